@@ -1,0 +1,1 @@
+"""kbuild driver: configuration, baseline, objects, diagnostics, sandbox."""

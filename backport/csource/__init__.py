@@ -1,0 +1,1 @@
+"""Looking at C source as text: tokens, functions, without a compiler."""

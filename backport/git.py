@@ -1,0 +1,170 @@
+"""The only place that runs git.
+
+GitPython starts the process; this module fixes the surroundings so that the same command means the same on
+every machine: no system or user configuration (apply.whitespace and core.autocrlf change what a patch does),
+the C locale (offsets are printed in the user's language otherwise), no search for a repository above the
+directory (git apply in a directory inside another repository prints "Skipped patch" and returns 0), and bytes
+as they come (GitPython strips the last newline by default, which corrupts a patch).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, cast
+
+from git.cmd import Git as _GitCmd
+from git.exc import GitCommandNotFound
+
+from backport.errors import GitError, InfraError
+
+_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "TZ": "UTC",
+    # Never a word in somebody's name: commits made here are containers of a tree, not authorship.
+    "GIT_AUTHOR_NAME": "backport", "GIT_AUTHOR_EMAIL": "backport@localhost",
+    "GIT_COMMITTER_NAME": "backport", "GIT_COMMITTER_EMAIL": "backport@localhost",
+}
+
+# Variables of an enclosing git command (a hook, a rebase) that would point us at another repository.
+_UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+          "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one git command ended: exit code, stdout as bytes, stderr as text."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """stdout as text without the last newline, undecodable bytes kept as surrogates."""
+        return self.out.decode("utf-8", "surrogateescape").rstrip("\n")
+
+
+class Git:
+    """git at the top level of one repository, bare or with a work tree.
+
+    Not thread-safe (GitPython is not): one object per thread. Use it as a context manager, or the
+    `cat-file --batch` child that `blob` starts stays until exit.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).resolve()
+        self._git = _GitCmd(str(self.path))
+
+    def __enter__(self) -> Git:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the helper processes; the object may be used again."""
+        self._git.clear_cache()
+
+    def _environment(self, env: Mapping[str, str] | None) -> dict[str, Any]:
+        values: dict[str, Any] = dict(_ENV)
+        values["GIT_CEILING_DIRECTORIES"] = str(self.path.parent)
+        for name in _UNSET:
+            values.setdefault(name, None)
+        values.update(env or {})
+        return values
+
+    def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
+            env: Mapping[str, str] | None = None, timeout: float | None = None) -> Result:
+        """Run `git *args`; raise GitError when the exit code is not in `ok` (an empty `ok` takes any)."""
+        command = ["git", *args]
+        with tempfile.TemporaryFile() as feed, _clean_environment():
+            feed.write(stdin or b"")
+            feed.seek(0)
+            try:
+                code, out, err = self._git.execute(
+                    command, istream=feed, with_extended_output=True, with_exceptions=False,
+                    stdout_as_string=False, strip_newline_in_stdout=False,
+                    env={k: v for k, v in self._environment(env).items() if v is not None},
+                    kill_after_timeout=timeout,
+                )
+            except GitCommandNotFound as error:
+                raise InfraError(f"git could not be started: {error}", hint="apt-get install git") from error
+        result = Result(int(code), _as_bytes(out), _as_text(err))
+        if ok and result.code not in ok:
+            raise GitError(command, result.code, result.err)
+        return result
+
+    def stream(self, *args: str, stdin: BinaryIO | int = subprocess.PIPE,
+               env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `git *args` with pipes, for input that does not fit in memory (fast-import, archive)."""
+        with _clean_environment():
+            handle = cast(Any, self._git.execute(
+                ["git", *args], istream=stdin, as_process=True,
+                env={k: v for k, v in self._environment(env).items() if v is not None}))
+        process: subprocess.Popen[bytes] = handle.proc
+        handle.proc = None  # GitPython would kill it when the wrapper is collected
+        return process
+
+    def rev(self, spec: str) -> str | None:
+        """The full object name of `spec`, None where it does not exist."""
+        result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", spec, ok=())
+        return result.text if result.code == 0 else None
+
+    def blob(self, spec: str) -> bytes | None:
+        """The bytes of a blob (`<commit>:<path>` or an object name), None where there is none."""
+        if "\n" in spec:
+            return None
+        try:
+            with _clean_environment():
+                _sha, kind, _size, data = self._git.get_object_data(spec)
+        except ValueError:
+            return None
+        return data if kind in ("blob", b"blob") else None
+
+    def ls_tree(self, commit: str, paths: Iterable[str] = ()) -> list[tuple[str, str, str]]:
+        """(mode, object name, path) of every file of `commit`, or of just those `paths` that exist."""
+        wanted = list(paths)
+        args = ["ls-tree", "-r", "-z", "--full-tree", commit]
+        if wanted:
+            args += ["--", *wanted]
+        rows = []
+        for record in self.run(*args).out.split(b"\0"):
+            if record:
+                meta, path = record.split(b"\t", 1)
+                mode, _kind, sha = meta.decode().split(" ")
+                rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
+        return rows
+
+
+class _clean_environment:
+    """Take an enclosing git command's variables out of os.environ while a child starts.
+
+    GitPython merges `env` over os.environ and cannot unset a name.
+    """
+
+    def __enter__(self) -> None:
+        self._saved = {name: os.environ.pop(name) for name in _UNSET if name in os.environ}
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.update(self._saved)
+
+
+def _as_bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+
+
+def _as_text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

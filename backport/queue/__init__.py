@@ -1,0 +1,1 @@
+"""What a stable maintainer takes away: quilt queues, headers, mails."""

@@ -1,0 +1,1 @@
+"""Formats for people and machines: one file each."""

@@ -1,0 +1,1 @@
+"""What happened, kept: SQLite store, cache by content, changes between runs."""

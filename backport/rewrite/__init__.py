@@ -1,0 +1,1 @@
+"""Adapting hunks: pure functions of bytes, one strategy a file, each result explained."""

@@ -1,0 +1,57 @@
+"""What a rewrite hands back: the adapted patch, and for each hunk why it looks as it does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backport.patch.model import Patch
+from backport.verdict import Apply, Sure
+
+
+@dataclass(frozen=True, slots=True)
+class HunkStory:
+    """One hunk of upstream and what became of it in the target tree.
+
+    `strategies` are all that led to these very bytes, in the order tried ("as-is", "rule:NAME", "anchor",
+    "token-merge", "move", "substitution", "drop", "wiggle" ...). `line` is the 1-based first changed line in
+    the target; `changed` pairs of (upstream line, adapted line), text without the diff column.
+    """
+
+    path: str                        # as upstream names it
+    index: int                       # 0-based number of the hunk in that file
+    landed_path: str = ""            # file in the target tree, "" where it was dropped
+    line: int = 0
+    function: str = ""               # enclosing function in the target, "" at file level
+    upstream_function: str = ""
+    offset: int = 0                  # landed line minus the line in the hunk header
+    strategies: tuple[str, ...] = ()
+    sure: Sure = Sure.CERTAIN
+    notes: tuple[str, ...] = ()      # for the changelog: what was adapted and why
+    changed: tuple[tuple[str, str], ...] = ()
+    touches_added: bool = False      # an added line differs from upstream's
+    dropped: bool = False
+    upstream: str = ""               # hunk text, for side by side
+    adapted: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """The rewriter's answer for one patch on one tree.
+
+    outcome is REWRITTEN, MERGED, ALREADY, ABSENT, SUSPECT or CONFLICT (CLEAN and OFFSET are the applier's to
+    say). `patch` is set for REWRITTEN and MERGED. `alternatives` holds other answers where strategies disagree.
+    """
+
+    outcome: Apply
+    sure: Sure
+    patch: Patch | None = None
+    hunks: tuple[HunkStory, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    evidence: tuple[str, ...] = ()   # for ABSENT, ALREADY and CONFLICT: what the tree has there
+    alternatives: tuple[Patch, ...] = ()

@@ -1,0 +1,47 @@
+"""What the rewriter may see of a tree: bytes by path, and where a name is defined. No git, no disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from backport.csource.functions import functions
+
+
+class TreeView(Protocol):
+    """One tree, read only. Implementations: MemoryView (here), the store's view in backport/trees/view.py."""
+
+    @property
+    def name(self) -> str:
+        """The tree's name in the manifest."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes, None where the tree has no such file (a symbolic link counts as none)."""
+
+    def paths(self) -> Sequence[str]:
+        """Every file of the tree, sorted."""
+
+    def defining(self, function: str) -> Sequence[str]:
+        """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
+
+
+class MemoryView:
+    """A tree made of a dict: for tests, and for replay where a case is one file."""
+
+    def __init__(self, name: str, files: Mapping[str, bytes]) -> None:
+        self._name = name
+        self._files = dict(files)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self, path: str) -> bytes | None:
+        return self._files.get(path)
+
+    def paths(self) -> Sequence[str]:
+        return sorted(self._files)
+
+    def defining(self, function: str) -> Sequence[str]:
+        return [path for path, data in sorted(self._files.items())
+                if path.endswith((".c", ".h")) and any(f.name == function for f in functions(data))]

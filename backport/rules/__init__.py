@@ -1,0 +1,1 @@
+"""API drift as data: one YAML file per drift, loaded by backport.rules.load."""

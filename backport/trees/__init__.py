@@ -1,0 +1,1 @@
+"""The tree store and the sources that fill it."""

@@ -1,0 +1,140 @@
+"""The vocabulary: what can happen to a patch on a tree, and which exit code follows.
+
+Every word here is printed as it is. The text behind each member is the one-line legend that the reports show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Apply(StrEnum):
+    """What happened when the patch met the tree."""
+
+    CLEAN = "clean"
+    OFFSET = "offset"
+    REWRITTEN = "rewritten"
+    MERGED = "merged"
+    ALREADY = "already"
+    ABSENT = "absent"
+    CONFLICT = "conflict"
+    SUSPECT = "suspect"
+    INVALID = "invalid"
+    NO_TREE = "no-tree"
+    ERROR = "error"
+
+    @property
+    def legend(self) -> str:
+        return _APPLY_LEGEND[self]
+
+    @property
+    def good(self) -> bool:
+        """True where there is a patch that the tree takes and that may be built."""
+        return self in _GOOD_APPLY
+
+
+class Build(StrEnum):
+    """What the compiler said, before and after."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    BASELINE_BROKEN = "baseline-broken"
+    NOT_COMPILED = "not-compiled"
+    NOTHING_TO_BUILD = "nothing-to-build"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+    @property
+    def legend(self) -> str:
+        return _BUILD_LEGEND[self]
+
+
+class Sure(StrEnum):
+    """How sure the tool is of an adapted patch."""
+
+    CERTAIN = "certain"
+    REVIEW = "review"
+
+
+_APPLY_LEGEND = {
+    Apply.CLEAN: "applies as it is, at the same lines",
+    Apply.OFFSET: "applies as it is, at other lines of the same function",
+    Apply.REWRITTEN: "adapted by a rule; the note says how",
+    Apply.MERGED: "adapted by a strategy; the note says how",
+    Apply.ALREADY: "in the tree already, as upstream has it or in adapted form",
+    Apply.ABSENT: "the code that the patch fixes is not in this tree; the evidence is in the cell",
+    Apply.CONFLICT: "needs a person",
+    Apply.SUSPECT: "git apply takes it, but in another function than upstream changed, or it fits both ways",
+    Apply.INVALID: "not a patch",
+    Apply.NO_TREE: "the branch could not be had",
+    Apply.ERROR: "the check itself failed, which says nothing about the patch",
+}
+
+_BUILD_LEGEND = {
+    Build.PASS: "every touched source got a fresh object and no new diagnostic",
+    Build.WARN: "builds, with diagnostics that the baseline does not have",
+    Build.FAIL: "the patch breaks the build",
+    Build.BASELINE_BROKEN: "the tree does not build without the patch either",
+    Build.NOT_COMPILED: "touched lines that this configuration does not compile",
+    Build.NOTHING_TO_BUILD: "touches nothing that is compiled",
+    Build.ERROR: "compiler crash, signal, time-out, disk full or missing tool: says nothing about the patch",
+    Build.SKIPPED: "not built",
+}
+
+_GOOD_APPLY = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED})
+
+_BAD_APPLY = frozenset({Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID})
+_BAD_BUILD = frozenset({Build.FAIL, Build.WARN, Build.NOT_COMPILED})
+_INFRA_BUILD = frozenset({Build.ERROR, Build.BASELINE_BROKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One patch on one tree: everything a person needs to sign it, or to refuse.
+
+    `apply`, `build` and `sure` are the verdict, `cached` says that it was read back and not computed, the
+    rest is the proof. `detail` is JSON-ready and grows with the tool (hunk stories, build record, changed
+    functions, nomination ...): reports must not fail where a key is missing.
+    """
+
+    patch: str                       # slug of the patch, unique within a run
+    tree: str                        # name in trees.yaml
+    apply: Apply
+    build: Build = Build.SKIPPED
+    sure: Sure = Sure.CERTAIN
+    cached: bool = False
+    required: bool = False           # the tree is required by the manifest
+    subject: str = ""
+    patch_sha256: str = ""
+    base_commit: str = ""            # commit in the store that the verdict is about
+    base_version: str = ""           # 6.1.187
+    reason: str = ""                 # one line: why this outcome
+    notes: tuple[str, ...] = ()      # what was adapted and why; goes into the mail
+    adapted: bytes = b""             # the mail as it would be sent, b"" where there is none
+    command: str = ""                # reproduces this cell
+    log: str = ""                    # path of the build log, "" where nothing was built
+    seconds: float = 0.0
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
+    """The process exit code for a set of cells; where outcomes mix, 3 wins over 1 (design.md)."""
+    worst = 0
+    for cell in cells:
+        if (
+            cell.apply is Apply.ERROR
+            or cell.build in _INFRA_BUILD
+            or (cell.apply is Apply.NO_TREE and cell.required)
+        ):
+            return 3
+        if (
+            cell.apply in _BAD_APPLY
+            or cell.build in _BAD_BUILD
+            or (strict and cell.sure is Sure.REVIEW)
+        ):
+            worst = 1
+    return worst
