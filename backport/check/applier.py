@@ -1,0 +1,150 @@
+"""What happens when a patch meets a commit: clean, offset, already, suspect, conflict, invalid.
+
+The answer is git's (`git apply --check` on a private index), with the questions that git does not ask: is it
+the function that upstream changed, is the change in there already, does it fit both ways, did git skip it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backport.check.exact import apply_exactly, reversed_file
+from backport.check.index import PrivateIndex, private_index
+from backport.check.landing import Landing, landings
+from backport.git import Git
+from backport.patch.model import FileDiff, Patch
+from backport.rewrite.story import HunkStory
+from backport.verdict import Apply, Sure
+
+_APPLIES, _REFUSED, _MALFORMED = 0, 1, 128
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The applier's answer. `report` is git's own words, for the log."""
+
+    outcome: Apply
+    sure: Sure = Sure.CERTAIN
+    reason: str = ""
+    hunks: tuple[HunkStory, ...] = ()
+    notes: tuple[str, ...] = ()
+    report: str = ""
+
+
+def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | None = None) -> CheckResult:
+    """Try `patch` on `commit` of the repository, forward and in reverse, without a work tree.
+
+    `upstream` maps old paths to the file just before upstream's change, where it is known; with it enclosing
+    functions are compared by one reader on both sides, without it the hunk header has to do. Raises GitError
+    only where git itself breaks.
+    """
+    with private_index(git, commit, patch) as index:
+        forward = index.apply(patch.diff)
+        backward = index.apply(patch.diff, reverse=True)
+        report = forward.err
+        if "Skipped patch" in forward.err or "Skipped patch" in backward.err:
+            return CheckResult(Apply.ERROR, reason="git apply skipped the patch (it looked outside the tree)",
+                               report=report)
+        if forward.code == _MALFORMED:
+            return CheckResult(Apply.INVALID, reason=_first_error(report), report=report)
+        if forward.code not in (_APPLIES, _REFUSED):
+            return CheckResult(Apply.ERROR, reason=f"git apply ended with {forward.code}: {_first_error(report)}",
+                               report=report)
+        fits, reverts = forward.code == _APPLIES, backward.code == _APPLIES
+        if not fits and not reverts:
+            return CheckResult(Apply.CONFLICT, reason=_first_error(report), report=report)
+        files = _contents(index, patch, reverse=not fits)
+        if not fits:
+            return _already(patch, backward.err, files, upstream or {})
+        places = landings(patch, forward.err, files, dict(upstream or {}))
+        if reverts:
+            return CheckResult(Apply.SUSPECT, Sure.REVIEW, "the patch fits forward and in reverse: this tree may "
+                               "have it already, in a second place", stories(patch, places), report=report)
+        return _verdict(patch, places, report)
+
+
+def _verdict(patch: Patch, places: list[Landing], report: str) -> CheckResult:
+    hunks = stories(patch, places)
+    strayed = [place for place in places if not place.same_scope]
+    if strayed:
+        return CheckResult(Apply.SUSPECT, Sure.REVIEW, "; ".join(map(_stray, strayed)), hunks, report=report)
+    moved = any(place.offset for place in places)
+    notes = tuple(f"{place.path}: hunk {place.index + 1} fits at {place.places} places of {place.scope or 'the file'}; "
+                  f"git took the {_nth(place.ordinal)}" for place in places if place.ambiguous)
+    notes += tuple(f"{place.path}: where hunk {place.index + 1} lands could not be confirmed"
+                   for place, file in _with_files(patch, places) if place.line == 0 and file.old_path)
+    reason = ", ".join(dict.fromkeys(f"{place.path} {place.offset:+d}" for place in places if place.offset))
+    return CheckResult(Apply.OFFSET if moved else Apply.CLEAN, Sure.REVIEW if notes else Sure.CERTAIN,
+                       reason, hunks, notes, report)
+
+
+def _already(patch: Patch, report: str, files: dict[str, bytes], upstream: Mapping[str, bytes]) -> CheckResult:
+    """The reverse fits: in the tree already, if it fits where upstream made the change."""
+    back = Patch(b"", tuple(reversed_file(file) for file in patch.files))
+    after = _after(patch, upstream)
+    places = landings(back, report, files, after)
+    strayed = [place for place in places if not place.same_scope]
+    if strayed:
+        return CheckResult(Apply.CONFLICT, reason="it does not apply, and its reverse fits only elsewhere: "
+                           + "; ".join(map(_stray, strayed)), report=report)
+    return CheckResult(Apply.ALREADY, reason="the reverse of the patch applies", hunks=stories(patch, places),
+                       report=report)
+
+
+def stories(patch: Patch, places: list[Landing]) -> tuple[HunkStory, ...]:
+    """The record of each hunk that was taken as it is."""
+    told = []
+    for place, file in _with_files(patch, places):
+        text = file.hunks[place.index].render().decode("utf-8", "replace")
+        told.append(HunkStory(
+            path=place.path, index=place.index, landed_path=place.path, line=place.line,
+            function=place.scope, upstream_function=place.upstream_scope or "", offset=place.offset,
+            strategies=("as-is",), sure=Sure.REVIEW if place.ambiguous else Sure.CERTAIN, upstream=text, adapted=text))
+    return tuple(told)
+
+
+def _with_files(patch: Patch, places: list[Landing]) -> list[tuple[Landing, FileDiff]]:
+    files = [file for file in patch.files for _ in file.hunks]
+    return list(zip(places, files, strict=True))
+
+
+def _contents(index: PrivateIndex, patch: Patch, *, reverse: bool) -> dict[str, bytes]:
+    """old path (of the direction that fits) -> bytes in the tree."""
+    entries = index.entries()
+    found = {}
+    for file in patch.files:
+        path = file.new_path if reverse else file.old_path
+        if path in entries:
+            found[path] = index.content(entries[path][1])
+    return found
+
+
+def _after(patch: Patch, upstream: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Upstream's files as the patch leaves them, by new path, for those hunks that stand where they say."""
+    found = {}
+    for file in patch.files:
+        before = upstream.get(file.old_path or "")
+        if before is not None and file.new_path is not None:
+            after = apply_exactly(before, file)
+            if after is not None:
+                found[file.new_path] = after
+    return found
+
+
+def _stray(place: Landing) -> str:
+    there = place.upstream_scope or "file level"
+    return (f"{place.path}: hunk {place.index + 1} lands in {place.scope or 'no function'} at line {place.line}, "
+            f"upstream changed {there}{' (from the hunk header)' if place.from_header else ''}")
+
+
+def _nth(ordinal: int) -> str:
+    return {0: "first", 1: "second", 2: "third"}.get(ordinal, f"{ordinal + 1}th")
+
+
+def _first_error(report: str) -> str:
+    """git's first error line, without the dump of what it searched for."""
+    errors = [line.removeprefix("error: ") for line in report.split("\n")
+              if line.startswith("error: ") and not line.startswith("error: while searching")]
+    fatal = [line for line in report.split("\n") if line.startswith("fatal: ")]
+    return (errors or fatal or [report.strip().split("\n")[-1]])[0]

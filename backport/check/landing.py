@@ -1,0 +1,174 @@
+"""Where the hunks of a patch land, and whether that is where upstream changed the code.
+
+git apply finds a place whose lines match; whether it is the same function is not its question. These are pure
+functions of bytes: the patch, the file in the tree, the file upstream, and what `git apply -v` printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from backport.csource.functions import enclosing
+from backport.csource.scopes import insertion_scope, is_c, scope
+from backport.patch.model import FileDiff, Hunk, Patch
+from backport.patch.parse import split_lines
+
+_SUCCEEDED = re.compile(r"^Hunk #(\d+) succeeded at (\d+)")
+_CHECKING = "Checking patch "
+_SECTION_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """One hunk in the tree: `line` is the 1-based first line of its pre-image there, 0 where it is not known.
+
+    `upstream_scope` is None where upstream's place could not be told (no pre-image, no usable header).
+    `places` counts the spots in the same scope where the hunk's pre-image fits, upstream and here.
+    """
+
+    path: str
+    index: int
+    line: int
+    offset: int
+    scope: str = ""
+    upstream_scope: str | None = None
+    from_header: bool = False
+    places: int = 1
+    upstream_places: int = 1
+    ordinal: int = 0                 # which of `places` it took
+    upstream_ordinal: int = 0
+
+    @property
+    def same_scope(self) -> bool:
+        return self.upstream_scope is None or self.scope == self.upstream_scope
+
+    @property
+    def ambiguous(self) -> bool:
+        """It fits at several spots of one function and nothing says which one upstream meant."""
+        return self.places > 1 and (self.places != self.upstream_places or self.ordinal != self.upstream_ordinal)
+
+
+def landings(patch: Patch, report: str, files: dict[str, bytes], upstream: dict[str, bytes]) -> list[Landing]:
+    """Landing of every hunk of a patch that `git apply -v` took.
+
+    `report` is its stderr; `files` and `upstream` map paths (the old path of each file diff) to the bytes in the
+    tree and in upstream's pre-image. git numbers lines in the file as the hunks before have left it.
+    """
+    positions = _positions(report)
+    found = []
+    for number, file in enumerate(patch.files):
+        shift = 0
+        body = split_lines(files.get(file.old_path or "", b""))
+        for index, hunk in enumerate(file.hunks):
+            start = hunk.new_start if hunk.new else hunk.new_start + 1
+            at = positions.get((number, index), start)
+            line = at - shift
+            shift += len(hunk.new) - len(hunk.old)
+            if tuple(body[line - 1:line - 1 + len(hunk.old)]) != hunk.old:
+                line = 0             # git said one thing and the file another: say "not known" rather than guess
+            found.append(_landing(file, index, hunk, line, at - start, files, upstream))
+    return found
+
+
+def _landing(file: FileDiff, index: int, hunk: Hunk, line: int, offset: int,
+             files: dict[str, bytes], upstream: dict[str, bytes]) -> Landing:
+    path = file.path
+    if line == 0 or file.old_path is None or not is_c(path):
+        return Landing(path, index, line, offset)
+    here = files[file.old_path]
+    scope_here = change_scope(here, line, hunk)
+    before = upstream.get(file.old_path)
+    origin = find_preimage(before, hunk) if before is not None else 0
+    if before is None or origin == 0:
+        return Landing(path, index, line, offset, scope_here, header_scope(hunk), from_header=True)
+    scope_there = change_scope(before, origin, hunk)
+    spots = [at for at in occurrences(here, hunk.old) if change_scope(here, at, hunk) == scope_here]
+    spots_there = [at for at in occurrences(before, hunk.old) if change_scope(before, at, hunk) == scope_there]
+    return Landing(path, index, line, offset, scope_here, scope_there, False,
+                   len(spots), len(spots_there), spots.index(line), spots_there.index(origin))
+
+
+def change_scope(source: bytes, line: int, hunk: Hunk) -> str:
+    """What the hunk's first change touches when its pre-image starts at 1-based `line` of `source`.
+
+    The first change, not the first context line: a hunk at the top of a function starts in the one before.
+    """
+    for kind, at in _changes(hunk, line):
+        return scope(source, at) if kind == b"-" else insertion_scope(source, at)
+    return ""
+
+
+def _changes(hunk: Hunk, line: int) -> Iterator[tuple[bytes, int]]:
+    """(b"-", line) of removed lines and (b"+", line before) of added ones, in the old file's numbers."""
+    at = line
+    for part in hunk.lines:
+        if part.kind == b"+":
+            yield b"+", at - 1
+        else:
+            if part.kind == b"-":
+                yield b"-", at
+            at += 1
+
+
+def find_preimage(source: bytes, hunk: Hunk) -> int:
+    """1-based line of the hunk's pre-image in upstream's file, 0 where it is not there or not told apart.
+
+    The header's own line wins; a pre-image from a later state of the file has moved, and is taken when unique.
+    """
+    spots = occurrences(source, hunk.old)
+    if hunk.old_start in spots or len(spots) == 1:
+        return hunk.old_start if hunk.old_start in spots else spots[0]
+    return 0
+
+
+def occurrences(source: bytes, old: Sequence[bytes]) -> list[int]:
+    """1-based lines at which the lines `old` stand in `source`."""
+    if not old:
+        return []
+    needle = b"".join(old)
+    found = []
+    at = source.find(needle)
+    while at != -1:
+        if at == 0 or source[at - 1:at] == b"\n":
+            found.append(source.count(b"\n", 0, at) + 1)
+        at = source.find(needle, at + 1)
+    return found
+
+
+def header_scope(hunk: Hunk) -> str | None:
+    """The scope that the hunk alone tells: its own context, then the header; None where neither does.
+
+    git writes the nearest function line above the first context line into the header, which is the function
+    before when the hunk begins at the top of one; so a boundary inside the context overrules it.
+    """
+    context = []
+    for part in hunk.lines:
+        if part.kind != b" ":
+            break
+        context.append(part.text)
+    text = b"".join(context)
+    for i in range(len(context) - 1, -1, -1):
+        if context[i][:1] == b"{":
+            inner = enclosing(text + b"}\n", i + 1)
+            return f"{inner.name}()" if inner is not None else None
+        if context[i][:1] == b"}" or (context[i][:1].isalpha() and not context[i].rstrip().endswith(b":")):
+            return None              # a boundary, but not one that names what follows
+    if not hunk.section or b"=" in hunk.section.split(b"(", 1)[0]:
+        return None
+    match = _SECTION_NAME.search(hunk.section)
+    return f"{match[1].decode('utf-8', 'replace')}()" if match else None
+
+
+def _positions(report: str) -> dict[tuple[int, int], int]:
+    """(file number, hunk number) -> line that git printed; hunks at their own place are not printed."""
+    found: dict[tuple[int, int], int] = {}
+    number = -1
+    for text in report.split("\n"):
+        if text.startswith(_CHECKING):
+            number += 1
+        match = _SUCCEEDED.match(text)
+        if match:
+            found[number, int(match[1]) - 1] = int(match[2])
+    return found
