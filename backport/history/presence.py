@@ -1,0 +1,198 @@
+"""Which trees hold a commit: by ancestry, by what their commits say, by subject and by patch-id; reverts followed.
+
+A commit that was backported and then reverted is not in the tree; one that came back after that is. The answer
+lists the events in order, each with the commit it was read from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backport.git import Git
+from backport.history.branch import Branch, cut_off, is_ancestor, merge_base, no_history, release_of
+from backport.history.log import Commit, Log, any_same, same
+
+_TAGS = re.compile(r"^(?:\s*\[[^\]]*\]|\s*(?:UPSTREAM|BACKPORT|FROMGIT|FROMLIST|stable):)+\s*", re.I)
+_REVERT = re.compile(r'^\s*(?:Revert)\s+"(.*)"\s*$', re.I)
+_REAPPLY = re.compile(r'^\s*(?:Reapply|Revert\s+"Revert)\s+"(.*?)"?"\s*$', re.I)
+
+
+class State(StrEnum):
+    """Where a commit stands on a branch."""
+
+    PRESENT = "present"
+    LIKELY = "likely"        # same subject, other diff, no id: a person looks
+    REVERTED = "reverted"
+    MISSING = "missing"
+    UNKNOWN = "cannot know"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An upstream commit as far as it is known: any field may be empty, `sha` may be abbreviated."""
+
+    sha: str = ""
+    subject: str = ""
+    patch_id: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of a commit's life on a branch: "applied", "reverted" or "re-applied", by which commit and why."""
+
+    what: str
+    sha: str
+    how: str                 # "ancestor", "upstream line", "patch-id", "subject", "revert line", "revert subject"
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The answer for one commit on one branch; `source` is the command that a reader can run to see it."""
+
+    branch: str
+    state: State
+    events: tuple[Event, ...] = ()
+    since: str = ""          # first release tag with it, "" where no tag says
+    reason: str = ""
+    source: str = ""
+
+    @property
+    def commit(self) -> str:
+        """The commit on the branch that carries the change now, "" where none does."""
+        if self.state not in (State.PRESENT, State.LIKELY):
+            return ""
+        return next((e.sha for e in reversed(self.events) if e.what != "reverted"), "")
+
+    @property
+    def exact(self) -> bool:
+        """True where the branch holds the very same commit, not a copy of it."""
+        return self.state is State.PRESENT and bool(self.events) and self.events[-1].how == "ancestor"
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        if self.state in (State.MISSING, State.UNKNOWN):
+            return f"{self.state}: {self.reason}"
+        steps = "; ".join(f"{e.what} by {e.sha[:12]} ({e.how})" for e in self.events)
+        return f"{self.state}: {steps}{f', since {self.since}' if self.since else ''}"
+
+
+def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") -> Presence:
+    """Where `change` stands on `branch`.
+
+    `upstream` is the commit of the upstream tree's head where the repository has it: only what the branch has
+    beyond their merge base is read then. Never guesses: no history, no answer.
+    """
+    git = log.git
+    reason = no_history(git, branch)
+    if reason:
+        return Presence(branch.name, State.UNKNOWN, reason=reason)
+    full = (git.rev(f"{change.sha}^{{commit}}") if change.sha else None) or ""
+    if full and is_ancestor(git, full, branch.commit):
+        events = [Event("applied", full, "ancestor", change.subject)]
+        base = full
+    else:
+        events = []
+        base = merge_base(git, full or upstream, branch.commit) if full or upstream else ""
+    commits = log.between(base, branch.commit)
+    source = f"git log {base[:12] + '..' if base else ''}{branch.commit[:12]}"
+    matcher = _Matcher(change, full, _same_patch(git, base, branch.commit, change))
+    for commit in commits:
+        event = matcher.step(commit, events)
+        if event is not None:
+            events.append(event)
+    return _conclude(git, branch, events, change, source)
+
+
+def patch_id(git: Git, diff: bytes) -> str:
+    """The stable patch-id of a diff (40 hex), "" where it holds no patch."""
+    out = git.run("patch-id", "--stable", stdin=diff).text
+    return out.split()[0] if out else ""
+
+
+class _Matcher:
+    """Follows one change through a list of commits, oldest first."""
+
+    def __init__(self, change: Change, full: str, same_patch: frozenset[str]) -> None:
+        self.wanted = full or change.sha.lower()
+        self.subject = plain_subject(change.subject)
+        self.same_patch = same_patch
+        self.carriers: list[str] = [self.wanted] if self.wanted else []      # reverting one of these takes it away
+        self.undoers: list[str] = []                                         # reverting one of these brings it back
+
+    def step(self, commit: Commit, events: Sequence[Event]) -> Event | None:
+        here = bool(events) and events[-1].what != "reverted"
+        if commit.sha == self.wanted:
+            return None
+        if any_same(commit.reverts, self.carriers) or self._reverts_by_subject(commit, bool(events)):
+            self.undoers += commit.ids
+            how = "revert line" if commit.reverts else "revert subject"
+            return Event("reverted", commit.sha, how, commit.subject) if here else None
+        if any_same(commit.reverts, self.undoers) or self._reapplies_by_subject(commit, bool(events)):
+            self.carriers += commit.ids
+            how = "revert line" if commit.reverts else "revert subject"
+            return None if here else Event("re-applied", commit.sha, how, commit.subject)
+        how = self._carries(commit)
+        if not how:
+            return None
+        self.carriers += commit.ids
+        if here:
+            return None
+        return Event("re-applied" if events else "applied", commit.sha, how, commit.subject)
+
+    def _carries(self, commit: Commit) -> str:
+        if self.wanted and any(same(name, self.wanted) for name in commit.upstream):
+            return "upstream line"
+        if commit.reverts:
+            return ""
+        if commit.sha in self.same_patch:
+            return "patch-id"
+        # a backport of another commit that happens to have the same subject is not this one
+        if self.subject and plain_subject(commit.subject) == self.subject and not (commit.upstream and self.wanted):
+            return "subject"
+        return ""
+
+    def _reverts_by_subject(self, commit: Commit, seen: bool) -> bool:
+        match = _REVERT.match(plain_subject(commit.subject))
+        return bool(seen and not commit.reverts and match and self.subject and match[1] == self.subject)
+
+    def _reapplies_by_subject(self, commit: Commit, seen: bool) -> bool:
+        match = _REAPPLY.match(plain_subject(commit.subject))
+        return bool(seen and not commit.reverts and match and self.subject and match[1] == self.subject)
+
+
+def plain_subject(subject: str) -> str:
+    """A subject without `[PATCH ...]` and vendor prefixes, white space folded."""
+    return " ".join(_TAGS.sub("", subject).split())
+
+
+def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]:
+    """Commits whose whole diff is the very same patch; only those that touch its paths are read."""
+    if not change.patch_id or not change.paths:
+        return frozenset()
+    spec = [tip, f"^{base}"] if base else [tip]
+    diffs = git.run("log", "-p", "--full-diff", "--no-merges", "--no-color", "--no-ext-diff", "--format=commit %H",
+                    *spec, "--", *change.paths).out
+    rows = (line.split() for line in git.run("patch-id", "--stable", stdin=diffs).text.splitlines())
+    return frozenset(row[1] for row in rows if len(row) == 2 and row[0] == change.patch_id)
+
+
+def _conclude(git: Git, branch: Branch, events: Sequence[Event], change: Change, source: str) -> Presence:
+    name = change.sha[:12] or change.subject or "the patch"
+    if not events:
+        reason = cut_off(git, branch)
+        if reason:
+            return Presence(branch.name, State.UNKNOWN, reason=reason, source=source)
+        return Presence(branch.name, State.MISSING, source=source, reason=(
+            f"{name} is no ancestor of {branch.commit[:12]}, and no commit there names it, "
+            "has its subject or its patch-id"))
+    if events[-1].what == "reverted":
+        return Presence(branch.name, State.REVERTED, tuple(events), source=source)
+    carrier = events[-1]
+    state = State.LIKELY if carrier.how == "subject" else State.PRESENT
+    return Presence(branch.name, state, tuple(events), since=release_of(git, carrier.sha)[0], source=source)

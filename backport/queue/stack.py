@@ -1,0 +1,104 @@
+"""Patches on top of each other in the object store: a private index, `git apply --cached`, a tree, a commit.
+
+No work tree is touched, so a queue of hundreds is tried in seconds and nothing can be left half applied. The
+commits are loose objects that no ref holds; git's own garbage collection removes them after its grace period.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from backport.errors import GitError
+from backport.git import Git, Result
+
+# the options that decide how a queue file looks; nothing of the user's diff.* configuration may change it
+DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary", "--src-prefix=a/",
+        "--dst-prefix=b/", "--diff-algorithm=myers", "--inter-hunk-context=0", "--unified=3")
+_SHIFT = re.compile(r"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happened to one diff: `commit` is the state after it, "" where git refused; `offset` the largest shift."""
+
+    commit: str
+    parent: str
+    offset: int = 0
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.commit)
+
+
+class Stack:
+    """The state of a tree with patches applied in order. A refused patch leaves it as it was.
+
+    Use as a context manager. `git` may be a bare repository; the base commit is only read.
+    """
+
+    def __init__(self, git: Git, base: str) -> None:
+        self.git = git
+        self.base = base
+        self.top = base
+        self._dir = tempfile.TemporaryDirectory(prefix="backport-stack-")
+        self._env = {"GIT_INDEX_FILE": str(Path(self._dir.name) / "index")}
+        try:
+            self.git.run("read-tree", base, env=self._env)
+        except BaseException:
+            self._dir.cleanup()
+            raise
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._dir.cleanup()
+
+    def push(self, diff: bytes, title: str = "") -> Step:
+        """Apply `diff` (no mail around it) exactly as git apply does; raises GitError only for a broken git."""
+        result = self._apply(diff)
+        if result.code or "Skipped patch" in result.err:
+            return Step("", self.top, reason=refusal(result.err))
+        tree = self.git.run("write-tree", env=self._env).text
+        commit = self.git.run("commit-tree", tree, "-p", self.top, "-m", title or "patch", env=_DATED).text
+        parent, self.top = self.top, commit
+        shifts = [int(number) for number in _SHIFT.findall(result.err)]
+        return Step(commit, parent, max(shifts, key=abs, default=0))
+
+    def fits_reversed(self, diff: bytes) -> bool:
+        """Whether the tree as it stands has `diff` already."""
+        return self.git.run("apply", "--cached", "--check", "--reverse", "--whitespace=nowarn", "-", stdin=diff,
+                            env=self._env, ok=()).code == 0
+
+    def diff(self, old: str, new: str) -> bytes:
+        """The diff between two commits in the form of a queue file."""
+        return self.git.run("diff-tree", "-r", "-p", *DIFF, old, new).out
+
+    def pop_to(self, commit: str) -> None:
+        """Go back to an earlier state."""
+        self.git.run("read-tree", commit, env=self._env)
+        self.top = commit
+
+    def _apply(self, diff: bytes) -> Result:
+        result = self.git.run("apply", "--cached", "--verbose", "--whitespace=nowarn", "-", stdin=diff,
+                              env=self._env, ok=())
+        if result.code not in (0, 1, 128):
+            raise GitError(["git", "apply", "--cached"], result.code, result.err)
+        return result
+
+
+def refusal(stderr: str) -> str:
+    """git apply's own error lines, without its progress, on one line."""
+    lines = [line.removeprefix("error: ").strip() for line in stderr.splitlines()
+             if line.startswith(("error:", "fatal:")) or "Skipped patch" in line]
+    return "; ".join(dict.fromkeys(lines)) or stderr.strip() or "git apply refused it without a word"
+
+
+# the same patch on the same tree is the same commit whenever it is made
+_DATED = {"GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}

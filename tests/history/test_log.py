@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backport.history.log import Log, read_message, same
+from tests.history.repo import Repo
+
+A, B = "a" * 40, "b" * 40
+
+
+def claims(body: str, subject: str = "x: do y") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    commit = read_message("c" * 40, "A <a@b>", "2026-01-01", subject, f"{subject}\n\n{body}")
+    return commit.upstream, commit.reverts
+
+
+@pytest.mark.parametrize("line", [
+    f"[ Upstream commit {A} ]", f"commit {A} upstream.", f"commit {A} upstream",
+    f"(cherry picked from commit {A})", f"(backported from commit {A})", f"    commit {A} upstream.",
+])
+def test_every_form_in_which_a_backport_names_its_commit(line: str) -> None:
+    assert claims(f"{line}\n\nText.") == ((A,), ())
+
+
+@pytest.mark.parametrize("body", [
+    f"This reverts commit {A} which is commit\n{B} upstream.",
+    f"This reverts commit {A} which is\ncommit {B} upstream.\n",      # the fold makes a line look like a backport's
+    f"This reverts commit {A}, which is upstream commit {B}.",
+])
+def test_a_folded_revert_is_no_backport(body: str) -> None:
+    assert claims(body, 'Revert "x: do y"') == ((), (A, B))
+
+
+def test_a_mention_is_no_claim() -> None:
+    assert claims(f"As commit {A} upstream. did, but otherwise.\n> commit {A} upstream.") == ((), ())
+    assert claims(f"After reverting commit {A} the box boots again.") == ((), ())
+    assert claims(f"This partially reverts commit {A}.") == ((), ())
+
+
+def test_a_revert_backported_from_upstream_says_both() -> None:
+    assert claims(f"[ Upstream commit {B} ]\n\nThis reverts commit {A}.", 'Revert "x"') == ((B,), (A,))
+
+
+def test_names_are_compared_by_prefix_but_not_by_a_few_digits() -> None:
+    assert same("e907b4e72488", "e907b4e72488f1df878e7e8acf88d23e49cb3ca7")
+    assert not same("e907b4", "e907b4e72488f1df878e7e8acf88d23e49cb3ca7")
+
+
+def test_a_commit_is_read_from_git_once_then_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo(tmp_path / "r.git")
+    repo.files["main"] = {"a": "1\n"}
+    first = repo.commit("main", "one")
+    second = repo.edit("main", "a", "1", "2", f"two\n\nFixes: {first[:12]} (\"one\")\n\x1f odd byte")
+    with Log(repo.git, tmp_path / "cache.sqlite") as log:
+        assert [c.sha for c in log.between("", second)] == [first, second]
+        assert log.between(first, second)[0].fixes == (first[:12],)
+    with Log(repo.git, tmp_path / "cache.sqlite") as log:
+        asked: list[str] = []
+        run = repo.git.run
+
+        def spy(*args: str, **kwargs: object) -> object:
+            asked.append(args[0])
+            return run(*args, **kwargs)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(repo.git, "run", spy)
+        assert [c.subject for c in log.between("", second)] == ["one", "two"]
+        assert asked == ["rev-list"]
