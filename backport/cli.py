@@ -12,7 +12,9 @@ from backport.errors import BackportError
 
 # name -> module in backport/commands that defines `command`; read only when it is asked for, so that
 # `backport --version` does not pay for a C parser
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "show": "show",
+}
 
 
 class _Lazy(click.Group):

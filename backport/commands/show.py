@@ -1,0 +1,180 @@
+"""`backport show`: read the results store; computes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from backport.errors import UserError
+from backport.report.live import status
+from backport.report.matrix import headline, matrix, tally
+from backport.report.registry import FORMATS, render
+from backport.results.changes import Changes, since
+from backport.results.run import Run
+from backport.results.store import Results, default_path
+from backport.verdict import Cell, exit_code
+
+
+@click.command("show")
+@click.argument("run", required=False, default="")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.option("--changes", is_flag=True, help="Only what changed since the run before (or since --since).")
+@click.option("--since", "earlier", metavar="RUN|DATE",
+              help="Compare with this run, or with the last one up to DATE (or an age: 2d, 12h).")
+@click.option("--cell", nargs=2, metavar="PATCH TREE", help="Everything that is known about one cell.")
+@click.option("--log", is_flag=True, help="With --cell: the build log.")
+@click.option("--mail", is_flag=True, help="With --cell: the adapted mail.")
+@click.option("--watch", is_flag=True, help="Follow a run in progress.")
+@click.option("--runs", is_flag=True, help="List the runs.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
+              help="Results store [default: in the state directory].")
+def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple[str, str] | None, log: bool,
+            mail: bool, watch: bool, runs: bool, output: Path | None, db: Path | None) -> int:
+    """Show the matrix of a run again (the last one, or its number), also while it works."""
+    path = db or default_path()
+    if not path.exists():
+        raise UserError(f"no results yet in {path}", hint="`backport run` makes some")
+    if (log or mail) and not cell:
+        raise UserError("--log and --mail want --cell PATCH TREE")
+    with Results(path) as results:
+        if runs:
+            return _emit(_list(results).encode(), output)
+        chosen = _choose(results, run)
+        if watch:
+            return _watch(results, chosen)
+        if cell:
+            found = _cell(results, chosen, *cell)
+            if log:
+                return _emit(_log(found), output)
+            if mail:
+                return _emit(found.adapted, output)
+            from backport.report.cell import render as render_cell
+            return _emit(render_cell(chosen, found, results.history(found.patch, found.tree)).encode(), output)
+        compared = since(results, chosen, _earlier(results, chosen, earlier) if earlier else None) \
+            if changes or earlier else None
+        cells = results.cells(chosen)
+        if changes and form == "text":
+            _emit(_changes(compared, _width(output)).encode(), output)
+        else:
+            _emit(render(form, chosen, cells, changes=compared, width=_width(output)), output)
+        return exit_code(cells)
+
+
+def _choose(results: Results, name: str) -> Run:
+    if name in ("", "last"):
+        found = results.latest()
+        if found is None:
+            raise UserError(f"no run in {results.path}", hint="`backport run` makes one")
+        return found
+    if not name.isdecimal():
+        raise UserError(f"a run is a number, not {name!r}", hint="`backport show --runs` lists them")
+    found = results.run(int(name))
+    if found is None:
+        raise UserError(f"no run {name} in {results.path}", hint="`backport show --runs` lists them")
+    return found
+
+
+def _earlier(results: Results, run: Run, text: str) -> Run:
+    """The run to compare with: a number, a date (UTC), or an age such as 2d or 12h."""
+    if text.isdecimal():
+        return _choose(results, text)
+    age = re.fullmatch(r"(\d+)([mhdw])", text)
+    if age:
+        unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[age.group(2)]
+        limit = time.time() - timedelta(**{unit: int(age.group(1))}).total_seconds()
+    else:
+        try:
+            limit = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+        except ValueError as error:
+            raise UserError(f"--since {text}: neither a run, a date (2026-11-22) nor an age (2d)") from error
+    before = [other for other in results.runs(before=run.id) if other.started <= limit]
+    if not before:
+        raise UserError(f"no run before {text}", hint="`backport show --runs` lists them")
+    return before[0]
+
+
+def _cell(results: Results, run: Run, patch: str, tree: str) -> Cell:
+    cells = results.cells(run)
+    trees = {cell.tree for cell in cells}
+    short = tree.removeprefix("linux-").removesuffix(".y")
+    name = tree if tree in trees else f"linux-{short}.y"
+    found = [cell for cell in cells if cell.tree == name and (cell.patch == patch or patch in cell.patch)]
+    exact = [cell for cell in found if cell.patch == patch]
+    found = exact or found
+    if len(found) != 1:
+        known = sorted({cell.patch for cell in (found or cells)})[:10]
+        count = "more than one" if found else "no"
+        raise UserError(f"{count} cell for patch {patch!r} on tree {tree!r} in run {run.id}",
+                        hint=f"patches: {', '.join(known)}; trees: {', '.join(sorted(trees))}")
+    return found[0]
+
+
+def _log(cell: Cell) -> bytes:
+    if not cell.log:
+        raise UserError(f"{cell.patch} on {cell.tree} has no log: {cell.build.legend}")
+    try:
+        return Path(cell.log).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the log {cell.log}: {error.strerror}",
+                        hint="`backport gc` removes old ones; `backport run --force` builds again") from error
+
+
+def _changes(compared: Changes | None, width: int) -> str:
+    from backport.report.text import render_changes
+    return (render_changes(compared, width=width) if compared else "") or "Nothing changed.\n"
+
+
+def _list(results: Results) -> str:
+    rows = [headline(matrix(run, results.cells(run))) for run in results.runs(limit=50)]
+    return "".join(f"{row}\n" for row in rows) or "No runs.\n"
+
+
+def _watch(results: Results, run: Run) -> int:
+    """One line that is drawn again until the run ends, then the matrix; without a terminal only the matrix."""
+    terminal = sys.stderr.isatty()
+    while run.state == "running":
+        counts = tally(results.cells(run))
+        text = status(counts, run.total, run.current, _eta(run, results.cells(run)))
+        if terminal:
+            click.echo("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1], err=True, nl=False)
+        time.sleep(0.5)
+        run = _choose(results, str(run.id))
+    if terminal:
+        click.echo("\r\x1b[K", err=True, nl=False)
+    cells = results.cells(run)
+    _emit(render("text", run, cells, width=_width(None)), None)
+    return exit_code(cells)
+
+
+def _eta(run: Run, cells: list[Cell]) -> float | None:
+    computed = sum(not cell.cached for cell in cells)
+    return (time.time() - run.started) / computed * (run.total - len(cells)) if computed else None
+
+
+def _width(output: Path | None) -> int:
+    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else 0
+
+
+def _emit(data: bytes, output: Path | None) -> int:
+    if output is None:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # `| head` has seen enough; Python would complain once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    try:
+        temporary = output.with_name(f".{output.name}.tmp")
+        temporary.write_bytes(data)
+        temporary.replace(output)
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from error
+    return 0

@@ -1,0 +1,48 @@
+"""Everything about one cell as text: the proof that a person reads before signing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backport.report.escape import line, visible
+from backport.report.matrix import duration, said, words
+from backport.results.evidence import diagnostics, evidence, hunks, sequence, text
+from backport.results.run import Run
+from backport.verdict import Cell
+
+
+def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> str:
+    place = f"{line(cell.tree)} {line(cell.base_version)}".rstrip()
+    out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
+    out += [f"  {line(note)}\n" for note in said(cell)]
+    facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
+             ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
+    out.append("\n" + "".join(f"{name + ':':14}{line(value)}\n" for name, value in facts if value))
+    if evidence(cell):
+        out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in evidence(cell)))
+    for hunk in hunks(cell):
+        out.append(_hunk(hunk))
+    if diagnostics(cell):
+        out.append("\nNew diagnostics:\n" + "".join(f"  {line(str(item))}\n" for item in diagnostics(cell)))
+    if len(history) > 1:
+        out.append("\nHistory:\n" + "".join(
+            f"  run {number}: {line(past.base_version)} {', '.join(words(past))}\n" for number, past in history))
+    return "".join(out)
+
+
+def _hunk(hunk: Mapping[str, Any]) -> str:
+    where = text(hunk.get("landed_path")) or text(hunk.get("path"))
+    function = text(hunk.get("function"))
+    how = ", ".join(line(text(name)) for name in sequence(hunk.get("strategies")))
+    title = f"\n{line(where)}{f', {line(function)}()' if function else ''}{f': {how}' if how else ''}\n"
+    body = ""
+    if text(hunk.get("upstream")) and text(hunk.get("upstream")) != text(hunk.get("adapted")):
+        body += "upstream:\n" + _block(text(hunk.get("upstream")))
+    if text(hunk.get("adapted")):
+        body += "here:\n" + _block(text(hunk.get("adapted")))
+    return title + body
+
+
+def _block(value: str) -> str:
+    return "".join(f"  {row}\n" for row in visible(value).split("\n")).rstrip(" \n") + "\n"

@@ -1,0 +1,74 @@
+"""One line on a terminal while a run works, and the same line for `backport show --watch`.
+
+    12 ok 1 warn 0 fail 2 conflict / 40, -25, ETA 0:12:30, linux-5.10.y kvm-x86-check-for-injected
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from types import TracebackType
+from typing import TextIO
+
+from tqdm import tqdm
+
+from backport.report.escape import line
+from backport.report.matrix import Tally
+from backport.results.run import Run
+from backport.results.store import Results
+from backport.verdict import Cell
+
+
+def status(counts: Tally, total: int, current: str = "", eta: float | None = None) -> str:
+    """The line. `eta` in seconds, None where nothing was computed yet."""
+    left = max(total - counts.done, 0)
+    when = "-:--:--" if eta is None else str(timedelta(seconds=round(eta)))
+    tail = f", {line(current)}" if current and left else ""
+    return f"{counts} / {total}, -{left}, ETA {when}{tail}"
+
+
+class Live:
+    """Progress of one run; a context manager. Silent where `stream` is no terminal.
+
+    Give it the store and the run, and other terminals see what is being worked on (`Results.progress`).
+    """
+
+    def __init__(self, total: int, *, results: Results | None = None, run: Run | None = None,
+                 stream: TextIO | None = None, quiet: bool = False) -> None:
+        self.total = total
+        self.counts = Tally()
+        self._results, self._run = results, run
+        self._current = ""
+        self._began = time.monotonic()
+        self._computed = 0
+        out = stream if stream is not None else sys.stderr
+        self._bar = tqdm(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
+                         bar_format="{desc}", dynamic_ncols=True, mininterval=0)
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._bar.close()
+
+    def start(self, current: str) -> None:
+        """Work on this begins ("linux-5.10.y SLUG: build")."""
+        self._current = current
+        if self._results is not None and self._run is not None:
+            self._results.progress(self._run, current)
+        self._show()
+
+    def done(self, cell: Cell) -> None:
+        """This cell is known now."""
+        self.counts = self.counts.plus(cell)
+        if not cell.cached:
+            self._computed += 1
+        self._show()
+
+    def _show(self) -> None:
+        # cells that were read back cost nothing and would make the estimate far too good
+        eta = (time.monotonic() - self._began) / self._computed * (self.total - self.counts.done) \
+            if self._computed else None
+        self._bar.set_description_str(status(self.counts, self.total, self._current, eta), refresh=True)

@@ -1,0 +1,177 @@
+"""The matrix as rows and columns, the same for every format: names, words of a cell, legend, notes, summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.verdict import Apply, Build, Cell, Sure, exit_code
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A run's cells in their places. `trees` are newest first, as the run planned them."""
+
+    run: Run
+    patches: tuple[PatchInfo, ...]
+    trees: tuple[TreeInfo, ...]
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], Cell]:
+        return {(cell.patch, cell.tree): cell for cell in self.cells}
+
+    def at(self, patch: PatchInfo | str, tree: TreeInfo | str) -> Cell | None:
+        """The cell of a place, None where the run has not got there."""
+        slug = patch if isinstance(patch, str) else patch.slug
+        return self._places.get((slug, tree if isinstance(tree, str) else tree.name))
+
+    @property
+    def total(self) -> int:
+        return max(len(self.patches) * len(self.trees), len(self.cells))
+
+
+def matrix(run: Run, cells: Sequence[Cell]) -> Matrix:
+    """Put `cells` in their places; patches and trees that the run did not announce come behind, as met."""
+    patches = {patch.slug: patch for patch in run.patches}
+    trees = {tree.name: tree for tree in run.trees}
+    for cell in cells:
+        row = patches.setdefault(cell.patch, PatchInfo(cell.patch))
+        if not row.subject and cell.subject:
+            patches[cell.patch] = replace(row, subject=cell.subject)
+        column = trees.setdefault(cell.tree, TreeInfo(cell.tree, required=cell.required))
+        if not column.version and cell.base_version:
+            trees[cell.tree] = replace(column, version=cell.base_version, commit=cell.base_commit)
+        elif not column.version and not column.reason and cell.apply is Apply.NO_TREE:
+            trees[cell.tree] = replace(column, reason=cell.reason)
+    return Matrix(run, tuple(patches.values()), tuple(trees.values()), tuple(cells))
+
+
+def words(cell: Cell) -> tuple[str, ...]:
+    """The verdict as words: `rewritten`, `pass`, `review`. Build words only where there was something to build."""
+    said: list[str] = [cell.apply.value]
+    if cell.apply.good or cell.build is not Build.SKIPPED:
+        said.append(cell.build.value)
+    if cell.sure is Sure.REVIEW:
+        said.append(cell.sure.value)
+    if cell.cached:
+        said.append("cached")
+    return tuple(said)
+
+
+SURE_LEGEND = {
+    "review": "the adapted patch is a proposal that a person has to read",
+    "cached": "nothing that could change the answer has changed since an earlier run",
+}
+
+
+def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """(word, meaning) for the words that occur, in the order of the vocabulary."""
+    used = {word for cell in cells for word in words(cell)}
+    rows = [(member.value, member.legend) for member in (*Apply, *Build) if member.value in used]
+    if any(cell.build is Build.ERROR for cell in cells) and not any(cell.apply is Apply.ERROR for cell in cells):
+        rows = [row for row in rows if row[1] != Apply.ERROR.legend]
+    seen: dict[str, str] = {}
+    for word, meaning in rows:
+        seen[word] = f"{seen[word]}; {meaning}" if word in seen and meaning not in seen[word] else meaning
+    return [*seen.items(), *((word, meaning) for word, meaning in SURE_LEGEND.items() if word in used)]
+
+
+def said(cell: Cell) -> list[str]:
+    """What there is to say about a cell in words: the reason first, then the notes, each once."""
+    return [text for text in dict.fromkeys((cell.reason, *cell.notes)) if text.strip()]
+
+
+def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo], Cell, list[str]]]]]:
+    """Reasons and notes by patch; trees with the same verdict and the same words share one entry."""
+    found = []
+    for patch in grid.patches:
+        groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[TreeInfo], Cell, list[str]]] = {}
+        for tree in grid.trees:
+            cell = grid.at(patch, tree)
+            if cell is None or not said(cell):
+                continue
+            key = (words(cell), tuple(said(cell)))
+            groups.setdefault(key, ([], cell, said(cell)))[0].append(tree)
+        if groups:
+            found.append((patch, list(groups.values())))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts for one line: every cell is in exactly one of the five."""
+
+    ok: int = 0
+    warn: int = 0
+    fail: int = 0
+    conflict: int = 0
+    other: int = 0                   # no-tree, error, baseline-broken: says nothing about the patch
+
+    @property
+    def done(self) -> int:
+        return self.ok + self.warn + self.fail + self.conflict + self.other
+
+    def plus(self, cell: Cell) -> Tally:
+        name = column(cell)
+        return replace(self, **{name: getattr(self, name) + 1})
+
+    def __str__(self) -> str:
+        text = f"{self.ok} ok {self.warn} warn {self.fail} fail {self.conflict} conflict"
+        return f"{text} {self.other} other" if self.other else text
+
+
+def column(cell: Cell) -> str:
+    """The Tally field that counts this cell."""
+    if cell.apply in (Apply.NO_TREE, Apply.ERROR):
+        return "other"
+    if cell.apply in (Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID):
+        return "conflict"
+    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN):
+        return "other"
+    if cell.build is Build.WARN:
+        return "warn"
+    return "fail" if exit_code([cell]) else "ok"
+
+
+def tally(cells: Sequence[Cell]) -> Tally:
+    counts = Counter(column(cell) for cell in cells)
+    return Tally(**{name: counts[name] for name in ("ok", "warn", "fail", "conflict", "other")})
+
+
+def when(seconds: float | None) -> str:
+    """A time as people and machines read it, in UTC."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: float) -> str:
+    """3 s, 2 min 5 s, 1 h 4 min."""
+    whole = round(seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def headline(grid: Matrix) -> str:
+    """One line: what ran, when, how far it got and how it ended."""
+    run = grid.run
+    name = f"Night {run.id}" if run.kind == "nightly" else f"Run {run.id}"
+    cached = sum(cell.cached for cell in grid.cells)
+    parts = [f"{name}, {when(run.started)}", f"{len(grid.cells)} of {grid.total} cells" if len(grid.cells) < grid.total
+             else f"{grid.total} cell{'s' * (grid.total != 1)}"]
+    if cached:
+        parts.append(f"{cached} cached")
+    parts.append(str(tally(grid.cells)))
+    if run.state == "finished" and run.finished is not None:
+        parts.append(duration(run.finished - run.started))
+    else:
+        parts.append(run.state)
+    return "; ".join(parts)

@@ -1,0 +1,39 @@
+"""Formats by name. A new one is a file in this directory and a line here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backport.results.changes import Changes
+from backport.results.run import Run
+from backport.verdict import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`module` in backport/report defines `render(run, cells, *, changes=None, width=0) -> str | bytes`."""
+
+    module: str
+    suffix: str
+    site: bool = False               # makes a directory: `write(run, cells, directory, ...)` instead of `render`
+
+
+FORMATS: dict[str, Format] = {
+    "text": Format("text", ".txt"),
+    "markdown": Format("markdown", ".md"),
+    "json": Format("json", ".json"),
+}
+
+
+def renderer(name: str) -> Any:
+    """The module of a format, read only when it is asked for."""
+    return importlib.import_module(f"backport.report.{FORMATS[name].module}")
+
+
+def render(name: str, run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> bytes:
+    """A report as bytes (UTF-8). `width` is that of the terminal, 0 for no limit; `changes` adds a section."""
+    made: str | bytes = renderer(name).render(run, cells, changes=changes, width=width)
+    return made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")

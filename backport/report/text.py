@@ -1,0 +1,153 @@
+"""The matrix as plain words for a terminal or a mail, readable without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from backport.report.escape import columns, cut, line, wrap
+from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, words
+from backport.results.changes import Change, Changes, Kind
+from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.verdict import Cell
+
+_SUBJECT_MIN, _SUBJECT_MAX = 24, 72
+
+
+def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> str:
+    """The whole report. `width` 0 means as wide as it gets (a file, a pipe)."""
+    grid = matrix(run, cells)
+    parts = [wrap(headline(grid), width, rest="  ")]
+    if grid.patches and grid.trees:
+        parts.append(table(grid, width))
+    parts += [part for part in (_legend(grid, width), _notes(grid, width)) if part]
+    if changes is not None:
+        parts.append(render_changes(changes, width=width) or "Nothing changed.\n")
+    return "\n".join(parts)
+
+
+def table(grid: Matrix, width: int = 0) -> str:
+    """Patches as rows, trees as columns. Where the terminal is too narrow for the words of a cell on one line they
+    stand below each other, and where that is too wide still, the trees go into several tables."""
+    if not width:
+        return _columns(grid, grid.trees, _SUBJECT_MAX, stacked=False)
+    for stacked in (False, True):
+        for subject in (_SUBJECT_MAX, 48, 36, _SUBJECT_MIN):
+            made = _columns(grid, grid.trees, subject, stacked=stacked)
+            if _fits(made, width):
+                return made
+    tables, rest = [], list(grid.trees)
+    while rest:
+        count = len(rest)
+        while count > 1 and not _fits(_columns(grid, rest[:count], _SUBJECT_MIN, stacked=True), width):
+            count -= 1
+        tables.append(_columns(grid, rest[:count], _SUBJECT_MIN, stacked=True))
+        rest = rest[count:]
+    return "\n".join(tables)
+
+
+def _fits(made: str, width: int) -> bool:
+    return all(columns(row) <= width for row in made.splitlines())
+
+
+def _columns(grid: Matrix, trees: Sequence[TreeInfo], subject: int, *, stacked: bool) -> str:
+    join = ",\n" if stacked else ", "
+    rows = []
+    for patch in grid.patches:
+        row = [_subject(patch, subject)]
+        for tree in trees:
+            cell = grid.at(patch, tree)
+            row.append(join.join(words(cell)) if cell else "-")
+        rows.append(row)
+    head = ["patch", *(_tree_head(tree) for tree in trees)]
+    made = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
+    return "\n".join(row.rstrip() for row in made.splitlines()) + "\n"
+
+
+def _subject(patch: PatchInfo, width: int) -> str:
+    return cut(line(patch.subject) or line(patch.slug), width)
+
+
+def _tree_head(tree: TreeInfo) -> str:
+    name = line(tree.short)
+    return f"{name}\n{line(tree.version)}" if tree.version else name
+
+
+def _legend(grid: Matrix, width: int) -> str:
+    rows = legend(grid.cells)
+    wide = max((len(word) for word, _meaning in rows), default=0)
+    return "".join(wrap(meaning, width, first=f"  {word.ljust(wide)}  ", rest=" " * (wide + 4))
+                   for word, meaning in rows)
+
+
+def _notes(grid: Matrix, width: int) -> str:
+    out = []
+    for patch, groups in noteworthy(grid):
+        out.append(wrap(line(patch.subject) or line(patch.slug), width, rest="  "))
+        for trees, cell, texts in groups:
+            names = ", ".join(line(tree.short) for tree in trees)
+            out.append(wrap(f"{names}: {_words(cell)}", width, first="  ", rest="    "))
+            for text in texts:
+                out.append(wrap(line(text), width, first="    ", rest="    "))
+    return "".join(out)
+
+
+# --- changes
+
+_TITLES = {
+    Kind.BROKEN: "Newly broken", Kind.WORSE: "Broken already, with new errors", Kind.FIXED: "Fixed",
+    Kind.LANDED: "Now in the tree", Kind.REACHED: "Newly reachable tree", Kind.LOST: "Tree no longer reachable",
+    Kind.UNKNOWN: "Could not be checked", Kind.ADDED: "New", Kind.VANISHED: "No longer tested",
+    Kind.CHANGED: "Changed otherwise",
+}
+
+
+def render_changes(changes: Changes, *, width: int = 0) -> str:
+    """Only what changed, "" where nothing did; each error line stands once, below the first cell that shows it."""
+    out: list[str] = []
+    shown: set[str] = set()
+    for kind in Kind:
+        items = changes.of(kind)
+        if not items:
+            continue
+        out.append(("\n" if out else "") + f"{_TITLES[kind]}:\n")
+        groups: dict[tuple[str, str], list[Change]] = {}
+        for change in items:
+            groups.setdefault((change.patch, _change(change)), []).append(change)
+        for (_patch, what), same in groups.items():
+            trees = ", ".join(_place(change) for change in same)
+            out.append(wrap(f"{trees}: {what}", width, first=f"{kind.sign} ", rest="    "))
+            for error in dict.fromkeys(error for change in same for error in change.errors):
+                if error not in shown:
+                    shown.add(error)
+                    own = {(change.patch, change.tree) for change in same}
+                    elsewhere = [place for place in changes.errors.get(error, ()) if place not in own]
+                    more = f"  [also in {_places(elsewhere)}]" if elsewhere else ""
+                    out.append(wrap(line(error) + more, width, first="      ", rest="        "))
+    if changes.landed:
+        out.append("\nIn every tree that could be had, to be dropped from patches/:\n")
+        out += [f"  {line(slug)}\n" for slug in changes.landed]
+    return "".join(out)
+
+
+def _place(change: Change) -> str:
+    version = change.after.base_version if change.after is not None else ""
+    return line(change.tree.removeprefix("linux-")) + (f" ({line(version)})" if version else "")
+
+
+def _change(change: Change) -> str:
+    """What happened to the patch, without the tree: trees in which the same happened share a line."""
+    cell = change.after or change.before
+    subject = line(cell.subject) if cell and cell.subject else line(change.patch)
+    text = f"{subject}: {_words(change.after) if change.after else 'gone'}"
+    return f"{text} (was {_words(change.before)})" if change.before is not None else text
+
+
+def _words(cell: Cell) -> str:
+    return ", ".join(word for word in words(cell) if word != "cached")
+
+
+def _places(places: Sequence[tuple[str, str]]) -> str:
+    trees = dict.fromkeys(tree.removeprefix("linux-") for _patch, tree in places)
+    return line(", ".join(trees)) if len({patch for patch, _tree in places}) == 1 else f"{len(places)} more cells"

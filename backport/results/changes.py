@@ -1,0 +1,192 @@
+"""What is different between two runs: the only thing that a nightly reader wants to see.
+
+A cell is compared with the last verdict that said something about the patch: a night in which a host was down
+or the compiler crashed neither hides that a tree broke nor tells it a second time when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from backport.results.evidence import diagnostics
+from backport.results.run import Run
+from backport.results.store import Results
+from backport.verdict import Apply, Build, Cell, exit_code
+
+Place = tuple[str, str]              # (patch slug, tree name)
+
+
+class Kind(StrEnum):
+    """What happened to a cell since the last time; in the order in which a report shows them."""
+
+    BROKEN = "newly broken"
+    WORSE = "new errors"
+    FIXED = "fixed"
+    LANDED = "now in the tree"
+    REACHED = "newly reachable"
+    LOST = "no longer reachable"
+    UNKNOWN = "could not be checked"
+    ADDED = "new patch"
+    VANISHED = "vanished"
+    CHANGED = "changed"
+
+    @property
+    def sign(self) -> str:
+        """One character in front of a line, as the kernel's build reports have it."""
+        return {Kind.BROKEN: "+", Kind.WORSE: "+", Kind.FIXED: "-"}.get(self, " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    kind: Kind
+    patch: str
+    tree: str
+    before: Cell | None = None
+    after: Cell | None = None
+    errors: tuple[str, ...] = ()     # messages of `after` that `before` did not have
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All changes between two runs. `landed` are patches that every tree has now, with no tree left that needs them."""
+
+    items: tuple[Change, ...] = ()
+    landed: tuple[str, ...] = ()     # slugs to drop from patches/
+    errors: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)  # each new error line once
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def of(self, kind: Kind) -> tuple[Change, ...]:
+        return tuple(change for change in self.items if change.kind is kind)
+
+
+def conclusive(cell: Cell) -> bool:
+    """True where the cell says something about the patch; an error or an unreachable tree says nothing."""
+    return cell.apply not in (Apply.NO_TREE, Apply.ERROR) and cell.build is not Build.ERROR
+
+
+def known_before(results: Results, run: Run, *, limit: int = 60) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
+    """(last cells, last conclusive cells) of every place in the runs of this kind before `run`.
+
+    Several runs are read because one that was stopped half-way holds only some of the cells.
+    """
+    last: dict[Place, Cell] = {}
+    known: dict[Place, Cell] = {}
+    for earlier in results.runs(kind=run.kind, before=run.id, limit=limit):
+        for cell in results.cells(earlier):
+            place = (cell.patch, cell.tree)
+            last.setdefault(place, cell)
+            if conclusive(cell):
+                known.setdefault(place, cell)
+        if earlier.finished is not None and known.keys() >= last.keys():
+            break
+    return last, known
+
+
+def since(results: Results, run: Run, earlier: Run | None = None) -> Changes:
+    """Changes of `run` against one `earlier` run, or against all that was known before it."""
+    now = results.cells(run)
+    if earlier is not None:
+        last = {(cell.patch, cell.tree): cell for cell in results.cells(earlier)}
+        known = {place: cell for place, cell in last.items() if conclusive(cell)}
+    else:
+        last, known = known_before(results, run)
+    complete = run.state == "finished"
+    return compare(last, known, now, patches=[patch.slug for patch in run.patches] if complete else None,
+                   trees=[tree.name for tree in run.trees] if complete else None)
+
+
+def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterable[Cell], *,
+            patches: Sequence[str] | None = None, trees: Sequence[str] | None = None) -> Changes:
+    """The changes from `last` and `known` (see known_before) to `now`.
+
+    `patches` and `trees` are what the run set out to cover; a place outside of them has vanished. None (a run
+    that was stopped) means that nothing may be said to have vanished.
+    """
+    cells = {(cell.patch, cell.tree): cell for cell in now}
+    old_patches = {patch for patch, _tree in last}
+    items: list[Change] = []
+    for place, cell in cells.items():
+        kind = _kind(last.get(place), known.get(place), cell, new_patch=place[0] not in old_patches)
+        if kind is None:
+            continue
+        before = known.get(place) or last.get(place)
+        items.append(Change(kind, *place, before, cell, _new_errors(before, cell)))
+    if patches is not None and trees is not None:
+        items += [Change(Kind.VANISHED, *place, cell, None) for place, cell in last.items()
+                  if place not in cells and (place[0] not in patches or place[1] not in trees)]
+    order = list(Kind)
+    items.sort(key=lambda change: order.index(change.kind))
+    errors: dict[str, list[Place]] = {}
+    for change in items:
+        for line in change.errors:
+            errors.setdefault(line, []).append((change.patch, change.tree))
+    return Changes(tuple(items), _landed(items, cells), {line: tuple(places) for line, places in errors.items()})
+
+
+def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) -> Kind | None:
+    if not conclusive(now):
+        return _kind_of_nothing(last, known, now)
+    if known is None:
+        # never had a verdict: a new patch, a new tree, or a tree that could not be had until now
+        if last is not None and last.apply is Apply.NO_TREE:
+            return Kind.REACHED
+        if exit_code([now]):
+            return Kind.BROKEN
+        return Kind.ADDED if new_patch or last is None else Kind.CHANGED
+    bad, was_bad = exit_code([now]) != 0, exit_code([known]) != 0
+    if now.apply is Apply.ALREADY and known.apply is not Apply.ALREADY:
+        return Kind.LANDED
+    if bad and not was_bad:
+        return Kind.BROKEN
+    if bad and was_bad:
+        if _new_errors(known, now) or (now.apply, now.build) != (known.apply, known.build):
+            return Kind.WORSE
+        return Kind.REACHED if _back(last) else None
+    if was_bad:
+        return Kind.FIXED
+    if _back(last):
+        return Kind.REACHED
+    return Kind.CHANGED if (now.apply, now.build, now.sure) != (known.apply, known.build, known.sure) else None
+
+
+def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> Kind | None:
+    """Kind for a cell that says nothing about the patch: told the first time, not again while it lasts."""
+    if last is not None and not conclusive(last) and (last.apply, last.build) == (now.apply, now.build):
+        return None
+    if now.apply is Apply.NO_TREE:
+        return Kind.LOST if known is not None or last is not None or now.required else None
+    return Kind.UNKNOWN
+
+
+def _back(last: Cell | None) -> bool:
+    return last is not None and last.apply is Apply.NO_TREE
+
+
+def error_lines(cell: Cell) -> tuple[str, ...]:
+    """What stands for the trouble of a cell: the new messages, or the reason where there are none."""
+    found = tuple(str(item) for item in diagnostics(cell))
+    if not found and exit_code([cell]) and cell.reason:
+        return (cell.reason,)
+    return found
+
+
+def _new_errors(before: Cell | None, now: Cell) -> tuple[str, ...]:
+    had = {_without_line(line) for line in error_lines(before)} if before is not None else set()
+    return tuple(line for line in error_lines(now) if _without_line(line) not in had)
+
+
+def _without_line(line: str) -> str:
+    """The message without numbers: the same warning moves when the file above it grows."""
+    return "".join(character for character in line if not character.isdigit())
+
+
+def _landed(items: Sequence[Change], cells: Mapping[Place, Cell]) -> tuple[str, ...]:
+    """Patches that landed just now and that no tree needs any more: to be dropped from patches/."""
+    fresh = dict.fromkeys(change.patch for change in items if change.kind is Kind.LANDED)
+    return tuple(patch for patch in fresh
+                 if all(cell.apply in (Apply.ALREADY, Apply.ABSENT)
+                        for place, cell in cells.items() if place[0] == patch))

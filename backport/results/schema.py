@@ -1,0 +1,73 @@
+"""Tables of the results store and the steps from one version of them to the next."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from backport.errors import UserError
+
+# One entry a version; a step never changes once it was released, a new one is added behind it.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE run (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            started REAL NOT NULL,
+            finished REAL,
+            exit_code INTEGER,
+            process TEXT NOT NULL,
+            current TEXT NOT NULL DEFAULT '',
+            about TEXT NOT NULL
+        )""",
+        # What a cell says, by content: a night in which nothing changed adds rows of a few bytes, not logs.
+        """CREATE TABLE body (
+            sha256 TEXT PRIMARY KEY,
+            data BLOB NOT NULL,
+            adapted BLOB NOT NULL
+        ) WITHOUT ROWID""",
+        """CREATE TABLE cell (
+            run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
+            patch TEXT NOT NULL,
+            tree TEXT NOT NULL,
+            key TEXT NOT NULL,
+            apply TEXT NOT NULL,
+            build TEXT NOT NULL,
+            cached INTEGER NOT NULL,
+            seconds REAL NOT NULL,
+            recorded REAL NOT NULL,
+            body TEXT NOT NULL REFERENCES body(sha256),
+            PRIMARY KEY (run, patch, tree)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX cell_key ON cell(key) WHERE key <> ''",
+        "CREATE INDEX cell_place ON cell(patch, tree, run)",
+        "CREATE INDEX cell_body ON cell(body)",
+        "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ),
+)
+
+
+def migrate(db: sqlite3.Connection, where: str) -> None:
+    """Bring `db` (in autocommit mode) to the newest version; two processes at once are safe.
+
+    Raises UserError where a newer backport made the store: guessing at its columns would corrupt it.
+    """
+    if _version(db, where) == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_version(db, where), len(MIGRATIONS)):
+            for statement in MIGRATIONS[number]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _version(db: sqlite3.Connection, where: str) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise UserError(f"{where} was made by a newer backport (version {version}, this one knows {len(MIGRATIONS)})",
+                        hint="update backport, or use another store with --db")
+    return version

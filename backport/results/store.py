@@ -1,0 +1,277 @@
+"""The results store: runs and their cells in one SQLite file.
+
+Every write is a transaction of its own, made as soon as there is something to write, so that a kill -9 leaves
+all that was known; readers (another terminal, a report) work during a run because of the write-ahead log.
+Texts that may hold undecodable bytes live inside JSON, where a lone surrogate has an escape: SQLite refuses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import platformdirs
+
+from backport.errors import InfraError, UserError
+from backport.results.run import PatchInfo, Run, TreeInfo, process_mark
+from backport.results.schema import migrate
+from backport.verdict import Apply, Build, Cell, Sure
+
+_TEXT = ("patch", "tree", "subject", "patch_sha256", "base_commit", "base_version", "reason", "command", "log")
+
+
+def state_directory() -> Path:
+    """Where results live: BACKPORT_STATE, or the user's state directory."""
+    return Path(os.environ.get("BACKPORT_STATE") or platformdirs.user_state_dir("backport"))
+
+
+def default_path() -> Path:
+    return state_directory() / "results.sqlite"
+
+
+class Results:
+    """The store at `path` (made where it is missing). Usable from several threads; one object per process."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = Path(path) if path is not None else default_path()
+        self._lock = threading.RLock()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise UserError(f"cannot open the results store {self.path}: {error}",
+                            hint="choose another place with --db or BACKPORT_STATE") from error
+        try:
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            migrate(self._db, str(self.path))
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise UserError(f"{self.path} is not a usable results store: {error}",
+                            hint="move it away; a new one is made on the next run") from error
+        except BaseException:
+            self._db.close()
+            raise
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._db
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+                self._db.execute("COMMIT")
+            except sqlite3.OperationalError as error:  # disk full, locked for half a minute
+                raise InfraError(f"cannot write to the results store {self.path}: {error}") from error
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+    # --- runs
+
+    def begin(self, *, command: str = "", kind: str = "run", manifest_sha256: str = "",
+              tools: Mapping[str, str] | None = None, options: Mapping[str, Any] | None = None,
+              patches: Sequence[PatchInfo] = (), trees: Sequence[TreeInfo] = (),
+              started: float | None = None) -> Run:
+        """Open a run. `patches` and `trees` are the rows and columns it is going to fill, in matrix order."""
+        about = {
+            "command": command, "manifest_sha256": manifest_sha256, "tools": dict(tools or {}),
+            "options": dict(options or {}), "patches": [patch.as_dict() for patch in patches],
+            "trees": [tree.as_dict() for tree in trees],
+        }
+        with self._transaction() as db:
+            number = db.execute(
+                "INSERT INTO run (kind, started, process, about) VALUES (?, ?, ?, ?)",
+                (kind, time.time() if started is None else started, process_mark(), json.dumps(about))).lastrowid
+        return self._must(int(number or 0))
+
+    def finish(self, run: Run | int, exit_code: int, *, finished: float | None = None) -> Run:
+        """Close a run that came to its end; one that was stopped stays open and shows as `interrupted`."""
+        with self._transaction() as db:
+            db.execute("UPDATE run SET finished = ?, exit_code = ?, current = '' WHERE id = ?",
+                       (time.time() if finished is None else finished, exit_code, _id(run)))
+        return self._must(_id(run))
+
+    def progress(self, run: Run | int, current: str) -> None:
+        """Say what is being worked on now, for `backport show --watch` in another terminal."""
+        with self._transaction() as db:
+            db.execute("UPDATE run SET current = ? WHERE id = ?", (_column(current), _id(run)))
+
+    def run(self, number: int) -> Run | None:
+        rows = self._rows(f"{_RUN} WHERE id = ?", (number,))
+        return _run(rows[0]) if rows else None
+
+    def runs(self, *, kind: str | None = None, limit: int | None = None, before: int | None = None) -> list[Run]:
+        """Newest first; `before` is a run id that is not included any more."""
+        where, values = ["1"], list[Any]()
+        if kind is not None:
+            where.append("kind = ?")
+            values.append(kind)
+        if before is not None:
+            where.append("id < ?")
+            values.append(before)
+        rows = self._rows(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
+                          (*values, -1 if limit is None else limit))
+        return [_run(row) for row in rows]
+
+    def latest(self, *, kind: str | None = None) -> Run | None:
+        found = self.runs(kind=kind, limit=1)
+        return found[0] if found else None
+
+    def _must(self, number: int) -> Run:
+        found = self.run(number)
+        if found is None:
+            raise UserError(f"no run {number} in {self.path}", hint="`backport show --runs` lists them")
+        return found
+
+    # --- cells
+
+    def record(self, run: Run | int, cell: Cell, *, key: str = "") -> None:
+        """Store one cell at once. `key` "" means that it must never be read back as an answer."""
+        data = json.dumps({
+            **{name: getattr(cell, name) for name in _TEXT},
+            "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
+            "required": cell.required, "notes": list(cell.notes), "detail": cell.detail,
+        }, sort_keys=True, default=_jsonable).encode()
+        digest = hashlib.sha256(hashlib.sha256(data).digest() + cell.adapted).hexdigest()
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO body (sha256, data, adapted) VALUES (?, ?, ?)",
+                       (digest, zlib.compress(data), zlib.compress(cell.adapted)))
+            db.execute("INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       (_id(run), _column(cell.patch), _column(cell.tree), key, cell.apply.value, cell.build.value,
+                        int(cell.cached), cell.seconds, time.time(), digest))
+
+    def cells(self, run: Run | int) -> list[Cell]:
+        """All cells of a run so far, rows and columns in the order in which the run planned them."""
+        found = run if isinstance(run, Run) else self._must(run)
+        rows = self._rows(f"{_CELL} WHERE run = ?", (found.id,))
+        cells = [_cell(*row[1:]) for row in rows]
+        patches = {patch.slug: number for number, patch in enumerate(found.patches)}
+        trees = {tree.name: number for number, tree in enumerate(found.trees)}
+        return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)), trees.get(cell.tree, len(trees))))
+
+    def cell(self, run: Run | int, patch: str, tree: str) -> Cell | None:
+        rows = self._rows(f"{_CELL} WHERE run = ? AND patch = ? AND tree = ?",
+                          (_id(run), _column(patch), _column(tree)))
+        return _cell(*rows[0][1:]) if rows else None
+
+    def lookup(self, key: str) -> Cell | None:
+        """The answer to `cell_key(...)` if it is known, flagged `cached`; an error is never an answer."""
+        if not key:
+            return None
+        rows = self._rows(f"{_CELL} WHERE key = ? AND apply NOT IN (?, ?) AND build <> ? "
+                          "ORDER BY recorded DESC LIMIT 1",
+                          (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
+        return replace(_cell(*rows[0][1:]), cached=True) if rows else None
+
+    def history(self, patch: str, tree: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
+        """(run id, cell) of one place over the runs, oldest first."""
+        extra, values = ("", ()) if kind is None else (" AND run IN (SELECT id FROM run WHERE kind = ?)", (kind,))
+        rows = self._rows(f"{_CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
+                          (_column(patch), _column(tree), *values, limit))
+        return [(int(row[0]), _cell(*row[1:])) for row in reversed(rows)]
+
+    # --- memory of the nightly job (thread of its mails), and house-keeping
+
+    def remember(self, name: str, value: Any) -> None:
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?)", (name, json.dumps(value)))
+
+    def recall(self, name: str, default: Any = None) -> Any:
+        rows = self._rows("SELECT value FROM memory WHERE name = ?", (name,))
+        return json.loads(rows[0][0]) if rows else default
+
+    def forget_runs(self, keep: int) -> int:
+        """Delete all but the `keep` newest runs of each kind and give the space back; returns how many went."""
+        gone = [run.id for kind in {run.kind for run in self.runs()} for run in self.runs(kind=kind)[max(keep, 1):]
+                if run.state != "running"]
+        with self._transaction() as db:
+            db.executemany("DELETE FROM run WHERE id = ?", [(number,) for number in gone])
+            db.execute("DELETE FROM body WHERE sha256 NOT IN (SELECT body FROM cell)")
+        if gone:
+            with self._lock:
+                self._db.execute("VACUUM")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(gone)
+
+    def logs(self) -> set[str]:
+        """Paths of the build logs that a stored cell refers to."""
+        return {_data(row[0])["log"] for row in self._rows("SELECT data FROM body")} - {""}
+
+
+_RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"
+_CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted "
+         "FROM cell JOIN body ON body.sha256 = cell.body")
+
+
+def _id(run: Run | int) -> int:
+    return run.id if isinstance(run, Run) else run
+
+
+def _column(text: str) -> str:
+    """Text that SQLite takes: a lone surrogate (an undecodable byte of a file name) becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _jsonable(value: object) -> Any:
+    """A last resort for a detail that is not quite JSON, so that a verdict is not lost over its decoration."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"Cell.detail holds a {type(value).__name__}, which JSON cannot say")
+
+
+def _data(blob: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(zlib.decompress(blob))
+    return value
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    number, kind, started, finished, exit_code, process, current, about = row
+    told = json.loads(about)
+    return Run(
+        id=number, started=started, finished=finished, kind=kind, command=told["command"],
+        manifest_sha256=told["manifest_sha256"], tools=told["tools"], options=told["options"],
+        patches=tuple(PatchInfo(**patch) for patch in told["patches"]),
+        trees=tuple(TreeInfo(**tree) for tree in told["trees"]),
+        exit_code=exit_code, current=current, process=process)
+
+
+def _cell(cached: int, seconds: float, data: bytes, adapted: bytes) -> Cell:
+    told = _data(data)
+    return Cell(
+        **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),
+        sure=Sure(told["sure"]), cached=bool(cached), required=told["required"], notes=tuple(told["notes"]),
+        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"])

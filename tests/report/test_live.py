@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from backport.report.live import Live, status
+from backport.report.matrix import Tally
+from backport.results.store import Results
+from backport.verdict import Apply, Build
+from tests.results.made import TREES, cell, failing
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_line_has_the_agreed_shape() -> None:
+    assert status(Tally(ok=12, warn=1, conflict=2), 40, "linux-5.10.y fix", 750) == (
+        "12 ok 1 warn 0 fail 2 conflict / 40, -25, ETA 0:12:30, linux-5.10.y fix")
+    assert status(Tally(ok=2), 2, "done with it", 0) == "2 ok 0 warn 0 fail 0 conflict / 2, -0, ETA 0:00:00"
+    assert "\x1b" not in status(Tally(), 1, "\x1b[2J")
+
+
+def test_counts_on_a_terminal_and_silence_elsewhere(tmp_path: Path) -> None:
+    done = [cell("p", "a"), failing("p", "b"), cell("p", "c", Apply.SUSPECT), cell("p", "d", Apply.CLEAN, Build.WARN),
+            cell("p", "e", Apply.NO_TREE)]
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        with Live(6, stream=stream) as live:
+            for one in done:
+                live.start(f"{one.tree} {one.patch}")
+                live.done(one)
+    assert "1 ok 1 warn 1 fail 1 conflict 1 other / 6, -1, ETA 0:00:0" in terminal.getvalue()
+    assert pipe.getvalue() == ""
+
+
+def test_other_terminals_see_what_is_worked_on(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results, Results(tmp_path / "r.sqlite") as other:
+        run = results.begin(trees=TREES)
+        with Live(1, results=results, run=run, stream=io.StringIO()) as live:
+            live.start("linux-9.1.y toy-fix: build")
+            seen = other.run(run.id)
+            assert seen is not None
+            assert seen.current == "linux-9.1.y toy-fix: build"

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backport.errors import UserError
+from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
+from backport.results.schema import MIGRATIONS
+from backport.results.store import Results, default_path
+from backport.verdict import Apply, Build, Cell, Sure
+from tests.results.made import HOSTILE, TREES, cell, fill, rewritten, standard
+
+
+def test_a_cell_comes_back_as_it_went_in(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = results.begin(patches=[PatchInfo("toy-fix")], trees=TREES)
+        results.record(run, rewritten(subject=HOSTILE, adapted=b"\xff\x00 latin \xe9"))
+        assert results.cells(run) == [rewritten(subject=HOSTILE, adapted=b"\xff\x00 latin \xe9")]
+
+
+@given(subject=st.text(), reason=st.text(), slug=st.text(min_size=1), adapted=st.binary(),
+       surrogate=st.binary().map(lambda data: data.decode("utf-8", "surrogateescape")))
+def test_any_text_survives(subject: str, reason: str, slug: str, adapted: bytes, surrogate: str) -> None:
+    with Results(":memory:") as results:
+        run = results.begin()
+        made = Cell(slug + surrogate, "linux-9.1.y", Apply.MERGED, subject=subject, reason=reason, log=surrogate,
+                    adapted=adapted, detail={"hunks": [{"path": surrogate}]})
+        results.record(run, made)
+        assert results.cells(run) == [made]
+        assert results.cell(run, made.patch, made.tree) == made
+
+
+def test_cells_stand_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = results.begin(patches=[PatchInfo("b"), PatchInfo("a")], trees=[TreeInfo("new"), TreeInfo("old")])
+        for place in (("a", "old"), ("a", "new"), ("b", "old"), ("b", "new")):
+            results.record(run, cell(*place))
+        assert [(one.patch, one.tree) for one in results.cells(run)] == [
+            ("b", "new"), ("b", "old"), ("a", "new"), ("a", "old")]
+
+
+def test_a_known_answer_is_found_by_its_key_and_flagged(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = results.begin()
+        results.record(run, rewritten(), key="k1")
+        found = results.lookup("k1")
+        assert found is not None
+        assert found.cached
+        assert found.adapted == rewritten().adapted
+        assert results.lookup("k2") is None
+
+
+@pytest.mark.parametrize("made", [
+    cell("p", "t", Apply.ERROR), cell("p", "t", Apply.NO_TREE), cell("p", "t", Apply.CLEAN, Build.ERROR)])
+def test_an_error_is_never_an_answer(tmp_path: Path, made: Cell) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        results.record(results.begin(), made, key="k")
+        assert results.lookup("k") is None
+
+
+def test_an_answer_without_key_is_never_read_back(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        results.record(results.begin(), rewritten())
+        assert results.lookup("") is None
+
+
+def test_an_error_does_not_hide_the_older_answer(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        results.record(results.begin(), rewritten(), key="k")
+        results.record(results.begin(), cell("toy-fix", "linux-8.9.y", Apply.CLEAN, Build.ERROR), key="k")
+        found = results.lookup("k")
+        assert found is not None
+        assert found.apply is Apply.REWRITTEN
+
+
+def test_same_answers_are_stored_once(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        for _night in range(3):
+            fill(results, standard())
+        assert results._rows("SELECT count(*) FROM body") == [(4,)]
+        assert len(results.history("toy-fix", "linux-8.9.y")) == 3
+
+
+def test_kill_9_leaves_what_was_known(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import sys, time
+        from backport.results.store import Results
+        from backport.results.run import PatchInfo
+        from tests.results.made import TREES, rewritten
+        results = Results(sys.argv[1])
+        run = results.begin(patches=[PatchInfo("toy-fix")], trees=TREES)
+        results.record(run, rewritten())
+        results.progress(run, "linux-9.1.y toy-fix: build")
+        print("ready", flush=True)
+        while True:
+            results.record(run, rewritten())
+    """)
+    path = tmp_path / "r.sqlite"
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+    with Results(path) as results:  # a reader while it works
+        run = results.latest()
+        assert run is not None
+        assert run.state == "running"
+        assert run.current == "linux-9.1.y toy-fix: build"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    with Results(path) as results:
+        run = results.latest()
+        assert run is not None
+        assert run.state == "interrupted"
+        assert results.cells(run) == [rewritten()]
+        assert fill(results, standard()).state == "finished"
+
+
+def test_threads_and_a_second_connection_write_together(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Results(path) as one, Results(path) as two:
+        run = one.begin()
+        def work(results: Results, name: str) -> None:
+            for number in range(25):
+                results.record(run, cell(f"{name}{number}", "t"))
+        threads = [threading.Thread(target=work, args=pair) for pair in ((one, "a"), (one, "b"), (two, "c"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(two.cells(run)) == 75
+
+
+def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(UserError, match="newer backport"):
+        Results(path)
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    path.write_text("this is not a data base, however you look at it" * 50)
+    with pytest.raises(UserError, match="not a usable results store"):
+        Results(path)
+    assert path.read_text().startswith("this is not")
+
+
+def test_a_place_that_cannot_be_written_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/r\.sqlite"):
+        Results(tmp_path / "file" / "r.sqlite")
+
+
+def test_the_environment_moves_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BACKPORT_STATE", str(tmp_path))
+    assert default_path() == tmp_path / "results.sqlite"
+
+
+def test_forgetting_keeps_the_newest_of_each_kind(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        runs = [fill(results, [rewritten(notes=(str(number),))], kind=kind)
+                for number, kind in enumerate(("nightly", "run", "run", "nightly", "run"))]
+        assert results.forget_runs(keep=2) == 1
+        assert [run.id for run in results.runs()] == [runs[4].id, runs[3].id, runs[2].id, runs[0].id]
+        assert results.forget_runs(keep=1) == 2
+        assert results._rows("SELECT count(*) FROM body") == [(2,)]
+
+
+def test_memory(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        assert results.recall("x", 5) == 5
+        results.remember("x", ["a", 1])
+    with Results(tmp_path / "r.sqlite") as results:
+        assert results.recall("x") == ["a", 1]
+
+
+def test_a_process_is_told_from_another_with_its_number() -> None:
+    assert alive(process_mark())
+    host, number, start = process_mark().rsplit(":", 2)
+    assert not alive(f"{host}:{number}:{int(start) - 1}")
+    assert alive(f"some.other.host:{number}:1")
+    assert not alive("")
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    time.sleep(0.05)
+    assert not alive(process_mark(child))  # a zombie does no work
+    os.waitpid(child, 0)
+    assert cell("p", "t").sure is Sure.CERTAIN
