@@ -25,6 +25,8 @@ FORMATS: dict[str, Format] = {
     "text": Format("text", ".txt"),
     "markdown": Format("markdown", ".md"),
     "json": Format("json", ".json"),
+    "junit": Format("junit", ".xml"),
+    "kcidb": Format("kcidb", ".kcidb.json"),
 }
 
 

@@ -188,5 +188,9 @@ def _landed(items: Sequence[Change], cells: Mapping[Place, Cell]) -> tuple[str, 
     """Patches that landed just now and that no tree needs any more: to be dropped from patches/."""
     fresh = dict.fromkeys(change.patch for change in items if change.kind is Kind.LANDED)
     return tuple(patch for patch in fresh
-                 if all(cell.apply in (Apply.ALREADY, Apply.ABSENT)
-                        for place, cell in cells.items() if place[0] == patch))
+                 if not any(_needed(cell) for place, cell in cells.items() if place[0] == patch))
+
+
+def _needed(cell: Cell) -> bool:
+    """True where the tree may want the patch still; one that nobody requires and nobody can reach does not count."""
+    return cell.apply not in (Apply.ALREADY, Apply.ABSENT) and (cell.apply is not Apply.NO_TREE or cell.required)

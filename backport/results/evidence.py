@@ -20,6 +20,7 @@ class Diagnostic:
     text: str
     path: str = ""
     line: int = 0
+    around: tuple[str, ...] = ()     # what the tool printed with it: include chain, function, excerpt
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
@@ -39,7 +40,7 @@ def text(value: object) -> str:
 
 
 def number(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def build(cell: Cell) -> Mapping[str, Any]:
@@ -55,16 +56,36 @@ def evidence(cell: Cell) -> list[str]:
 
 
 def diagnostics(cell: Cell) -> list[Diagnostic]:
-    """The new messages, each once, in the order in which the compiler gave them."""
+    """The new messages, each once, in the order in which the tools gave them."""
+    told = build(cell)
     found: dict[Diagnostic, None] = {}
-    for item in sequence(build(cell).get("diagnostics")):
+    for item in [*sequence(told.get("new")), *sequence(told.get("diagnostics"))]:
         if isinstance(item, Mapping):
-            said = Diagnostic(
-                severity=text(item.get("severity") or item.get("kind")),
-                text=text(item.get("text") or item.get("message")),
-                path=text(item.get("path") or item.get("file")), line=number(item.get("line")))
+            said = Diagnostic(severity=text(item.get("level") or item.get("severity")), text=text(item.get("text")),
+                              path=text(item.get("path")), line=number(item.get("line")),
+                              around=tuple(map(text, sequence(item.get("detail")))))
         else:
             said = Diagnostic("", text(item))
         if said.text:
             found[said] = None
     return list(found)
+
+
+def uncompiled(cell: Cell) -> list[str]:
+    """Touched lines that the configuration does not compile, in words."""
+    return [text(item) for item in sequence(build(cell).get("uncompiled_text")) if item]
+
+
+def code_changes(cell: Cell) -> list[tuple[str, str, str]]:
+    """(object, function, what happened) for each function whose machine code differs."""
+    changes = mapping(build(cell).get("changes"))
+    found = []
+    for item in sequence(changes.get("functions")):
+        told = mapping(item)
+        old, new = number(told.get("old_size")), number(told.get("new_size"))
+        kind = text(told.get("kind"))
+        what = {"appeared": f"appeared, {new} bytes", "vanished": f"vanished, {old} bytes"}.get(
+            kind, f"{new - old:+d} bytes ({old} to {new})")
+        if told.get("name"):
+            found.append((text(told.get("object")), text(told.get("name")), what))
+    return found

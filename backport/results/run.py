@@ -35,6 +35,7 @@ class TreeInfo:
     source: str = ""                 # one line for people
     required: bool = False
     reason: str = ""                 # why there is no tree
+    history: bool = False            # `commit` is the branch's own, not a container made from a tarball
 
     @property
     def short(self) -> str:

@@ -97,7 +97,7 @@ def test_every_format_takes_an_empty_run_and_a_cell_with_odd_detail(results: Res
     odd = cell("p", "t", Apply.CLEAN, Build.WARN, detail={
         "hunks": "none", "build": None, "evidence": 7, "functions": [], "nomination": "", "history": {}})
     assert render(form, run, [odd])
-    build = {"diagnostics": ["plain", {"text": "x", "line": "?"}, 5]}
+    build = {"new": ["plain", {"text": "x", "line": "?"}, 5]}
     assert render(form, run, [cell("p", "t", detail={"build": build})])
 
 

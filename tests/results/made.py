@@ -45,8 +45,10 @@ def rewritten(patch: str = "toy-fix", tree: str = "linux-8.9.y", **more: Any) ->
                        "upstream_function": "made_up", "offset": -2, "strategies": ["rule:toy", "anchor"],
                        "sure": "review", "notes": [], "changed": [], "touches_added": True, "dropped": False,
                        "upstream": UPSTREAM_HUNK, "adapted": ADAPTED_HUNK}],
-            "build": {"verdict": "pass", "diagnostics": [], "objects": ["toys/toy.o"]},
-            "functions": {"toys/toy.o": [{"name": "made_up", "before": 120, "after": 131}]},
+            "build": {"verdict": "pass", "new": [], "objects": ["toys/toy.o"], "compiler": "gcc (made up) 12.2.0",
+                      "config": "toy_defconfig", "command": "make toys/", "changes": {
+                          "functions": [{"name": "made_up", "object": "toys/toy.o", "kind": "changed",
+                                         "old_size": 120, "new_size": 131}], "nothing": False}},
         },
     }
     return Cell(**{**values, **more})
@@ -59,7 +61,7 @@ def cell(patch: str, tree: str, apply: Apply = Apply.CLEAN, build: Build = Build
 
 
 def failing(patch: str, tree: str, text: str = "implicit declaration of function 'gone'", **more: Any) -> Cell:
-    detail = {"build": {"diagnostics": [{"severity": "error", "path": "toys/toy.c", "line": 12, "text": text}]}}
+    detail = {"build": {"new": [{"level": "error", "path": "toys/toy.c", "line": 12, "text": text, "detail": []}]}}
     return cell(patch, tree, Apply.CLEAN, Build.FAIL, detail=detail, **more)
 
 

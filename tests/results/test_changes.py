@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backport.results.changes import Kind, compare, since
+from backport.results.store import Results
+from backport.verdict import Apply, Build, Cell, Sure
+from tests.results.made import TREES, cell, failing, fill
+
+TREE = "linux-9.1.y"
+GOOD = cell("p", TREE)
+CONFLICT = cell("p", TREE, Apply.CONFLICT, reason="line 12 differs")
+FAIL = failing("p", TREE)
+ALREADY = cell("p", TREE, Apply.ALREADY)
+ABSENT = cell("p", TREE, Apply.ABSENT)
+NO_TREE = cell("p", TREE, Apply.NO_TREE, reason="unreachable")
+ERROR = cell("p", TREE, Apply.CLEAN, Build.ERROR, reason="disk full")
+REVIEW = cell("p", TREE, Apply.MERGED, sure=Sure.REVIEW)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return Results(tmp_path / "r.sqlite")
+
+
+def nights(results: Results, *each: Cell | None) -> list[list[Kind]]:
+    """What each night would report, for one cell that goes through these verdicts (None: stopped before it)."""
+    told = []
+    for night in each:
+        run = fill(results, [night] if night else [], kind="nightly", finish=night is not None)
+        told.append([change.kind for change in since(results, run).items])
+    return told[1:]
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [
+    (GOOD, GOOD, None), (GOOD, CONFLICT, Kind.BROKEN), (GOOD, FAIL, Kind.BROKEN), (ALREADY, CONFLICT, Kind.BROKEN),
+    (CONFLICT, GOOD, Kind.FIXED), (FAIL, REVIEW, Kind.FIXED), (FAIL, ABSENT, Kind.FIXED),
+    (GOOD, ALREADY, Kind.LANDED), (FAIL, ALREADY, Kind.LANDED), (REVIEW, ALREADY, Kind.LANDED),
+    (ALREADY, ALREADY, None),
+    (GOOD, NO_TREE, Kind.LOST), (NO_TREE, GOOD, Kind.REACHED), (NO_TREE, NO_TREE, None),
+    (NO_TREE, CONFLICT, Kind.REACHED),
+    (GOOD, ERROR, Kind.UNKNOWN), (ERROR, ERROR, None), (ERROR, GOOD, Kind.CHANGED),
+    (CONFLICT, FAIL, Kind.WORSE), (FAIL, FAIL, None), (FAIL, failing("p", TREE, "another"), Kind.WORSE),
+    (GOOD, REVIEW, Kind.CHANGED), (CONFLICT, CONFLICT, None),
+])
+def test_two_nights(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
+    assert nights(results, before, after) == [[kind] if kind else []]
+
+
+def test_a_break_is_told_once_even_with_a_night_in_between_that_says_nothing(results: Results) -> None:
+    assert nights(results, GOOD, FAIL, ERROR, FAIL, FAIL, NO_TREE, FAIL) == [
+        [Kind.BROKEN], [Kind.UNKNOWN], [], [], [Kind.LOST], [Kind.REACHED]]
+
+
+def test_a_break_is_told_although_the_night_before_said_nothing(results: Results) -> None:
+    assert nights(results, GOOD, ERROR, FAIL) == [[Kind.UNKNOWN], [Kind.BROKEN]]
+    assert nights(results, GOOD, NO_TREE, FAIL)[-1] == [Kind.BROKEN]
+
+
+def test_a_night_that_was_stopped_makes_nothing_vanish_and_nothing_new(results: Results) -> None:
+    assert nights(results, GOOD, None, GOOD, None, FAIL, FAIL) == [[], [], [], [Kind.BROKEN], []]
+
+
+def test_a_moved_message_is_not_a_new_one() -> None:
+    before = {("p", TREE): failing("p", TREE)}
+    moved = failing("p", TREE)
+    moved.detail["build"]["new"][0]["line"] = 99
+    assert not compare(before, before, [moved])
+
+
+def test_a_new_patch_is_new_and_a_removed_one_vanishes(results: Results) -> None:
+    fill(results, [GOOD])
+    run = fill(results, [cell("q", TREE)])
+    assert [(change.kind, change.patch) for change in since(results, run).items] == [
+        (Kind.ADDED, "q"), (Kind.VANISHED, "p")]
+
+
+def test_a_new_patch_that_does_not_apply_is_broken(results: Results) -> None:
+    fill(results, [cell("q", TREE)])
+    assert [change.kind for change in since(results, fill(results, [cell("q", TREE), CONFLICT])).items] == [Kind.BROKEN]
+
+
+def test_a_patch_is_to_be_dropped_when_no_tree_needs_it_any_more(results: Results) -> None:
+    def night(*applies: Apply) -> tuple[str, ...]:
+        run = fill(results, [cell("p", tree.name, apply) for tree, apply in zip(TREES, applies, strict=False)])
+        return since(results, run).landed
+    assert night(Apply.CLEAN, Apply.CLEAN, Apply.CLEAN) == ()
+    assert night(Apply.ALREADY, Apply.CLEAN, Apply.ABSENT) == ()
+    assert night(Apply.ALREADY, Apply.ALREADY, Apply.ABSENT, Apply.NO_TREE) == ("p",)
+    assert night(Apply.ALREADY, Apply.ALREADY, Apply.ABSENT, Apply.NO_TREE) == ()  # told once
+
+
+def test_a_patch_is_not_dropped_while_a_required_tree_cannot_be_asked(results: Results) -> None:
+    fill(results, [cell("p", "linux-9.2.y"), cell("p", TREE, required=True)])
+    run = fill(results, [cell("p", "linux-9.2.y", Apply.ALREADY), cell("p", TREE, Apply.NO_TREE, required=True)])
+    assert since(results, run).landed == ()
+
+
+def test_each_error_line_once_with_all_its_places(results: Results) -> None:
+    fill(results, [cell("p", tree.name) for tree in TREES])
+    run = fill(results, [failing("p", tree.name) for tree in TREES])
+    changes = since(results, run)
+    assert list(changes.errors.values()) == [tuple(("p", tree.name) for tree in TREES)]
+
+
+def test_against_a_chosen_run(results: Results) -> None:
+    first = fill(results, [GOOD])
+    fill(results, [FAIL])
+    third = fill(results, [FAIL])
+    assert not since(results, third)
+    assert [change.kind for change in since(results, third, first).items] == [Kind.BROKEN]
+
+
+def test_a_run_at_the_shell_is_no_night(results: Results) -> None:
+    fill(results, [GOOD], kind="nightly")
+    fill(results, [FAIL], kind="run")
+    assert [change.kind for change in since(results, fill(results, [FAIL], kind="nightly")).items] == [Kind.BROKEN]
