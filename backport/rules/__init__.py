@@ -1,1 +1,1 @@
-"""API drift as data: one YAML file per drift, loaded by backport.rules.load."""
+"""API drifts as data: one file a drift, with its origin, probe, rewrite, note and worked examples."""

@@ -1,0 +1,52 @@
+"""A second opinion on a match, from a real C grammar (tree-sitter-c).
+
+The token matcher decides by itself, because it is exact on fragments. tree-sitter sees structure that tokens do
+not show: that a name stands in a declarator, that the text is one argument of an outer macro, that a literal
+goes on. Its error recovery makes its trees of fragments a guess, so it may only refuse, never add a match.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser, Tree
+
+
+class Opinion(Enum):
+    CONFIRMED = "confirmed"          # one node of the tree covers exactly these bytes, and it is an expression
+    UNSURE = "unsure"                # a macro's body, or the grammar had to recover from an error here
+    REFUSED = "refused"              # a comment, a literal, a declaration
+
+
+_PARSER = Parser(Language(tree_sitter_c.language()))
+_NEVER = frozenset({"comment", "string_literal", "string_content", "char_literal", "character", "system_lib_string",
+                    "escape_sequence", "preproc_include"})
+_DECLARES = frozenset({"function_declarator", "parameter_list", "parameter_declaration"})
+_EXPRESSIONS = frozenset({"call_expression", "field_expression", "identifier", "field_identifier",
+                          "parenthesized_expression", "expression_statement", "binary_expression", "type_identifier",
+                          "unary_expression", "conditional_expression", "subscript_expression"})
+
+
+@lru_cache(maxsize=64)
+def _tree(source: bytes) -> Tree:
+    return _PARSER.parse(source)
+
+
+def opinion(source: bytes, start: int, end: int) -> Opinion:
+    """What the grammar says of source[start:end]."""
+    node: Node | None = _tree(source).root_node.descendant_for_byte_range(start, end)
+    exact = node is not None and node.start_byte == start and node.end_byte == end
+    kind = node.type if node is not None else ""
+    recovered = False
+    while node is not None:
+        if node.type in _NEVER:
+            return Opinion.REFUSED
+        recovered = recovered or node.is_error or node.is_missing
+        node = node.parent
+    if recovered:
+        return Opinion.UNSURE
+    if exact and kind in _DECLARES:
+        return Opinion.REFUSED
+    return Opinion.CONFIRMED if exact and kind in _EXPRESSIONS else Opinion.UNSURE

@@ -1,0 +1,125 @@
+"""C as a flat list of tokens that add up to the input, byte for byte.
+
+A hunk is a fragment: its braces do not balance, an `if` may be cut in the middle, and a parser that must build
+a tree recovers by guessing. The lexical grammar of C has no such trouble: where comments, literals and names
+begin and end is decided from left to right. So matching works on this list, and the grammar (grammar.py) is
+asked for a second opinion. The one thing a fragment can hide is that it begins inside a comment; see `lex`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+
+class Kind(Enum):
+    SPACE = "space"                  # blanks, newlines, form feeds, spliced lines
+    COMMENT = "comment"
+    STRING = "string"                # "..." and '...' with their prefix; an unclosed one ends with its line
+    DIRECTIVE = "directive"          # `#` and the name behind it; the rest of the line are ordinary tokens
+    NAME = "name"                    # identifiers and keywords
+    NUMBER = "number"                # pp-number
+    PUNCT = "punct"
+    OTHER = "other"                  # one byte that C has no use for
+
+
+TRIVIA = frozenset({Kind.SPACE, Kind.COMMENT})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`text` is source[start:end]; offsets are bytes."""
+
+    kind: Kind
+    text: bytes
+    start: int
+    end: int
+
+
+_SPACE = rb"(?:[ \t\r\n\f\v]|\\\r?\n)+"
+_RULES = (
+    (Kind.SPACE, _SPACE),
+    (Kind.COMMENT, rb"/\*.*?\*/|/\*.*\Z|//(?:\\\r?\n|[^\n])*"),
+    (Kind.STRING, rb'(?:L|u8|u|U)?"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)'
+                  rb"|(?:L|u8|u|U)?'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)"),
+    (Kind.NAME, rb"[A-Za-z_\x80-\xff$][A-Za-z0-9_\x80-\xff$]*"),
+    (Kind.NUMBER, rb"\.?[0-9](?:[eEpP][+-]|[A-Za-z0-9_.])*"),
+    (Kind.PUNCT, rb"\.\.\.|<<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|##|[-+*/%&|^~!<>=?:;,.(){}\[\]#]"),
+    (Kind.OTHER, rb"."),
+)
+_LEXER = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES), re.DOTALL)
+
+
+@lru_cache(maxsize=128)
+def lex(source: bytes) -> tuple[Token, ...]:
+    """Every token of `source`, in order: the concatenation of their texts is `source`. Never raises.
+
+    A fragment that begins inside a block comment is recognised by a `*/` that nothing opened, or by its first
+    lines being laid out as the kernel lays out the inside of a comment (` * text`); that part is one COMMENT.
+    The layout test takes a line that begins with a multiplication or a dereference behind blanks for a comment
+    as well: then nothing is matched there, which is the safe side.
+    """
+    inside = _comment_prefix(source)
+    tokens: list[Token] = []
+    if inside:
+        tokens.append(Token(Kind.COMMENT, source[:inside], 0, inside))
+    at = inside
+    while at < len(source):
+        match = _LEXER.match(source, at)
+        assert match is not None     # OTHER takes any byte
+        assert match.lastgroup is not None
+        kind = Kind(match.lastgroup)
+        if match[0] == b"#" and _first_of_line(tokens):
+            match = _DIRECTIVE.match(source, at)
+            assert match is not None
+            kind = Kind.DIRECTIVE
+        tokens.append(Token(kind, match[0], at, match.end()))
+        at = match.end()
+    return tuple(tokens)
+
+
+_DIRECTIVE = re.compile(rb"#[ \t]*\w*")
+
+
+def _first_of_line(before: list[Token]) -> bool:
+    """True where a `#` behind `before` opens a directive; elsewhere it is the stringification operator."""
+    for token in reversed(before):
+        if token.kind is Kind.SPACE:
+            if b"\n" in token.text.replace(b"\\\n", b"").replace(b"\\\r\n", b""):
+                return True
+        elif token.kind is not Kind.COMMENT:
+            return False
+    return True
+
+
+_OPENING = re.compile(rb'/\*|\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"?|\'(?:\\.|[^\'\\\n])*\'?', re.DOTALL)
+_INSIDE = re.compile(rb"(?:[ \t]+\*(?:[ \t][^\n]*)?(?:\n|\Z))+")
+
+
+def _comment_prefix(source: bytes) -> int:
+    """How many bytes at the beginning belong to a comment that began before `source`."""
+    # A quote in the prose of a comment ("doesn't") must not hide the `*/`, so the first `*/` is looked for in
+    # the raw text, and believed where no `/*` stands before it.
+    close = source.find(b"*/")
+    if close >= 0 and source.find(b"/*", 0, close) < 0 and not _in_literal(source, close):
+        return close + 2
+    match = _INSIDE.match(source)
+    return match.end() if match else 0
+
+
+def _in_literal(source: bytes, at: int) -> bool:
+    """True where a string literal or `//` comment on the same line holds `at`."""
+    begin = source.rfind(b"\n", 0, at) + 1
+    return any(m.start() + begin <= at < m.end() + begin and m[0][:1] in (b'"', b"/") and m[0][:2] != b"/*"
+               for m in _OPENING.finditer(source[begin:at + 2]))
+
+
+def significant(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Without blanks and comments."""
+    return tuple(token for token in tokens if token.kind not in TRIVIA)
+
+
+CLOSING = {b"(": b")", b"[": b"]", b"{": b"}"}
+OPENING = {close: opening for opening, close in CLOSING.items()}

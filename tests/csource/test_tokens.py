@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backport.csource.tokens import Kind, lex
+
+FRAGMENTS = st.lists(st.sampled_from([
+    b"foo", b"(", b")", b"{", b"}", b"[", b"]", b",", b";", b"->", b".", b"&", b"*", b"!", b" ", b"\t", b"\n", b"\\\n",
+    b"/*", b"*/", b"//", b'"', b"'", b"\\", b"#", b"#define ", b"if ", b"return ", b"0x1f", b"1.5e+3", b"\f", b"\xff",
+    b"\r\n", b" * ", b"struct ", b"a", b"||", b"=", b"@", b"`"]), max_size=40).map(b"".join)
+
+
+@given(FRAGMENTS | st.binary(max_size=80))
+def test_tokens_add_up_to_the_input(source: bytes) -> None:
+    tokens = lex(source)
+    assert b"".join(token.text for token in tokens) == source
+    assert all(source[token.start:token.end] == token.text for token in tokens)
+
+
+def kinds(source: bytes) -> list[tuple[Kind, bytes]]:
+    return [(t.kind, t.text) for t in lex(source) if t.kind is not Kind.SPACE]
+
+
+def test_a_name_in_a_comment_or_string_is_no_name() -> None:
+    source = b'/* foo */ "foo" \'f\' // foo \\\n foo\n"a\\"foo" L"foo" bar'
+    assert [text for kind, text in kinds(source) if kind is Kind.NAME] == [b"bar"]
+
+
+def test_an_apostrophe_in_prose_does_not_hide_the_end_of_a_comment() -> None:
+    assert kinds(b"doesn't call foo(x)\n\t */\n\tfoo(x);") == [
+        (Kind.COMMENT, b"doesn't call foo(x)\n\t */"), (Kind.NAME, b"foo"), (Kind.PUNCT, b"("), (Kind.NAME, b"x"),
+        (Kind.PUNCT, b")"), (Kind.PUNCT, b";")]
+
+
+def test_a_fragment_inside_a_comment_is_a_comment() -> None:
+    assert [kind for kind, _ in kinds(b"\t * foo(x)\n\t *\n\t * bar\n")] == [Kind.COMMENT]
+
+
+def test_a_dereference_at_the_beginning_is_code() -> None:
+    assert (Kind.NAME, b"foo") in kinds(b"\t*foo = bar(x);\n")
+
+
+def test_stringification_is_no_directive() -> None:
+    assert [t for t in kinds(b"#define A(x) #x\n  # ifdef B\n") if t[0] is Kind.DIRECTIVE] == [
+        (Kind.DIRECTIVE, b"#define"), (Kind.DIRECTIVE, b"# ifdef")]
+
+
+def test_a_comment_close_in_a_string_closes_nothing() -> None:
+    assert kinds(b'\tfoo("*/");\n')[0] == (Kind.NAME, b"foo")
