@@ -14,6 +14,7 @@ from backport.errors import BackportError
 # `backport --version` does not pay for a C parser
 COMMANDS: dict[str, str] = {
     "show": "show",
+    "rules": "rules",
 }
 
 
