@@ -15,6 +15,7 @@ from backport.errors import BackportError
 COMMANDS: dict[str, str] = {
     "show": "show",
     "rules": "rules",
+    "trees": "trees",
 }
 
 

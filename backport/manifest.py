@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+import re
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from backport import marked
+from backport.errors import ManifestError, UserError
+from backport.marked import Marked
+from backport.version import series_key
+
+STATUSES = ("mainline", "stable", "longterm", "eol")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_BRANCH = re.compile(r"linux-(\d+\.\d+)\.y\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +73,186 @@ class Manifest:
         """By name, or by series ("6.1", "6.1.y"), as people type it."""
         short = name.removeprefix("linux-").removesuffix(".y")
         return next((tree for tree in self.trees if name == tree.name or short == tree.series), None)
+
+
+def default_path() -> Path:
+    """Where the manifest is: $BACKPORT_MANIFEST, ./trees.yaml, the checkout's, the installed one.
+
+    Raises UserError where none of them exists.
+    """
+    named = os.environ.get("BACKPORT_MANIFEST")
+    if named:
+        return Path(named)
+    places = [Path("trees.yaml"), Path(__file__).resolve().parent.parent / "trees.yaml",
+              Path(sys.prefix) / "share" / "backport" / "trees.yaml"]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise UserError("no trees.yaml here", hint="give --manifest FILE, or set BACKPORT_MANIFEST")
+    return found
+
+
+def load(path: Path) -> Manifest:
+    """Read and validate a manifest.
+
+    Raises ManifestError (exit 2) with file and line for whatever is wrong: not YAML, unknown or doubled keys,
+    wrong types, duplicate names, two upstream trees, unknown sources or source options, order not newest first.
+    """
+    def fail(line: int, what: str, hint: str) -> ManifestError:
+        return ManifestError(str(path), line, what, hint=hint)
+
+    document = marked.read(path, fail)
+    if document is None:
+        raise fail(1, "empty manifest", "it needs a list `trees:`")
+    top = document.mapping()
+    top.only({"defaults", "trees"})
+    base = _Fields()
+    given = top.get("defaults")
+    if given is not None:
+        base = base.updated(given.named("defaults"), _DEFAULTED)
+    entries = top.need("trees").items()
+    if not entries:
+        top.need("trees").fail("holds no tree")
+    trees = tuple(_tree(entry, base, path.parent) for entry in entries)
+    _check_set(trees, fail)
+    return Manifest(path, trees)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What a tree may take from `defaults`."""
+
+    status: str = "longterm"
+    config: str = "x86_64_defconfig"
+    fragments: tuple[str, ...] = ("kvm-builtin",)
+    targets: tuple[str, ...] = ("arch/x86/kvm/",)
+    toolchain: Toolchain = Toolchain()
+    required: bool = False
+
+    def updated(self, place: Marked, allowed: Collection[str]) -> _Fields:
+        """These fields with what stands at `place` over them."""
+        entry = place.mapping()
+        entry.only(allowed)
+        fields = self
+        for key in entry:
+            value = entry.need(key)
+            if key == "status":
+                fields = replace(fields, status=value.choice(STATUSES))
+            elif key == "config":
+                fields = replace(fields, config=value.text())
+            elif key == "fragments":
+                fields = replace(fields, fragments=value.texts())
+            elif key == "targets":
+                fields = replace(fields, targets=tuple(_target(item) for item in value.items()))
+            elif key == "toolchain":
+                fields = replace(fields, toolchain=_toolchain(value, fields.toolchain))
+            elif key == "required":
+                fields = replace(fields, required=value.boolean())
+        return fields
+
+
+_DEFAULTED = ("status", "config", "fragments", "targets", "toolchain", "required")
+_TREE_KEYS = (*_DEFAULTED, "name", "series", "upstream", "sources")
+
+
+def _tree(place: Marked, base: _Fields, folder: Path) -> Tree:
+    entry = place.mapping()
+    name_at = entry.need("name")
+    name = name_at.text()
+    if not _NAME.match(name) or ".." in name or name.endswith((".lock", ".")):
+        name_at.fail(f"{name!r} cannot be a tree name", hint="letters, digits, '.', '_', '+' and '-' only")
+    place = place.named(f"tree {name}")
+    entry = place.mapping()
+    upstream = (value := entry.get("upstream")) is not None and value.boolean()
+    if upstream:
+        base = replace(base, status="mainline")
+    fields = base.updated(place, _TREE_KEYS)
+    sources = tuple(_source(item.named(f"tree {name}: source"), folder) for item in entry.need("sources").items())
+    if not sources:
+        entry.need("sources").fail("holds no source")
+    return Tree(name, _series(entry, name, upstream), sources, fields.status, upstream, fields.config, fields.fragments,
+                fields.targets, fields.toolchain, fields.required, place.line)
+
+
+def _series(entry: marked.Mapping, name: str, upstream: bool) -> str:
+    given = entry.get("series")
+    branch = _BRANCH.match(name)
+    if given is not None:
+        series = given.text()
+        if branch and series != branch[1]:
+            given.fail(f"{series!r} does not fit the name, which says {branch[1]!r}")
+        return series
+    return branch[1] if branch else name
+
+
+def _target(item: Marked) -> str:
+    target = item.text()
+    if target.startswith(("/", "-")) or ".." in target.split("/") or "=" in target:
+        item.fail(f"{target!r} is not a path or goal inside the tree")
+    return target
+
+
+def _toolchain(place: Marked, base: Toolchain) -> Toolchain:
+    entry = place.mapping()
+    entry.only(("cc", "llvm", "make", "fixes"))
+    cc, llvm, make, fixes = entry.get("cc"), entry.get("llvm"), entry.get("make"), entry.get("fixes")
+    variables = dict(base.make)
+    if make is not None:
+        table = make.mapping()
+        for key in table:
+            if not _VARIABLE.match(key):
+                make.fail(f"{key!r} is not a make variable", line=table.line_of(key))
+            if key in ("O", "M", "CC", "LLVM", "KBUILD_OUTPUT"):
+                make.fail(f"{key} is set by the builder", line=table.line_of(key),
+                          hint="the compiler goes under `cc`" if key in ("CC", "LLVM") else "")
+            variables[key] = table.need(key).text(empty=True)
+    return Toolchain(cc.text(empty=True) if cc else base.cc, llvm.boolean() if llvm else base.llvm, variables,
+                     fixes.texts() if fixes else base.fixes)
+
+
+def _source(place: Marked, folder: Path) -> Source:
+    from backport.trees.sources import KINDS  # here: the sources know the records above
+
+    entry = place.mapping()
+    kinds = [key for key in entry if key in KINDS]
+    if not kinds:
+        first = next(iter(entry), "")
+        place.fail(f"unknown source kind {first!r}", line=entry.line_of(first) if first else place.line,
+                   hint=marked.near(first, KINDS) or f"known: {', '.join(sorted(KINDS))}")
+    if len(kinds) > 1:
+        place.fail(f"two kinds in one source: {' and '.join(kinds)}", line=entry.line_of(kinds[1]),
+                   hint="one list item each, in order of preference")
+    kind = KINDS[kinds[0]]
+    entry.only((kind.name, *kind.options))
+    options: dict[str, Any] = {kind.main: kind.read_main(entry.need(kind.name), folder)}
+    for key, option in kind.options.items():
+        value = entry.get(key)
+        if value is not None:
+            options[key] = option.read(value)
+        elif option.needed:
+            place.fail(f"a {kind.name} source needs {key!r}", line=entry.line_of(kind.name), hint=option.help)
+    if (problem := kind.check(options)):
+        place.fail(problem, line=entry.line_of(kind.name))
+    return Source(kind.name, options, entry.line_of(kind.name))
+
+
+def _check_set(trees: tuple[Tree, ...], fail: marked.Fail) -> None:
+    """What can only be said about all trees together: unique, at most one upstream, newest first."""
+    seen: dict[str, Tree] = {}
+    upstream: Tree | None = None
+    newer: Tree | None = None
+    for tree in trees:
+        for key in {tree.name.lower(), f"series {tree.series}"}:   # lower: a ref is a file name, some disks fold case
+            if key in seen:
+                what = f"tree {tree.name}" if key == tree.name.lower() else key
+                raise fail(tree.line, f"{what} is listed twice (first at line {seen[key].line})", "")
+            seen[key] = tree
+        if tree.upstream:
+            if upstream is not None:
+                raise fail(tree.line, f"two upstream trees: {upstream.name} (line {upstream.line}) and {tree.name}",
+                           "only one tree can be the reference that has the fixes already")
+            upstream = tree
+        elif (key_now := series_key(tree.series)) is not None:
+            if newer is not None and key_now > (series_key(newer.series) or (0,)):
+                raise fail(tree.line, f"tree {tree.name} is newer than {newer.name} above it (line {newer.line})",
+                           "list trees newest first: fixes travel from newer to older")
+            newer = tree

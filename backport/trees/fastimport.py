@@ -29,26 +29,40 @@ class Entry:
     data: bytes
 
 
-def import_tree(git: Git, ref: str, entries: Iterable[Entry], message: str) -> str:
+def import_tree(git: Git, ref: str, entries: Iterable[Entry],
+                message: str | Callable[[bytes | None], str]) -> str:
     """Write `entries` as one parentless commit under `ref`; return its object name.
 
-    The ref moves only when everything arrived: fast-import writes refs at the very end.
+    `message` may be a function of the top-level Makefile's bytes (None where there is none), which is known only
+    once the files have passed by. The ref moves only when everything arrived: fast-import writes refs at the very
+    end. Raises SourceUnavailable where there is no file at all.
     """
-    process = git.stream("fast-import", "--quiet", "--force", "--done", "--depth=10")
+    # --depth=0: a delta against whatever file came before costs time and finds nothing
+    process = git.stream("fast-import", "--quiet", "--force", "--done", "--depth=0")
     assert process.stdin is not None
-    note = message.encode()
+    feed = process.stdin
+    listing: list[bytes] = []
+    makefile: bytes | None = None
     try:
-        feed = process.stdin
-        feed.write(b"feature done\ncommit %s\ncommitter backport <backport@localhost> 0 +0000\n"
-                   b"data %d\n%s\ndeleteall\n" % (ref.encode(), len(note), note))
-        for entry in entries:
-            feed.write(b"M %s inline %s\ndata %d\n" % (entry.mode.encode(), _quote(entry.path), len(entry.data)))
+        feed.write(b"feature done\n")
+        for number, entry in enumerate(entries, 1):
+            feed.write(b"blob\nmark :%d\ndata %d\n" % (number, len(entry.data)))
             feed.write(entry.data)
-            feed.write(b"\n")
+            listing.append(b"M %s :%d %s\n" % (entry.mode.encode(), number, _quote(entry.path)))
+            if entry.path == b"Makefile":
+                makefile = entry.data
+        if not listing:
+            raise SourceUnavailable("holds no file")
+        note = (message if isinstance(message, str) else message(makefile)).encode()
+        feed.write(b"commit %s\ncommitter backport <backport@localhost> 0 +0000\ndata %d\n%s\ndeleteall\n"
+                   % (ref.encode(), len(note), note))
+        feed.writelines(listing)
         feed.write(b"done\n")
+    except BrokenPipeError:
+        pass                             # fast-import gave up; its own words follow
     except BaseException:
         process.kill()
-        process.wait()
+        process.communicate()
         raise
     _out, err = process.communicate()
     if process.returncode:
@@ -76,7 +90,7 @@ def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[Entry]
                                 hint="delete it and fetch again") from error
 
 
-def directory_entries(top: Path) -> Iterator[Entry]:
+def directory_entries(top: Path, progress: Progress | None = None) -> Iterator[Entry]:
     """The files below `top`, sorted, `.git` left out."""
     for path in sorted(top.rglob("*")):
         relative = path.relative_to(top)
@@ -87,7 +101,10 @@ def directory_entries(top: Path) -> Iterator[Entry]:
             yield Entry("120000", name, str(path.readlink()).encode("utf-8", "surrogateescape"))
         elif path.is_file():
             mode = "100755" if path.stat().st_mode & stat.S_IXUSR else "100644"
-            yield Entry(mode, name, path.read_bytes())
+            data = path.read_bytes()
+            if progress is not None:
+                progress(len(data))
+            yield Entry(mode, name, data)
 
 
 def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | None:

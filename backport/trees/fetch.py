@@ -1,0 +1,324 @@
+"""Bring trees into the store: ask each tree's sources in order, take the first that has it.
+
+Nothing is asked twice within some hours: neither about a tree that is in the store, nor at a source that failed,
+unless `update` says so. Sources on this machine (a directory, a local repository) are looked at every time,
+because looking is cheap and somebody may be working there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from backport.errors import BackportError, GitError, SourceUnavailable, UserError
+from backport.git import Git
+from backport.manifest import Manifest, Source, Tree
+from backport.trees.memory import Memory, age
+from backport.trees.net import HostDown
+from backport.trees.progress import Progress
+from backport.trees.sources import KINDS
+from backport.trees.sources.base import PENDING, Made, Ready, Request
+from backport.trees.store import RELEASES, TREES, Head, Store, touched
+from backport.version import in_series, makefile_version
+
+REMEMBER_HOURS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """One tree after a fetch.
+
+    `head` is None where the tree is not to be had, with the `reason` in one line; with a head, `reason` says why
+    it could not be refreshed ("" where nothing is wrong). `from_memory`: nobody was asked this time. `changed`:
+    the tree was not in the store before, or moved. `notes`: what a reader should know about where it came from.
+    """
+
+    tree: str
+    head: Head | None
+    reason: str = ""
+    from_memory: bool = False
+    changed: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wanted:
+    """One ref to fill: a tree of the manifest, or one pinned release of it."""
+
+    tree: Tree
+    release: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.release or self.tree.name
+
+    @property
+    def prefix(self) -> str:
+        return RELEASES if self.release else TREES
+
+
+@dataclass(slots=True)
+class _Try:
+    """Where one tree stands: sources that failed so far, and the one that has it."""
+
+    wanted: _Wanted
+    head: Head | None
+    reasons: list[str] = field(default_factory=list)
+    asked: bool = False              # somebody was asked just now
+    next: int = 0                    # index of the next source to ask
+    ready: Ready | None = None
+    source: Source | None = None
+
+
+def fetch(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update: bool = False,
+          full_history: bool = False, progress: Progress | None = None,
+          remember_hours: float = REMEMBER_HOURS) -> list[FetchResult]:
+    """Make the named trees (all where none is named) present and reasonably fresh; in manifest order.
+
+    `update` asks every source now; `full_history` makes git sources bring all commits. A tree that cannot be had
+    is a FetchResult without head, never an exception. Raises UserError for a name that is not in the manifest.
+    """
+    wanted = [_Wanted(tree) for tree in _chosen(manifest, names)]
+    return _Run(store, wanted, update, full_history, progress or Progress(), remember_hours).run()
+
+
+def fetch_releases(store: Store, manifest: Manifest, versions: Sequence[str], *, update: bool = False,
+                   progress: Progress | None = None, remember_hours: float = REMEMBER_HOURS) -> list[FetchResult]:
+    """Pin exact releases ("6.1.176") under refs/releases/; a series that the manifest lacks is asked of its
+    upstream tree's sources. Results carry the version as `tree`."""
+    wanted = []
+    for version in dict.fromkeys(versions):
+        home = next((tree for tree in manifest.trees if not tree.upstream and in_series(version, tree.series)
+                     and tree.series[:1].isdigit()), manifest.upstream or manifest.trees[0])
+        wanted.append(_Wanted(home, version))
+    return _Run(store, wanted, update, False, progress or Progress(), remember_hours).run()
+
+
+def _chosen(manifest: Manifest, names: Iterable[str]) -> list[Tree]:
+    chosen = []
+    for name in names:
+        tree = manifest.tree(name)
+        if tree is None:
+            raise UserError(f"{manifest.path} has no tree {name!r}",
+                            hint="it has " + ", ".join(tree.name for tree in manifest.trees))
+        chosen.append(tree)
+    return [tree for tree in manifest.trees if tree in chosen] if chosen else list(manifest.trees)
+
+
+def source_key(source: Source) -> str:
+    """Names a source with all its options: failures and trees are remembered under it."""
+    text = json.dumps([source.kind, dict(source.options)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Run:
+    def __init__(self, store: Store, wanted: list[_Wanted], update: bool, full_history: bool, progress: Progress,
+                 remember_hours: float) -> None:
+        self.store = store
+        self.wanted = wanted
+        self.update = update
+        self.full_history = full_history
+        self.progress = progress
+        self.fresh = remember_hours * 3600
+        self.memory = Memory(store.cache / "failures.json", self.fresh)
+        self.dead: dict[str, str] = {}              # hosts that did not answer in this very run
+        self.pending: set[str] = set()              # stamps that an earlier tree of this run brings
+        self.began = time.time()
+        self.stop = threading.Event()
+
+    def run(self) -> list[FetchResult]:
+        known = self._known_heads()
+        results: dict[_Wanted, FetchResult | None] = {
+            one: self._without_asking(one, known.get((one.prefix, one.name))) for one in self.wanted}
+        left = [one for one in self.wanted if results[one] is None]
+        if left:
+            with self.store.writing(self.progress.say):
+                self.memory.load()
+                known = self._known_heads()         # another process may have fetched while we waited
+                for one in left:
+                    results[one] = self._without_asking(one, known.get((one.prefix, one.name)))
+                left = [one for one in left if results[one] is None]
+                results.update(zip(left, self._fetch_all(left, known), strict=True))
+                self.memory.save()
+        return [result for one in self.wanted if (result := results[one]) is not None]
+
+    def _known_heads(self) -> dict[tuple[str, str], Head]:
+        return {**{(TREES, head.tree): head for head in self.store.heads()},
+                **{(RELEASES, head.tree): head for head in self.store.releases()}}
+
+    # what needs nobody to be asked
+
+    def _without_asking(self, one: _Wanted, head: Head | None) -> FetchResult | None:
+        """The answer where memory suffices, None where a source must be asked."""
+        if head is not None and one.release and head.version == one.release and not self.update:
+            return FetchResult(one.name, head, from_memory=True, notes=head.notes)
+        reasons: list[str] = []
+        for source in one.tree.sources:
+            kind = KINDS[source.kind]
+            if not kind.remote(source.options) or self.update:
+                return None
+            remembered = self._remembered(one, source)
+            if remembered is not None:
+                reasons.append(remembered)
+                continue
+            if (head is None or head.source_key != source_key(source) or not 0 <= self.began - head.asked < self.fresh
+                    or (self.full_history and not head.history and source.kind == "git")):
+                return None
+            return FetchResult(one.name, head, from_memory=True, notes=head.notes)
+        return FetchResult(one.name, head, "; ".join(reasons), from_memory=True,
+                           notes=head.notes if head else ())
+
+    def _remembered(self, one: _Wanted, source: Source) -> str | None:
+        if self.update:
+            return None
+        for key in (f"host:{KINDS[source.kind].host(source.options)}", self._failure_key(one, source)):
+            failure = self.memory.get(key)
+            if failure is not None:
+                when = age(self.began - failure.when)
+                return f"{failure.reason} (tried {when} ago; --update asks again)"
+        return None
+
+    def _failure_key(self, one: _Wanted, source: Source) -> str:
+        return f"{source_key(source)}:{one.release}"
+
+    # asking
+
+    def _fetch_all(self, left: list[_Wanted], known: dict[tuple[str, str], Head]) -> list[FetchResult]:
+        tries = [_Try(one, known.get((one.prefix, one.name))) for one in left]
+        # one thread asks and downloads, this one imports: the network and the processor work at the same time
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="download")
+        try:
+            asked: list[Future[None]] = [pool.submit(self._ask, attempt) for attempt in tries]
+            results = []
+            for attempt, future in zip(tries, asked, strict=True):
+                future.result()
+                result = self._take(attempt)
+                self._tell(result)
+                results.append(result)
+            return results
+        finally:
+            self.stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _ask(self, attempt: _Try) -> None:
+        """Ask the sources from `attempt.next` on until one is ready."""
+        one, head = attempt.wanted, attempt.head
+        attempt.ready = attempt.source = None
+        keys = [source_key(source) for source in one.tree.sources]
+        while attempt.next < len(one.tree.sources) and not self.stop.is_set():
+            index = attempt.next
+            attempt.next += 1
+            source = one.tree.sources[index]
+            kind = KINDS[source.kind]
+            host = kind.host(source.options)
+            remembered = self.dead.get(host) if host else None
+            remembered = remembered or self._remembered(one, source)
+            if remembered is not None:
+                attempt.reasons.append(remembered)
+                continue
+            attempt.asked = attempt.asked or kind.remote(source.options)
+            request = Request(
+                one.name, one.tree.series, self.store, source.options, one.release, head, self.update,
+                self.full_history, self.fresh / 3600, self._known, self.progress,
+                at_least=head.version if head and head.source_key in keys else "",
+                suites=self._suites(), ours=bool(head and head.source_key == keys[index]))
+            try:
+                ready = kind.prepare(request)
+            except (SourceUnavailable, GitError, OSError) as error:
+                self._failed(attempt, source, error)
+                continue
+            self.pending.add(ready.stamp)
+            attempt.ready, attempt.source = ready, source
+            return
+
+    def _take(self, attempt: _Try) -> FetchResult:
+        """Import what is ready; where that fails, go on with the next source."""
+        one = attempt.wanted
+        while attempt.ready is not None and attempt.source is not None:
+            ready, source, head = attempt.ready, attempt.source, attempt.head
+            kind = KINDS[source.kind]
+            try:
+                if head is not None and head.stamp == ready.stamp and not ready.again:
+                    new = replace(touched(head, notes=ready.notes), source=ready.source, source_key=source_key(source),
+                                  checksum=ready.checksum or head.checksum)
+                else:
+                    new = self._import(one, ready, source)
+            except (SourceUnavailable, GitError, OSError) as error:
+                self.pending.discard(ready.stamp)
+                self._failed(attempt, source, error)
+                self._ask(attempt)
+                continue
+            self.memory.forget(f"host:{kind.host(source.options)}", self._failure_key(one, source))
+            changed = head is None or head.commit != new.commit
+            if changed:
+                self.store.set(new, prefix=one.prefix)
+            elif new != head:
+                self.store.note(new, prefix=one.prefix)
+            return FetchResult(one.name, new, changed=changed, notes=(*new.notes, *self._why_not_first(attempt)))
+        reason = "; ".join(attempt.reasons) or "no source"
+        if attempt.head is not None:
+            kept = touched(attempt.head) if attempt.asked else attempt.head
+            self.store.note(kept, prefix=one.prefix)
+            return FetchResult(one.name, kept, f"not refreshed: {reason}", notes=kept.notes)
+        return FetchResult(one.name, None, reason, from_memory=not attempt.asked)
+
+    def _import(self, one: _Wanted, ready: Ready, source: Source) -> Head:
+        twin = self.store.known(ready.stamp)
+        made = Made(twin.commit, twin.history) if twin is not None and not ready.again else ready.put()
+        with self.store.git() as git:
+            version = makefile_version(git.blob(f"{made.commit}:Makefile"))
+            size, files = (twin.size, twin.files) if twin is not None and twin.size else _measure(git, made.commit)
+        if version and not one.tree.upstream and not in_series(version, one.tree.series) and not one.release:
+            raise SourceUnavailable(f"{ready.source} holds {version}, which is not {one.tree.series}")
+        if one.release and version != one.release:
+            raise SourceUnavailable(f"{ready.source} holds {version or 'no version'}, which is not {one.release}")
+        now = time.time()
+        return Head(one.name, made.commit, version, ready.source, now, ready.checksum, made.history, size, files,
+                    ready.stamp, source_key(source), now, ready.notes)
+
+    def _known(self, stamp: str) -> str | None:
+        head = self.store.known(stamp)
+        return head.commit if head is not None else PENDING if stamp in self.pending else None
+
+    def _suites(self) -> tuple[str, ...]:
+        every = [suite for one in self.wanted for source in one.tree.sources if source.kind == "debian"
+                 for suite in source.options["suites"]]
+        return tuple(dict.fromkeys(every))
+
+    def _failed(self, attempt: _Try, source: Source, error: BackportError | OSError) -> None:
+        kind = KINDS[source.kind]
+        reason = error.message if isinstance(error, BackportError) else f"{error.strerror or error}"
+        attempt.reasons.append(reason)
+        if isinstance(error, HostDown):
+            self.dead[kind.host(source.options)] = reason
+            self.memory.put(f"host:{kind.host(source.options)}", reason, self.began)
+        elif isinstance(error, SourceUnavailable) and kind.remote(source.options):
+            self.memory.put(self._failure_key(attempt.wanted, source), reason, self.began)
+
+    def _why_not_first(self, attempt: _Try) -> tuple[str, ...]:
+        return tuple(f"not from a source before it: {reason}" for reason in attempt.reasons)
+
+    def _tell(self, result: FetchResult) -> None:
+        if result.head is None:
+            self.progress.say(f"{result.tree}: no tree: {result.reason}")
+        elif result.changed:
+            head = result.head
+            self.progress.say(f"{result.tree}: {head.version or head.commit[:12]} from {head.source}")
+        elif result.reason:
+            self.progress.say(f"{result.tree}: {result.reason}")
+
+
+def _measure(git: Git, commit: str) -> tuple[int, int]:
+    """(bytes, number) of all files."""
+    size = files = 0
+    for record in git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit).out.split(b"\0"):
+        if record:
+            length = record.split(b"\t", 1)[0].rsplit(b" ", 1)[1]
+            size += int(length) if length.isdigit() else 0
+            files += 1
+    return size, files

@@ -1,0 +1,74 @@
+"""The rewriter's view of one tree in the store (rewrite.view.TreeView): bytes by path, and where names are defined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from backport.git import Git
+from backport.trees.index import Index, open_index
+
+
+class StoreView:
+    """Read-only view of one commit. Keeps one `git cat-file --batch` child: close it, or use it as a context manager.
+
+    `read` and `paths` are answered from the objects; the first `defining` or `index` of a commit builds an index
+    beside the store (see index.py), which later runs find there.
+    """
+
+    def __init__(self, store_path: Path, name: str, commit: str) -> None:
+        self._name = name
+        self.commit = commit
+        self._git = Git(store_path)
+        self._modes: dict[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes, None where the tree has no such file (a symbolic link counts as none)."""
+        if not path or "\n" in path or path.startswith("/"):
+            return None
+        if self._modes is not None:
+            if self._modes.get(path, "120000") == "120000":
+                return None
+            return self._git.blob(f"{self.commit}:{path}")
+        data = self._git.blob(f"{self.commit}:{path}")
+        # a link's blob is its target: one short line without an end; only then is the mode worth a question
+        if data is not None and len(data) < 4096 and b"\n" not in data:
+            rows = self._git.ls_tree(self.commit, [path])
+            if any(mode == "120000" for mode, _sha, _path in rows):
+                return None
+        return data
+
+    def paths(self) -> Sequence[str]:
+        """Every file of the tree, sorted."""
+        return self._paths
+
+    @cached_property
+    def _paths(self) -> tuple[str, ...]:
+        self._modes = {path: mode for mode, _sha, path in self._git.ls_tree(self.commit)}
+        return tuple(sorted(self._modes))
+
+    def defining(self, function: str) -> Sequence[str]:
+        """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
+        return self.index.functions(function)
+
+    @cached_property
+    def index(self) -> Index:
+        """Names of the whole tree: functions, macros, and every identifier."""
+        return open_index(self._git.path, self.commit)
+
+    def close(self) -> None:
+        """End the helper process; the view may be used again."""
+        self._git.close()
+
+    def __enter__(self) -> StoreView:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
