@@ -33,6 +33,7 @@ class HunkStory:
     dropped: bool = False
     upstream: str = ""               # hunk text, for side by side
     adapted: str = ""
+    signals: tuple[str, ...] = ()    # names of what the answer assumed ("bent", "split" ...): why it is not certain
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""

@@ -1,0 +1,64 @@
+"""Words and marks of a piece of C, lossless: joining them gives the bytes back. Comments are split into words too.
+
+A regular expression and no grammar, because pieces of a diff are no translation unit: half a comment, half an
+`#ifdef`, a macro that opens a block. Whatever is no token of C (a stray quote, a byte of Latin-1) is one token
+by itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(
+    rb"[A-Za-z_$]\w*"
+    rb"|(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)[uUlLfF]*"
+    rb'|"(?:\\.|[^"\\\n])*"'
+    rb"|'(?:\\.|[^'\\\n])+'"
+    rb"|[ \t\r\f\v]+|\n"
+    rb"|/\*|\*/|//"
+    rb"|<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|##"
+    rb"|.",
+    re.DOTALL,
+)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_BARE = re.compile(rb"[A-Za-z_$]\w*|\d\w*|[^\s\w]")
+
+KEYWORDS = frozenset(b"""auto break case char const continue default do double else enum extern float for goto if
+inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void
+volatile while bool true false NULL defined define include ifdef ifndef endif undef elif u8 u16 u32 u64 s8 s16 s32
+s64""".split())
+
+
+def tokens(source: bytes) -> list[bytes]:
+    """Every token of `source`, white space and newlines included."""
+    return _TOKEN.findall(source)
+
+
+def bare(source: bytes) -> list[bytes]:
+    """Words and single punctuation marks, white space dropped: for counting what two pieces share."""
+    return _BARE.findall(source)
+
+
+def squeeze(line: bytes) -> bytes:
+    """`line` without any white space: two lines that differ in nothing else are the same line."""
+    return b"".join(line.split())
+
+
+def code(source: bytes) -> bytes:
+    """`source` with comments and the insides of strings blanked out, newlines kept; same length."""
+    out = _COMMENT_OR_STRING.sub(_blank, source)
+    assert len(out) == len(source)
+    return out
+
+
+def identifiers(source: bytes) -> set[bytes]:
+    """The identifiers of `source` outside comments and strings, keywords left out."""
+    return {word for word in _WORD.findall(code(source)) if word not in KEYWORDS}
+
+
+_COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
+_NOT_NEWLINE = re.compile(rb"[^\n]")
+
+
+def _blank(match: re.Match[bytes]) -> bytes:
+    return _NOT_NEWLINE.sub(b" ", match[0])

@@ -1,0 +1,1 @@
+"""Replaying backports that humans made, with the answer hidden, to measure the rewriter."""

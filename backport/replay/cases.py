@@ -1,0 +1,166 @@
+"""A replay case, and how it is cut out of two deltas of the same file.
+
+Releases bundle many commits. What is compared is only what both branches got: the delta of a file in the newer
+branch and in the older one are cut into groups of changes, and the groups that correspond are kept, one to one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from backport.csource.pieces import bare, squeeze
+from backport.patch.parse import split_lines
+
+GAP = 6              # unchanged lines that still keep two changes in one group
+FILE_JACCARD = 0.5   # how much of a file's changed lines both deltas must share
+GROUP_DICE = 0.6     # how much of a group's tokens both sides must share
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Lines [lo, hi) of a file, 0-based, become `new`; `old` is what stood there."""
+
+    lo: int
+    hi: int
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One real backport: `upstream` -> `upstream_after` is known to the rewriter, `target` is what it gets,
+    `truth` what the maintainers made of it (never handed to the rewriter)."""
+
+    name: str                        # 5.10.218..223 <- 6.1.164..170 path
+    path: str
+    upstream: bytes
+    upstream_edits: tuple[Edit, ...]
+    target: bytes
+    truth: bytes
+    same_lines: bool                 # the maintainers changed the very lines that upstream changed
+    newer: tuple[str, str] = ("", "")
+    older: tuple[str, str] = ("", "")
+    message: bytes = b""
+
+
+Delta = tuple[Edit, ...]
+
+
+def parse_delta(diff: bytes) -> dict[str, Delta]:
+    """path -> edits of a `git diff -U0` with `--no-prefix`-less headers (a/ b/); new and deleted files left out."""
+    out: dict[str, Delta] = {}
+    path: str | None = None
+    edits: list[Edit] = []
+    lines = diff.split(b"\n")
+    i = 0
+
+    def close() -> None:
+        if path is not None and edits:
+            out[path] = tuple(edits)
+
+    fresh = False
+    while i < len(lines):
+        line = lines[i]
+        if line.startswith(b"diff --git "):
+            close()
+            path, edits, fresh = None, [], False
+        elif line.startswith((b"new file", b"deleted file")):
+            fresh = True
+        elif line.startswith(b"+++ b/") and not fresh:
+            path = line[6:].rstrip(b"\t").decode("utf-8", "surrogateescape")
+        elif line.startswith(b"@@ -"):
+            spec = line.split(b" ", 3)
+            start, count = _range(spec[1][1:])
+            _new_start, new_count = _range(spec[2][1:])
+            old: list[bytes] = []
+            new: list[bytes] = []
+            i += 1
+            while len(old) < count or len(new) < new_count or (i < len(lines) and lines[i][:1] == b"\\"):
+                text = lines[i]
+                if text[:1] == b"-":
+                    old.append(text[1:] + b"\n")
+                elif text[:1] == b"+":
+                    new.append(text[1:] + b"\n")
+                elif text[:1] == b"\\":
+                    last = new if lines[i - 1][:1] == b"+" else old
+                    last[-1] = last[-1][:-1]
+                i += 1
+            lo = start - 1 if count else start
+            edits.append(Edit(lo, lo + count, tuple(old), tuple(new)))
+            continue
+        i += 1
+    close()
+    return out
+
+
+def _range(text: bytes) -> tuple[int, int]:
+    start, _, count = text.partition(b",")
+    return int(start), int(count) if count else 1
+
+
+def groups(delta: Sequence[Edit]) -> list[Delta]:
+    """`delta` cut where more than GAP unchanged lines lie between two edits."""
+    out: list[list[Edit]] = []
+    for edit in delta:
+        if out and edit.lo - out[-1][-1].hi <= GAP:
+            out[-1].append(edit)
+        else:
+            out.append([edit])
+    return [tuple(group) for group in out]
+
+
+def changed_lines(delta: Iterable[Edit]) -> Counter[bytes]:
+    """Multiset of changed lines without white space, marked - or +; blank lines do not count."""
+    count: Counter[bytes] = Counter()
+    for edit in delta:
+        count.update(b"-" + squeeze(line) for line in edit.old if line.strip())
+        count.update(b"+" + squeeze(line) for line in edit.new if line.strip())
+    return count
+
+
+def jaccard(a: Counter[bytes], b: Counter[bytes]) -> float:
+    union = (a | b).total()
+    return (a & b).total() / union if union else 0.0
+
+
+def _group_tokens(group: Delta) -> Counter[bytes]:
+    count: Counter[bytes] = Counter()
+    for edit in group:
+        for line in edit.old:
+            count.update(bare(line))
+        for line in edit.new:
+            count.update(bare(line))
+    return count
+
+
+def corresponding(newer: Delta, older: Delta) -> list[tuple[Delta, Delta]]:
+    """Pairs of groups that are the same change on both sides, best first match, in the newer side's order."""
+    ours, theirs = groups(newer), groups(older)
+    ours_tokens = [_group_tokens(group) for group in ours]
+    theirs_tokens = [_group_tokens(group) for group in theirs]
+    scored = []
+    for i, a in enumerate(ours_tokens):
+        for j, b in enumerate(theirs_tokens):
+            total = a.total() + b.total()
+            dice = 2 * (a & b).total() / total if total else 0.0
+            if dice >= GROUP_DICE:
+                scored.append((-dice, abs(i - j), i, j))
+    taken_i: set[int] = set()
+    taken_j: set[int] = set()
+    pairs = []
+    for _dice, _distance, i, j in sorted(scored):
+        if i not in taken_i and j not in taken_j:
+            taken_i.add(i)
+            taken_j.add(j)
+            pairs.append((i, j))
+    return [(ours[i], theirs[j]) for i, j in sorted(pairs)]
+
+
+def apply_edits(source: bytes, edits: Iterable[Edit]) -> bytes:
+    """`source` with `edits` made (they do not overlap)."""
+    lines = split_lines(source)
+    for edit in sorted(edits, key=lambda e: (e.lo, e.hi), reverse=True):
+        lines[edit.lo:edit.hi] = edit.new
+    return b"".join(lines)

@@ -1,0 +1,116 @@
+"""Run the rewriter and the others on a case, and score what comes out against what the maintainers made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from backport.csource.pieces import squeeze
+from backport.patch.model import FileDiff, Patch
+from backport.patch.parse import split_lines
+from backport.replay.cases import Case, apply_edits
+from backport.rewrite.adapt import adapt
+from backport.rewrite.asis import apply_as_is
+from backport.rewrite.render import Edit, render_hunks
+from backport.rewrite.render import apply_edits as apply_rendered
+from backport.rewrite.story import Adaptation
+from backport.rewrite.view import MemoryView, TreeView
+from backport.verdict import Apply, Sure
+
+
+class Score(StrEnum):
+    """`exact`: the maintainers' file, white space apart; `wrong`: any other claim; `none`: declined."""
+
+    EXACT = "exact"
+    WRONG = "wrong"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One case's scores. `taken` is git apply's word; `others` the scores of the baselines that were asked."""
+
+    name: str
+    taken: bool
+    same_lines: bool
+    score: Score
+    certain: bool
+    apply: str
+    seconds: float
+    signals: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    reason: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "git_apply": "takes" if self.taken else "rejects",
+                "lines": "same" if self.same_lines else "other", "score": str(self.score), "certain": self.certain,
+                "apply": self.apply, "seconds": round(self.seconds, 4), "signals": list(self.signals),
+                "strategies": list(self.strategies), "reason": self.reason, "others": dict(self.others)}
+
+
+def case_patch(case: Case) -> Patch:
+    """Upstream's kept groups as a diff with three lines of context, against upstream's own file."""
+    lines = split_lines(case.upstream)
+    hunks = render_hunks(lines, [Edit(e.lo, e.hi, e.new) for e in case.upstream_edits])
+    raw = case.path.encode("utf-8", "surrogateescape")
+    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
+    return Patch(case.message, (FileDiff(header, case.path, case.path, hunks),), source=case.name)
+
+
+def view_of(case: Case) -> TreeView:
+    """All that the rewriter may see of the tree: the one file, as it was before the maintainers touched it."""
+    return MemoryView(f"linux-{case.older[0]}", {case.path: case.target})
+
+
+def run(case: Case) -> tuple[Adaptation, float]:
+    """The rewriter's answer and the seconds it took. Nothing of `case.truth` goes in."""
+    patch = case_patch(case)
+    start = time.perf_counter()
+    answer = adapt(patch, view_of(case), upstream=MemoryView("upstream", {case.path: case.upstream}),
+                   preimages={case.path: case.upstream})
+    return answer, time.perf_counter() - start
+
+
+def result_of(answer: Adaptation, case: Case) -> bytes | None:
+    """The file as the answer leaves it, None where it declines. "Already there" claims the file as it is."""
+    if answer.outcome in (Apply.ALREADY, Apply.ABSENT):
+        return case.target
+    if answer.patch is None or answer.outcome is Apply.CONFLICT:
+        return None
+    lines = split_lines(case.target)
+    for file in answer.patch.files:
+        there = apply_as_is(file.hunks, lines)
+        if there is None:
+            return b""               # claims something that does not even apply: as wrong as can be
+        lines = apply_rendered(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
+    return b"".join(lines)
+
+
+def normal(data: bytes) -> list[bytes]:
+    """Lines without white space, empty lines left out."""
+    return [key for line in data.split(b"\n") if (key := squeeze(line))]
+
+
+def score(result: bytes | None, case: Case) -> Score:
+    if result is None:
+        return Score.NONE
+    return Score.EXACT if normal(result) == normal(case.truth) else Score.WRONG
+
+
+def evaluate(case: Case, taken: bool, others: Mapping[str, str]) -> Outcome:
+    """Score one case."""
+    answer, seconds = run(case)
+    got = score(result_of(answer, case), case)
+    return Outcome(case.name, taken, case.same_lines, got, got is not Score.NONE and answer.sure is Sure.CERTAIN,
+                   str(answer.outcome), seconds,
+                   tuple(dict.fromkeys(s for h in answer.hunks for s in h.signals)),
+                   tuple(dict.fromkeys(s for h in answer.hunks for s in h.strategies)), answer.reason, dict(others))
+
+
+def upstream_after(case: Case) -> bytes:
+    """Upstream's file with the patch."""
+    return apply_edits(case.upstream, case.upstream_edits)

@@ -1,0 +1,199 @@
+"""Which line of one file is which line of the other.
+
+Patience diff on lines without their white space: lines that are unique on both sides pin the rest down, so that
+a `}` or a `break;` cannot drag an alignment into the wrong function. What is left between exact pairs is paired
+by similarity (`soften`), line by line and in order. Both are bounded: no input makes them quadratic in a file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from backport.csource.pieces import bare, squeeze
+
+SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
+_SMALL = 40_000          # cells of a gap that may be aligned without unique lines
+_SOFT = 6_000            # cells of a gap that may be paired by similarity
+_WEAK = frozenset({b"", b"{", b"}", b"};", b"else", b"}else{", b"break;", b"continue;", b"return0;", b"returnret;",
+                   b"/*", b"*/", b"*", b"#endif", b"#else", b"return;", b"default:", b"){"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """`to[i]` is the line of the other side that line i is, -1 where there is none; `exact[i]` white space apart."""
+
+    to: tuple[int, ...]
+    exact: tuple[bool, ...]
+
+
+@lru_cache(maxsize=65536)
+def line_key(line: bytes) -> bytes:
+    """A line without its white space."""
+    return squeeze(line)
+
+
+def weak(key: bytes) -> bool:
+    """True for a line (without white space) that says nothing about where it stands."""
+    return key in _WEAK or len(key) < 2
+
+
+def align(a: Sequence[bytes], b: Sequence[bytes]) -> list[int]:
+    """For each line of `a` the index in `b` of the same line (white space apart), -1 where there is none; in order."""
+    ids: dict[bytes, int] = {}
+    x = [ids.setdefault(line_key(line), len(ids)) for line in a]
+    y = [ids.setdefault(line_key(line), len(ids)) for line in b]
+    to = [-1] * len(x)
+    stack = [(0, len(x), 0, len(y))]
+    while stack:
+        alo, ahi, blo, bhi = stack.pop()
+        while alo < ahi and blo < bhi and x[alo] == y[blo]:
+            to[alo] = blo
+            alo += 1
+            blo += 1
+        while alo < ahi and blo < bhi and x[ahi - 1] == y[bhi - 1]:
+            ahi -= 1
+            bhi -= 1
+            to[ahi] = bhi
+        if alo == ahi or blo == bhi:
+            continue
+        pins = _unique_pins(x, y, alo, ahi, blo, bhi)
+        if pins:
+            last_a, last_b = alo, blo
+            for i, j in [*pins, (ahi, bhi)]:
+                stack.append((last_a, i, last_b, j))
+                if i < ahi:
+                    to[i] = j
+                last_a, last_b = i + 1, j + 1
+        elif (ahi - alo) * (bhi - blo) <= _SMALL:
+            matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
+            for i, j, size in matcher.get_matching_blocks():
+                for k in range(size):
+                    to[alo + i + k] = blo + j + k
+    _drop_lonely(to, a)
+    return to
+
+
+def _unique_pins(x: list[int], y: list[int], alo: int, ahi: int, blo: int, bhi: int) -> list[tuple[int, int]]:
+    in_x, in_y = Counter(x[alo:ahi]), Counter(y[blo:bhi])
+    where = {y[j]: j for j in range(blo, bhi) if in_y[y[j]] == 1}
+    pairs = [(i, where[x[i]]) for i in range(alo, ahi) if in_x[x[i]] == 1 and x[i] in where]
+    # longest increasing run of the right-hand side
+    tops: list[int] = []
+    piles: list[int] = []
+    back: list[int] = []
+    for n, (_i, j) in enumerate(pairs):
+        at = bisect_left(tops, j)
+        if at == len(tops):
+            tops.append(j)
+            piles.append(n)
+        else:
+            tops[at] = j
+            piles[at] = n
+        back.append(piles[at - 1] if at else -1)
+    run: list[tuple[int, int]] = []
+    n = piles[-1] if piles else -1
+    while n >= 0:
+        run.append(pairs[n])
+        n = back[n]
+    return run[::-1]
+
+
+def _drop_lonely(to: list[int], a: Sequence[bytes]) -> None:
+    """Unpair runs of lines that say nothing (`}`, an empty line) with no paired neighbour on either side."""
+    n = len(to)
+    i = 0
+    while i < n:
+        if to[i] < 0:
+            i += 1
+            continue
+        j = i
+        strong = False
+        while j < n and to[j] >= 0 and (j == i or to[j] == to[j - 1] + 1):
+            strong = strong or not weak(line_key(a[j]))
+            j += 1
+        if not strong and i > 0 and j < n:
+            for k in range(i, j):
+                to[k] = -1
+        i = j
+
+
+def similarity(a: bytes, b: bytes) -> float:
+    """Dice over the tokens of two lines, 0..1."""
+    x, y = _bag(a), _bag(b)
+    total = x.total() + y.total()
+    return 2 * (x & y).total() / total if total else 0.0
+
+
+@lru_cache(maxsize=16384)
+def _bag(line: bytes) -> Counter[bytes]:
+    return Counter(bare(line))
+
+
+def soften(a: Sequence[bytes], b: Sequence[bytes], to: Sequence[int], lo: int, hi: int) -> Pairing:
+    """`to` with the unpaired lines near a[lo:hi] paired by similarity where they stand between the same pairs."""
+    out = list(to)
+    exact = [j >= 0 for j in to]
+    lo, hi = max(0, lo), min(len(to), hi)
+    i = lo
+    while i > 0 and to[i - 1] < 0 and lo - i < 40:
+        i -= 1
+    end = hi
+    while end < len(to) and to[end] < 0 and end - hi < 40:
+        end += 1
+    while i < end:
+        if to[i] >= 0:
+            i += 1
+            continue
+        j = i
+        while j < len(to) and to[j] < 0:
+            j += 1
+        left = next((k for k in range(i - 1, -1, -1) if to[k] >= 0), -1)
+        blo = to[left] + 1 if left >= 0 else 0
+        bhi = to[j] if j < len(to) else len(b)
+        alo, ahi = max(i, lo - 40), min(j, hi + 40)
+        if bhi > blo and (ahi - alo) * (bhi - blo) <= _SOFT:
+            for p, q in _best_pairs(a[alo:ahi], b[blo:bhi]):
+                out[alo + p] = blo + q
+        i = j
+    return Pairing(tuple(out), tuple(exact))
+
+
+def _best_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> list[tuple[int, int]]:
+    """In-order pairs of similar lines with the highest total similarity."""
+    n, m = len(a), len(b)
+    score = [[0.0] * (m + 1) for _ in range(n + 1)]
+    sims = [[_similar(x, y) for y in b] for x in a]
+    for i in range(n - 1, -1, -1):
+        row, below, sim = score[i], score[i + 1], sims[i]
+        for j in range(m - 1, -1, -1):
+            best = below[j] if below[j] >= row[j + 1] else row[j + 1]
+            if sim[j] and sim[j] + below[j + 1] > best:
+                best = sim[j] + below[j + 1]
+            row[j] = best
+    pairs = []
+    i = j = 0
+    while i < n and j < m:
+        if sims[i][j] and score[i][j] == sims[i][j] + score[i + 1][j + 1]:
+            pairs.append((i, j))
+            i += 1
+            j += 1
+        elif score[i + 1][j] >= score[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _similar(x: bytes, y: bytes) -> float:
+    kx, ky = line_key(x), line_key(y)
+    if kx == ky:
+        return 0.3 if weak(kx) else 1.0
+    if weak(kx) or weak(ky):
+        return 0.0
+    value = similarity(x, y)
+    return value if value >= SIMILAR else 0.0

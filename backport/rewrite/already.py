@@ -1,0 +1,33 @@
+"""Is the change in the tree already, as upstream has it or in the tree's own words?"""
+
+from __future__ import annotations
+
+from backport.rewrite.align import align, soften
+from backport.rewrite.merge3 import reversed_edits
+from backport.rewrite.place import Placed, Signal, place
+from backport.rewrite.problem import Problem, nearest
+from backport.rewrite.render import hunk_edits
+
+# a reverse that had to assume more than this says nothing about the change being there
+_HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
+
+
+def reverse_fits(problem: Problem, k: int) -> Placed | None:
+    """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
+    hunk = problem.hunks[k]
+    new = hunk.new
+    at = nearest(new, problem.t, hunk.new_start - 1) if new else None
+    if at is not None:
+        back = hunk.reversed()
+        return Placed(tuple(hunk_edits(back, at)))
+    if problem.after is None:
+        return None
+    if "after_to" not in problem.seeds:
+        problem.seeds["after_to"] = align(problem.after, problem.t)
+    to = problem.seeds["after_to"]
+    edits = reversed_edits(problem, k)
+    pairing = soften(problem.after, problem.t, to, edits[0].lo - 4, edits[-1].hi + 4)
+    placed = place(problem.after, edits, problem.t, pairing)
+    if placed is None or not placed.edits or not set(placed.signals) <= _HARMLESS:
+        return None
+    return placed

@@ -1,0 +1,39 @@
+"""The header of a file's diff, made to fit the file that is really changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+
+from backport.patch.model import FileDiff
+
+_INDEX = re.compile(rb"^index ([0-9a-f]+)\.\.([0-9a-f]+)( \d{6})?(\r?\n)$")
+
+
+def blob_name(data: bytes) -> str:
+    """git's object name for `data`, 40 hex digits."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def retarget(file: FileDiff, path: str, before: bytes, after: bytes) -> FileDiff:
+    """`file` with its header for `path` as it is in the tree: names, and blobs in an `index` line it had.
+
+    Stale blob names would send `git apply --3way` and every reader to a file that this diff was not made for.
+    """
+    width = max(12, len(file.old_blob or ""))
+    old, new = blob_name(before)[:width], blob_name(after)[:width]
+    lines = []
+    index = b""
+    for line in file.header.splitlines(keepends=True):
+        match = _INDEX.match(line)
+        if match:
+            index = line = b"index %s..%s%s%s" % (old.encode(), new.encode(), match[3] or b"", match[4])
+        lines.append(line)
+    if index:
+        file = replace(file, old_blob=old, new_blob=new)
+    if path == file.old_path:
+        return replace(file, header=b"".join(lines))
+    raw = path.encode("utf-8", "surrogateescape")
+    header = b"diff --git a/%s b/%s\n%s--- a/%s\n+++ b/%s\n" % (raw, raw, index, raw, raw)
+    return replace(file, header=header, old_path=path, new_path=path, renamed=False)

@@ -1,0 +1,233 @@
+"""Carry the edits of one hunk from the file they were made for to another one, along a pairing of lines.
+
+Whole lines first: an edit whose lines are all there is made on exactly those lines. Only where a removed line, or
+the place of an added one, differs, the piece between the nearest lines that agree is merged by tokens. Every
+liberty that was taken is a signal, and the signals decide later how sure the answer is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backport.patch.parse import split_lines
+from backport.rewrite.align import Pairing, line_key, similarity, weak
+from backport.rewrite.render import Edit, apply_edits, trim
+from backport.rewrite.tokenmerge import merge
+
+_BLOCK = 60              # lines of a piece that may be merged by tokens
+
+
+class Signal(StrEnum):
+    """What an answer had to assume; the text is what a reviewer reads."""
+
+    NEIGHBOUR = "a neighbouring line differs in this tree"
+    SPLIT = "this tree has other lines where upstream's neighbours touch; the place between them was chosen"
+    BENT = "a changed line reads differently in this tree and was merged by tokens"
+    TOUCHING = "upstream's change and this tree's difference meet in one place"
+    EXTRA = "this tree has further lines among the removed ones"
+    MISSING = "a removed line is not in this tree"
+    FLOATING = "no neighbour of the change is in this tree as it is"
+    AMBIGUOUS = "more than one place fits"
+    FUNCTION = "lands in another function than upstream changed"
+    OTHER_FILE = "lands in another file than upstream changed"
+    SUBSTITUTED = "an added line was put in this tree's words"
+    SYMBOL = "an added line uses a name that this tree does not have"
+    DROPPED = "a part was left out, because its subject is not in this tree"
+    DISAGREE = "independent strategies give different answers"
+    RESULT_UNSURE = "the surroundings differ much from upstream"
+    PRESENT = "a part of the change is in this tree already"
+    UNUSED = "an added definition stands beside code that this tree does not have"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Edits on the target, sorted and trimmed, with what they assumed."""
+
+    edits: tuple[Edit, ...]
+    signals: tuple[Signal, ...] = ()
+
+
+class _Unplaceable(Exception):
+    """This pairing has no answer for the edit."""
+
+
+def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing: Pairing) -> Placed | None:
+    """Edits on `t` that do what `edits` do on `a`; None where the pairing does not carry them."""
+    out: list[Edit] = []
+    signals: list[Signal] = []
+    try:
+        for lo, hi, group in _blocks(a, edits, t, pairing):
+            if lo is None or hi is None:
+                for edit in group:
+                    out += _whole(a, edit, t, pairing, signals)
+            else:
+                out += _merged(a, lo, hi, group, t, pairing, signals)
+    except _Unplaceable:
+        return None
+    out.sort(key=lambda e: (e.lo, e.hi))
+    trimmed = [e for e in (trim(t, edit) for edit in out) if e is not None]
+    for one, two in itertools.pairwise(trimmed):
+        if two.lo < one.hi:
+            return None
+    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)))
+
+
+def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
+            p: Pairing) -> list[tuple[int | None, int | None, list[Edit]]]:
+    """Edits, those that need a merge by tokens joined by the piece of `a` that they share; (None, None) for others."""
+    out: list[tuple[int | None, int | None, list[Edit]]] = []
+    for edit in edits:
+        lo: int | None = None
+        hi: int | None = None
+        if not _is_whole(edit, p):
+            lo, hi = _bounds(edit, p, len(a))
+        if lo is not None and out and out[-1][1] is not None and lo < out[-1][1]:
+            before = out[-1]
+            assert before[0] is not None
+            assert before[1] is not None
+            assert hi is not None
+            out[-1] = (min(before[0], lo), max(before[1], hi), [*before[2], edit])
+        else:
+            out.append((lo, hi, [edit]))
+    return out
+
+
+def _is_whole(edit: Edit, p: Pairing) -> bool:
+    """True where every removed line is in the target as it is, and (for an insertion) a neighbour."""
+    if edit.lo < edit.hi:
+        return all(p.exact[i] for i in range(edit.lo, edit.hi))
+    above = edit.lo - 1 >= 0 and p.to[edit.lo - 1] >= 0
+    below = edit.lo < len(p.to) and p.to[edit.lo] >= 0
+    return above or below or edit.lo in (0, len(p.to))
+
+
+def _bounds(edit: Edit, p: Pairing, size: int) -> tuple[int, int]:
+    """The piece of the pre-image around `edit` up to, and without, the nearest lines that agree exactly."""
+    lo, hi = edit.lo, edit.hi
+    if lo < hi and all(j >= 0 for j in p.to[lo:hi]):
+        return lo, hi                # every removed line has a partner: no wider than that
+    while lo > 0 and not p.exact[lo - 1]:
+        lo -= 1
+    while hi < size and not p.exact[hi]:
+        hi += 1
+    return lo, hi
+
+
+def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> list[Edit]:
+    if edit.lo < edit.hi:
+        places = [p.to[i] for i in range(edit.lo, edit.hi)]
+        lo, hi = places[0], places[-1] + 1
+        _check_neighbours(edit, lo, hi, p, len(t), signals)
+        if hi - lo == edit.hi - edit.lo:
+            return [Edit(lo, hi, edit.new)]
+        extra = [t[j] for j in range(lo, hi) if j not in set(places)]
+        if all(not line.strip() for line in extra):
+            return [Edit(lo, hi, edit.new)]
+        signals.append(Signal.EXTRA)
+        if not edit.new:             # only the lines that upstream takes away go
+            return [Edit(j, j + 1, ()) for j in places]
+        raise _Unplaceable
+    return [_insertion(a, edit, t, p, signals)]
+
+
+def _check_neighbours(edit: Edit, lo: int, hi: int, p: Pairing, size: int, signals: list[Signal]) -> None:
+    above = p.to[edit.lo - 1] if edit.lo > 0 else -1
+    below = p.to[edit.hi] if edit.hi < len(p.to) else size
+    if (edit.lo > 0 and above != lo - 1) or (edit.hi < len(p.to) and below != hi):
+        signals.append(Signal.NEIGHBOUR)
+
+
+def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> Edit:
+    n = edit.lo
+    above = p.to[n - 1] if n > 0 else -1
+    below = p.to[n] if n < len(p.to) else len(t)
+    has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
+    if n == 0 and below < 0:
+        above = -1
+    if has_above and has_below:
+        if below == above + 1:
+            if not ((n == 0 or p.exact[n - 1]) and (n == len(p.to) or p.exact[n])):
+                signals.append(Signal.NEIGHBOUR)
+            return Edit(below, below, edit.new)
+        between = t[above + 1:below]
+        if all(not line.strip() for line in between):
+            return Edit(above + 1, above + 1, edit.new)
+        if _holds(between, edit.new):
+            signals.append(Signal.PRESENT)
+            return Edit(above + 1, above + 1, ())
+        signals.append(Signal.SPLIT)
+        at = below if _belongs_below(a, edit) else above + 1
+        return Edit(at, at, edit.new)
+    signals.append(Signal.NEIGHBOUR)
+    if has_above:
+        return Edit(above + 1, above + 1, edit.new)
+    if has_below:
+        return Edit(below, below, edit.new)
+    raise _Unplaceable
+
+
+def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
+    """True where `wanted` (empty lines apart) stands in `lines` as one run."""
+    have = [key for line in lines if (key := line_key(line))]
+    need = [key for line in wanted if (key := line_key(line))]
+    return bool(need) and any(have[i:i + len(need)] == need for i in range(len(have) - len(need) + 1))
+
+
+def _belongs_below(a: Sequence[bytes], edit: Edit) -> bool:
+    """Whether added lines rather go with the line that follows them than with the one before."""
+    above = line_key(a[edit.lo - 1]) if edit.lo > 0 else b""
+    below = line_key(a[edit.lo]) if edit.lo < len(a) else b""
+    if not edit.new[0].strip():      # an empty line first: they end a paragraph
+        return False
+    if not edit.new[-1].strip():
+        return True
+    return weak(above) and not weak(below)
+
+
+def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], p: Pairing,
+            signals: list[Signal]) -> list[Edit]:
+    inside = [p.to[i] for i in range(lo, hi) if p.to[i] >= 0]
+    narrow = len(inside) == hi - lo and hi > lo
+    if narrow:
+        tlo, thi = inside[0], inside[-1] + 1
+    else:
+        above = p.to[lo - 1] if lo > 0 else -1
+        below = p.to[hi] if hi < len(p.to) else len(t)
+        tlo, thi = above + 1, below
+    if hi - lo > _BLOCK or thi - tlo > 2 * _BLOCK or thi < tlo:
+        raise _Unplaceable
+    base = b"".join(a[lo:hi])
+    there = b"".join(t[tlo:thi])
+    local = [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]
+    ours = b"".join(apply_edits(a[lo:hi], local))
+    if tlo == thi:
+        if not base.strip():
+            return [Edit(tlo, tlo, tuple(split_lines(ours)))]
+        if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
+            signals.append(Signal.PRESENT)
+            return []
+        raise _Unplaceable
+    done = merge(base, ours, there)
+    if done is None or similarity(base, there) < 0.35:
+        raise _Unplaceable
+    if line_key(done.text) == line_key(there):
+        signals.append(Signal.PRESENT)
+        return []
+    if done.present:
+        signals.append(Signal.PRESENT)
+    signals.append(Signal.BENT)
+    if done.touching:
+        signals.append(Signal.TOUCHING)
+    text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
+    return _line_edits(t, tlo, thi, split_lines(text))
+
+
+def _line_edits(t: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:
+    """The edits that turn t[lo:hi] into `new`, unchanged lines left alone."""
+    from difflib import SequenceMatcher
+    matcher = SequenceMatcher(None, list(t[lo:hi]), new, autojunk=False)
+    return [Edit(lo + i1, lo + i2, tuple(new[j1:j2]))
+            for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

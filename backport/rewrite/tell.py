@@ -1,0 +1,77 @@
+"""The story of each hunk: where it landed, by which strategy, what was changed against upstream."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from backport.csource.functions import enclosing
+from backport.rewrite.align import line_key, similarity
+from backport.rewrite.arbitrate import Answer, State
+from backport.rewrite.place import Signal
+from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit, render_hunks
+from backport.rewrite.story import HunkStory
+from backport.verdict import Sure
+
+
+def story(problem: Problem, k: int, answer: Answer) -> HunkStory:
+    """One hunk's story from the answer that was chosen for it."""
+    hunk = problem.hunks[k]
+    adapted = render_hunks(problem.t, answer.edits) if answer.edits else ()
+    line = answer.edits[0].lo + 1 if answer.edits else 0
+    pairs = changed_pairs(problem, k, answer.edits) if answer.state is State.FORWARD else ()
+    touched = any(True for up, _ in pairs if up) or len(pairs) > 0
+    first = next((i for i, text in enumerate(hunk.lines) if text.kind != b" "), 0)
+    return HunkStory(
+        path=problem.upstream_path, index=k,
+        landed_path=problem.path if answer.edits else "", line=line,
+        function=function_at(problem.target, line) if line else "",
+        upstream_function=upstream_function(problem, k),
+        offset=line - (hunk.old_start + first) if line else 0,
+        strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
+        notes=tuple(dict.fromkeys([*answer.notes, *(str(s) for s in answer.signals if _told(s))])),
+        changed=pairs, touches_added=touched, dropped=answer.state is State.DROPPED,
+        upstream=hunk.render().decode("utf-8", "replace"),
+        adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
+        signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
+
+
+def _told(signal: Signal) -> bool:
+    return signal is not Signal.NEIGHBOUR
+
+
+def upstream_function(problem: Problem, k: int) -> str:
+    """The function that hunk `k` changes upstream; from the header only where there is no pre-image."""
+    if problem.edits is not None and problem.preimage is not None:
+        return function_at(problem.preimage, problem.edits[k][0].lo + 1)
+    return problem.hunks[k].section.decode("utf-8", "replace")
+
+
+def function_at(source: bytes, line: int) -> str:
+    """Name of the function that holds 1-based `line`, "" at file level."""
+    found = enclosing(source, line)
+    return found.name if found else ""
+
+
+def changed_pairs(problem: Problem, k: int, edits: tuple[Edit, ...]) -> tuple[tuple[str, str], ...]:
+    """(upstream's added line, ours) where they differ; "" on one side where there is no partner."""
+    upstream = [line for line in problem.hunks[k].added if line.strip()]
+    ours = [line for edit in edits for line in edit.new if line.strip()]
+    if [line_key(x) for x in upstream] == [line_key(x) for x in ours]:
+        return ()
+    keys_up, keys_our = [line_key(x) for x in upstream], [line_key(x) for x in ours]
+    out: list[tuple[str, str]] = []
+    matcher = SequenceMatcher(None, keys_up, keys_our, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        left, right = upstream[i1:i2], ours[j1:j2]
+        while left or right:
+            one = left.pop(0) if left else b""
+            two = right.pop(0) if right and (not left or similarity(one, right[0]) > 0.3) else b""
+            out.append((_text(one), _text(two)))
+    return tuple(out)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\n")
