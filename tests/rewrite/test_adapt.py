@@ -28,7 +28,8 @@ out:
 	return r;
 }
 """
-FIXED = UPSTREAM.replace(b"is_exception_pending(vcpu))", b"is_exception_pending(vcpu) || vcpu->arch.exception.injected)")
+FIXED = UPSTREAM.replace(b"is_exception_pending(vcpu))",
+                         b"is_exception_pending(vcpu) || vcpu->arch.exception.injected)")
 OLDER = (UPSTREAM.replace(b"is_exception_pending(vcpu))", b"vcpu->arch.exception.pending)")
          .replace(b"\treturn 1;\n", b"\tint a = 3;\n\n\treturn a;\n"))
 OLDER_FIXED = OLDER.replace(b"exception.pending)", b"exception.pending || vcpu->arch.exception.injected)")
