@@ -112,6 +112,7 @@ class FileDiff:
     renamed: bool = False            # rename or copy
     binary: bool = False
     tail: bytes = b""
+    copied: bool = False             # copy: the old path stays (`renamed` is true as well)
 
     @property
     def path(self) -> str:
@@ -139,7 +140,11 @@ class Patch:
 
     `head` runs from the first byte to the first byte of the diff: headers, message, `---`, notes, diffstat.
     `tail` is what follows the diff: the signature ("-- " and the version). `source` says where it came from.
-    `restored` lists what intake inferred (white space of a web archive): not empty means `review`.
+    `restored` lists what intake inferred (white space of a web archive): not empty means `review`. `doubts` are
+    observations that a person should see before signing (a diffstat that disagrees): `review` as well. `said` is
+    mere information (a transfer encoding that was undone). `envelope` is the text around this mail in the input
+    (a FAILED notice); it is no part of render(). `part` of `parts` in the series `thread`, "" for a patch that
+    stands alone: patches of one `thread` belong together and are in order.
     """
 
     head: bytes
@@ -148,6 +153,17 @@ class Patch:
     source: str = ""
     restored: tuple[str, ...] = ()
     slug: str = ""
+    doubts: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    envelope: bytes = b""
+    part: int = 0
+    parts: int = 0
+    thread: str = ""
+
+    @property
+    def review(self) -> bool:
+        """True where a person has to look at the patch itself before its result is certain."""
+        return bool(self.restored or self.doubts)
 
     @property
     def diff(self) -> bytes:
@@ -174,6 +190,28 @@ class Patch:
 
     def with_files(self, files: tuple[FileDiff, ...]) -> Patch:
         return replace(self, files=files)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Input that gave no Patch: the outcome `invalid`, or a note where `skipped` (a cover letter, a README).
+
+    `line` is the 1-based line of `source` (of the one mail, where the source holds several), 0 where no single
+    line is to blame. `sha256` is that of the refused bytes, so that a refusal can be looked up as a result can.
+    """
+
+    source: str
+    reason: str
+    line: int = 0
+    hint: str = ""
+    subject: str = ""
+    skipped: bool = False
+    slug: str = ""
+    sha256: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}" if self.line else self.source
+        return f"{where}: {self.reason}"
 
 
 def _range(start: int, count: int) -> bytes:

@@ -8,19 +8,18 @@ readers have to be wrong in the same way before a hunk is.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
 from backport.errors import InvalidPatch
-from backport.patch.model import FileDiff, Hunk, Line, Patch
-from backport.patch.paths import header_path, quoted_path
+from backport.patch.model import FileDiff, Patch
+from backport.patch.walk import Walker
 
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(?: (.*?))?\r?\n?$")
-_INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?\s*$")
 _ZERO = re.compile(r"^0+$")
-
+# What git writes below the counts of a diffstat, and the counts themselves
+_SUMMARY = re.compile(rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?\r?\n?$")
+_MODES = re.compile(rb"^ (?:create|delete|mode change|rename|copy|rewrite) ")
 
 def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
     """Read one mail or bare diff; raises InvalidPatch with line and reason.
@@ -28,16 +27,19 @@ def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
     `data` holds exactly one patch (intake splits an mbox before). The result renders to `data`.
     """
     lines = split_lines(data)
+    _refuse_crlf(lines, source)
     first = find_diff(lines)
     if first is None:
         raise InvalidPatch(_why_no_diff(lines), source=source, line=len(lines),
                            hint="a mail as git format-patch writes it has `diff --git` or `--- a/FILE` lines")
-    walker = _Walker(lines, first, source)
+    walker = Walker(lines, first, source)
     files = walker.files()
+    _nothing_behind(lines, walker.position, source)
     _agree_with_unidiff(lines, first, walker.position, files, source)
     head = b"".join(lines[:first])
     tail = b"".join(lines[walker.position:])
-    patch = Patch(head, tuple(files), tail, source=source, slug=slug)
+    patch = Patch(head, tuple(files), tail, source=source, slug=slug,
+                  doubts=_diffstat_doubts(lines, first, files, tail, source))
     if patch.render() != data:   # a promise, checked on every input: it is what every later edit stands on
         raise InvalidPatch("this mail cannot be read without changing it", source=source, line=1,
                            hint="please report it with the mail attached")
@@ -56,29 +58,32 @@ def split_lines(data: bytes) -> list[bytes]:
 def find_diff(lines: list[bytes]) -> int | None:
     """The index of the first line of the diff, None where there is none.
 
-    In a mail the diff stands behind the `---` line: a diff that the message quotes at column 0 is text. git
-    apply takes the quoted one for a patch; git am stops the message at the first `---` or diff as well.
+    In a mail the diff stands behind the `---` line: a diff that the message quotes at column 0 is text (git apply
+    takes the quoted one for a patch). Where the text behind `---` quotes one too, the diff is the one that stands
+    directly behind the diffstat.
     """
-    separator = _separator(lines)
-    return _diff_start(lines, 0 if separator is None else separator + 1)
+    starts = [i for i in range(len(lines)) if _starts_diff(lines, i)]
+    if not starts:
+        return None
+    separator = next((i for i, line in enumerate(lines)
+                      if i < starts[-1] and line.rstrip(b" \t\r\n") == b"---"), None)
+    behind = starts if separator is None else [i for i in starts if i > separator]
+    return next((i for i in behind if _behind_diffstat(lines, i)), behind[0])
 
 
-def _separator(lines: list[bytes]) -> int | None:
-    """The `---` line of a mail: the last one before the last block of diff, so that quoted diffs stay text."""
-    candidates = [i for i, line in enumerate(lines) if line.rstrip(b"\r\n") == b"---"]
-    return next((i for i in candidates if _diff_start(lines, i + 1) is not None), None)
+def _starts_diff(lines: list[bytes], i: int) -> bool:
+    line = lines[i]
+    if line.startswith((b"diff --git ", b"diff --cc ", b"diff --combined ")):
+        return True
+    return (line.startswith(b"--- ") and i + 2 < len(lines) and lines[i + 1].startswith(b"+++ ")
+            and lines[i + 2].startswith(b"@@ -"))
 
 
-def _diff_start(lines: list[bytes], begin: int) -> int | None:
-    for i in range(begin, len(lines)):
-        line = lines[i]
-        if line.startswith(b"diff --git "):
-            return i
-        if (line.startswith(b"--- ") and i + 2 < len(lines) and lines[i + 1].startswith(b"+++ ")
-                and lines[i + 2].startswith(b"@@ -")):
-            # `Index:`/`====` or an `index` line of plain diffs belong to the file
-            return i
-    return None
+def _behind_diffstat(lines: list[bytes], i: int) -> bool:
+    i -= 1
+    while i >= 0 and (not lines[i].strip() or _MODES.match(lines[i])):
+        i -= 1
+    return i >= 0 and _SUMMARY.match(lines[i]) is not None
 
 
 def _why_no_diff(lines: list[bytes]) -> str:
@@ -86,167 +91,68 @@ def _why_no_diff(lines: list[bytes]) -> str:
         return "empty input"
     if any(line.startswith(b"GIT binary patch") for line in lines):
         return "a binary patch without its `diff --git` line"
+    if any(line.startswith((b"> diff --git ", b">diff --git ", b"> --- a/")) for line in lines):
+        return "no diff in this mail, only a quoted one: a reply, not the patch itself"
+    if any(line.startswith(b"- --- ") for line in lines):
+        return "no diff in this mail: its lines are dash-escaped by a PGP signature"
     return "no diff in this mail"
 
 
-@dataclass
-class _Walker:
-    """Reads file diffs from `lines[position:]` until a line that belongs to none."""
+def _refuse_crlf(lines: list[bytes], source: str) -> None:
+    """A mail whose own lines end in CRLF would put a CR into every line of the tree; CR inside a hunk is content."""
+    in_head = True
+    for number, line in enumerate(lines, 1):
+        if in_head and line in (b"\n", b"\r\n"):
+            in_head = False
+        structural = in_head or line.startswith((b"diff --git ", b"index ", b"--- ", b"+++ ", b"@@ -"))
+        # a removed line `-- x` with a CR reads like `--- x`: it takes two such lines to tell
+        if structural and line.endswith(b"\r\n") and not (line.startswith((b"--- ", b"+++ ")) and not in_head
+                                                          and not _side_pair(lines, number - 1)):
+            raise InvalidPatch("the mail's own lines end in CRLF", line=number, source=source,
+                               hint="save the mail with its original line ends (LF), or run dos2unix on it")
 
-    lines: list[bytes]
-    position: int
-    source: str
 
-    def files(self) -> list[FileDiff]:
-        files: list[FileDiff] = []
-        while self.position < len(self.lines):
-            line = self.lines[self.position]
-            if line.startswith((b"diff --git ", b"--- ")) and line.rstrip() not in (b"--", b"---"):
-                files.append(self._file())
-            elif not line.strip() and self._more_follows():
-                files[-1] = replace(files[-1], tail=files[-1].tail + line)   # blank line between two files
-                self.position += 1
-            else:
-                break
-        return files
+def _side_pair(lines: list[bytes], i: int) -> bool:
+    """True where line i is one of `---`, `+++`, `@@`: the side lines of a file, not content."""
+    top = i if lines[i].startswith(b"--- ") else i - 1
+    return (top >= 0 and top + 2 < len(lines) and lines[top].startswith(b"--- ")
+            and lines[top + 1].startswith(b"+++ ") and lines[top + 2].startswith(b"@@ -"))
 
-    def _more_follows(self) -> bool:
-        rest = self.lines[self.position:]
-        text = next((line for line in rest if line.strip()), b"")
-        return text.startswith(b"diff --git ")
 
-    def _file(self) -> FileDiff:
-        start = self.position
-        fields = _Header(self.source)
-        while self.position < len(self.lines):
-            line = self.lines[self.position]
-            if line.startswith(b"@@ -") or line.startswith(b"GIT binary patch"):
-                break
-            if self.position > start and line.startswith(b"diff --git "):
-                break
-            if not fields.take(line, self.position + 1, first=self.position == start):
-                break
-            self.position += 1
-        header = b"".join(self.lines[start:self.position])
-        hunks: list[Hunk] = []
-        tail = b""
-        binary = fields.binary
-        if self.position < len(self.lines) and self.lines[self.position].startswith(b"GIT binary patch"):
-            tail, binary = self._binary(), True
-        else:
-            while self.position < len(self.lines) and self.lines[self.position].startswith(b"@@ -"):
-                hunks.append(self._hunk())
-        if fields.sides_seen and not hunks and not binary:
-            self._fail(self.position, "`---`/`+++` lines without a hunk")
-        return FileDiff(header, fields.old_path, fields.new_path, tuple(hunks), fields.old_blob, fields.new_blob,
-                        fields.old_mode, fields.new_mode, fields.renamed, binary, tail)
+def _nothing_behind(lines: list[bytes], position: int, source: str) -> None:
+    """What follows the diff must not be diff: git apply drops it without a word."""
+    if position < len(lines):
+        line = lines[position]
+        if line[:1] in (b"+", b"-", b" ") and line.strip() and line.rstrip().strip(b"-_"):
+            raise InvalidPatch("the hunk goes on behind the number of lines that its header gives", line=position + 1,
+                               source=source, hint="the hunk was edited by hand; correct its @@ line")
+    for i in range(position, len(lines)):
+        if _starts_diff(lines, i) or lines[i].startswith(b"@@ -"):
+            raise InvalidPatch("more diff behind text that belongs to none", line=i + 1, source=source,
+                               hint="one mail holds one patch; put the others into files of their own")
 
-    def _binary(self) -> bytes:
-        start = self.position
-        while self.position < len(self.lines):
-            line = self.lines[self.position]
-            if line.startswith(b"diff --git ") or line.rstrip(b"\r\n") == b"-- ":
-                break
-            self.position += 1
-        while self.position > start and not self.lines[self.position - 1].strip():
-            self.position -= 1
-        if self.position < len(self.lines) and not self.lines[self.position].strip():
-            self.position += 1       # the payload ends with one empty line
-        return b"".join(self.lines[start:self.position])
 
-    def _hunk(self) -> Hunk:
-        start = self.position
-        match = _HUNK.match(self.lines[start])
+def _diffstat_doubts(lines: list[bytes], first: int, files: list[FileDiff], tail: bytes,
+                     source: str) -> tuple[str, ...]:
+    """Compare the counts of the diffstat: a mail cut at a file's end looks whole otherwise."""
+    for i in range(first - 1, -1, -1):
+        match = _SUMMARY.match(lines[i])
         if match is None:
-            self._fail(start, "malformed hunk header")
-        assert match is not None
-        old_left = int(match[2]) if match[2] is not None else 1
-        new_left = int(match[4]) if match[4] is not None else 1
-        self.position += 1
-        body: list[Line] = []
-        while old_left > 0 or new_left > 0:
-            if self.position >= len(self.lines):
-                self._fail(self.position - 1, f"truncated hunk: {old_left} old and {new_left} new lines missing")
-            line = self.lines[self.position]
-            kind, text = line[:1], line[1:]
-            if kind in (b"\n", b"\r"):                  # an editor or mailer cut the blank of an empty context line
-                kind, text = b" ", line
-            if kind not in (b" ", b"+", b"-"):
-                self._fail(self.position, f"truncated or damaged hunk: {old_left} old and {new_left} new lines "
-                                          "missing before this line")
-            old_left -= kind != b"+"
-            new_left -= kind != b"-"
-            if old_left < 0 or new_left < 0:
-                self._fail(self.position, "hunk holds more lines than its header says")
-            body.append(Line(kind, text))
-            self.position += 1
-            if self.position < len(self.lines) and self.lines[self.position].startswith(b"\\"):
-                body[-1] = Line(kind, text[:-1] if text.endswith(b"\n") else text)
-                self.position += 1
-        if not any(line.kind != b" " for line in body):
-            self._fail(start, "hunk changes nothing")
-        raw = b"".join(self.lines[start:self.position])
-        return Hunk(int(match[1]), int(match[3]), tuple(body), (match[5] or b"").rstrip(b"\r"), raw, start + 1)
-
-    def _fail(self, index: int, reason: str) -> None:
-        raise InvalidPatch(reason, line=index + 1, source=self.source)
-
-
-class _Header:
-    """The lines between `diff --git` and the first hunk."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.old_path: str | None = None
-        self.new_path: str | None = None
-        self.old_blob: str | None = None
-        self.new_blob: str | None = None
-        self.old_mode: str | None = None
-        self.new_mode: str | None = None
-        self.renamed = False
-        self.binary = False
-        self.sides_seen = False
-
-    def take(self, line: bytes, number: int, *, first: bool) -> bool:
-        """Read one line; False where it does not belong to a file header."""
-        text = line.rstrip(b"\r\n")
-        if text.startswith(b"diff --git "):
-            if not first:
-                return False
-            self.old_path, self.new_path = header_path(text[len(b"diff --git "):], number, self.source)
-        elif text.startswith(b"--- "):
-            self.old_path = quoted_path(text[4:], number, self.source)
-        elif text.startswith(b"+++ "):
-            self.new_path = quoted_path(text[4:], number, self.source)
-            self.sides_seen = True
-        elif text.startswith(b"index "):
-            match = _INDEX.match(text)
-            if match is None:
-                raise InvalidPatch("malformed index line", line=number, source=self.source)
-            self.old_blob, self.new_blob = match[1].decode(), match[2].decode()
-            if match[3]:
-                self.old_mode = self.new_mode = match[3].decode()
-        elif text.startswith((b"old mode ", b"deleted file mode ")):
-            self.old_mode = text.split()[-1].decode("ascii", "replace")
-            if text.startswith(b"deleted"):
-                self.new_path = None
-        elif text.startswith((b"new mode ", b"new file mode ")):
-            self.new_mode = text.split()[-1].decode("ascii", "replace")
-            if text.startswith(b"new file"):
-                self.old_path = None
-        elif text.startswith((b"rename from ", b"copy from ")):
-            self.renamed = True
-            self.old_path = quoted_path(text.split(b" ", 2)[2], number, self.source, strip=0)
-        elif text.startswith((b"rename to ", b"copy to ")):
-            self.renamed = True
-            self.new_path = quoted_path(text.split(b" ", 2)[2], number, self.source, strip=0)
-        elif text.startswith((b"similarity index ", b"dissimilarity index ")):
-            pass
-        elif text.startswith(b"Binary files ") and text.endswith(b" differ"):
-            self.binary = True
-        else:
-            return False
-        return True
+            if lines[i].strip() and not _MODES.match(lines[i]):
+                return ()
+            continue
+        said = tuple(int(group or 0) for group in match.groups())
+        found = (len(files), sum(len(h.added) for f in files for h in f.hunks),
+                 sum(len(h.removed) for f in files for h in f.hunks))
+        if said == found:
+            return ()
+        text = (f"the diffstat says {said[0]} files, +{said[1]} -{said[2]}; "
+                f"the diff has {found[0]} files, +{found[1]} -{found[2]}")
+        if not tail.strip() and any(a > b for a, b in zip(said, found, strict=True)):
+            raise InvalidPatch(f"truncated mail: {text}, and there is no signature behind it", line=len(lines),
+                               source=source)
+        return (text,)
+    return ()
 
 
 def _agree_with_unidiff(lines: list[bytes], first: int, end: int, files: list[FileDiff], source: str) -> None:
@@ -254,7 +160,7 @@ def _agree_with_unidiff(lines: list[bytes], first: int, end: int, files: list[Fi
     # Lines are handed over one by one: unidiff's own splitting breaks at form feeds. Blanks that a mailer cut
     # from empty context lines are put back for it, and only for it.
     text = [line.decode("utf-8", "surrogateescape") for line in lines[first:end]]
-    text = [line if line.strip("\r\n") else " " + line for line in text]
+    text = [line if line != "\n" else " \n" for line in text]
     try:
         seen = [hunk for file in PatchSet(text) for hunk in file]
     except UnidiffParseError as error:

@@ -1,0 +1,62 @@
+"""One mail to a Patch, or to the reason why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from backport.errors import InvalidPatch
+from backport.patch.headers import is_mail, read_headers
+from backport.patch.intake import archive, encoded, failed
+from backport.patch.intake.raw import Raw
+from backport.patch.mail import Mail, mail_of
+from backport.patch.model import Patch, Refused
+from backport.patch.parse import parse
+from backport.rewrite.view import TreeView
+
+RESTORED = "x-backport-restored"     # header of a mail that `backport import` wrote: what it had inferred
+_REPLY = re.compile(r"^\s*(?:re|aw|sv)\s*:", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a lossy form may be restored from: trees, newest first, and blobs by abbreviated name."""
+
+    views: tuple[TreeView, ...] = ()
+    blobs: Callable[[str], bytes | None] | None = None
+
+
+def read(raw: Raw, around: Surroundings) -> Patch | Refused:
+    """The patch in one mail; never raises InvalidPatch, that becomes Refused."""
+    try:
+        return _read(raw, around)
+    except InvalidPatch as error:
+        mail = mail_of(raw.data)
+        return _sorted_out(raw, mail, error)
+
+
+def _read(raw: Raw, around: Surroundings) -> Patch:
+    undone = encoded.plain(raw.data, raw.source)
+    data, envelope = undone.data, b""
+    notice = failed.split(data)
+    if notice is not None:
+        envelope, data = notice
+    if archive.looks_like_one(data):
+        return archive.restored(data, raw.source, around.views, around.blobs)
+    patch = parse(data, source=raw.source)
+    headers, _body = read_headers(patch.head)
+    kept = tuple(h.value for h in headers if h.name.lower() == RESTORED) if is_mail(headers) else ()
+    return replace(patch, said=undone.said, envelope=envelope, restored=kept)
+
+
+def _sorted_out(raw: Raw, mail: Mail, error: InvalidPatch) -> Refused:
+    """A cover letter, and a reply among patches, are passed over; anything else is invalid."""
+    refused = Refused(raw.source, error.reason, error.line, error.hint, mail.title)
+    if not error.reason.startswith("no diff"):
+        return refused
+    if mail.number == 0 and mail.total > 0:
+        return replace(refused, reason=f"cover letter of a series of {mail.total}", line=0, hint="", skipped=True)
+    if raw.group and (_REPLY.match(mail.subject) or (mail.in_reply_to and not mail.prefix)):
+        return replace(refused, reason="a reply, which holds no patch", line=0, hint="", skipped=True)
+    return refused

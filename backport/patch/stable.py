@@ -1,0 +1,129 @@
+"""What a mail says about stable trees: `Cc: stable` with its annotations, AUTOSEL ranges, FAILED notices."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backport.patch.tags import Tag
+
+_ADDRESS = re.compile(r"(?:^|[\s<,\"])(stable(\+[a-z0-9._-]+)?@(?:vger\.)?kernel\.org)\b", re.I)
+_VERSION = re.compile(r"(?<![\w.])v?([2-9]\.\d+)(?:\.(?:x|y|\d+))?(?:-stable|-rc\d+)?(\s*\+)?(?![\w])", re.I)
+_PREREQUISITE = re.compile(r"^(.*?):?\s*(?:commit\s+)?\b([0-9a-f]{7,40})\b\s*:?\s*(.*)$", re.I | re.S)
+_LIMIT = re.compile(r"<|\bonly\b|\bbefore\b|\bup to\b|\buntil\b|\bthrough\b|\bnot\b|\d\s*-\s*v?\d|\bolder\b", re.I)
+_DELAY = re.compile(r"\bafter\b.*(?:-rc\d|week|release|day)", re.I)
+_AUTOSEL = re.compile(r"\bAUTOSEL\b(?:\s+(?:for\s+)?v?(\d+\.\d+)(?:\s*-\s*v?(\d+\.\d+))?)?", re.I)
+_FAILED = re.compile(r'FAILED:\s*patch\s+"(?:\[PATCH[^\]]*\]\s*)?(.*)"\s+failed to apply to\s+v?(\d+\.\d+)-stable tree',
+                     re.I | re.S)
+_CHERRY = re.compile(r"^git cherry-pick (?:-x )?([0-9a-f]{40})\b", re.M)
+_REPLY = re.compile(r"--in-reply-to[ =]'?<?([^\s'>]+)")
+_DEPENDENCY = re.compile(r'^([0-9a-f]{7,40}) \("(.*)"\)\s*$', re.M)
+_FROM_SHA = re.compile(r"^>?From ([0-9a-f]{40}) ", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class StableRequest:
+    """One `Cc: stable` tag.
+
+    `versions` are the series it names ("6.6"); `# 6.6.x` asks for that version and newer. `prerequisite` is the
+    commit of `# 5.10.x: <sha>: subject`, to be picked before the patch in that tree. `limited` is true where the
+    annotation sets a bound that only a person can read ("needs adjustments for <= 6.3").
+    """
+
+    address: str
+    comment: str = ""
+    versions: tuple[str, ...] = ()
+    prerequisite: str = ""
+    subject: str = ""
+    noautosel: bool = False
+    limited: bool = False
+    delayed: bool = False            # "after -rc3", "after 4 weeks in mainline"
+
+
+@dataclass(frozen=True, slots=True)
+class Autosel:
+    """The range of an AUTOSEL subject: `[PATCH AUTOSEL 7.0-6.1]` is newest "7.0", oldest "6.1"; "" unknown."""
+
+    newest: str = ""
+    oldest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A FAILED notice of the stable maintainers: which patch did not apply to which tree, and what to answer.
+
+    `message_id` (no angle brackets) is what a resubmission replies to; "" where the notice gives none.
+    `dependencies` are (sha, subject) as listed.
+    """
+
+    series: str
+    subject: str
+    sha: str = ""
+    message_id: str = ""
+    dependencies: tuple[tuple[str, str], ...] = ()
+
+
+def series_number(text: str) -> tuple[int, int] | None:
+    """(6, 6) of "6.6", "v6.6", "6.6.x", "6.6.y" or "linux-6.6.y"; None where it is no version."""
+    match = re.match(r"^(?:linux-)?v?(\d+)\.(\d+)(?:\.\w+)?$", text.strip(), re.I)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def read_requests(tags: tuple[Tag, ...]) -> tuple[StableRequest, ...]:
+    """Every `Cc: stable` of the tags, in order."""
+    return tuple(request for tag in tags if tag.name.lower() == "cc"
+                 and (request := read_request(tag.value)) is not None)
+
+
+def read_request(value: str) -> StableRequest | None:
+    """The value of one Cc tag; None where it does not name the stable list."""
+    match = _ADDRESS.search(value)
+    if match is None:
+        return None
+    rest = value[match.end():].lstrip("> \t,\")")
+    comment = rest[1:].strip() if rest.startswith("#") else rest.strip("[]( )") if rest[:1] in ("[", "(") else ""
+    if not comment and "#" in rest:
+        comment = rest.split("#", 1)[1].strip()
+    noautosel = (match[2] or "").lower() == "+noautosel"
+    prerequisite = subject = ""
+    versions_text = comment
+    found = _PREREQUISITE.match(comment)
+    if found is not None and not re.fullmatch(r"\d+", found[2]) and (":" in comment or not found[1].strip()):
+        versions_text, prerequisite, subject = found[1], found[2].lower(), found[3].strip().strip('()"')
+    versions = () if noautosel else tuple(m[1] for m in _VERSION.finditer(versions_text))
+    return StableRequest(match[1], comment, versions, prerequisite, subject, noautosel,
+                         bool(_LIMIT.search(versions_text)), bool(_DELAY.search(comment)))
+
+
+def asked_for(requests: tuple[StableRequest, ...], series: str) -> bool | None:
+    """Does the mail ask for this series? None where it cannot be known (no `Cc: stable`, or a bound in prose)."""
+    number = series_number(series)
+    asking = [request for request in requests if not request.noautosel]
+    if not asking or number is None:
+        return None
+    if any(request.limited for request in asking):
+        return None
+    named = [n for request in asking for version in request.versions if (n := series_number(version)) is not None]
+    return True if not named else number >= min(named)
+
+
+def read_autosel(prefix: str) -> Autosel | None:
+    """The AUTOSEL range of a subject prefix, None where it is no AUTOSEL mail."""
+    match = _AUTOSEL.search(prefix)
+    if match is None:
+        return None
+    first, second = match[1] or "", match[2] or match[1] or ""
+    a, b = series_number(first), series_number(second)
+    return Autosel(second, first) if a and b and a < b else Autosel(first, second)
+
+
+def read_failed(subject: str, body: str, message_id: str) -> Failed | None:
+    """The notice that a FAILED mail's subject and body make; None where the subject is none."""
+    match = _FAILED.search(subject)
+    if match is None:
+        return None
+    cherry, reply, origin = _CHERRY.search(body), _REPLY.search(body), _FROM_SHA.search(body)
+    sha = cherry[1] if cherry else origin[1] if origin else ""
+    listed = body.split("Possible dependencies:", 1)
+    dependencies = tuple((m[1], m[2]) for m in _DEPENDENCY.finditer(listed[1])) if len(listed) == 2 else ()
+    return Failed(match[2], " ".join(match[1].split()), sha, reply[1] if reply else message_id, dependencies)
