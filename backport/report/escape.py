@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 
 def line(text: str) -> str:
     """`visible`, on one line: newlines and tabs become single spaces."""
-    return " ".join(visible(text).split())
+    return " ".join(visible(text.replace("\r\n", "\n")).split())
 
 
 def markdown(text: str) -> str:

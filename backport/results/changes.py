@@ -68,32 +68,33 @@ def conclusive(cell: Cell) -> bool:
     return cell.apply not in (Apply.NO_TREE, Apply.ERROR) and cell.build is not Build.ERROR
 
 
-def known_before(results: Results, run: Run, *, limit: int = 60) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
-    """(last cells, last conclusive cells) of every place in the runs of this kind before `run`.
+def known_before(results: Results, run: Run, *, told: int | None = None) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
+    """(cells of the last run of this kind before `run`, last conclusive cell of each of their places).
 
-    Several runs are read because one that was stopped half-way holds only some of the cells.
+    Only runs that came to their end count: one that was stopped has told nobody what it found. `told` is the
+    newest run whose changes were told.
     """
-    last: dict[Place, Cell] = {}
+    newest = run.id if told is None else min(run.id, told + 1)
+    earlier = results.latest(kind=run.kind, before=newest, finished=True)
+    if earlier is None:
+        return {}, {}
+    last = {(cell.patch, cell.tree): cell for cell in results.cells(earlier)}
     known: dict[Place, Cell] = {}
-    for earlier in results.runs(kind=run.kind, before=run.id, limit=limit):
-        for cell in results.cells(earlier):
-            place = (cell.patch, cell.tree)
-            last.setdefault(place, cell)
-            if conclusive(cell):
-                known.setdefault(place, cell)
-        if earlier.finished is not None and known.keys() >= last.keys():
-            break
+    for place, cell in last.items():
+        verdict = cell if conclusive(cell) else results.last_verdict(*place, kind=run.kind, before=earlier.id)
+        if verdict is not None:
+            known[place] = verdict
     return last, known
 
 
-def since(results: Results, run: Run, earlier: Run | None = None) -> Changes:
-    """Changes of `run` against one `earlier` run, or against all that was known before it."""
+def since(results: Results, run: Run, earlier: Run | None = None, *, told: int | None = None) -> Changes:
+    """Changes of `run` against one `earlier` run, or against all that was known (and `told`) before it."""
     now = results.cells(run)
     if earlier is not None:
         last = {(cell.patch, cell.tree): cell for cell in results.cells(earlier)}
         known = {place: cell for place, cell in last.items() if conclusive(cell)}
     else:
-        last, known = known_before(results, run)
+        last, known = known_before(results, run, told=told)
     complete = run.state == "finished"
     return compare(last, known, now, patches=[patch.slug for patch in run.patches] if complete else None,
                    trees=[tree.name for tree in run.trees] if complete else None)

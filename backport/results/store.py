@@ -128,8 +128,9 @@ class Results:
         rows = self._rows(f"{_RUN} WHERE id = ?", (number,))
         return _run(rows[0]) if rows else None
 
-    def runs(self, *, kind: str | None = None, limit: int | None = None, before: int | None = None) -> list[Run]:
-        """Newest first; `before` is a run id that is not included any more."""
+    def runs(self, *, kind: str | None = None, limit: int | None = None, before: int | None = None,
+             finished: bool = False) -> list[Run]:
+        """Newest first; `before` is a run id that is not included any more; `finished` leaves out the others."""
         where, values = ["1"], list[Any]()
         if kind is not None:
             where.append("kind = ?")
@@ -137,12 +138,14 @@ class Results:
         if before is not None:
             where.append("id < ?")
             values.append(before)
+        if finished:
+            where.append("finished IS NOT NULL")
         rows = self._rows(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
                           (*values, -1 if limit is None else limit))
         return [_run(row) for row in rows]
 
-    def latest(self, *, kind: str | None = None) -> Run | None:
-        found = self.runs(kind=kind, limit=1)
+    def latest(self, *, kind: str | None = None, before: int | None = None, finished: bool = False) -> Run | None:
+        found = self.runs(kind=kind, limit=1, before=before, finished=finished)
         return found[0] if found else None
 
     def _must(self, number: int) -> Run:
@@ -190,6 +193,15 @@ class Results:
                           "ORDER BY recorded DESC LIMIT 1",
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
         return replace(_cell(*rows[0][1:]), cached=True) if rows else None
+
+    def last_verdict(self, patch: str, tree: str, *, kind: str, before: int) -> Cell | None:
+        """The newest cell of this place that says something about the patch, in a finished run before `before`."""
+        rows = self._rows(
+            f"{_CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
+            "AND run.kind = ? AND run.finished IS NOT NULL AND apply NOT IN (?, ?) AND build <> ? "
+            "ORDER BY cell.run DESC LIMIT 1",
+            (_column(patch), _column(tree), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
+        return _cell(*rows[0][1:]) if rows else None
 
     def history(self, patch: str, tree: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
         """(run id, cell) of one place over the runs, oldest first."""

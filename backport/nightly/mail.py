@@ -1,0 +1,178 @@
+"""The report as one plain-text mail, in the thread of the night before, through sendmail or an SMTP server."""
+
+from __future__ import annotations
+
+import email.policy
+import os
+import shutil
+import smtplib
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import yaml
+
+from backport.errors import InfraError, UserError
+from backport.report.escape import cut, line, visible
+
+_THREAD = "nightly.thread"           # Message-IDs of the thread in the store's memory, oldest first
+_THREAD_LENGTH = 12
+_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where mail goes out; `host` "" means the local sendmail."""
+
+    sender: str = ""
+    host: str = ""
+    port: int = 25
+    security: str = "none"           # none | starttls | tls
+    user: str = ""
+    password_file: str = ""
+
+
+def default_config() -> Path:
+    return Path(platformdirs.user_config_dir("backport")) / "mail.yaml"
+
+
+def load_server(path: Path | None = None) -> Server:
+    """The mail configuration: `from`, and `smtp` with host, port, security, user, password_file.
+
+    Without the file: the local sendmail. Raises UserError where the file is wrong.
+    """
+    file = path or default_config()
+    if path is None and not file.exists():
+        return Server()
+    try:
+        told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read the mail configuration {file}: {error}") from error
+    if told is None:                 # an empty file
+        return Server()
+    if not isinstance(told, Mapping):
+        raise UserError(f"{file}: the mail configuration is not a mapping", hint="see docs/nightly.md")
+    smtp = told.get("smtp") or {}
+    if not isinstance(smtp, Mapping):
+        raise UserError(f"{file}: `smtp` is not a mapping", hint="see docs/nightly.md")
+    unknown = sorted({str(key) for key in told} - {"from", "smtp"}
+                     | {f"smtp.{key}" for key in smtp} - {f"smtp.{key}" for key in
+                                                          ("host", "port", "security", "user", "password_file")})
+    if unknown:
+        raise UserError(f"{file}: unknown keys: {', '.join(unknown)}", hint="see docs/nightly.md")
+    server = Server(str(told.get("from") or ""), str(smtp.get("host") or ""), _port(file, smtp.get("port", 25)),
+                    str(smtp.get("security") or "none"), str(smtp.get("user") or ""),
+                    str(smtp.get("password_file") or ""))
+    if server.security not in ("none", "starttls", "tls"):
+        raise UserError(f"{file}: smtp.security is none, starttls or tls, not {server.security}")
+    if smtp and not server.host:
+        raise UserError(f"{file}: smtp.host is missing")
+    if server.user and server.security == "none" and not _loopback(server.host):
+        raise UserError(f"{file}: a password over the network wants smtp.security starttls or tls")
+    return server
+
+
+def _port(file: Path, value: Any) -> int:
+    if not isinstance(value, int) or not 0 < value < 65536:
+        raise UserError(f"{file}: smtp.port is no port: {value!r}")
+    return value
+
+
+def _loopback(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1")
+
+
+def address(text: str) -> str:
+    """A bare mail address as it was given; raises UserError where it is none (a header could be smuggled in)."""
+    try:
+        if any(character.isspace() or ord(character) < 32 for character in text):
+            raise ValueError("it has a space or a control character in it")
+        parsed = Address(addr_spec=text)
+        if not parsed.username or not parsed.domain:
+            raise ValueError("it has no @")
+    except (ValueError, IndexError, AttributeError, MessageError) as error:  # the parser raises all of these
+        raise UserError(f"{text!r} is not a mail address: {error}") from error
+    return text
+
+
+def compose(subject: str, body: str, *, sender: str, to: Sequence[str], thread: Sequence[str] = (),
+            now: float | None = None) -> EmailMessage:
+    """One plain-text mail; `thread` are the Message-IDs of the mails before, oldest first."""
+    message = EmailMessage(policy=email.policy.SMTP.clone(max_line_length=998, cte_type="8bit"))
+    message["From"] = sender
+    message["To"] = ", ".join(to)
+    message["Subject"] = cut(line(subject), 200)
+    message["Date"] = format_datetime(datetime.fromtimestamp(time.time() if now is None else now, UTC))
+    message["Message-ID"] = make_msgid("backport", domain=sender.rpartition("@")[2] or "localhost")
+    if thread:
+        message["In-Reply-To"] = thread[-1]
+        message["References"] = " ".join(thread)
+    message["Auto-Submitted"] = "auto-generated"   # no vacation message comes back
+    message.set_content(visible(body).encode("utf-8", "backslashreplace").decode(), charset="utf-8")
+    return message
+
+
+def sender_address(server: Server) -> str:
+    if server.sender:
+        return address(server.sender)
+    return f"{_login()}@{socket.getfqdn() or 'localhost'}"
+
+
+def _login() -> str:
+    return os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid{os.getuid()}"
+
+
+def next_thread(thread: Sequence[str], message_id: str) -> list[str]:
+    """The thread with one more mail: the first and the newest ones, so that the header stays short."""
+    longer = [*thread, message_id]
+    return longer if len(longer) <= _THREAD_LENGTH else [longer[0], *longer[-(_THREAD_LENGTH - 1):]]
+
+
+def send(message: EmailMessage, server: Server, *, to: Sequence[str], sender: str) -> None:
+    """Hand the mail over. Raises InfraError; a mail that no server took was not sent."""
+    try:
+        if server.host:
+            _smtp(message, server, to, sender)
+        else:
+            _sendmail(message, to, sender)
+    except (OSError, smtplib.SMTPException, subprocess.SubprocessError) as error:
+        where = f"{server.host}:{server.port}" if server.host else "sendmail"
+        raise InfraError(f"the report mail could not be sent through {where}: {error}",
+                         hint="it is told again on the next night") from error
+
+
+def _smtp(message: EmailMessage, server: Server, to: Sequence[str], sender: str) -> None:
+    context = ssl.create_default_context()
+    connection = (smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT, context=context)
+                  if server.security == "tls" else smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT))
+    with connection as smtp:
+        if server.security == "starttls":
+            smtp.starttls(context=context)
+        if server.user:
+            smtp.login(server.user, Path(server.password_file).read_text(encoding="utf-8").strip())
+        refused = smtp.send_message(message, from_addr=sender, to_addrs=list(to))
+    if refused:
+        raise OSError(f"refused: {', '.join(sorted(refused))}")
+
+
+def _sendmail(message: EmailMessage, to: Sequence[str], sender: str) -> None:
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/lib"])
+    program = shutil.which("sendmail", path=path)
+    if program is None:
+        raise OSError("no sendmail on this machine; set an SMTP server in the mail configuration")
+    data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
+    done = subprocess.run([program, "-i", "-f", sender, "--", *to], input=data, capture_output=True,
+                          timeout=_TIMEOUT, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{program} ended with {done.returncode}: {done.stderr.decode('utf-8', 'replace').strip()}")

@@ -1,0 +1,101 @@
+"""One night: run everything, compare with what was told before, tell only what changed.
+
+What was told is remembered, not what was computed: a night that was stopped, or whose mail nobody took, has told
+nothing, and the next one makes up for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backport.nightly.mail import Server, compose, next_thread, send, sender_address
+from backport.report.escape import wrap
+from backport.report.matrix import headline, matrix
+from backport.report.text import render as render_text
+from backport.report.text import render_changes
+from backport.results.changes import Changes, Kind, since
+from backport.results.run import Run
+from backport.results.store import Results
+from backport.verdict import Cell, exit_code
+
+KIND = "nightly"
+_WIDTH = 100
+_DAY = 18 * 3600.0                   # two mails are at least this far apart: one a night, also after a restart
+
+# Updates the trees, then computes every cell whose answer may have changed and reads back the others. It
+# opens the run with kind="nightly", records each cell as soon as it is known, and finishes the run.
+Runner = Callable[[Results], Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a night has to say. `report` is "" where there is nothing to tell."""
+
+    run: Run
+    cells: tuple[Cell, ...]
+    changes: Changes
+    report: str
+    first: bool
+    mailed: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code(self.cells)
+
+
+def night(results: Results, runner: Runner, *, mail_to: Sequence[str] = (), server: Server | None = None,
+          tell: Callable[[Night], None] = lambda _night: None, now: Callable[[], float] = time.time) -> Night:
+    """Run one night. `tell` gets it when there is something to say; then the mail goes out, if `mail_to` asks for one.
+
+    Raises InfraError where the mail could not be sent (everything else is done then), and lets Stopped through.
+    """
+    run = runner(results)
+    cells = tuple(results.cells(run))
+    made = _night(results, run, cells, "report")
+    if made.report:
+        tell(made)
+    results.remember("nightly.told.report", run.id)
+    if not mail_to:
+        return made
+    return _mail(results, _night(results, run, cells, "mail"), made, mail_to, server or Server(), now())
+
+
+def _night(results: Results, run: Run, cells: tuple[Cell, ...], channel: str) -> Night:
+    told = results.recall(f"nightly.told.{channel}")
+    changes = since(results, run, told=told if isinstance(told, int) else 0)
+    return Night(run, cells, changes, _report(run, cells, changes, first=told is None), first=told is None)
+
+
+def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], server: Server, now: float) -> Night:
+    if told.report and now - float(results.recall("nightly.mailed", 0.0)) < _DAY:
+        return made                  # not told by mail: the next night's mail has it
+    if told.report:
+        sender = sender_address(server)
+        thread = [str(item) for item in results.recall("nightly.thread", [])]
+        message = compose(subject(told), told.report, sender=sender, to=mail_to, thread=thread, now=now)
+        send(message, server, to=mail_to, sender=sender)
+        results.remember("nightly.thread", next_thread(thread, str(message["Message-ID"])))
+        results.remember("nightly.mailed", now)
+    results.remember("nightly.told.mail", told.run.id)
+    return Night(made.run, made.cells, made.changes, made.report, made.first, mailed=bool(told.report))
+
+
+def _report(run: Run, cells: Sequence[Cell], changes: Changes, *, first: bool) -> str:
+    """The first night shows the whole matrix; later ones only what changed; nothing to tell is ""."""
+    if first:
+        return render_text(run, cells, width=_WIDTH)
+    told = render_changes(changes, width=_WIDTH)
+    if not told:
+        return ""
+    head = wrap(headline(matrix(run, cells)), _WIDTH, rest="  ")
+    return f"{head}\n{told}\nThe whole matrix: backport show {run.id}\n"
+
+
+def subject(made: Night) -> str:
+    """What happened, in the order of its weight: `backport: 2 newly broken, 1 fixed`."""
+    if made.first:
+        return f"backport: first night, {len(made.cells)} cells"
+    counts = [(kind, len(made.changes.of(kind))) for kind in Kind]
+    return "backport: " + ", ".join(f"{count} {kind.value}" for kind, count in counts if count)

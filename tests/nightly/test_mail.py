@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import socket
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from backport.errors import InfraError, UserError
+from backport.nightly.mail import Server, address, compose, load_server, next_thread, send, sender_address
+from tests.results.made import HOSTILE
+
+
+class Inbox:
+    """A real SMTP server on loopback that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], EmailMessage]] = []
+        self.refuse = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refuse:
+            return "451 not today"
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails.append((envelope.rcpt_tos, message))
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[Inbox, Server]]:
+    inbox = Inbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield inbox, Server("night@example.invalid", "127.0.0.1", port)
+    finally:
+        controller.stop()
+
+
+def test_a_mail_through_a_real_server(smtp: tuple[Inbox, Server]) -> None:
+    inbox, server = smtp
+    to = ["one@example.invalid", "two@example.invalid"]
+    message = compose("1 newly broken", "Straße\n" + HOSTILE + "\n.\nafter a dot\n" + "x" * 3000 + "\n",
+                      sender=sender_address(server), to=to, thread=["<a@x>", "<b@x>"], now=0)
+    send(message, server, to=to, sender=server.sender)
+    (receivers, mail), = inbox.mails
+    assert receivers == to
+    assert mail["Subject"] == "1 newly broken"
+    assert mail["In-Reply-To"] == "<b@x>"
+    assert mail["References"] == "<a@x> <b@x>"
+    assert mail.get_content_type() == "text/plain"
+    assert not mail.is_multipart()
+    body = mail.get_content().replace("\r\n", "\n")
+    assert body.startswith("Straße\n<script>alert(1)</script> | `x` \\x1b[31mred")
+    assert "\n.\nafter a dot\n" in body
+    assert "x" * 3000 in body
+
+
+def test_a_refused_mail_is_an_error(smtp: tuple[Inbox, Server]) -> None:
+    inbox, server = smtp
+    inbox.refuse = True
+    message = compose("s", "b", sender="a@example.invalid", to=["b@example.invalid"])
+    with pytest.raises(InfraError, match="not today"):
+        send(message, server, to=["b@example.invalid"], sender="a@example.invalid")
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    message = compose("s", "b", sender="a@example.invalid", to=["b@example.invalid"])
+    with pytest.raises(InfraError, match=f"127.0.0.1:{port}"):
+        send(message, Server(host="127.0.0.1", port=port), to=["b@example.invalid"], sender="a@example.invalid")
+
+
+def test_the_local_sendmail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "sendmail"
+    program.write_text('#!/bin/sh\necho "$@" > "$0.args"\ncat > "$0.mail"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    message = compose("subject", "body\n", sender="a@example.invalid", to=["-oQ/tmp@example.invalid"])
+    send(message, Server(), to=["-oQ/tmp@example.invalid"], sender="a@example.invalid")
+    assert (tmp_path / "sendmail.args").read_text() == "-i -f a@example.invalid -- -oQ/tmp@example.invalid\n"
+    assert b"\nSubject: subject\n" in (tmp_path / "sendmail.mail").read_bytes()
+    assert (tmp_path / "sendmail.mail").read_bytes().endswith(b"\n\nbody\n")
+    program.write_text("#!/bin/sh\necho queue is full >&2\nexit 75\n")
+    with pytest.raises(InfraError, match="ended with 75: queue is full"):
+        send(message, Server(), to=["b@example.invalid"], sender="a@example.invalid")
+
+
+def test_no_header_can_be_smuggled_in() -> None:
+    message = compose("x\r\nBcc: evil@example.invalid", "b", sender="a@example.invalid", to=["b@example.invalid"])
+    assert message["Bcc"] is None
+    assert message["Subject"] == "x Bcc: evil@example.invalid"
+    for text in ("no-at", "two@a.invalid b@c.invalid", "a@b.invalid\nBcc: c@d.invalid", "", "a@", "@b", "a@b@c"):
+        with pytest.raises(UserError, match="not a mail address"):
+            address(text)
+    assert address("stable+list@example.invalid") == "stable+list@example.invalid"
+
+
+def test_the_thread_stays_short_and_keeps_its_first_mail() -> None:
+    thread: list[str] = []
+    for number in range(40):
+        thread = next_thread(thread, f"<{number}@x>")
+    assert len(thread) == 12
+    assert (thread[0], thread[-1]) == ("<0@x>", "<39@x>")
+
+
+def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mail.yaml"
+    file.write_text("from: me@example.invalid\nsmtp: {host: mail.invalid, port: 587, security: starttls, user: me}\n")
+    assert load_server(file) == Server("me@example.invalid", "mail.invalid", 587, "starttls", "me")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    assert load_server() == Server()
+    for text, message in (("[]", "not a mapping"), ("smtp: [1]", "not a mapping"), ("form: x", "unknown keys: form"),
+                          ("smtp: {host: h, prot: 1}", r"unknown keys: smtp\.prot"),
+                          ("smtp: {host: h, port: x}", "no port"), ("smtp: {port: 25}", "host is missing"),
+                          ("smtp: {host: h, security: maybe}", "starttls or tls"),
+                          ("smtp: {host: h, user: u}", "over the network"), ("{", "cannot read")):
+        file.write_text(text)
+        with pytest.raises(UserError, match=message):
+            load_server(file)
+    with pytest.raises(UserError, match="cannot read"):
+        load_server(tmp_path / "missing.yaml")
