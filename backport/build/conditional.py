@@ -1,0 +1,150 @@
+"""Which lines of a C file hang on an #if, and which kind each line is.
+
+A file is cut at its preprocessor conditionals into sections: runs of lines that are either all compiled or all
+not. A line outside every conditional is compiled when the file is; only for the others does the preprocessor
+have to be asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from backport.patch.parse import split_lines
+
+_DIRECTIVE = re.compile(rb"^\s*(?:#|\?\?=|%:)\s*(\w*)(.*)", re.DOTALL)
+_OPEN = frozenset({b"if", b"ifdef", b"ifndef"})
+_MIDDLE = frozenset({b"else", b"elif", b"elifdef", b"elifndef"})
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines between two conditional directives. `number` is unique in the file; `guarded` is False outside every
+    conditional (an include guard around a whole header is none); `opened` is the text of the innermost directive
+    that it hangs on."""
+
+    number: int
+    guarded: bool
+    opened: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Per line of a file (index 0 = line 1): its section and its kind.
+
+    kind: "code", "blank" (empty or comment), "directive" (a conditional, #include, #pragma ...), "define".
+    """
+
+    sections: tuple[Section, ...]
+    kinds: tuple[str, ...]
+
+    def lines_of(self, number: int) -> tuple[int, ...]:
+        """1-based lines of one section that the preprocessor prints something for."""
+        return tuple(i + 1 for i, section in enumerate(self.sections)
+                     if section.number == number and self.kinds[i] in ("code", "define"))
+
+
+def layout(source: bytes) -> Layout:
+    """Cut one file; never fails, an unbalanced file just ends inside its last section."""
+    lines = split_lines(source)
+    bare, kinds = _strip_comments(lines)
+    guard = _include_guard(bare)
+    stack: list[Section] = [Section(0, False)]
+    count = 0
+    sections: list[Section] = []
+    out: list[str] = []
+    continued = ""
+    for i, line in enumerate(bare):
+        kind = kinds[i]
+        if continued:
+            kind = continued if kind != "blank" or line.strip() else kind
+            section = sections[-1] if continued == "directive" else stack[-1]
+        else:
+            section = stack[-1]
+            match = _DIRECTIVE.match(line)
+            if match:
+                name = match[1]
+                kind = "define" if name in (b"define", b"undef") else "directive"
+                text = b" ".join(line.split()).decode("utf-8", "replace").rstrip("\\ ")
+                if name in _OPEN:
+                    count += 1
+                    section = stack[-1]
+                    stack.append(Section(count, i + 1 != guard or stack[-1].guarded, text))
+                elif name in _MIDDLE and len(stack) > 1:
+                    count += 1
+                    previous = stack.pop()
+                    section = stack[-1]
+                    stack.append(Section(count, True, f"{text} of {previous.opened}".removeprefix("#elif of ")))
+                elif name == b"endif" and len(stack) > 1:
+                    stack.pop()
+                    # what follows is as live as what stood before the #if, and is the same section
+                    section = stack[-1]
+        sections.append(section)
+        out.append(kind)
+        ends = line.rstrip(b"\r\n").endswith(b"\\")
+        continued = (kind if kind in ("define", "directive") else "") if ends else ""
+    return Layout(tuple(sections), tuple(out))
+
+
+def _include_guard(bare: list[bytes]) -> int:
+    """The 1-based line of `#ifndef X` of an include guard, 0 where there is none: the first directive of the file,
+    its #define next, its #endif the last thing in the file."""
+    directives = [(i + 1, match) for i, line in enumerate(bare) if (match := _DIRECTIVE.match(line))]
+    code = [i + 1 for i, line in enumerate(bare) if line.strip()]
+    if len(directives) < 3 or not code:
+        return 0
+    (first, opening), (_, second) = directives[0], directives[1]
+    if opening[1] != b"ifndef" or second[1] != b"define" or directives[-1][1][1] != b"endif":
+        return 0
+    if code[0] != first or code[-1] != directives[-1][0] or opening[2].split() != second[2].split()[:1]:
+        return 0
+    depth = 0
+    for number, match in directives:
+        depth += (match[1] in _OPEN) - (match[1] == b"endif")
+        if depth == 0 and number != directives[-1][0]:
+            return 0
+        if depth == 1 and match[1] in _MIDDLE:
+            return 0
+    return first
+
+
+def _strip_comments(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
+    """Lines with comments taken out (strings kept), and "blank" or "code" for each."""
+    bare: list[bytes] = []
+    kinds: list[str] = []
+    inside = False
+    for line in lines:
+        text = bytearray()
+        i, quote = 0, 0
+        while i < len(line):
+            two = line[i:i + 2]
+            if inside:
+                if two == b"*/":
+                    inside = False
+                    i += 2
+                    text += b" "
+                else:
+                    i += 1
+                continue
+            char = line[i]
+            if quote:
+                if char == 0x5C:
+                    text += two
+                    i += 2
+                    continue
+                if char == quote:
+                    quote = 0
+            elif char in (0x22, 0x27):
+                quote = char
+            elif two == b"//":
+                text += b"\n"
+                break
+            elif two == b"/*":
+                inside = True
+                i += 2
+                continue
+            text.append(char)
+            i += 1
+        bare.append(bytes(text))
+        kinds.append("code" if bytes(text).strip() else "blank")
+    return bare, kinds

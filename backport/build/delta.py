@@ -1,0 +1,126 @@
+"""What a patch did to the files of a tree, by line, computed from the bytes before and after.
+
+The numbers in a hunk's header are where upstream had it; git apply lands it elsewhere with an offset. Blocks
+here are proved: replaying them on the file before gives the file after.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backport.patch.model import Hunk
+from backport.patch.parse import split_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines old[old:old+removed] became new[new:new+added]; positions count from 0."""
+
+    old: int
+    removed: int
+    new: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileDelta:
+    """One file before and after; bytes are None where it did not or does not exist."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    blocks: tuple[Block, ...]
+
+    def new_line(self, line: int) -> int:
+        """The 1-based line after the patch of a line before it; -1 where the patch removes or replaces it."""
+        shift = 0
+        for block in self.blocks:
+            if line - 1 < block.old:
+                break
+            if line - 1 < block.old + block.removed:
+                return -1
+            shift += block.added - block.removed
+        return line + shift
+
+
+class Delta:
+    """All files that a patch touches, by path below the tree."""
+
+    def __init__(self, files: Mapping[str, FileDelta]) -> None:
+        self.files = dict(files)
+
+    def map(self, path: str, line: int) -> tuple[str, int]:
+        """(path, line) after the patch; line -1 where that line is gone."""
+        file = self.files.get(path)
+        return (path, line) if file is None else (path, file.new_line(line))
+
+
+def file_delta(path: str, before: bytes | None, after: bytes | None, hunks: Sequence[Hunk] = ()) -> FileDelta:
+    """The difference of one file; `hunks` are where to look first, not what to believe."""
+    old, new = split_lines(before or b""), split_lines(after or b"")
+    blocks = _from_hunks(old, hunks)
+    if blocks is None or _replay(old, new, blocks) != new:
+        blocks = _from_difflib(old, new)
+    return FileDelta(path, before, after, tuple(blocks))
+
+
+def _from_hunks(old: list[bytes], hunks: Sequence[Hunk]) -> list[Block] | None:
+    blocks: list[Block] = []
+    shift = 0            # new minus old so far
+    offset = 0           # landing minus header so far
+    floor = 0
+    for hunk in hunks:
+        start = _land(old, hunk.old, max(hunk.old_start - 1, 0) + offset, floor)
+        if start is None:
+            return None
+        offset = start - max(hunk.old_start - 1, 0)
+        position, removed, added = start, 0, 0
+        for line in (*hunk.lines, None):
+            if line is None or line.kind == b" ":
+                if removed or added:
+                    blocks.append(Block(position - removed, removed, position - removed + shift, added))
+                    shift += added - removed
+                removed = added = 0
+                position += 1
+            elif line.kind == b"-":
+                removed += 1
+                position += 1
+            else:
+                added += 1
+        floor = position - 1
+    return blocks
+
+
+def _land(old: list[bytes], wanted: Sequence[bytes], guess: int, floor: int) -> int | None:
+    """Where `wanted` stands in `old`, the nearest place to `guess`, as git apply searches."""
+    size = len(wanted)
+    text = list(wanted)
+    for distance in range(max(guess, len(old) - guess) + 1):
+        for start in {guess - distance, guess + distance}:
+            if start >= floor and start + size <= len(old) and old[start:start + size] == text:
+                return start
+    return None
+
+
+def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[Block]) -> list[bytes]:
+    out: list[bytes] = []
+    position = 0
+    for block in blocks:
+        out += old[position:block.old]
+        out += new[block.new:block.new + block.added]
+        position = block.old + block.removed
+    return out + old[position:]
+
+
+def _from_difflib(old: list[bytes], new: list[bytes]) -> list[Block]:
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    matcher = difflib.SequenceMatcher(None, old[head:len(old) - tail], new[head:len(new) - tail], autojunk=False)
+    return [Block(head + i1, i2 - i1, head + j1, j2 - j1)
+            for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

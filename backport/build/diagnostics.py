@@ -1,0 +1,171 @@
+"""From the output of make to diagnostics, and the difference between two such sets.
+
+Reads gcc and clang, ld, objtool, modpost, Kconfig and make's own errors. What belongs to one message (include
+chain, function, excerpt, notes) stays with it. Two builds are compared as multisets, the baseline's line
+numbers mapped through the patch: a warning that only moved is not new.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from backport.build.delta import Delta
+from backport.build.result import Diagnostic
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+_MESSAGE = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+):(?:(?P<col>\d+):)? ?"
+                      r"(?P<level>fatal error|internal compiler error|error|warning|note): ?(?P<text>.*)$")
+_BARE = re.compile(r"^(?P<tool>[\w./+-]*(?:gcc|clang|cc1|as|ld|modpost|objtool)[\w.-]*): "
+                   r"(?P<level>fatal error|error|warning): (?P<text>.*)$")
+_AS_LINE = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+): (?P<level>Error|Warning): (?P<text>.*)$")
+_OBJTOOL = re.compile(r"^(?P<path>[^\s:]+\.o): (?P<level>warning|error): (?P<text>objtool: .*)$")
+_MODPOST = re.compile(r"^(?P<level>ERROR|WARNING): (?P<text>modpost: .*)$")
+_LINKER = re.compile(r"^(?:\S*\bld(?:\.\w+)?: )?(?:error: )?(?P<path>[^\s:]+\.[oa])(?:\([^)]*\))?:? ?"
+                     r"(?:in function .[^']*.:)?"
+                     r".*?(?P<text>(?:undefined reference to|multiple definition of|undefined symbol:) .*)$")
+_LD_SYMBOL = re.compile(r"^(?:\S*\bld\S*: )?(?P<path>[^\s:]+):(?:\([^)]*\):)? (?P<text>(?:undefined reference to|"
+                        r"multiple definition of) .*)$")
+_KCONFIG = re.compile(r"^(?P<path>\S*Kconfig\S*):(?P<line>\d+):(?P<level>error|warning): ?(?P<text>.*)$")
+_MAKE_STOP = re.compile(r"^(?P<path>\S*?(?:Makefile|Kbuild)[^:\s]*):(?P<line>\d+): \*\*\* (?P<text>.*)$")
+_MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target .*)$")
+_STEP = re.compile(r"^  (?P<what>[A-Z][A-Z0-9_]*)(?: +\[M\])? +(?P<object>\S+)\s*$")
+_PREFIX = re.compile(r"^(?:In file included from |                 from |\S+: In function |\S+: At top level:|"
+                     r"\S+: In member function)")
+_MAKE = re.compile(r"^make(?:\[\d+\])?: ")
+_MADE = frozenset({"CC", "AS", "LD", "AR", "HOSTCC", "HOSTLD", "MODPOST", "OBJTOOL", "LDS", "CPP", "VDSO", "GEN", "UPD",
+                   "CALL", "DESCEND", "WRAP", "SYNC", "CHK", "SYSTBL", "SYSHDR", "CC_M", "BTF", "OBJCOPY"})
+# `x()+0x12: ` moves with every instruction that the patch adds before it
+_OFFSET = re.compile(r"\+0x[0-9a-f]+")
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "`": "'"})
+
+
+class Paths:
+    """Turns the paths that a build prints into paths below the tree."""
+
+    def __init__(self, source: Path, *builds: Path) -> None:
+        self._prefixes = [str(path).rstrip("/") + "/" for path in (source, *builds)]
+
+    def clean(self, path: str) -> str:
+        """Below the tree where it is there; `..` and `.` taken out."""
+        for prefix in self._prefixes:
+            if path.startswith(prefix):
+                path = path[len(prefix):]
+        return posixpath.normpath(path) if path else path
+
+    def text(self, line: str) -> str:
+        """A whole line with every such prefix cut."""
+        for prefix in self._prefixes:
+            line = line.replace(prefix, "")
+        return line
+
+
+def parse(output: bytes, paths: Paths) -> tuple[Diagnostic, ...]:
+    """Every diagnostic in the order printed; run make with --output-sync=target, or objects get mixed up."""
+    found: list[Diagnostic] = []
+    before: list[str] = []             # include chain and function, printed ahead of their message
+    after: list[str] = []
+    current: Diagnostic | None = None
+    made = ""
+
+    def close() -> None:
+        nonlocal current
+        if current is not None:
+            found.append(replace(current, detail=(*current.detail, *after)))
+        current = None
+        after.clear()
+
+    for raw in output.decode("utf-8", "replace").split("\n"):
+        line = paths.text(_CONTROL.sub("", raw.rstrip("\r"))).translate(_QUOTES)
+        step = _STEP.match(line)
+        if step and step["what"] in _MADE:
+            close()
+            before.clear()
+            made = paths.clean(step["object"])
+            continue
+        if _MAKE.match(line) and not _MAKE_RULE.match(line):
+            close()
+            before.clear()
+            continue
+        diagnostic = _message(line, made, paths)
+        if diagnostic is not None and diagnostic.level == "note":
+            if current is not None:
+                after.extend([*before, line])
+                before.clear()
+            continue
+        if diagnostic is not None:
+            close()
+            current = replace(diagnostic, detail=tuple(before))
+            before.clear()
+        elif _PREFIX.match(line):
+            # "from" lines that follow a message belong to the next one or to its note
+            before.append(line)
+        elif current is not None and line.strip():
+            after.append(line)
+    close()
+    return tuple(found)
+
+
+def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
+    """One line as a diagnostic (level "note" for a note), None where it is none."""
+    if match := _OBJTOOL.match(line):
+        path = paths.clean(match["path"])
+        return Diagnostic(path, 0, match["level"], match["text"], object=path)
+    if match := _MESSAGE.match(line):
+        level = "error" if match["level"] == "internal compiler error" else match["level"]
+        return Diagnostic(paths.clean(match["path"]), int(match["line"]), level, match["text"], object=made,
+                          column=int(match["col"] or 0))
+    if match := _KCONFIG.match(line):
+        return Diagnostic(paths.clean(match["path"]), int(match["line"]), match["level"], match["text"])
+    if match := _AS_LINE.match(line):
+        return Diagnostic(paths.clean(match["path"]), int(match["line"]), match["level"].lower(), match["text"],
+                          object=made)
+    if match := _MODPOST.match(line):
+        return Diagnostic("", 0, match["level"].lower(), match["text"])
+    if match := _MAKE_STOP.match(line):
+        return Diagnostic(paths.clean(match["path"]), int(match["line"]), "error", match["text"])
+    if match := _MAKE_RULE.match(line):
+        return Diagnostic("", 0, "error", match["text"])
+    if match := _LD_SYMBOL.match(line) or _LINKER.match(line):
+        return Diagnostic(paths.clean(match["path"]), 0, "error", match["text"], object=made)
+    if match := _BARE.match(line):
+        return Diagnostic(posixpath.basename(match["tool"]), 0, match["level"], match["text"], object=made)
+    return None
+
+
+def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines: Delta, *,
+            rebuilt: frozenset[str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+    """(new, fixed). `rebuilt` are the objects that the patched build made: only their baseline messages can be
+    fixed, the others were not asked again. A header's message counts once, not once for each of its users."""
+    before: Counter[tuple[str, str, int, str, str]] = Counter()
+    shown: dict[tuple[str, str, int, str, str], Diagnostic] = {}
+    for item in baseline:
+        path, line = lines.map(item.path, item.line) if item.line else (item.path, 0)
+        key = _key(replace(item, path=path, line=line))
+        before[key] += 1
+        shown[key] = replace(item, path=path, line=line)
+    after = Counter(_key(item) for item in patched)
+    new: list[Diagnostic] = []
+    seen: set[tuple[str, int, str, str]] = set()
+    budget = Counter(before)
+    for item in patched:
+        key = _key(item)
+        if budget[key] > 0:
+            budget[key] -= 1
+            continue
+        once = key[1:]
+        if once not in seen:
+            seen.add(once)
+            new.append(item)
+    fixed = [shown[key] for key, count in before.items()
+             if key[0] in rebuilt and count > after.get(key, 0)]
+    unique = {(item.path, item.line, item.level, item.text): item for item in fixed}
+    return tuple(new), tuple(unique.values())
+
+
+def _key(item: Diagnostic) -> tuple[str, str, int, str, str]:
+    return (item.object, item.path, item.line, item.level, _OFFSET.sub("+0x", item.text))

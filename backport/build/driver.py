@@ -1,0 +1,218 @@
+"""One patch on one tree: baseline, patched build, proof, verdict; all is put back whatever happens."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from backport.build import baseline as baselines
+from backport.build import compiled, diagnostics, pristine
+from backport.build.applied import applied
+from backport.build.baseline import Baseline
+from backport.build.compiled import Proof
+from backport.build.delta import Delta
+from backport.build.diagnostics import Paths
+from backport.build.failure import trouble
+from backport.build.kbuild import Units
+from backport.build.make import Ended
+from backport.build.plan import Plan, plan
+from backport.build.result import BuildResult, Diagnostic, Uncompiled
+from backport.build.sandbox import Limits, choose
+from backport.build.touched import Kind, kind_of, nothing_to_build
+from backport.errors import BuildError
+from backport.manifest import Tree
+from backport.patch.model import Patch
+from backport.patch.parse import parse
+from backport.trees.store import Head
+from backport.verdict import Build
+
+OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
+
+
+def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path, jobs: int | None = None,
+               config: str | None = None, sandbox: str = "auto", require_sandbox: bool = False,
+               limits: Limits | None = None, compare: bool = True, force: bool = False, reverse: bool = False,
+               manifest_directory: Path | None = None, open_tree: OpenTree | None = None,
+               say: Callable[[str], None] = lambda _text: None) -> BuildResult:
+    """Build `patch` (as adapted to this tree) and say what that proves.
+
+    `config` names a fragment, None = the tree's first. `sandbox` is "auto" or "none". `reverse` takes the patch
+    back instead (a tree that has it already). `force` builds the baseline again. Raises UserError for what the
+    manifest or the caller got wrong; everything that fails around the build is the verdict `error`.
+    """
+    if nothing_to_build(patch.paths):
+        return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: no compiler meets them",
+                           base_commit=head.commit)
+    started = time.monotonic()
+    known: dict[str, Any] = {"base_commit": head.commit}
+    try:
+        with ExitStack() as stack:
+            box = choose(require=require_sandbox, want=sandbox)
+            known["sandbox"] = box.kind
+            source = stack.enter_context((open_tree or _open_tree)(store, head))
+            work = plan(tree, head, source, cache, name=config, sandbox=box, limits=limits or Limits(), jobs=jobs,
+                        manifest_directory=manifest_directory)
+            known |= {"config": work.config_name, "compiler": work.compiler.version, "command": work.reproduce(),
+                      "fixes": tuple(path.name for path in work.fixes)}
+            work.home.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(work.home / "lock"))
+            for fix in work.fixes:
+                parsed = parse(fix.read_bytes(), source=fix.name)
+                stack.enter_context(applied(source, parsed.diff, parsed.files))
+            base = baselines.ensure(work, say=say, force=force)
+            known |= {"baseline_seconds": base.seconds, "notes": tuple(f"option did not stick: {text}"
+                                                                       for text in base.problems)}
+            if not base.ok:
+                first = base.errors[0] if base.errors else None
+                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
+                                   hint="toolchain.fixes in trees.yaml can name build-fix patches", log=base.log, **known)
+            cell = _Cell(work, base, patch, known, reverse, compare, say)
+            result = cell.run()
+        return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
+                       - (result.changes.seconds if result.changes else 0.0))
+    except BuildError as error:
+        return BuildResult(Build.ERROR, error.message, hint=error.hint, seconds=time.monotonic() - started, **known)
+    except OSError as error:
+        return BuildResult(Build.ERROR, f"the machine: {error}", hint="run `backport doctor`",
+                           seconds=time.monotonic() - started, **known)
+
+
+def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
+    from backport.trees.worktree import worktree
+    return worktree(store, head)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One patched build and what it says; `error` is the surroundings' fault."""
+
+    ended: Ended
+    new: tuple[Diagnostic, ...]
+    fixed: tuple[Diagnostic, ...]
+    proof: Proof | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Cell:
+    work: Plan
+    base: Baseline
+    patch: Patch
+    known: dict[str, Any]
+    reverse: bool
+    compare: bool
+    say: Callable[[str], None]
+
+    def run(self) -> BuildResult:
+        work = self.work
+        log = work.logs / f"{self.patch.sha256[:16]}.log"
+        work.logs.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        notes: tuple[str, ...] = self.known.pop("notes", ())
+        self.known["log"] = str(log)
+        try:
+            with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse) as delta:
+                attempt = self._attempt(delta, work.build, log)
+                if attempt.ended.code:
+                    notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
+                              "configuration",)
+                    attempt = self._fresh(delta, log)
+                    if not attempt.ended.code:
+                        notes += ("the fresh build went through: this verdict is the fresh build's",)
+        finally:
+            pristine.put_back(work.build, work.pristine, work.stamps)
+        return self._verdict(attempt, notes)
+
+    def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
+        """Make with the patch in place; raises BuildError where the surroundings failed."""
+        work = self.work
+        write = () if build == work.build else (build,)
+        kinds = {kind_of(path) for path in delta.files}
+        before = pristine.stamps(build)
+        seconds = 0.0
+        if fresh or Kind.KCONFIG in kinds or Kind.MAKEFILE in kinds:
+            step = baselines.configure if fresh else baselines.reconfigure
+            configured = step(work, build, log, write=write)
+            self._raise_trouble(configured, log)
+            seconds += configured.seconds
+            if configured.code:
+                new, fixed = self._compare(configured, delta, build, frozenset())
+                return _Attempt(configured, new, fixed, None, seconds)
+        targets = [*work.targets, *self._extra(delta)]
+        ended = work.runner(write=write).run(work.make(*targets, build=build), cwd=work.source, log=log)
+        self._raise_trouble(ended, log)
+        seconds += ended.seconds
+        fresh_files = {path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp}
+        new, fixed = self._compare(ended, delta, build, frozenset(fresh_files))
+        if ended.code:
+            return _Attempt(ended, new, fixed, None, seconds)
+        proof = compiled.prove(delta, Units(work.source, build), fresh_files, runner=work.runner(write=write),
+                               build=build, source=work.source, kconfig=baselines.kconfig_files(work, build),
+                               visited=[posixpath.dirname(target) for target in work.targets], jobs=work.jobs)
+        return _Attempt(ended, new, fixed, proof, seconds)
+
+    def _extra(self, delta: Delta) -> list[str]:
+        """Objects outside the targets that touched sources belong to."""
+        return []
+
+    def _fresh(self, delta: Delta, log: Path) -> _Attempt:
+        """The same from nothing, so that no left-over of an earlier build is held against the patch."""
+        build = self.work.home / "fresh"
+        shutil.rmtree(build, ignore_errors=True)
+        build.mkdir()
+        try:
+            return self._attempt(delta, build, log, fresh=True)
+        finally:
+            shutil.rmtree(build, ignore_errors=True)
+
+    def _compare(self, ended: Ended, delta: Delta, build: Path,
+                 made: frozenset[str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+        found = diagnostics.parse(ended.output, Paths(self.work.source, build, self.work.build))
+        return diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=made)
+
+    def _raise_trouble(self, ended: Ended, log: Path) -> None:
+        found = trouble(ended)
+        if found is not None:
+            raise BuildError(f"{found.what} (log: {log})", hint=found.hint)
+
+    def _verdict(self, attempt: _Attempt, notes: tuple[str, ...]) -> BuildResult:
+        common: dict[str, Any] = {**self.known, "new": attempt.new, "fixed": attempt.fixed, "notes": notes,
+                                  "make_seconds": attempt.seconds}
+        if attempt.ended.code:
+            errors = [item for item in attempt.new if item.is_error]
+            reason = str(errors[0]) if errors else f"make ended with {attempt.ended.code}, see the log"
+            return BuildResult(Build.FAIL, reason, **common)
+        proof = attempt.proof
+        assert proof is not None
+        common |= {"objects": proof.objects, "uncompiled": proof.missing, "unproved": proof.unproved}
+        if proof.missing:
+            return BuildResult(Build.NOT_COMPILED, _not_compiled(proof.missing), **common)
+        warnings = [item for item in attempt.new if not item.is_error] or list(attempt.new)
+        if warnings:
+            more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+            return BuildResult(Build.WARN, f"{warnings[0]}{more}", **common)
+        if not proof.code and all(file.deleted for file in self.patch.files):
+            return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
+        return BuildResult(Build.PASS, _passed(proof), **common)
+
+
+def _not_compiled(missing: Sequence[Uncompiled]) -> str:
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"{missing[0]}{more}"
+
+
+def _passed(proof: Proof) -> str:
+    if not proof.objects:
+        return "the build files that it touches were read; it touches no code"
+    count = len(proof.objects)
+    return f"{count} fresh object{'s' if count > 1 else ''}: {', '.join(proof.objects[:3])}{' ...' if count > 3 else ''}"
+
+
