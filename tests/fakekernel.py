@@ -1,8 +1,8 @@
 """A believable mini kernel in a git repository, so that driver and workflow are tested without a kernel.
 
 Its Makefile speaks kbuild's language where backport listens: `O=`, defconfig, olddefconfig, `DIR/` targets,
-`  CC      path` lines, `.cmd` files, objects made by the real gcc in under a second. Faults are asked for in the sources:
-`BACKPORT_FAULT(ice)` anywhere in a file that is compiled makes the compiler crash there; also `kill`, `nospace`,
+`  CC      path` lines, `.cmd` files, objects made by the real gcc in under a second. Faults are asked for in the
+sources: `BACKPORT_FAULT(ice)` anywhere in a file that is compiled makes the compiler crash there; also `kill`, `nospace`,
 `hang`, `skew`, `notool`, `oom`. `FAULT=...` as a make variable does the same to every object.
 """
 
@@ -67,7 +67,8 @@ awk '/^config /{print $2}' $src/arch/x86/kvm/Kconfig > .known
 awk 'FNR==NR{known["CONFIG_" $1]=1; next}
      match($0,/^CONFIG_[A-Z0-9_]+=/){n=substr($0,1,RLENGTH-1); v[n]=substr($0,RLENGTH+1); next}
      /^# CONFIG_[A-Z0-9_]+ is not set/{v[$2]="n"}
-     END{for(n in v) if(n in known) print (v[n]=="n" ? "# " n " is not set" : n "=" v[n])}' .known .config | sort > .config.new
+     END{for(n in v) if(n in known) print (v[n]=="n" ? "# " n " is not set" : n "=" v[n])}' .known .config |
+  sort > .config.new
 mv .config.new .config
 rm -f .known
 grep '=' .config > include/config/auto.conf
@@ -96,7 +97,8 @@ esac
 "$@" -Wp,-MMD,$d -DKBUILD_BASENAME='"x"' -c -o $obj $c || exit 1
 sed "1s|^[^:]*:|$obj:|" $d > $dir/.$base.dep
 { echo "cmd_$obj := $* -Wp,-MMD,$d -DKBUILD_BASENAME='\"x\"' -c -o $obj $c"; echo; echo "source_$obj := $c"; echo
-  echo "deps_$obj := \\"; sed -e 's/^[^:]*: *//' -e 's/\\$//' $d | tr ' ' '\n' | sed -e '/^$/d' -e 's/$/ \\/' -e 's/^/  /'
+  echo "deps_$obj := \\"
+  sed -e 's/^[^:]*: *//' -e 's/\\$//' $d | tr ' ' '\n' | sed -e '/^$/d' -e 's/$/ \\/' -e 's/^/  /'
   echo; } > $dir/.$base.cmd
 """
 
@@ -156,7 +158,8 @@ FILES: dict[str, str] = {
                           "static inline int kvm_clamp(int value)\n{\n\treturn value < 0 ? 0 : value;\n}\n\n#endif\n",
     "arch/x86/kvm/xen.c": "#include \"x86.h\"\n\nint kvm_xen_write(int value)\n{\n\treturn kvm_clamp(value) + 1;\n}\n",
     "arch/x86/kvm/tdx.c": "int kvm_tdx_init(void)\n{\n\treturn 0;\n}\n",
-    "virt/kvm/kvm_main.c": "#include <linux/kvm_host.h>\n\nint kvm_main_init(struct kvm_vcpu *vcpu)\n{\n\tint unused;\n\n"
+    "virt/kvm/kvm_main.c": "#include <linux/kvm_host.h>\n\nint kvm_main_init(struct kvm_vcpu *vcpu)\n{\n"
+                           "\tint unused;\n\n"
                            "\tvcpu->id = 0;\n\treturn 0;\n}\n",
     "include/linux/kvm_host.h": "#ifndef KVM_HOST_H\n#define KVM_HOST_H\n\nstruct kvm_vcpu {\n\tint id;\n"
                                 "\tint pending;\n\tint injected;\n};\n\n#endif\n",
@@ -202,6 +205,6 @@ def diff_of(directory: Path, edits: Mapping[str, str | None]) -> bytes:
 
 def git(directory: Path, *args: str) -> str:
     """git in a test repository, as a made-up person."""
-    done = subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *args], cwd=directory, check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *args],
+                          cwd=directory, check=True, capture_output=True, text=True)
     return done.stdout.strip()

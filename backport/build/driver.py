@@ -73,7 +73,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             if not base.ok:
                 first = base.errors[0] if base.errors else None
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
-                                   hint="toolchain.fixes in trees.yaml can name build-fix patches", log=base.log, **known)
+                                   hint="toolchain.fixes in trees.yaml can name build-fix patches",
+                                   log=base.log, **known)
             cell = _Cell(work, base, patch, known, reverse, compare, say)
             result = cell.run()
         return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
@@ -213,6 +214,7 @@ def _passed(proof: Proof) -> str:
     if not proof.objects:
         return "the build files that it touches were read; it touches no code"
     count = len(proof.objects)
-    return f"{count} fresh object{'s' if count > 1 else ''}: {', '.join(proof.objects[:3])}{' ...' if count > 3 else ''}"
+    names = ", ".join(proof.objects[:3]) + (" ..." if count > 3 else "")
+    return f"{count} fresh object{'s' if count > 1 else ''}: {names}"
 
 

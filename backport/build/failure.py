@@ -52,7 +52,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 
 
 # words of the source itself, quoted by the compiler: a patch may write what it likes there
-_QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion|call to .* declared with attribute)|^ *\d* \|")
+_QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion|call to .* declared with attribute)|"
+                     r"^ *\d* \|")
 
 
 def trouble(ended: Ended) -> Trouble | None:

@@ -95,7 +95,8 @@ class Plan:
         """64 hex digits over everything that can change a baseline."""
         digest = hashlib.sha256()
         parts = [str(FORMAT), self.head.commit, str(self.source), self.defconfig, self.fragment.name,
-                 self.fragment.text, self.compiler.identity, *self.variables, *self.targets, *(f"fix {path.name}" for path in self.fixes)]
+                 self.fragment.text, self.compiler.identity, *self.variables, *self.targets,
+                 *(f"fix {path.name}" for path in self.fixes)]
         for part in parts:
             digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
         for path in self.fixes:

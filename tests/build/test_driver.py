@@ -118,8 +118,8 @@ def test_a_hang_is_ended_and_an_error(bench: Bench) -> None:
 
 
 def test_an_error_directive_that_quotes_a_crash_is_still_a_failure_of_the_patch(bench: Bench) -> None:
-    result = bench.build(bench.edit(X86, "return 0;", "return 0;\n#error internal compiler error: No space left on device"),
-                         compare=False)
+    text = "return 0;\n#error internal compiler error: No space left on device"
+    result = bench.build(bench.edit(X86, "return 0;", text), compare=False)
     assert result.verdict is Build.FAIL
 
 
