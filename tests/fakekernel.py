@@ -2,8 +2,8 @@
 
 Its Makefile speaks kbuild's language where backport listens: `O=`, defconfig, olddefconfig, `DIR/` targets,
 `  CC      path` lines, `.cmd` files, objects made by the real gcc in under a second. Faults are asked for in the
-sources: `BACKPORT_FAULT(ice)` anywhere in a file that is compiled makes the compiler crash there; also `kill`, `nospace`,
-`hang`, `skew`, `notool`, `oom`. `FAULT=...` as a make variable does the same to every object.
+sources: `BACKPORT_FAULT(ice)` anywhere in a file that is compiled makes the compiler crash there; also `kill`,
+`nospace`, `hang`, `skew`, `notool`, `oom`. `FAULT=...` as a make variable does the same to every object.
 """
 
 from __future__ import annotations
