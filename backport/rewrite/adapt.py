@@ -6,23 +6,22 @@ Pure: bytes in, bytes out. Nothing here reads a disk, starts a program or knows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
-from backport.rewrite.onefile import STRATEGIES, adapt_file
+from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
-from backport.rewrite.problem import Problem
+from backport.rewrite.ruled import Ruled
 from backport.rewrite.story import Adaptation
+from backport.rewrite.strategies import ALL
 from backport.rewrite.verify import verified
 from backport.rewrite.view import TreeView
+from backport.rules.model import Rule
 from backport.verdict import Apply, Sure
-
-ALL = ("as-is", *STRATEGIES)
 
 
 def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
-          preimages: Mapping[str, bytes] | None = None, rules: Sequence[Any] = (),
+          preimages: Mapping[str, bytes] | None = None, rules: Sequence[Rule] = (),
           strategies: Sequence[str] | None = None) -> Adaptation:
     """The patch for `target`, or the reason why there is none.
 
@@ -31,27 +30,28 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     CLEAN and OFFSET mean that the patch goes in unchanged. Never raises for any patch that could be parsed.
     """
     wanted = tuple(strategies) if strategies is not None else ALL
-    answers = [_file(file, target, dict(preimages or {}), wanted) for file in patch.files]
+    before = preimages or {}
+    answers = [_file(file, target, before, rules if "rules" in wanted else (), wanted) for file in patch.files]
     return verified(combine(patch, answers), target)
 
 
-def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], wanted: Sequence[str]) -> FileAnswer:
+def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
+          wanted: Sequence[str]) -> FileAnswer:
     if file.binary:
         return decline(f"{file.path}: a binary file cannot be adapted")
     if file.created:
         return _created(file, target)
     assert file.old_path is not None
-    data = target.read(file.old_path)
-    if data is None:
-        return decline(f"{file.old_path}: this tree has no such file")
     if file.deleted:
-        return _deleted(file, data)
+        return _deleted(file, target.read(file.old_path))
     if file.renamed and file.new_path is not None and target.read(file.new_path) is not None:
         return decline(f"{file.new_path}: the new name is taken in this tree")
     if not file.hunks:
+        if target.read(file.old_path) is None:
+            return decline(f"{file.old_path}: this tree has no such file")
         return FileAnswer(Apply.CLEAN, (file,), Sure.CERTAIN)
-    return adapt_file(file, Problem(file.hunks, data, preimages.get(file.old_path), file.old_path, file.old_path),
-                      wanted)
+    preimage = preimages.get(file.old_path)
+    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), wanted)
 
 
 def _created(file: FileDiff, target: TreeView) -> FileAnswer:
@@ -64,7 +64,9 @@ def _created(file: FileDiff, target: TreeView) -> FileAnswer:
     return decline(f"{file.new_path}: the patch creates it, and this tree has another file of that name")
 
 
-def _deleted(file: FileDiff, data: bytes) -> FileAnswer:
+def _deleted(file: FileDiff, data: bytes | None) -> FileAnswer:
+    if data is None:
+        return FileAnswer(Apply.ALREADY, (), Sure.CERTAIN, reason=f"{file.old_path}: not in this tree")
     if split_lines(data) == [line for hunk in file.hunks for line in hunk.old]:
         return FileAnswer(Apply.CLEAN, (file,), Sure.CERTAIN)
     return decline(f"{file.old_path}: the patch deletes it, and this tree's file has other lines")

@@ -26,6 +26,7 @@ class State(StrEnum):
     BOTH = "fits both ways"
     NONE = "declined"
     DROPPED = "dropped"
+    ABSENT = "subject not in this tree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ _TOLERABLE = frozenset({Signal.NEIGHBOUR, Signal.BENT})
 _FATAL = frozenset({Signal.EXTRA, Signal.FLOATING, Signal.MISSING})
 
 
-def choose(problem: Problem, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
+def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
     """The answer for one hunk from what each strategy proposed and whether its reverse fits."""
     made = {name: p for name, p in proposals.items() if p is not None}
     order = sorted(made, key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE))

@@ -1,12 +1,14 @@
-"""One file of the patch against one file of the tree: every strategy, one answer a hunk, one diff."""
+"""One file of the patch against the tree: every strategy, one answer a hunk, one diff for each file it lands in."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
 from backport.patch.model import FileDiff
-from backport.rewrite import anchor, merge3, words
+from backport.rewrite import absent, moves
 from backport.rewrite.already import reverse_fits
 from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
@@ -15,75 +17,88 @@ from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, render_hunks
-from backport.rewrite.story import HunkStory
-from backport.rewrite.tell import story
+from backport.rewrite.ruled import Ruled
+from backport.rewrite.strategies import proposals
+from backport.rewrite.tell import evidence, notes_of, story
+from backport.rewrite.view import TreeView
 from backport.verdict import Apply, Sure
 
-Strategy = Callable[[Problem, int], Placed | None]
 
-# one line here and one file is all that a further one needs
-STRATEGIES: Mapping[str, Strategy] = {
-    "token-merge": merge3.propose,
-    "anchor": anchor.propose,
-    "words": words.propose,
-}
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One hunk's answer and the file it is about: hunk `k` of `problem` is hunk `index` of the file's diff."""
+
+    index: int
+    problem: Problem
+    k: int
+    answer: Answer
 
 
-def adapt_file(file: FileDiff, problem: Problem, wanted: Sequence[str]) -> FileAnswer:
-    """The answer for `file` where it is to be made on `problem.path` of the tree."""
-    taken = apply_as_is(problem.hunks, problem.t)
+def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled,
+               wanted: Sequence[str]) -> FileAnswer:
+    """The answer for one modified file."""
+    path = file.old_path
+    assert path is not None
+    data = target.read(path)
+    problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path)
+    taken = apply_as_is(problem.hunks, problem.t) if data is not None and not ruled.changed else None
     if taken is not None:
-        answers = [_confirm(problem, k, taken, wanted) for k in range(len(problem.hunks))]
+        landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
-        answers = [_solve(problem, k, wanted) for k in range(len(problem.hunks))]
-    told = tuple(story(problem, k, answer) for k, answer in enumerate(answers))
-    states = {answer.state for answer in answers}
-    if State.NONE in states:
-        return FileAnswer(Apply.CONFLICT, hunks=told, reason=_refusal(problem, answers),
-                          evidence=tuple(_evidence(problem, k, a) for k, a in enumerate(answers)
-                                         if a.state is State.NONE))
-    notes = _notes(problem, told)
-    if states == {State.ALREADY}:
-        sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
-        return FileAnswer(Apply.ALREADY, (), sure, told, (), f"{problem.path}: the reverse of the patch fits",
-                          tuple(f"{problem.path}: hunk {k + 1} is there already" for k in range(len(answers))))
-    edits = sorted((e for a in answers if a.state is not State.ALREADY for e in a.edits), key=lambda e: (e.lo, e.hi))
-    if any(two.lo < one.hi or (two.lo == one.lo and two.hi == one.hi)
-           for one, two in itertools.pairwise(edits)):
-        return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{problem.path}: two hunks land on the same lines")
-    partly = State.ALREADY in states
-    made = file if taken is not None and not partly else _render(file, problem, edits)
-    if made is None:
-        return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{problem.path}: nothing is left to change")
-    sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) and not partly else Sure.REVIEW
-    if State.BOTH in states:
-        return FileAnswer(Apply.SUSPECT, (made,), Sure.REVIEW, told, notes,
-                          f"{problem.path}: the patch fits forward and in reverse")
-    if partly:
-        there = ", ".join(str(k + 1) for k, a in enumerate(answers) if a.state is State.ALREADY)
-        notes = (*notes, f"{problem.path}: hunk {there} left out, in this tree already")
-    alternatives = _alternatives(file, problem, answers)
-    outcome = Apply.MERGED
-    reason = ""
-    if taken is not None and not partly:
-        outcome = Apply.CLEAN if all(not told_hunk.offset for told_hunk in told) else Apply.OFFSET
-        odd = [k for k, a in enumerate(answers) if Signal.DISAGREE in a.signals or Signal.FUNCTION in a.signals]
-        if odd:
-            outcome = Apply.SUSPECT
-            reason = f"{problem.path}: git apply takes it, but other strategies put hunk {odd[0] + 1} elsewhere"
-    return FileAnswer(outcome, (made,), sure, told, notes, reason, alternatives=alternatives)
+        landed = [_land(problem, k, target, ruled, wanted) for k in range(len(file.hunks))]
+    return _assemble(file, landed, taken)
 
 
-def _proposals(problem: Problem, k: int, wanted: Sequence[str]) -> dict[str, Placed | None]:
-    return {name: STRATEGIES[name](problem, k) for name in wanted if name in STRATEGIES}
+def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str]) -> Landed:
+    """The answer for one hunk: by rule, in its own file, where the code moved to, or evidence that it is nowhere."""
+    result = ruled.hunk(k)
+    if result is not None:
+        there = problem if result.path == problem.path else _elsewhere(problem, k, result.path, target)
+        if there is not None:
+            at = k if there is problem else 0
+            answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
+            if answer.state is not State.NONE:
+                return Landed(k, there, at, _marked(answer, there is not problem))
+    answer = _solve(problem, k, wanted) if problem.path else Answer(State.NONE)
+    if answer.state is not State.NONE or "moves" not in wanted:
+        return Landed(k, problem, k, answer)
+    found = []
+    for path in moves.candidates(problem, k, target):
+        there = _elsewhere(problem, k, path, target)
+        if there is not None:
+            other = _solve(there, 0, wanted)
+            if other.state not in (State.NONE, State.BOTH):
+                found.append(Landed(k, there, 0, _marked(other, True)))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        why = absent.evidence(problem, k, target)
+        if why:
+            return Landed(k, problem, k, Answer(State.ABSENT, notes=(why,), signals=(Signal.DROPPED,)))
+    return Landed(k, problem, k, answer)
+
+
+def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem | None:
+    data = target.read(path)
+    if data is None:
+        return None
+    return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path)
+
+
+def _marked(answer: Answer, elsewhere: bool) -> Answer:
+    """An answer in another file is never certain, and says so."""
+    if not elsewhere:
+        return answer
+    return replace(answer, sure=Sure.REVIEW, strategies=("move", *answer.strategies),
+                   signals=(*answer.signals, Signal.OTHER_FILE))
 
 
 def _solve(problem: Problem, k: int, wanted: Sequence[str]) -> Answer:
-    proposals = _proposals(problem, k, wanted)
+    made = proposals(problem, k, wanted)
     alone = apply_as_is(problem.hunks[k:k + 1], problem.t) if "as-is" in wanted else None
     if alone is not None:
-        proposals["as-is"] = Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())
-    return choose(problem, proposals, reverse_fits(problem, k))
+        made["as-is"] = Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())
+    return choose(problem, k, made, reverse_fits(problem, k))
 
 
 def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> Answer:
@@ -92,7 +107,7 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     agree = ["as-is"]
     others: list[tuple[str, tuple[Edit, ...]]] = []
     signals: list[Signal] = []
-    for name, placed in _proposals(problem, k, [n for n in wanted if n != "words"]).items():
+    for name, placed in proposals(problem, k, [n for n in wanted if n != "words"]).items():
         if placed is None:
             continue
         if same_result(problem.t, placed.edits, edits):
@@ -108,58 +123,77 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     return Answer(State.FORWARD, edits, tuple(agree), tuple(signals), sure, tuple(others))
 
 
-def _render(file: FileDiff, problem: Problem, edits: Sequence[Edit]) -> FileDiff | None:
-    hunks = render_hunks(problem.t, edits)
-    if not hunks:
-        return None
-    after = b"".join(apply_edits(problem.t, edits))
-    return retarget(file.with_hunks(hunks), problem.path, problem.target, after)
+def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> FileAnswer:
+    told = tuple(story(one.problem, one.k, one.answer, one.index) for one in landed)
+    states = {one.answer.state for one in landed}
+    path = file.old_path or file.path
+    if State.NONE in states:
+        refused = [one for one in landed if one.answer.state is State.NONE]
+        return FileAnswer(Apply.CONFLICT, hunks=told, reason=_refusal(path, refused),
+                          evidence=tuple(evidence(one.problem, one.k, one.index) for one in refused))
+    if states == {State.ABSENT}:
+        why = tuple(dict.fromkeys(note for one in landed for note in one.answer.notes))
+        return FileAnswer(Apply.ABSENT, (), Sure.REVIEW, told, (), why[0], why)
+    notes = notes_of(told)
+    gone = [one for one in landed if one.answer.state in (State.ALREADY, State.ABSENT, State.DROPPED)]
+    if len(gone) == len(landed):
+        sure = Sure.CERTAIN if all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
+        return FileAnswer(Apply.ALREADY, (), sure, told, notes if sure is Sure.REVIEW else (),
+                          f"{path}: the reverse of the patch fits",
+                          tuple(f"{path}: hunk {one.index + 1} is there already" for one in landed))
+    made = (file,) if taken is not None and not gone else _render(file, landed)
+    if not made:
+        return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
+    sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
+    if State.BOTH in states:
+        return FileAnswer(Apply.SUSPECT, made, Sure.REVIEW, told, notes,
+                          f"{path}: the patch fits forward and in reverse")
+    notes += tuple(f"{path}: hunk {one.index + 1} left out, "
+                   + ("in this tree already" if one.answer.state is State.ALREADY else "; ".join(one.answer.notes))
+                   for one in gone)
+    outcome = Apply.MERGED
+    reason = ""
+    if any(name.startswith("rule:") for one in landed for name in one.answer.strategies):
+        outcome = Apply.REWRITTEN
+    elif taken is not None and not gone:
+        outcome = Apply.CLEAN if all(not one.offset for one in told) else Apply.OFFSET
+        odd = [one.index for one in landed if {Signal.DISAGREE, Signal.FUNCTION} & set(one.answer.signals)]
+        if odd:
+            outcome = Apply.SUSPECT
+            reason = f"{path}: git apply takes it, but other strategies put hunk {odd[0] + 1} elsewhere"
+    return FileAnswer(outcome, made, sure, told, notes, reason, alternatives=_alternatives(file, landed))
 
 
-def _alternatives(file: FileDiff, problem: Problem, answers: Sequence[Answer]) -> tuple[tuple[FileDiff, ...], ...]:
+def _render(file: FileDiff, landed: Sequence[Landed]) -> tuple[FileDiff, ...]:
+    """A diff for each file that hunks land in; empty where two of them want the same lines."""
+    by_path: dict[str, list[Landed]] = {}
+    for one in landed:
+        if one.answer.edits and one.answer.state in (State.FORWARD, State.PARTLY, State.BOTH):
+            by_path.setdefault(one.problem.path, []).append(one)
     out = []
-    for n, answer in enumerate(answers):
-        for _name, other in answer.others[:2]:
-            edits = sorted((e for i, a in enumerate(answers) for e in (other if i == n else a.edits)),
-                           key=lambda e: (e.lo, e.hi))
-            if all(two.lo >= one.hi for one, two in itertools.pairwise(edits)):
-                made = _render(file, problem, edits)
-                if made is not None:
-                    out.append((made,))
+    for path, ones in by_path.items():
+        problem = ones[0].problem
+        edits = sorted((e for one in ones for e in one.answer.edits), key=lambda e: (e.lo, e.hi))
+        if any(two.lo < one.hi or (two.lo, two.hi) == (one.lo, one.hi) for one, two in pairwise(edits)):
+            return ()
+        after = b"".join(apply_edits(problem.t, edits))
+        out.append(retarget(file.with_hunks(render_hunks(problem.t, edits)), path, problem.target, after))
+    return tuple(out)
+
+
+def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileDiff, ...], ...]:
+    out = []
+    for n, one in enumerate(landed):
+        for _name, other in one.answer.others[:2]:
+            swapped = [replace(x, answer=replace(x.answer, edits=other)) if i == n else x
+                       for i, x in enumerate(landed)]
+            made = _render(file, swapped)
+            if made:
+                out.append(made)
     return tuple(out[:2])
 
 
-def _refusal(problem: Problem, answers: Sequence[Answer]) -> str:
-    failed = [str(k + 1) for k, a in enumerate(answers) if a.state is State.NONE]
-    why = list(dict.fromkeys(str(s) for a in answers if a.state is State.NONE for s in a.signals))
-    text = f"{problem.path}: no sure place for hunk {', '.join(failed)}"
+def _refusal(path: str, refused: Sequence[Landed]) -> str:
+    why = list(dict.fromkeys(str(s) for one in refused for s in one.answer.signals))
+    text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
     return text + (f" ({'; '.join(why)})" if why else "")
-
-
-def _evidence(problem: Problem, k: int, answer: Answer) -> str:
-    """The rejected hunk beside what the tree has at the most likely place."""
-    hunk = problem.hunks[k]
-    places = anchor.candidates(problem, hunk)
-    text = hunk.render().decode("utf-8", "replace")
-    if not places:
-        return f"{problem.path}: hunk {k + 1}\n{text}nothing in this file resembles it\n"
-    start = max(0, places[0][1] - 2)
-    lines = problem.t[start:start + len(hunk.old) + 4]
-    there = b"".join(b"%6d  %s" % (start + i + 1, line if line.endswith(b"\n") else line + b"\n")
-                     for i, line in enumerate(lines)).decode("utf-8", "replace")
-    return f"{problem.path}: hunk {k + 1}\n{text}this tree has at line {start + 1}:\n{there}"
-
-
-def _notes(problem: Problem, told: Sequence[HunkStory]) -> tuple[str, ...]:
-    out: list[str] = []
-    for one in told:
-        where = one.function or problem.path
-        for up, ours in one.changed:
-            if up and ours:
-                out.append(f"{where}: `{ours.strip()}` instead of `{up.strip()}`")
-            elif up:
-                out.append(f"{where}: `{up.strip()}` left out")
-            else:
-                out.append(f"{where}: `{ours.strip()}` kept as this tree has it")
-        out += [f"{where}: {note}" for note in one.notes]
-    return tuple(dict.fromkeys(out))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from backport.csource.functions import enclosing
+from backport.rewrite import anchor
 from backport.rewrite.align import line_key, similarity
 from backport.rewrite.arbitrate import Answer, State
 from backport.rewrite.place import Signal
@@ -14,7 +16,7 @@ from backport.rewrite.story import HunkStory
 from backport.verdict import Sure
 
 
-def story(problem: Problem, k: int, answer: Answer) -> HunkStory:
+def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
     """One hunk's story from the answer that was chosen for it."""
     hunk = problem.hunks[k]
     adapted = render_hunks(problem.t, answer.edits) if answer.edits else ()
@@ -23,14 +25,14 @@ def story(problem: Problem, k: int, answer: Answer) -> HunkStory:
     touched = any(True for up, _ in pairs if up) or len(pairs) > 0
     first = next((i for i, text in enumerate(hunk.lines) if text.kind != b" "), 0)
     return HunkStory(
-        path=problem.upstream_path, index=k,
+        path=problem.upstream_path, index=index,
         landed_path=problem.path if answer.edits else "", line=line,
         function=function_at(problem.target, line) if line else "",
         upstream_function=upstream_function(problem, k),
         offset=line - (hunk.old_start + first) if line else 0,
         strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
         notes=tuple(dict.fromkeys([*answer.notes, *(str(s) for s in answer.signals if _told(s))])),
-        changed=pairs, touches_added=touched, dropped=answer.state is State.DROPPED,
+        changed=pairs, touches_added=touched, dropped=answer.state in (State.DROPPED, State.ABSENT),
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
         signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
@@ -71,6 +73,40 @@ def changed_pairs(problem: Problem, k: int, edits: tuple[Edit, ...]) -> tuple[tu
             two = right.pop(0) if right and (not left or similarity(one, right[0]) > 0.3) else b""
             out.append((_text(one), _text(two)))
     return tuple(out)
+
+
+def notes_of(told: Sequence[HunkStory]) -> tuple[str, ...]:
+    """The notes for the changelog: every line that differs from upstream's, and every liberty taken."""
+    out: list[str] = []
+    for one in told:
+        where = one.function or one.landed_path or one.path
+        ruled = any(name.startswith("rule:") for name in one.strategies)
+        for up, ours in one.changed if not ruled else ():
+            if up and ours:
+                out.append(f"{where}: `{ours.strip()}` instead of `{up.strip()}`")
+            elif up:
+                out.append(f"{where}: `{up.strip()}` left out")
+            else:
+                out.append(f"{where}: `{ours.strip()}` kept as this tree has it")
+        if not one.dropped:
+            out += [note if ruled else f"{where}: {note}" for note in one.notes]
+    return tuple(dict.fromkeys(out))
+
+
+def evidence(problem: Problem, k: int, index: int) -> str:
+    """The rejected hunk beside what the tree has at the most likely place."""
+    hunk = problem.hunks[k]
+    text = hunk.render().decode("utf-8", "replace")
+    if not problem.path:
+        return f"{problem.upstream_path}: hunk {index + 1}\n{text}this tree has no such file\n"
+    places = anchor.candidates(problem, hunk)
+    if not places:
+        return f"{problem.path}: hunk {index + 1}\n{text}nothing in this file resembles it\n"
+    start = max(0, places[0][1] - 2)
+    lines = problem.t[start:start + len(hunk.old) + 4]
+    there = b"".join(b"%6d  %s" % (start + i + 1, line if line.endswith(b"\n") else line + b"\n")
+                     for i, line in enumerate(lines)).decode("utf-8", "replace")
+    return f"{problem.path}: hunk {index + 1}\n{text}this tree has at line {start + 1}:\n{there}"
 
 
 def _text(line: bytes) -> str:
