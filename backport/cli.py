@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "show": "show",
     "rules": "rules",
     "trees": "trees",
+    "import": "import_",
 }
 
 

@@ -19,6 +19,12 @@ _EPOCH = re.compile(rb"\t(?:1970-01-01|1969-12-31) \d\d:\d\d")
 _MODES = ("100644", "100755", "120000")
 
 
+def refuse_crlf(line: int, source: str) -> NoReturn:
+    """Raise InvalidPatch for a mail whose own lines end in CRLF."""
+    raise InvalidPatch("the mail's own lines end in CRLF", line=line, source=source,
+                       hint="save the mail with its original line ends (LF), or run dos2unix on it")
+
+
 class FileHeader:
     """Collects the lines of one file's header; `finish` checks that they make sense together."""
 
@@ -44,6 +50,9 @@ class FileHeader:
     def take(self, line: bytes, number: int, *, first: bool) -> bool:
         """Read one line; False where it does not belong to a file header. Raises InvalidPatch."""
         text = line.rstrip(b"\r\n")
+        if line.endswith(b"\r\n") and text.startswith((b"diff --git ", b"--- ", b"+++ ", b"index ")) \
+                and "new" not in self._sides:
+            refuse_crlf(number, self.source)
         if text.startswith(b"diff --git "):
             if not first:
                 return False

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from backport.patch.headers import Header, decode, is_mail, read_headers, text_of
 from backport.patch.model import Patch
+from backport.patch.parse import split_lines
 from backport.patch.stable import (
     Autosel,
     Failed,
@@ -36,7 +37,7 @@ _CHERRY = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,40})\b[^)\n]*\)
 _REVERTS = re.compile(rb"^This reverts (?:upstream )?commit ([0-9a-f]{7,40})\b", re.I | re.M)
 _FORMAT_PATCH = re.compile(rb"^From ([0-9a-f]{40}) Mon Sep 17 00:00:00 2001\r?\n")
 _VERSIONED = re.compile(r"(?<![\w.])v?\d+\.\d+(?:\.\w+)?(?![\w.])")
-_STAT_LINE = re.compile(rb"^ .*\S +\| +(?:\d+|Bin\b.*|Unmerged)", re.M)
+_COUNT = re.compile(rb"^ +(?:\d+(?: [+-]*)?|Bin\b[^|]*|Unmerged)\r?\n?$")
 _MASKED = re.compile(r"@x{3,}|x{4,}@|\[email protected\]|@\.\.\.|\.\.\.@", re.I)
 
 
@@ -249,15 +250,19 @@ def _message_end(head: bytes, start: int) -> tuple[int, bytes]:
     if match is None:
         return len(head), b""
     rest = head[match.end():]
-    stats = list(_STAT_LINE.finditer(rest))
-    if stats:
-        last = stats[-1]
-        first = last
-        for stat in reversed(stats):                        # the block of stat lines that touches the last one
-            if rest[stat.end():first.start()].count(b"\n") <= 1:
-                first = stat
-        rest = rest[:first.start()]
+    lines = split_lines(rest)
+    last = next((i for i in range(len(lines) - 1, -1, -1) if _is_stat(lines[i])), None)
+    if last is not None:
+        while last > 0 and _is_stat(lines[last - 1]):
+            last -= 1
+        rest = b"".join(lines[:last])
     return match.start(), rest
+
+
+def _is_stat(line: bytes) -> bool:
+    """True for ` path | 3 ++-`."""
+    name, bar, count = line.rpartition(b" |")
+    return bool(bar) and line.startswith(b" ") and bool(name.strip()) and _COUNT.match(count) is not None
 
 
 def _upstream(head: bytes, start: int, end: int, from_line: bytes, prefix: str,

@@ -13,6 +13,8 @@ from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
 from backport.errors import InvalidPatch
+from backport.patch.fileheader import refuse_crlf
+from backport.patch.headers import is_field
 from backport.patch.model import FileDiff, Patch
 from backport.patch.walk import Walker
 
@@ -35,7 +37,7 @@ def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
     walker = Walker(lines, first, source)
     files = walker.files()
     _nothing_behind(lines, walker.position, source)
-    _agree_with_unidiff(lines, first, walker.position, files, source)
+    _agree_with_unidiff(files, first, source)
     head = b"".join(lines[:first])
     tail = b"".join(lines[walker.position:])
     patch = Patch(head, tuple(files), tail, source=source, slug=slug,
@@ -99,24 +101,15 @@ def _why_no_diff(lines: list[bytes]) -> str:
 
 
 def _refuse_crlf(lines: list[bytes], source: str) -> None:
-    """A mail whose own lines end in CRLF would put a CR into every line of the tree; CR inside a hunk is content."""
-    in_head = True
+    """A mail whose own lines end in CRLF would put a CR into every line of the tree; CR inside a hunk is content.
+
+    The mail's headers are looked at here, the diff's own lines where they are read (FileHeader).
+    """
     for number, line in enumerate(lines, 1):
-        if in_head and line in (b"\n", b"\r\n"):
-            in_head = False
-        structural = in_head or line.startswith((b"diff --git ", b"index ", b"--- ", b"+++ ", b"@@ -"))
-        # a removed line `-- x` with a CR reads like `--- x`: it takes two such lines to tell
-        if structural and line.endswith(b"\r\n") and not (line.startswith((b"--- ", b"+++ ")) and not in_head
-                                                          and not _side_pair(lines, number - 1)):
-            raise InvalidPatch("the mail's own lines end in CRLF", line=number, source=source,
-                               hint="save the mail with its original line ends (LF), or run dos2unix on it")
-
-
-def _side_pair(lines: list[bytes], i: int) -> bool:
-    """True where line i is one of `---`, `+++`, `@@`: the side lines of a file, not content."""
-    top = i if lines[i].startswith(b"--- ") else i - 1
-    return (top >= 0 and top + 2 < len(lines) and lines[top].startswith(b"--- ")
-            and lines[top + 1].startswith(b"+++ ") and lines[top + 2].startswith(b"@@ -"))
+        if not (is_field(line) or line.startswith((b"From ", b" ", b"\t"))):
+            return
+        if line.endswith(b"\r\n"):
+            refuse_crlf(number, source)
 
 
 def _nothing_behind(lines: list[bytes], position: int, source: str) -> None:
@@ -155,12 +148,18 @@ def _diffstat_doubts(lines: list[bytes], first: int, files: list[FileDiff], tail
     return ()
 
 
-def _agree_with_unidiff(lines: list[bytes], first: int, end: int, files: list[FileDiff], source: str) -> None:
+def _agree_with_unidiff(files: list[FileDiff], first: int, source: str) -> None:
     """unidiff must see the same hunks; raises InvalidPatch where the two readers differ."""
-    # Lines are handed over one by one: unidiff's own splitting breaks at form feeds. Blanks that a mailer cut
-    # from empty context lines are put back for it, and only for it.
-    text = [line.decode("utf-8", "surrogateescape") for line in lines[first:end]]
-    text = [line if line != "\n" else " \n" for line in text]
+    # It gets the hunks under side lines of our own making, since it takes a header whose path holds a blank for
+    # two; line by line, since its own splitting breaks at form feeds; and the blanks that a mailer cut from empty
+    # context lines are put back for it.
+    text: list[str] = []
+    for number, file in enumerate(files):
+        if file.hunks:
+            text += [f"--- a/{number}\n", f"+++ b/{number}\n"]
+        for hunk in file.hunks:
+            text += [line.decode("utf-8", "surrogateescape") if line != b"\n" else " \n"
+                     for line in split_lines(hunk.raw)]
     try:
         seen = [hunk for file in PatchSet(text) for hunk in file]
     except UnidiffParseError as error:

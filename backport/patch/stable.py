@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backport.patch.tags import Tag
 
+_LONGEST = 500           # characters of an annotation that are read; more is no annotation
 _ADDRESS = re.compile(r"(?:^|[\s<,\"])(stable(\+[a-z0-9._-]+)?@(?:vger\.)?kernel\.org)\b", re.I)
 _VERSION = re.compile(r"(?<![\w.])v?([2-9]\.\d+)(?:\.(?:x|y|\d+))?(?:-stable|-rc\d+)?(\s*\+)?(?![\w])", re.I)
 _PREREQUISITE = re.compile(r"^(.*?):?\s*(?:commit\s+)?\b([0-9a-f]{7,40})\b\s*:?\s*(.*)$", re.I | re.S)
@@ -84,6 +85,7 @@ def read_request(value: str) -> StableRequest | None:
     comment = rest[1:].strip() if rest.startswith("#") else rest.strip("[]( )") if rest[:1] in ("[", "(") else ""
     if not comment and "#" in rest:
         comment = rest.split("#", 1)[1].strip()
+    comment = " ".join(comment[:_LONGEST].split())
     noautosel = (match[2] or "").lower() == "+noautosel"
     prerequisite = subject = ""
     versions_text = comment

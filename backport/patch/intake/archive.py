@@ -51,7 +51,7 @@ def looks_like_one(data: bytes) -> bool:
     if indented or not body:
         return False
     # a new file has no context to tell by; there the page's form of the headers decides
-    return bool(context) or (_SUBJECT.match(lines[0]) is not None and not lines[0].startswith(b"Subject:"))
+    return bool(context) or (_SUBJECT.match(lines[0][:1000]) is not None and not lines[0].startswith(b"Subject:"))
 
 
 def restored(data: bytes, source: str, views: Sequence[TreeView],
@@ -127,7 +127,7 @@ def _page(lines: Sequence[bytes], source: str) -> _Page:
     subject = b""
     i = 0
     while i < len(lines):
-        plain = _SUBJECT.match(lines[i]) if not subject else None
+        plain = _SUBJECT.match(lines[i][:1000]) if not subject else None
         field = _FIELD.match(lines[i])
         if plain is not None:
             subject = plain[1]
@@ -160,7 +160,7 @@ def _page(lines: Sequence[bytes], source: str) -> _Page:
     while first_tag and (is_tag(body[first_tag - 1]) or is_tool_line(body[first_tag - 1])):
         first_tag -= 1
     stat_at = len(below)
-    while stat_at and _STAT.match(below[stat_at - 1]):
+    while stat_at and _STAT.match(words(below[stat_at - 1])[:1000]):
         stat_at -= 1
     tail = body[first_tag:]
     return _Page(subject, author, senders[0] if len(senders) > 1 else b"", date, shown, upstream,

@@ -1,0 +1,67 @@
+"""`backport import`: a patch in any form to a mail in the form of git format-patch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from backport.errors import UserError
+from backport.patch.intake import read_all, read_commit
+from backport.patch.intake.trees import shelf
+from backport.patch.model import Patch, Refused
+from backport.trees.store import Store
+
+
+@click.command("import")
+@click.argument("specs", nargs=-1, metavar="PATCH...")
+@click.option("--from", "commit", nargs=2, metavar="REPO COMMIT", help="A commit (or range A..B) of a local clone.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Write DIR/<subject-slug>.patch (default: the mails on stdout).")
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", envvar="BACKPORT_CACHE",
+              help="Where the trees are (default: the user's cache directory).")
+@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | None, cache: Path | None,
+            force: bool) -> int:
+    """Read patches in any form and write each as a plain mail that git am takes.
+
+    PATCH is a file, a directory, an mbox, `-` (stdin), a message id, or the text of a web archive's page: its white
+    space is then restored from the trees in the store. Exits with 1 where something is not a patch.
+    """
+    if not specs and commit is None:
+        raise UserError("nothing to import", hint="give a file, a directory, `-`, or --from REPO COMMIT")
+    with shelf(Store(cache)) as trees:
+        items = read_all(*specs, views=trees.views, blobs=trees.blobs)
+    if commit is not None:
+        items += read_commit(*commit)
+    bad = False
+    for item in items:
+        if isinstance(item, Refused):
+            bad |= not item.skipped
+            click.echo(f"{'skipped' if item.skipped else 'invalid'}: {item}", err=True)
+            if item.hint:
+                click.echo(f"  hint: {item.hint}", err=True)
+            continue
+        _write(item, out, force)
+    return 1 if bad or not any(isinstance(item, Patch) for item in items) else 0
+
+
+def _write(patch: Patch, out: Path | None, force: bool) -> None:
+    data = patch.render()
+    if out is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        where = patch.source
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        target = out / f"{patch.slug}.patch"
+        if target.exists() and target.read_bytes() != data and not force:
+            raise UserError(f"{target} is there and differs", hint="--force overwrites it")
+        target.write_bytes(data)
+        where = str(target)
+    click.echo(f"{where}: {len(patch.files)} file{'' if len(patch.files) == 1 else 's'}"
+               f"{', to be reviewed' if patch.review else ''}", err=True)
+    for mark, lines in (("restored", patch.restored), ("doubt", patch.doubts), ("note", patch.said)):
+        for line in lines:
+            click.echo(f"  {mark}: {line}", err=True)

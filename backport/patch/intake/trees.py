@@ -1,0 +1,51 @@
+"""The trees of a store as intake wants them: newest first, and blobs by their abbreviated names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from backport.rewrite.view import TreeView
+from backport.trees.store import Head, Store
+from backport.trees.view import StoreView
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What read_all takes: `views`, newest first, and `blobs`."""
+
+    views: tuple[TreeView, ...]
+    blobs: Callable[[str], bytes | None]
+
+
+@contextmanager
+def shelf(store: Store) -> Iterator[Shelf]:
+    """Every tree and pinned release of `store`, each version once; views are named by version ("linux 6.18.15")."""
+    heads: dict[str, Head] = {}
+    for head in (*store.heads(), *store.releases()):
+        heads.setdefault(head.commit, head)
+    newest = sorted(heads.values(), key=lambda head: _version(head.version or head.tree), reverse=True)
+    with ExitStack() as stack:
+        views = tuple(stack.enter_context(StoreView(store.path, f"linux {head.version or head.tree}", head.commit))
+                      for head in newest)
+        yield Shelf(views, _blobs(store, stack) if newest else lambda name: None)
+
+
+def _blobs(store: Store, stack: ExitStack) -> Callable[[str], bytes | None]:
+    git = stack.enter_context(store.git())
+
+    def blob(name: str) -> bytes | None:
+        if not re.fullmatch(r"[0-9a-f]{7,64}", name):
+            return None
+        full = git.rev(f"{name}^{{blob}}")
+        return git.blob(full) if full else None
+
+    return blob
+
+
+def _version(text: str) -> tuple[int, ...]:
+    release = tuple(int(part) for part in re.findall(r"\d+", text.split("-", 1)[0]))
+    # 7.3-rc1 is older than 7.3.0, which is older than 7.3.1
+    return (*release[:3], *(0,) * (3 - len(release[:3])), 0 if "-rc" in text else 1)
