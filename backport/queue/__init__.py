@@ -1,1 +1,1 @@
-"""What a stable maintainer takes away: quilt queues, headers, mails."""
+"""What a stable maintainer takes away: quilt queues, submissions, FAILED notices, reply tables. Nothing is sent."""

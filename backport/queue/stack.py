@@ -97,6 +97,7 @@ def refusal(stderr: str) -> str:
     """git apply's own error lines, without its progress, on one line."""
     lines = [line.removeprefix("error: ").strip() for line in stderr.splitlines()
              if line.startswith(("error:", "fatal:")) or "Skipped patch" in line]
+    lines = [line for line in lines if line != "while searching for:"]
     return "; ".join(dict.fromkeys(lines)) or stderr.strip() or "git apply refused it without a word"
 
 
