@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backport.git import Git
@@ -48,16 +48,42 @@ def names_used(files: Sequence[FileDiff]) -> dict[str, bool]:
     return used
 
 
-def in_tree(git: Git, commit: str, name: str) -> bool:
+def words_in_tree(git: Git, commit: str, names: Iterable[str], near: Sequence[str] = ()) -> frozenset[str]:
+    """Those of `names` that the sources of `commit` have anywhere, as words.
+
+    The directories `near` and include/ are read first: a whole kernel takes seconds, and most names are close by.
+    """
+    left = list(dict.fromkeys(names))
+    found: set[str] = set()
+    close = [f":(glob){place.rstrip('/')}/**" for place in dict.fromkeys([*near, "include"]) if place]
+    for where in ([close] if near else []) + [list(_SOURCES)]:
+        if not left:
+            break
+        patterns = [part for name in left for part in ("-e", name)]
+        # -h -o: only the words themselves; a name that is there a thousand times must not fill the memory
+        out = git.run("grep", "-h", "-o", "-w", "-F", "--max-count=20" if len(left) == 1 else "-I", *patterns, commit,
+                      "--", *where, ok=(0, 1)).out
+        found |= {word.decode("utf-8", "replace") for word in set(out.split())} & set(left)
+        left = [name for name in left if name not in found]
+    return frozenset(found)
+
+
+def directories(files: Sequence[FileDiff]) -> tuple[str, ...]:
+    """The directories that a diff touches, each once."""
+    return tuple(dict.fromkeys(file.path.rpartition("/")[0] for file in files if "/" in file.path))
+
+
+def in_tree(git: Git, commit: str, name: str, near: Sequence[str] = ()) -> bool:
     """Whether the tree of `commit` has that word anywhere in its sources."""
-    result = git.run("grep", "-q", "-w", "-F", "-e", name, commit, "--", *_SOURCES, ok=(0, 1))
-    return result.code == 0
+    return name in words_in_tree(git, commit, [name], near)
 
 
 def missing_names(git: Git, commit: str, parent: str, files: Sequence[FileDiff]) -> tuple[str, ...]:
     """Names that the patch uses, that its parent (upstream just before it) has, and that the tree lacks."""
-    return tuple(name for name in names_used(files)
-                 if not in_tree(git, commit, name) and in_tree(git, parent, name))
+    used, near = names_used(files), directories(files)
+    there = words_in_tree(git, commit, used, near)
+    known = words_in_tree(git, parent, [name for name in used if name not in there], near)
+    return tuple(name for name in used if name not in there and name in known)
 
 
 def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str = "") -> Missing:

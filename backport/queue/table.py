@@ -43,8 +43,8 @@ def reply(title: str, cells: Sequence[Cell], newer: Sequence[Newer] = (),
 def rows(cells: Sequence[tuple[str, str, str]]) -> list[str]:
     """The bot's table, widened where a word needs it."""
     head = ("Branch", "Patch Apply", "Build Test")
-    width = [max(least, *(len(row[i]) + pad for row in [head, *cells]))
-             for i, (least, pad) in enumerate([(25, 0), (11, 2), (10, 2)])]
+    width = [max(least, *(len(row[i]) + pad for row in cells)) if cells else least
+             for i, (least, pad) in enumerate([(25, 0), (11, 1), (10, 1)])]
     out = [f"| {head[0]:<{width[0]}} | {head[1]:<{width[1]}} | {head[2]:<{width[2]}} |",
            "|" + "|".join("-" * (w + 2) for w in width) + "|"]
     out += [f"| {a:<{width[0]}} |  {b:<{width[1] - 1}} |  {c:<{width[2] - 1}} |" for a, b, c in cells]

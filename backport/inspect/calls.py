@@ -1,0 +1,266 @@
+"""Who calls whom in a part of a tree, read from its sources by layout; macros and function pointers included.
+
+No compiler is asked: a call is a name followed by an opening parenthesis inside a function body, outside comments
+and strings. A function that stands in a table (`.set_debug = fn`) is reached through that member. What such a reader
+cannot see (calls built by token pasting) it does not claim.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from backport.csource.functions import Function, enclosing, functions
+from backport.git import Git
+
+_NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
+_CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
+_NAME = re.compile(rb"\b[A-Za-z_]\w*\b")
+_MEMBER = re.compile(rb"\.(\w+)\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
+_OPS = re.compile(rb"(?:->|\.)(\w+)\s*\(|\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
+_CASE = re.compile(rb"^\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)", re.M)
+_DEFINE = re.compile(rb"^#\s*define\s+(\w+)\(", re.M)
+_ENTRY_MEMBERS = frozenset({"unlocked_ioctl", "compat_ioctl", "ioctl"})
+_KEYWORDS = frozenset(b"if for while switch return sizeof typeof do else case defined __attribute__".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in the tree: path, 1-based line, the function around it ("" at file level), the line's text."""
+
+    path: str
+    line: int
+    function: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function or function-like macro."""
+
+    name: str
+    path: str
+    line: int
+    end: int
+    macro: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass
+class Sources:
+    """The C sources below some directories of one commit, indexed."""
+
+    name: str                        # for people: linux-7.2.y 7.2.8
+    files: dict[str, bytes]
+    clean: dict[str, bytes] = field(default_factory=dict)
+    defined: dict[str, list[Definition]] = field(default_factory=dict)
+    callers: dict[str, list[Site]] = field(default_factory=dict)
+    members: dict[str, list[tuple[str, Site]]] = field(default_factory=dict)   # function -> (member, where)
+
+    def definition(self, name: str) -> Definition | None:
+        """The definition of `name`, in a .c file rather than in a header where both exist."""
+        found = sorted(self.defined.get(name, ()), key=lambda d: (d.macro, not d.path.endswith(".c"), d.path))
+        return found[0] if found else None
+
+    def body(self, definition: Definition) -> bytes:
+        lines = self.files[definition.path].split(b"\n")
+        return b"\n".join(lines[definition.line - 1:definition.end])
+
+    def callees(self, definition: Definition) -> list[str]:
+        """Names called in the body that are defined in these sources, in order of first call."""
+        lines = self.clean[definition.path].split(b"\n")
+        text = b"\n".join(lines[definition.line - 1:definition.end])
+        names = (m[1].decode("ascii") for m in _CALL.finditer(text))
+        return [name for name in dict.fromkeys(names) if name in self.defined and name != definition.name]
+
+
+def scope_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """The directories worth reading for callers of these files: their own, and KVM's generic half for KVM."""
+    found: dict[str, None] = {}
+    for path in paths:
+        parts = path.split("/")
+        if "kvm" in parts[:-1]:
+            found["/".join(parts[:parts.index("kvm") + 1])] = None
+            found["virt/kvm"] = None
+        elif len(parts) > 1:
+            found["/".join(parts[:-1][:3])] = None
+    return tuple(found)
+
+
+def read_sources(git: Git, commit: str, name: str, directories: Sequence[str]) -> Sources:
+    """Read and index the .c and .h files below `directories` of `commit`."""
+    files = {}
+    for mode, sha, path in git.ls_tree(commit, directories):
+        if mode.startswith("100") and path.endswith((".c", ".h")):
+            data = git.blob(sha)
+            if data is not None:
+                files[path] = data
+    return index(name, files)
+
+
+def index(name: str, files: dict[str, bytes]) -> Sources:
+    """The call index of a dict of sources."""
+    sources = Sources(name, files)
+    for path, data in files.items():
+        # blanks instead of comments and strings, newlines kept, so that lines stay where they are
+        clean = _NOISE.sub(lambda m: re.sub(rb"[^\n]", b" ", m[0]), data)
+        sources.clean[path] = clean
+        for function in functions(data):
+            sources.defined.setdefault(function.name, []).append(
+                Definition(function.name, path, function.start, function.end))
+        for match in _DEFINE.finditer(clean):
+            line = clean.count(b"\n", 0, match.start()) + 1
+            macro = match[1].decode("ascii")
+            sources.defined.setdefault(macro, []).append(
+                Definition(macro, path, line, _macro_end(clean, match.start(), line), macro=True))
+    for path, clean in sources.clean.items():
+        _index_calls(sources, path, clean)
+    return sources
+
+
+def _macro_end(clean: bytes, start: int, line: int) -> int:
+    for text in clean[start:].split(b"\n"):
+        if not text.rstrip().endswith(b"\\"):
+            return line
+        line += 1
+    return line
+
+
+def _index_calls(sources: Sources, path: str, clean: bytes) -> None:
+    lines = sources.files[path].split(b"\n")
+    table = functions(sources.files[path])
+    holder = _holder(table, len(lines))
+    for number, text in enumerate(clean.split(b"\n"), 1):
+        function = holder[number]
+        for match in _CALL.finditer(text):
+            name = match[1]
+            if name in _KEYWORDS or (function is not None and number <= function.body
+                                     and name.decode("ascii", "replace") == function.name):
+                continue
+            if function is None:
+                continue                # a prototype, or a macro that makes data
+            sources.callers.setdefault(name.decode("ascii"), []).append(
+                Site(path, number, function.name, _text(lines, number)))
+        for match in _OPS.finditer(text):
+            member = (match[1] or match[2]).decode("ascii")
+            if function is not None:
+                sources.callers.setdefault(f".{member}", []).append(
+                    Site(path, number, function.name, _text(lines, number)))
+        for match in _MEMBER.finditer(text + b"\n"):
+            name = match[2].decode("ascii")
+            if name in sources.defined:
+                sources.members.setdefault(name, []).append(
+                    (match[1].decode("ascii"), Site(path, number, "", _text(lines, number))))
+
+
+def _holder(table: Sequence[Function], count: int) -> list[Function | None]:
+    holder: list[Function | None] = [None] * (count + 2)
+    for function in table:
+        for number in range(function.start, min(function.end, count) + 1):
+            holder[number] = function
+    return holder
+
+
+def _text(lines: Sequence[bytes], number: int) -> str:
+    return lines[number - 1].decode("utf-8", "replace").strip()
+
+
+def case_above(sources: Sources, site: Site) -> str:
+    """The last `case X:` before the site within its function, "" where there is none (or `default:`)."""
+    function = enclosing(sources.files[site.path], site.line)
+    if function is None:
+        return ""
+    lines = sources.clean[site.path].split(b"\n")[function.body - 1:site.line]
+    labels = [match[1] for line in lines for match in _CASE.finditer(line)]
+    return labels[-1].decode("ascii") if labels and labels[-1] else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A way down from an entry point: sites from the entry to the function, entry first."""
+
+    entry: str
+    how: str                         # ".unlocked_ioctl" of a table, or the name's own form
+    sites: tuple[Site, ...]
+
+
+def chains(sources: Sources, function: str, *, limit: int = 12, depth: int = 10) -> tuple[Chain, ...]:
+    """Ways from an ioctl handler down to `function`, shortest first; a function is an entry when a file_operations
+    table names it as ioctl handler, or, where no table is in these sources, when its name ends with `_ioctl`."""
+    found: list[Chain] = []
+    seen = {function}
+    queue: deque[tuple[str, tuple[Site, ...]]] = deque([(function, ())])
+    while queue and len(found) < limit:
+        name, path = queue.popleft()
+        how = _entry(sources, name)
+        if how:
+            found.append(Chain(name, how, path))
+            continue
+        if len(path) >= depth:
+            continue
+        sites = list(sources.callers.get(name, ()))
+        for member, _where in sources.members.get(name, ()):
+            sites += sources.callers.get(f".{member}", ())
+        for site in sites:
+            if site.function not in seen:
+                seen.add(site.function)
+                queue.append((site.function, (site, *path)))
+    return tuple(found)
+
+
+def _entry(sources: Sources, name: str) -> str:
+    for member, where in sources.members.get(name, ()):
+        if member in _ENTRY_MEMBERS:
+            return f".{member} at {where}"
+    if name.endswith("_ioctl") and not sources.members.get(name) and name in sources.defined:
+        return f"by its name, at {sources.definition(name)}"
+    return ""
+
+
+def names_of(line: bytes) -> frozenset[bytes]:
+    """The identifiers of one line of code, keywords and noise left out."""
+    return frozenset(n for n in _NAME.findall(_NOISE.sub(b" ", line)) if n not in _KEYWORDS and not n.isdigit())
+
+
+def _statement(lines: Sequence[bytes], number: int) -> int:
+    """How many lines from `number` on can belong to one statement, three at most."""
+    for count in (1, 2):
+        if number - 1 + count >= len(lines) or lines[number - 2 + count].rstrip().endswith((b";", b"{", b"}", b":")):
+            return count
+    return 3
+
+
+def similar(sources: Sources, line: bytes, *, least: int = 3) -> tuple[Site, ...]:
+    """Places whose line (or statement over up to three lines) has every identifier of `line`.
+
+    Lines with fewer than `least` identifiers are no pattern, and give nothing.
+    """
+    wanted = names_of(line)
+    if len(wanted) < least:
+        return ()
+    rarest = max(wanted, key=len)
+    found: list[Site] = []
+    for path in sorted(sources.files):
+        clean = sources.clean[path]
+        if rarest not in clean:
+            continue
+        lines, raw = clean.split(b"\n"), sources.files[path].split(b"\n")
+        last = 0
+        for number, text in enumerate(lines, 1):
+            if rarest not in text or number <= last:
+                continue
+            span = next((s for s in range(1, _statement(lines, number) + 1)
+                         if wanted <= names_of(b" ".join(lines[number - 1:number - 1 + s]))), 0)
+            if span:
+                around = enclosing(sources.files[path], number)
+                found.append(Site(path, number, around.name if around else "",
+                                  " ".join(_text(raw, n) for n in range(number, number + span))))
+                last = number + span - 1
+    return tuple(found)
