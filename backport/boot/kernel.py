@@ -1,0 +1,227 @@
+"""The boot kernels of one tree: a minimal one without the patch, kept warm, and the same with the patch.
+
+One directory a tree, `<cache>/boot/<tree>/`, with a build directory of its own: the build that gives the build verdict
+has every KVM option on and no serial console, and takes ten times as long to link and boot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from filelock import FileLock
+
+from backport.boot.config import lost, merge
+from backport.build.applied import applied
+from backport.build.make import Ended, Runner
+from backport.build.sandbox import Limits, Sandbox
+from backport.build.toolchain import Compiler, resolve
+from backport.errors import BuildError, InfraError
+from backport.manifest import Tree
+from backport.patch.model import Patch
+from backport.trees.store import Head, Store
+from backport.trees.worktree import worktree
+
+IMAGE = Path("arch/x86/boot/bzImage")
+_ERROR = re.compile(r"^.*(?:: error: |: fatal error: |undefined reference|\*\*\* .*Error).*$", re.M)
+
+
+class KernelFailed(BuildError):
+    """make did not give an image, without or with the patch. `compiler`: it was the compiler that refused."""
+
+    def __init__(self, message: str, *, compiler: bool, patched: bool) -> None:
+        super().__init__(message)
+        self.compiler = compiler
+        self.patched = patched
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Two kernels to boot. `not_compiled` are touched sources that this configuration does not build."""
+
+    before: Path
+    after: Path
+    before_sha256: str
+    after_sha256: str
+    not_compiled: tuple[str, ...] = ()
+    cold: bool = False               # the baseline had to be built
+    seconds: float = 0.0
+
+    @property
+    def same(self) -> bool:
+        """The patch changed nothing that this kernel holds."""
+        return self.before_sha256 == self.after_sha256
+
+
+def fragment() -> str:
+    """The configuration fragment that ships with the package."""
+    return (files("backport.boot") / "configs" / "kvm.config").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class BootKernel:
+    """Builds the boot kernels of one tree; `jobs` is make's -j."""
+
+    tree: Tree
+    head: Head
+    store: Store
+    cache: Path
+    sandbox: Sandbox
+    limits: Limits
+    jobs: int = 2
+
+    @property
+    def directory(self) -> Path:
+        return self.cache / "boot" / self.head.tree
+
+    def images(self, patch: Patch, destination: Path, log: Path) -> Images:
+        """Build both images into `destination`; raises KernelFailed or InfraError. One process a tree at a time."""
+        started = time.monotonic()
+        compiler = resolve(self.tree.toolchain)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        destination.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.directory / "lock"), worktree(self.store, self.head) as source:
+            make = _Make(self, compiler, source, log)
+            cold = make.baseline()
+            before = _copy(make.kept, destination / "before.bzImage")
+            after, stale = make.patched(patch, destination / "after.bzImage")
+        return Images(before, after, _digest(before), _digest(after), stale, cold, time.monotonic() - started)
+
+    def key(self, compiler: Compiler) -> str:
+        """Changes where the baseline image would."""
+        parts = (self.head.commit, fragment(), compiler.identity)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+class _Make:
+    """make in one build directory, under the tree's lock and with its work tree pristine."""
+
+    def __init__(self, kernel: BootKernel, compiler: Compiler, source: Path, log: Path) -> None:
+        self.kernel = kernel
+        self.compiler = compiler
+        self.source = source
+        self.log = log
+        self.build = kernel.directory / "build"
+        self.kept = kernel.directory / "before.bzImage"
+        self.stamp = kernel.directory / "before.json"
+        self.touched = kernel.directory / "touched"
+
+    def baseline(self) -> bool:
+        """Have the image without the patch; True where it had to be built."""
+        key = self.kernel.key(self.compiler)
+        if self._stamp() == (key, _digest(self.kept) if self.kept.is_file() else ""):
+            return False
+        self.stamp.unlink(missing_ok=True)
+        self.build.mkdir(exist_ok=True)
+        self._configure()
+        with self._fresh(()):
+            self._make("bzImage")
+        _copy(self.build / IMAGE, self.kept)
+        _replace(self.stamp, json.dumps({"key": key, "image": _digest(self.kept)}))
+        return True
+
+    def patched(self, patch: Patch, destination: Path) -> tuple[Path, tuple[str, ...]]:
+        """(image with the patch, touched sources that were not compiled)."""
+        with self._fresh(patch.paths):
+            started = time.time()
+            with applied(self.source, patch.diff, patch.files):
+                self._make("bzImage", patched=True)
+                stale = tuple(path for path in patch.paths if path.endswith((".c", ".S"))
+                              and not _younger(self.build / (path[:-2] + ".o"), started)
+                              and (self.source / path).is_file())
+            return _copy(self.build / IMAGE, destination), stale
+
+    @contextmanager
+    def _fresh(self, paths: tuple[str, ...]) -> Iterator[None]:
+        """Make sees every source that an earlier patch touched as new, whatever time the work tree gave it.
+
+        Putting a file back may put its old time back; make would then keep the object of the patched source, and
+        the next patch would be judged on top of this one. The list is on disk before the sources change, so that
+        a kill in between loses nothing; it shrinks to this patch's paths only when a build has seen it.
+        """
+        before = _lines(self.touched)
+        _replace(self.touched, "\n".join(dict.fromkeys([*before, *paths])))
+        for path in before:
+            if (self.source / path).is_file():
+                os.utime(self.source / path)
+        yield
+        _replace(self.touched, "\n".join(paths))
+
+    def _configure(self) -> None:
+        wanted = fragment()
+        self._make("tinyconfig")
+        config = self.build / ".config"
+        config.write_text(merge(config.read_text(encoding="utf-8"), wanted), encoding="utf-8")
+        self._make("olddefconfig")
+        missing = lost(config.read_text(encoding="utf-8"), wanted)
+        if missing:
+            raise InfraError(f"{self.kernel.head.tree}: the boot configuration loses {', '.join(missing)}",
+                             hint="backport/boot/configs/kvm.config lists what the boot kernel needs")
+
+    def _make(self, target: str, *, patched: bool = False) -> Ended:
+        runner = Runner(self.kernel.sandbox, self.kernel.limits, read=(self.source,), write=(self.build,))
+        argv = ["make", "-s", f"-j{self.kernel.jobs}", "-C", str(self.source), f"O={self.build}", "LOCALVERSION=",
+                *self.compiler.make, target]
+        ended = runner.run(argv, cwd=self.source, log=self.log)
+        if ended.stopped:
+            raise KernelFailed(f"make {target}: {ended.stopped}", compiler=False, patched=patched)
+        if ended.code:
+            text = ended.output.decode("utf-8", "replace")
+            first = _ERROR.search(text)
+            last = text.strip().splitlines()[-1:] or ["no message"]
+            raise KernelFailed(f"make {target} ended with {ended.code}: {first[0].strip() if first else last[0]}",
+                               compiler=bool(first and "error: " in first[0]), patched=patched)
+        return ended
+
+    def _stamp(self) -> tuple[str, str] | None:
+        try:
+            data = json.loads(self.stamp.read_text(encoding="utf-8"))
+            return str(data["key"]), str(data["image"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def limits(seconds: float = 3600.0) -> Limits:
+    """Limits of one make; a kernel image needs less memory than the full build."""
+    return replace(Limits(), seconds=seconds)
+
+
+def _copy(source: Path, destination: Path) -> Path:
+    """Copy by rename, so that a kill leaves the old file or the new one."""
+    temporary = destination.with_name(destination.name + ".new")
+    shutil.copyfile(source, temporary)
+    temporary.replace(destination)
+    return destination
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    temporary.replace(path)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if line]
+    except FileNotFoundError:
+        return []
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _younger(path: Path, than: float) -> bool:
+    try:
+        return path.stat().st_mtime >= than - 1.0
+    except FileNotFoundError:
+        return False

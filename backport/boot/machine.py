@@ -1,0 +1,94 @@
+"""One emulated machine: QEMU's command line, its time limit, its serial log.
+
+TCG emulates AMD's SVM well enough for kvm_amd and a nested guest, on any host. It has no VMX.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backport.build.make import Runner
+from backport.build.sandbox import Limits, Sandbox
+
+PROGRAM = "qemu-system-x86_64"
+# tsc_early_khz: the calibration of the time-stamp counter fails at times under emulation, and such boots hang.
+# reboot=t: without ACPI a power-off only halts; a triple fault together with -no-reboot ends QEMU.
+# panic=-1, oops=panic: a kernel that dies says so and ends, instead of waiting for the limit.
+COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic reboot=t tsc_early_khz=2600000"
+# A guest that prints for ever must not fill the disk; 8 GiB of address space hold 512 MiB and QEMU's code buffers.
+LIMITS = Limits(memory=4 << 30, processes=64, file_size=64 << 20, output=8 << 20, seconds=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The kind of machine to boot. `accel` is tcg, or kvm where the user asked for the real device."""
+
+    accel: str = "tcg"
+    cpu: str = "EPYC"
+    memory: int = 512                # MiB
+    limit: float = 60.0              # seconds until the machine is ended
+    program: str = PROGRAM
+
+    def argv(self, image: Path, initrd: Path) -> list[str]:
+        cpu = "host" if self.accel == "kvm" and self.cpu == "EPYC" else self.cpu
+        return [self.program, "-accel", self.accel, "-machine", "q35", "-cpu", cpu, "-smp", "1",
+                "-m", str(self.memory), "-nodefaults", "-no-user-config", "-display", "none",
+                "-serial", "stdio", "-monitor", "none", "-no-reboot",
+                "-kernel", str(image), "-initrd", str(initrd), "-append", COMMAND_LINE]
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How the emulator ended: the serial log, seconds, and `error` where the emulator itself failed."""
+
+    log: bytes
+    seconds: float
+    timed_out: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _WithKvm(Sandbox):
+    """The same sandbox with the one device that --accel kvm needs."""
+
+    def wrap(self, argv: Sequence[str], *, cwd: Path, read: Sequence[Path] = (), write: Sequence[Path] = (),
+             env: dict[str, str], limits: Limits) -> list[str]:
+        command = Sandbox.wrap(self, argv, cwd=cwd, read=read, write=write, env=env, limits=limits)
+        if self.kind == "bubblewrap":
+            at = command.index("--remount-ro")
+            command[at:at] = ["--dev-bind", "/dev/kvm", "/dev/kvm"]
+        return command
+
+
+def missing(machine: Machine) -> str:
+    """Why this machine cannot be booted here, "" where it can."""
+    if shutil.which(machine.program) is None:
+        return f"{machine.program} is not installed (apt-get install qemu-system-x86)"
+    if machine.accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "/dev/kvm is not there, or this user may not use it"
+    return ""
+
+
+def boot(machine: Machine, image: Path, initrd: Path, sandbox: Sandbox) -> Boot:
+    """Boot once and wait for the end or the limit; nothing of the machine is left running.
+
+    Raises BuildError where the emulator cannot be started at all.
+    """
+    place = _WithKvm(sandbox.kind, sandbox.why) if machine.accel == "kvm" else sandbox
+    limits = replace(LIMITS, seconds=machine.limit)
+    program = shutil.which(machine.program)
+    around = () if program is None or program.startswith("/usr/") else (Path(program).parent,)
+    runner = Runner(place, limits, read=(image.parent, *around))
+    ended = runner.run(machine.argv(image, initrd), cwd=image.parent)
+    if ended.stopped.startswith("time-out"):
+        return Boot(ended.output, ended.seconds, timed_out=True)
+    if ended.stopped:
+        return Boot(ended.output, ended.seconds, error=f"{machine.program}: {ended.stopped}")
+    if ended.code:
+        how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"ended with {ended.code}"
+        return Boot(ended.output, ended.seconds, error=f"{machine.program} {how}")
+    return Boot(ended.output, ended.seconds)

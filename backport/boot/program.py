@@ -1,0 +1,127 @@
+"""A reproducer's directory, and the statically linked program that it becomes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backport.build.make import Runner
+from backport.build.sandbox import Limits, Sandbox
+from backport.errors import BuildError, UserError
+
+COMPILER = "gcc"
+FEATURES = ("svm", "vmx", "sev", "avic", "pmu")
+_FIELDS = ("needs", "limit", "cpu", "memory")
+_CPU = re.compile(r"[A-Za-z0-9][\w.,=+-]*\Z")
+
+
+class NoStaticLibrary(BuildError):
+    """The host cannot link statically: the cell is `not testable here`, nobody's mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproducer:
+    """A directory with one or more .c files and, where something differs from the defaults, repro.yaml.
+
+    `needs` is None where the file does not say: the patch's paths decide then.
+    """
+
+    path: Path
+    sources: tuple[Path, ...]
+    needs: tuple[str, ...] | None = None
+    limit: float | None = None       # seconds for one boot
+    cpu: str = ""                    # QEMU's CPU model
+    memory: int = 0                  # MiB
+
+
+def guest_directory() -> Path:
+    """Where repro.h and guest.c are."""
+    return Path(str(files("backport.boot") / "guest"))
+
+
+def smoke() -> Reproducer:
+    """The program for patches without a reproducer of their own."""
+    directory = guest_directory() / "smoke"
+    return Reproducer(directory, (directory / "smoke.c",), needs=("svm",))
+
+
+def load(path: Path) -> Reproducer:
+    """Read a reproducer's directory; raises UserError with file and reason."""
+    if not path.is_dir():
+        raise UserError(f"{path}: no such directory", hint="a reproducer is a directory with a .c file; "
+                                                          "docs/behaviour.md works one through")
+    sources = tuple(sorted(path.glob("*.c")))
+    if not sources:
+        raise UserError(f"{path}: no .c file in it")
+    file = path / "repro.yaml"
+    fields: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            fields = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UserError(f"{file}: {error}") from error
+        if not isinstance(fields, dict) or not set(fields) <= set(_FIELDS):
+            raise UserError(f"{file}: fields are {', '.join(_FIELDS)}")
+    return Reproducer(path, sources, _needs(fields, file), _number(fields, "limit", file, 1, 900),
+                      _cpu(fields, file), int(_number(fields, "memory", file, 64, 4096) or 0))
+
+
+def for_patch(patch: Path) -> Path | None:
+    """`patches/<slug>.repro` beside `patches/<slug>.patch`, None where there is none."""
+    directory = patch.with_suffix(".repro")
+    return directory if directory.is_dir() else None
+
+
+def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox) -> bytes:
+    """The program, ready to be /init. It is compiled, never run, on this machine.
+
+    Raises BuildError with the compiler's first message, NoStaticLibrary where libc.a is missing.
+    """
+    if shutil.which(COMPILER) is None:
+        raise NoStaticLibrary(f"{COMPILER} is not installed", hint="apt-get install gcc libc6-dev")
+    destination.mkdir(parents=True, exist_ok=True)
+    library = guest_directory()
+    runner = Runner(sandbox, Limits(seconds=120.0), read=(library, reproducer.path.resolve()), write=(destination,))
+    out = destination / "init"
+    ended = runner.run([COMPILER, "-static", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", f"-I{library}",
+                        *(str(source.resolve()) for source in reproducer.sources), str(library / "guest.c"),
+                        "-o", str(out)], cwd=destination)
+    text = ended.output.decode("utf-8", "replace")
+    if re.search(r"cannot find -lc\b|linux/kvm\.h: No such file", text):
+        raise NoStaticLibrary("the C library or the kernel's headers are not there to link a static program",
+                              hint="apt-get install libc6-dev linux-libc-dev")
+    if ended.stopped or ended.code or not out.is_file():
+        first = next((line for line in text.splitlines() if "error" in line), ended.stopped or text.strip()[:200])
+        raise BuildError(f"the reproducer does not compile: {first}")
+    return out.read_bytes()
+
+
+def _needs(fields: dict[str, Any], file: Path) -> tuple[str, ...] | None:
+    if "needs" not in fields:
+        return None
+    needs = fields["needs"] or []
+    if not isinstance(needs, list) or not set(needs) <= set(FEATURES):
+        raise UserError(f"{file}: needs is a list of {', '.join(FEATURES)}")
+    return tuple(needs)
+
+
+def _number(fields: dict[str, Any], name: str, file: Path, least: int, most: int) -> float | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise UserError(f"{file}: {name} is a number from {least} to {most}")
+    return float(value)
+
+
+def _cpu(fields: dict[str, Any], file: Path) -> str:
+    value = fields.get("cpu", "")
+    if value and not (isinstance(value, str) and _CPU.match(value)):
+        raise UserError(f"{file}: cpu is the name of a QEMU CPU model, with features (EPYC,-vgif)")
+    return str(value)
