@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import zlib
 from collections.abc import Sequence
 
 from backport.patch.model import FileDiff
@@ -14,12 +17,12 @@ def diffstat(files: Sequence[FileDiff]) -> bytes:
     if not files:
         return b""
     rows = [(_shown(file), sum(len(h.added) for h in file.hunks), sum(len(h.removed) for h in file.hunks),
-             file.binary) for file in files]
+             _binary(file)) for file in files]
     most = max(add + gone for _name, add, gone, _b in rows)
-    longest = max(_columns(name) for name, *_rest in rows)
+    longest = max(len(name) for name, *_rest in rows)
     number = max(len(str(most)), 3 if any(binary for *_rest, binary in rows) else 0)
     # git: " name | number graph"; the graph gets what is left, at most 3/8 of the width are the names' to give
-    name_width, graph_width = longest, most
+    name_width, graph_width = longest, max(most, *(len(binary) - 4 for *_rest, binary in rows))
     if name_width + number + 6 + graph_width > _WIDTH:
         if graph_width > _WIDTH * 3 // 8 - number - 6:
             graph_width = max(_WIDTH * 3 // 8 - number - 6, 6)
@@ -30,9 +33,9 @@ def diffstat(files: Sequence[FileDiff]) -> bytes:
     out = []
     for name, add, gone, binary in rows:
         shown = _cut(name, name_width)
-        label = b" " + shown + b" " * (name_width - _columns(shown)) + b" | "
+        label = b" " + shown + b" " * (name_width - len(shown)) + b" | "
         if binary:
-            out.append(label + b"%*s" % (number, b"Bin") + b"\n")
+            out.append(label + b" " * (number - 3) + binary + b"\n")
             continue
         plus, minus = _scaled(add, gone, graph_width, most)
         bars = b"+" * plus + b"-" * minus
@@ -40,6 +43,45 @@ def diffstat(files: Sequence[FileDiff]) -> bytes:
     out.append(_sum(len(files), sum(row[1] for row in rows), sum(row[2] for row in rows)))
     out += [line for file in files if (line := _mode(file))]
     return b"".join(out)
+
+
+def _binary(file: FileDiff) -> bytes:
+    """`Bin 12 -> 34 bytes`, `Bin` where the payload does not say, b"" for a text file."""
+    if not file.binary:
+        return b""
+    blocks = list(re.finditer(rb"^(literal|delta) (\d+)\n((?:.+\n)+)", file.tail, re.M))
+    old = 0 if file.created else None
+    new = 0 if file.deleted else None
+    if blocks and blocks[0][1] == b"delta":
+        old, new = _delta_sizes(blocks[0][3])
+    elif blocks:
+        new = int(blocks[0][2])
+    if len(blocks) == 2 and old is None:
+        old = int(blocks[1][2]) if blocks[1][1] == b"literal" else _delta_sizes(blocks[1][3])[1]
+    return b"Bin" if old is None or new is None else b"Bin %d -> %d bytes" % (old, new)
+
+
+def _delta_sizes(encoded: bytes) -> tuple[int | None, int | None]:
+    """(source, target) size in bytes, from the two numbers at the start of a git delta."""
+    payload = b""
+    for line in encoded.split(b"\n"):
+        if line:
+            count = line[0] - 64 if line[0] < 97 else line[0] - 96 + 26
+            payload += base64.b85decode(line[1:])[:count]
+    data = zlib.decompressobj().decompress(payload, 64)
+    sizes: list[int | None] = []
+    at = 0
+    while len(sizes) < 2 and at < len(data):
+        value = shift = 0
+        while at < len(data):
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+        sizes.append(value)
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else (None, None)
 
 
 def _sum(files: int, added: int, removed: int) -> bytes:
@@ -102,10 +144,6 @@ def _quoted(path: str) -> bytes:
         return raw
     named = {7: b"\\a", 8: b"\\b", 9: b"\\t", 10: b"\\n", 11: b"\\v", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
     return b'"' + b"".join(named.get(c) or (bytes([c]) if 32 <= c < 127 else b"\\%03o" % c) for c in raw) + b'"'
-
-
-def _columns(name: bytes) -> int:
-    return len(name)
 
 
 def _cut(name: bytes, width: int) -> bytes:

@@ -31,8 +31,7 @@ _NUMBER = re.compile(r"(?:^|[\s/])(\d+)\s*/\s*(\d+)\s*$")
 _IN_BODY = re.compile(rb"^(From|Subject|Date):[ \t]*(?=\S)", re.I)
 _UPSTREAM = re.compile(
     rb"^[ \t]*(?:\[ *upstream commit:? ([0-9a-f]{7,40})\b[^\]\n]*\]?"
-    rb"|(?:\[ *)?(?:upstream )?commit ([0-9a-f]{7,40}) (?:upstream|in mainline|from upstream)\b[^\n]*"
-    rb"|\[ *commit ([0-9a-f]{7,40}) upstream[^\]\n]*\]?)[ \t]*\r?$", re.I | re.M)
+    rb"|(?:\[ *)?commit ([0-9a-f]{7,40}) (?:upstream|in mainline)\.?(?: *\])?)[ \t]*\r?$", re.I | re.M)
 _CHERRY = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,40})\b[^)\n]*\)", re.M)
 _REVERTS = re.compile(rb"^This reverts (?:upstream )?commit ([0-9a-f]{7,40})\b", re.I | re.M)
 _FORMAT_PATCH = re.compile(rb"^From ([0-9a-f]{40}) Mon Sep 17 00:00:00 2001\r?\n")

@@ -162,9 +162,38 @@ def _file(file: LooseFile, views: Sequence[TreeView], source: str,
             raise InvalidPatch(f"no tree has the added lines of this hunk of {path}, so their white space cannot be "
                                "known", line=bad.mail_line, source=source,
                                hint="a tree that has the fix already is needed, or the mail as it was sent")
-    old, new = before[0], after[0]
-    hunks = tuple(_hunk(hunk, old, new, path, source) for hunk in file.hunks)
-    return hunks, _notes(path, file, old, new, hunks)
+    old, new, hunks = _first_pair(file, before, after, path, source)
+    agree = 1
+    if not (old.exact and (new is None or new.exact)):
+        # the same words in other trees: where they stand with other white space, only a person can choose
+        for side, other in [(a, new) for a in before if a is not old] + [(old, b) for b in after if b is not new]:
+            try:
+                again = tuple(_hunk(hunk, side, other, path, source) for hunk in file.hunks)
+            except InvalidPatch:
+                continue
+            differs = next((h for h, h2 in zip(hunks, again, strict=True) if h.added != h2.added), None)
+            if differs is not None and new is not None and other is not None:
+                raise InvalidPatch(f"{new.name} and {other.name} have the added lines of this hunk of {path} with "
+                                   "different white space", line=differs.mail_line, source=source,
+                                   hint="give the mail as it was sent")
+            agree += again == hunks
+    return hunks, _notes(path, file, old, new, hunks, agree)
+
+
+def _first_pair(file: LooseFile, before: Sequence[_Side], after: Sequence[_Side | None], path: str,
+                source: str) -> tuple[_Side, _Side | None, tuple[Hunk, ...]]:
+    """The newest pair of trees whose lines around the change agree; raises InvalidPatch for the newest of all."""
+    error: InvalidPatch | None = None
+    for new in after:
+        for old in before:
+            try:
+                return old, new, tuple(_hunk(hunk, old, new, path, source) for hunk in file.hunks)
+            except InvalidPatch as refusal:
+                error = error or refusal
+                if "ways" in refusal.reason:        # two places in one tree: another tree does not settle it
+                    raise
+    assert error is not None
+    raise error
 
 
 def _hunk(hunk: LooseHunk, old: _Side, new: _Side | None, path: str, source: str) -> Hunk:
@@ -183,8 +212,9 @@ def _hunk(hunk: LooseHunk, old: _Side, new: _Side | None, path: str, source: str
     effects = {(tuple(x.text for x in r if x.kind != b"+"), tuple(x.text for x in r if x.kind != b"-"))
                for r in readings}
     if not readings:
-        raise InvalidPatch(f"the empty lines of this hunk of {path} fit no place in {old.name}", line=hunk.mail_line,
-                           source=source)
+        names = old.name if new is None else f"{old.name} and {new.name}"
+        raise InvalidPatch(f"the lines around this change of {path}, or their white space, differ between {names}",
+                           line=hunk.mail_line, source=source, hint="give the mail as it was sent")
     if len(effects) > 1:
         raise InvalidPatch(f"this hunk of {path} can be restored in {len(effects)} ways from {old.name}, which differ",
                            line=hunk.mail_line, source=source, hint="give the mail as it was sent")
@@ -256,13 +286,15 @@ def _align(hunk: LooseHunk, old: _Side, p: int, new: _Side | None, q: int) -> It
         elif a < p + hunk.old_count and old.keys[a] == line.words:
             if line.kind == b"-":
                 yield from walk(i + 1, a + 1, b, lost, (*done, Line(b"-", old.lines[a])))
-            elif new is None or (b < q + hunk.new_count and new.keys[b] == line.words):
+            elif new is None or (b < q + hunk.new_count and new.lines[b] == old.lines[a]):
+                # a context line that stands otherwise in the newer tree: its added lines are indented otherwise too
                 yield from walk(i + 1, a + 1, b + 1, lost, (*done, Line(b" ", old.lines[a])))
 
     yield from walk(0, p, q, hunk.missing, ())
 
 
-def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Sequence[Hunk]) -> list[str]:
+def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Sequence[Hunk],
+           agree: int) -> list[str]:
     notes = []
     if file.old_path is not None:
         notes.append(f"{path}: white space of context and removed lines taken from {old.name}")
@@ -281,7 +313,8 @@ def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Seq
             side = file.old_blob if old.exact else file.new_blob
             notes.append(f"{path}: the index line {name} is confirmed for {side} only")
         else:
-            notes.append(f"{path}: not confirmed: no tree at hand has the blobs of the index line {name}")
+            notes.append(f"{path}: not confirmed: no tree at hand has the blobs of the index line {name}"
+                         + (f" ({agree} versions of the file give the same)" if agree > 1 else ""))
     return notes
 
 

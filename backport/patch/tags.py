@@ -22,7 +22,8 @@ _KNOWN = frozenset({
 # Written by git format-patch, b4 and git send-email for tools; they are no statement by a person.
 _TOOLS = re.compile(rb"^(?:base-commit|base-tree|prerequisite-[a-z-]+|change-id|X-[A-Za-z-]+|submodule-prefix)\s*:")
 _CHERRY = re.compile(rb"^\(cherry picked from commit [0-9a-f]{7,40}\b")
-_FIXES = re.compile(rb"^([0-9a-f]{7,40})\b[\s,:]*(?:commit\s+)?(?:\((?:[\"'](.*?)[\"']?)?\)?.*)?$", re.S | re.I)
+_FIXES = re.compile(r"^(?:commit\s+)?([0-9a-f]{7,40})\b", re.I)
+_QUOTED = re.compile(r"\(\s*[\"'](.*)[\"']\s*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def read_fixes(tags: tuple[Tag, ...]) -> tuple[Fixes, ...]:
     out = []
     for tag in tags:
         if tag.name.lower() == "fixes":
-            match = _FIXES.match(tag.value.removeprefix("commit ").encode("utf-8", "replace"))
+            match, quoted = _FIXES.match(tag.value), _QUOTED.search(tag.value)
             if match is not None:
-                out.append(Fixes(match[1].decode().lower(), (match[2] or b"").decode("utf-8", "replace")))
+                out.append(Fixes(match[1].lower(), quoted[1] if quoted else ""))
     return tuple(out)
 
 

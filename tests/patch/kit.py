@@ -91,6 +91,13 @@ def _move(old: str, new: str, extra: bytes = b"") -> Change:
     return do
 
 
+def _all(*changes: Change) -> Change:
+    def do(root: Path) -> None:
+        for change in changes:
+            change(root)
+    return do
+
+
 LONG = b"".join(b"line %d\n" % i for i in range(60))
 START: dict[str, bytes] = {
     "f.c": LONG, "crlf.txt": LONG.replace(b"\n", b"\r\n"), "noeol.c": b"a\nb\nc", "latin.c": b"caf\xe9\n" * 9,
@@ -118,13 +125,19 @@ CHANGES: dict[str, Change] = {
     "binary": _write("bin.dat", bytes(range(255, -1, -1)) * 8),
     "binary new": _write("new.dat", b"\0\1\2" * 900),
     "binary delete": _remove("bin.dat"),
+    "binary delta": _write("bin.dat", bytes(range(256)) * 7 + b"x" + bytes(range(256))),
+    "long names": _all(_write("a/" * 40 + "name.c", b"x\n" * 5), _write("drivers/" + "y" * 60 + "/z.c", b"x\n" * 300)),
+    "names and graph": _all(_write("arch/x86/kvm/a_rather_long_name_of_a_file.c", b"x\n" * 3000),
+                            _write("f.c", LONG[60:]), _write("new.dat", b"\0" * 3333)),
+    "rename at the top": _move("move.c", "renamed.c"),
+    "rename deeper": _move("sub/deep/move2.c", "sub/deep/er/move2.c"),
+    "rename and mode": _all(_move("exec.sh", "bin/exec.sh"), lambda root: (root / "bin/exec.sh").chmod(0o755)),
     "quoted path": _write('od"d\tn\u00e4me.c', b"x\n"),
     "path with space": _write("a b/c d.c", b"x\n"),
     "path with b/": _write("x b/y b/z.c", b"x\n"),
     "dashes": _write("dash.sql", b"-- comment\nx\n" + b"-- comment\n-- other\nx\n" * 2),
     "symlink": lambda root: (root / "link").symlink_to("f.c"),
-    "many": lambda root: [(_write(f"many/{i}.c", b"x\n" * i), _write(f"many/{i}.c", b"y\n" * (i + 1)))[1](root)
-                          for i in range(12)] and None,
+    "many": _all(*(_write(f"many/{i}.c", b"y\n" * (i + 1)) for i in range(12))),
 }
 
 

@@ -68,7 +68,8 @@ def restored(data: bytes, source: str, views: Sequence[TreeView],
         FileDiff(header, file.old_path, file.new_path, hunks, file.old_blob, file.new_blob)
         for header, file, hunks in zip(headers, loose, found.hunks, strict=True))
     notes = [*found.notes, *page.inferred]
-    stat = diffstat(files)
+    # read back for what the header lines say (modes), as any patch is
+    stat = diffstat(parse(b"".join(file.render() for file in files), source=source).files)
     told = [words(line) for line in page.stat]
     if told and told != [words(line) for line in stat.split(b"\n") if line.strip()]:
         raise InvalidPatch("the restored diff does not give the diffstat of the page", source=source, line=begin + 1)
