@@ -78,8 +78,8 @@ def for_patch(patch: Path) -> Path | None:
     return directory if directory.is_dir() else None
 
 
-def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox) -> bytes:
-    """The program, ready to be /init. It is compiled, never run, on this machine.
+def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox, *, warnings: bool = False) -> bytes:
+    """The program, ready to be /init. It is compiled, never run, on this machine; `warnings` makes them errors.
 
     Raises BuildError with the compiler's first message, NoStaticLibrary where libc.a is missing.
     """
@@ -89,7 +89,8 @@ def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox) 
     library = guest_directory()
     runner = Runner(sandbox, Limits(seconds=120.0), read=(library, reproducer.path.resolve()), write=(destination,))
     out = destination / "init"
-    ended = runner.run([COMPILER, "-static", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", f"-I{library}",
+    ended = runner.run([COMPILER, "-static", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra",
+                        *(["-Werror"] if warnings else []), f"-I{library}",
                         *(str(source.resolve()) for source in reproducer.sources), str(library / "guest.c"),
                         "-o", str(out)], cwd=destination)
     text = ended.output.decode("utf-8", "replace")

@@ -20,12 +20,13 @@ static int debug(bool injecting, unsigned control)
 
 void reproduce(void)
 {
-	const unsigned db = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB, bp = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_BP;
-	int got;
+	const unsigned on = KVM_GUESTDBG_ENABLE, db = on | KVM_GUESTDBG_INJECT_DB, bp = on | KVM_GUESTDBG_INJECT_BP;
+	int quiet_db = debug(false, db), quiet_bp = debug(false, bp), neither = debug(true, on);
+	int busy_db = debug(true, db), busy_bp = debug(true, bp);
 
-	control((got = debug(false, db)) == 0, "#DB with nothing injected: %s", strerror(got));
-	control((got = debug(false, bp)) == 0, "#BP with nothing injected: %s", strerror(got));
-	control((got = debug(true, KVM_GUESTDBG_ENABLE)) == 0, "no exception asked for: %s", strerror(got));
-	expect((got = debug(true, db)) == EBUSY, "#DB while #GP is injected is EBUSY: %s", strerror(got));
-	expect((got = debug(true, bp)) == EBUSY, "#BP while #GP is injected is EBUSY: %s", strerror(got));
+	control(quiet_db == 0, "#DB with nothing injected: %s", strerror(quiet_db));
+	control(quiet_bp == 0, "#BP with nothing injected: %s", strerror(quiet_bp));
+	control(neither == 0, "neither while #GP is injected: %s", strerror(neither));
+	expect(busy_db == EBUSY, "#DB while #GP is injected is EBUSY: %s", strerror(busy_db));
+	expect(busy_bp == EBUSY, "#BP while #GP is injected is EBUSY: %s", strerror(busy_bp));
 }
