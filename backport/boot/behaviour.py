@@ -110,6 +110,9 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
                            logs=("kernel.log",))
         except (BuildError, InfraError) as error:
             return replace(base, reason=error.message, logs=_present(logs, "kernel.log"))
+        except OSError as error:                 # disk full, cache not writable: nothing about the patch
+            return replace(base, reason=f"{error.filename or 'the kernels could not be built'}: {error.strerror}",
+                           logs=_present(logs, "kernel.log"))
         built = time.monotonic()
         base = replace(base, images=(images.before_sha256, images.after_sha256), notes=_notes(images),
                        logs=_present(logs, "kernel.log"), seconds={"build": built - started})

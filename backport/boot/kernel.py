@@ -148,13 +148,13 @@ class _Make:
         the next patch would be judged on top of this one. The list is on disk before the sources change, so that
         a kill in between loses nothing; it shrinks to this patch's paths only when a build has seen it.
         """
-        before = _lines(self.touched)
-        _replace(self.touched, "\n".join(dict.fromkeys([*before, *paths])))
+        before = _names(self.touched)
+        _replace(self.touched, "\0".join(dict.fromkeys([*before, *paths])))
         for path in before:
             if (self.source / path).is_file():
                 os.utime(self.source / path)
         yield
-        _replace(self.touched, "\n".join(paths))
+        _replace(self.touched, "\0".join(paths))
 
     def _configure(self) -> None:
         wanted = fragment()
@@ -209,9 +209,9 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _lines(path: Path) -> list[str]:
+def _names(path: Path) -> list[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines() if line]
+        return [name for name in path.read_text(encoding="utf-8", errors="surrogateescape").split("\0") if name]
     except FileNotFoundError:
         return []
 

@@ -80,15 +80,23 @@ def boot(machine: Machine, image: Path, initrd: Path, sandbox: Sandbox) -> Boot:
     """
     place = _WithKvm(sandbox.kind, sandbox.why) if machine.accel == "kvm" else sandbox
     limits = replace(LIMITS, seconds=machine.limit)
-    program = shutil.which(machine.program)
-    around = () if program is None or program.startswith("/usr/") else (Path(program).parent,)
+    # found with the user's PATH, which the sandbox does not have
+    program = shutil.which(machine.program) or machine.program
+    around = () if program.startswith("/usr/") else (Path(program).parent,)
     runner = Runner(place, limits, read=(image.parent, *around))
-    ended = runner.run(machine.argv(image, initrd), cwd=image.parent)
+    ended = runner.run([program, *machine.argv(image, initrd)[1:]], cwd=image.parent)
     if ended.stopped.startswith("time-out"):
         return Boot(ended.output, ended.seconds, timed_out=True)
     if ended.stopped:
         return Boot(ended.output, ended.seconds, error=f"{machine.program}: {ended.stopped}")
     if ended.code:
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"ended with {ended.code}"
-        return Boot(ended.output, ended.seconds, error=f"{machine.program} {how}")
+        return Boot(ended.output, ended.seconds, error=f"{machine.program} {how}{_last_words(ended.output)}")
     return Boot(ended.output, ended.seconds)
+
+
+def _last_words(output: bytes) -> str:
+    """The emulator's own last message, "" where the output ends with the guest's."""
+    lines = output.decode("utf-8", "replace").splitlines()
+    own = [line for line in lines if "qemu" in line.split(":", 1)[0] and "warning: " not in line]
+    return f": {own[-1].split(':', 1)[-1].strip()}" if own else ""

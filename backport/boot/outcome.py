@@ -195,7 +195,7 @@ def _compare(old: Run, new: Run) -> tuple[Behaves, str]:
         gone = len(was_bad) - len(still_bad)
         part = f"{gone} of {len(was_bad)} checks mended, but " if gone > 0 else ""
         return Behaves.NO_EFFECT, f"{part}with the patch as well: {still_bad[0].name}"
-    bug = f"the kernel dies: {old.why}" if crashed_before else f"does not hold: {was_bad[0].name}"
+    bug = f"the kernel dies: {old.why}" if crashed_before else f"this fails: {was_bad[0].name}"
     return Behaves.PROVED, f"without the patch {bug}; with it all {len(new.transcript.points)} checks hold"
 
 
