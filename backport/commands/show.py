@@ -15,7 +15,7 @@ import click
 from backport.errors import UserError
 from backport.report.live import status
 from backport.report.matrix import headline, matrix, tally
-from backport.report.registry import FORMATS, render
+from backport.report.registry import FORMATS, render, renderer
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results, default_path
@@ -33,7 +33,7 @@ from backport.verdict import Cell, exit_code
 @click.option("--mail", is_flag=True, help="With --cell: the adapted mail.")
 @click.option("--watch", is_flag=True, help="Follow a run in progress.")
 @click.option("--runs", is_flag=True, help="List the runs.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file (html: a directory).")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
               help="Results store [default: in the state directory].")
 def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple[str, str] | None, log: bool,
@@ -58,10 +58,16 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
                 return _emit(found.adapted, output)
             from backport.report.cell import render as render_cell
             return _emit(render_cell(chosen, found, results.history(found.patch, found.tree)).encode(), output)
-        compared = since(results, chosen, _earlier(results, chosen, earlier) if earlier else None) \
-            if changes or earlier else None
+        compared = None
+        if changes or earlier or FORMATS[form].site:
+            compared = since(results, chosen, _earlier(results, chosen, earlier) if earlier else None)
         cells = results.cells(chosen)
-        if changes and form == "text":
+        if FORMATS[form].site:
+            if output is None:
+                raise UserError(f"--format {form} makes a directory; say where with --output DIR")
+            index = renderer(form).write(chosen, cells, output, changes=compared, marks=results.marks(chosen))
+            click.echo(index)
+        elif changes and form == "text":
             _emit(_changes(compared, _width(output)).encode(), output)
         else:
             _emit(render(form, chosen, cells, changes=compared, width=_width(output)), output)

@@ -26,6 +26,7 @@ FORMATS: dict[str, Format] = {
     "markdown": Format("markdown", ".md"),
     "json": Format("json", ".json"),
     "junit": Format("junit", ".xml"),
+    "html": Format("html", "", site=True),
     "kcidb": Format("kcidb", ".kcidb.json"),
 }
 

@@ -95,7 +95,7 @@ def _notes(grid: Matrix, width: int) -> str:
 
 # --- changes
 
-_TITLES = {
+TITLES = {
     Kind.BROKEN: "Newly broken", Kind.WORSE: "Broken already, with new errors", Kind.FIXED: "Fixed",
     Kind.LANDED: "Now in the tree", Kind.REACHED: "Newly reachable tree", Kind.LOST: "Tree no longer reachable",
     Kind.UNKNOWN: "Could not be checked", Kind.ADDED: "New", Kind.VANISHED: "No longer tested",
@@ -111,7 +111,7 @@ def render_changes(changes: Changes, *, width: int = 0) -> str:
         items = changes.of(kind)
         if not items:
             continue
-        out.append(("\n" if out else "") + f"{_TITLES[kind]}:\n")
+        out.append(("\n" if out else "") + f"{TITLES[kind]}:\n")
         groups: dict[tuple[str, str], list[Change]] = {}
         for change in items:
             groups.setdefault((change.patch, _change(change)), []).append(change)

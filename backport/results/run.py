@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from backport.verdict import Apply, Build, Sure
+
 
 @dataclass(frozen=True, slots=True)
 class PatchInfo:
@@ -75,6 +77,17 @@ class Run:
         if self.finished is not None:
             return "finished"
         return "running" if alive(self.process) else "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One verdict in the history of a place: enough to draw it."""
+
+    run: int
+    apply: Apply
+    build: Build
+    sure: Sure
+    version: str
 
 
 def process_mark(pid: int | None = None) -> str:

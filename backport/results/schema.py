@@ -43,6 +43,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX cell_body ON cell(body)",
         "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     ),
+    (
+        # The history of every cell is drawn without opening one body.
+        "ALTER TABLE cell ADD COLUMN sure TEXT NOT NULL DEFAULT 'certain'",
+        "ALTER TABLE cell ADD COLUMN version TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import platformdirs
 
 from backport.errors import InfraError, UserError
-from backport.results.run import PatchInfo, Run, TreeInfo, process_mark
+from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.verdict import Apply, Build, Cell, Sure
 
@@ -167,9 +167,11 @@ class Results:
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO body (sha256, data, adapted) VALUES (?, ?, ?)",
                        (digest, zlib.compress(data), zlib.compress(cell.adapted)))
-            db.execute("INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            db.execute("INSERT OR REPLACE INTO cell (run, patch, tree, key, apply, build, cached, seconds, recorded, "
+                       "body, sure, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        (_id(run), _column(cell.patch), _column(cell.tree), key, cell.apply.value, cell.build.value,
-                        int(cell.cached), cell.seconds, time.time(), digest))
+                        int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
+                        _column(cell.base_version)))
 
     def cells(self, run: Run | int) -> list[Cell]:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
@@ -209,6 +211,20 @@ class Results:
         rows = self._rows(f"{_CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
                           (_column(patch), _column(tree), *values, limit))
         return [(int(row[0]), _cell(*row[1:])) for row in reversed(rows)]
+
+    def marks(self, run: Run, *, limit: int = 60) -> dict[tuple[str, str], list[Mark]]:
+        """The history of every place of `run` over the newest runs of its kind up to it, oldest first."""
+        wanted = [other.id for other in self.runs(kind=run.kind, before=run.id + 1, limit=limit)]
+        found: dict[tuple[str, str], list[Mark]] = {}
+        if wanted:
+            rows = self._rows("SELECT run, patch, tree, apply, build, sure, version FROM cell "
+                              "WHERE run BETWEEN ? AND ? ORDER BY run", (min(wanted), max(wanted)))
+            chosen = set(wanted)
+            for number, patch, tree, apply, build, sure, version in rows:
+                if number in chosen:
+                    found.setdefault((patch, tree), []).append(
+                        Mark(number, Apply(apply), Build(build), Sure(sure), version))
+        return found
 
     # --- memory of the nightly job (thread of its mails), and house-keeping
 
