@@ -13,6 +13,8 @@ from backport.errors import BackportError
 # name -> module in backport/commands that defines `command`; read only when it is asked for, so that
 # `backport --version` does not pay for a C parser
 COMMANDS: dict[str, str] = {
+    "run": "run",
+    "adapt": "adapt",
     "show": "show",
     "rules": "rules",
     "trees": "trees",

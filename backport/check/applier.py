@@ -99,7 +99,8 @@ def stories(patch: Patch, places: list[Landing]) -> tuple[HunkStory, ...]:
         text = file.hunks[place.index].render().decode("utf-8", "replace")
         told.append(HunkStory(
             path=place.path, index=place.index, landed_path=place.path, line=place.line,
-            function=place.scope, upstream_function=place.upstream_scope or "", offset=place.offset,
+            function=place.scope.removesuffix("()"),
+            upstream_function=(place.upstream_scope or "").removesuffix("()"), offset=place.offset,
             strategies=("as-is",), sure=Sure.REVIEW if place.ambiguous else Sure.CERTAIN, upstream=text, adapted=text))
     return tuple(told)
 

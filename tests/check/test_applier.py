@@ -47,7 +47,7 @@ def test_clean_and_offset(repo: TestRepo) -> None:
     moved = check(repo.git, lower, parse(diff))
     assert moved.outcome is Apply.OFFSET
     assert (moved.hunks[0].offset, moved.hunks[0].line) == (30, 33)
-    assert moved.hunks[0].function == "one()"
+    assert moved.hunks[0].function == "one"
 
 
 def test_already_is_not_a_conflict(repo: TestRepo) -> None:
@@ -75,7 +75,7 @@ def test_a_hunk_at_the_top_of_a_function_is_not_suspect_for_its_header(repo: Tes
     tree = repo.commit({"f.c": source("one", "two", top=4)})
     for upstream in ({}, {"f.c": before}):
         result = check(repo.git, tree, parse(diff), upstream)
-        assert (result.outcome, result.hunks[0].function) == (Apply.OFFSET, "two()")
+        assert (result.outcome, result.hunks[0].function) == (Apply.OFFSET, "two")
 
 
 def test_fits_both_ways_is_suspect(repo: TestRepo) -> None:

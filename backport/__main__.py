@@ -1,0 +1,5 @@
+"""`python -m backport`."""
+
+from backport.cli import main
+
+main()

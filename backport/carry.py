@@ -1,0 +1,131 @@
+"""One patch on one tree, up to the point where a compiler is needed: check, adapt, prove, compose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from backport.check import CheckResult, Preimages, check, preimages
+from backport.check.proof import objection
+from backport.git import Git
+from backport.manifest import Tree
+from backport.patch.compose import adapted_mail
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch
+from backport.patch.parse import parse
+from backport.rewrite.adapt import adapt
+from backport.rewrite.story import Adaptation, HunkStory
+from backport.rules.model import Rule
+from backport.trees.store import Head
+from backport.trees.view import StoreView
+from backport.verdict import Apply, Sure
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of the patch. `patch` is what the tree takes (None where it takes nothing), `mail` its bytes."""
+
+    outcome: Apply
+    sure: Sure = Sure.CERTAIN
+    patch: Patch | None = None
+    mail: bytes = b""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    hunks: tuple[HunkStory, ...] = ()
+    evidence: tuple[str, ...] = ()
+    alternatives: tuple[bytes, ...] = ()
+    preimages: Preimages = field(default_factory=Preimages)
+
+
+@dataclass
+class Carrier:
+    """Everything that stays the same while patches are carried around: store, reference trees, rules.
+
+    `heads` are all trees that the store has, newest first; `upstream` is the reference among them. One object
+    per process: it holds a git helper process and what it has read.
+    """
+
+    store: Path
+    heads: Sequence[Head]
+    upstream: Head | None
+    rules: Sequence[Rule] = ()
+    strategies: Sequence[str] | None = None
+    signoff: str | None = None
+    _git: Git | None = None
+    _preimages: dict[str, Preimages] = field(default_factory=dict)
+    _views: dict[str, StoreView] = field(default_factory=dict)
+
+    @property
+    def git(self) -> Git:
+        if self._git is None:
+            self._git = Git(self.store)
+        return self._git
+
+    def close(self) -> None:
+        """End helper processes."""
+        if self._git is not None:
+            self._git.close()
+        for view in self._views.values():
+            view.close()
+        self._views.clear()
+
+    def view(self, head: Head) -> StoreView:
+        """The rewriter's view of one tree, kept."""
+        if head.commit not in self._views:
+            self._views[head.commit] = StoreView(self.store, head.tree, head.commit)
+        return self._views[head.commit]
+
+    def preimages(self, patch: Patch) -> Preimages:
+        """Upstream's files before the patch; the same for every tree, so found once."""
+        if patch.sha256 not in self._preimages:
+            others = [head for head in self.heads if head != self.upstream]
+            self._preimages[patch.sha256] = preimages(
+                self.git, patch, upstream_sha=read_mail(patch).upstream_sha, upstream=self.upstream, others=others)
+        return self._preimages[patch.sha256]
+
+    def carry(self, patch: Patch, tree: Tree, head: Head) -> Carried:
+        """Check `patch` on `head`; adapt it where git refuses it; hand out only what git takes as it stands."""
+        before = self.preimages(patch)
+        checked = check(self.git, head.commit, patch, before.files)
+        if checked.outcome is Apply.CONFLICT:
+            carried = self._adapted(patch, tree, head, before)
+        elif checked.outcome.good:
+            carried = self._as_is(patch, tree, checked)
+        else:
+            carried = Carried(checked.outcome, checked.sure, None, b"", checked.reason, checked.notes, checked.hunks)
+        if patch.restored and carried.patch is not None:
+            # the details stand in the patch itself; nine lines of them in every cell would hide what matters
+            carried = replace(carried, sure=Sure.REVIEW, notes=(
+                *carried.notes, "the patch was restored from a text that had lost its white space: "
+                "see its X-Backport-Restored headers"))
+        return replace(carried, preimages=before)
+
+    def _as_is(self, patch: Patch, tree: Tree, checked: CheckResult) -> Carried:
+        mail = self._mail(patch, patch, tree, ())
+        return Carried(checked.outcome, checked.sure, patch, mail, checked.reason, checked.notes, checked.hunks)
+
+    def _adapted(self, patch: Patch, tree: Tree, head: Head, before: Preimages) -> Carried:
+        answer = adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,
+                       preimages=before.files, rules=self.rules, strategies=self.strategies)
+        alternatives = tuple(other.diff for other in answer.alternatives)
+        if answer.patch is None:
+            return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
+                           answer.evidence, alternatives)
+        mail = self._mail(patch, answer.patch, tree, answer.notes)
+        ready = parse(mail, source=patch.source, slug=patch.slug)
+        trouble = objection(self.git, head.commit, ready)
+        if trouble:
+            return _declined(answer, trouble, alternatives)
+        return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
+                       answer.evidence, alternatives)
+
+    def _mail(self, patch: Patch, changed: Patch, tree: Tree, notes: Sequence[str]) -> bytes:
+        return adapted_mail(patch, changed.files, series=tree.series, notes=notes,
+                            upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
+
+
+def _declined(answer: Adaptation, trouble: str, alternatives: tuple[bytes, ...]) -> Carried:
+    """An answer that git does not confirm is no answer."""
+    return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", f"an adaptation was found and withdrawn: {trouble}",
+                   answer.notes, answer.hunks, answer.evidence, alternatives)

@@ -1,0 +1,160 @@
+"""One cell of the matrix: its cache key, and how it is computed when nothing is known."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import traceback
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from backport.build.driver import build_cell
+from backport.build.plan import Plan, plan
+from backport.build.sandbox import Limits, choose
+from backport.carry import Carried, Carrier
+from backport.errors import BackportError
+from backport.git import Git
+from backport.manifest import Tree
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch
+from backport.results.key import cell_key, code_digest
+from backport.rules.load import load_rules
+from backport.trees.store import Head, Store
+from backport.verdict import Apply, Build, Cell, Sure
+
+# what can change an answer; reports, commands and the queue cannot
+_CODE = ("backport.patch", "backport.csource", "backport.check", "backport.rewrite", "backport.rules",
+         "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell", "backport.git")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user chose, as far as it can change a cell."""
+
+    build: bool = True
+    strict: bool = False
+    strategies: tuple[str, ...] | None = None    # None: all
+    signoff: str = ""                            # "Name <address>", "" for none
+    require_sandbox: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, for the record of the run."""
+        return asdict(self)
+
+    def tools(self) -> dict[str, str]:
+        """name -> version of the programs that take part."""
+        return {"git": _git_version(), "python": platform.python_version()}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A patch on a tree, and the key under which its answer is kept."""
+
+    patch: Patch
+    tree: Tree
+    head: Head
+    key: str
+
+
+@dataclass
+class Lab:
+    """Where cells are computed: store, reference trees, options. Goes to worker processes as it is."""
+
+    cache: Path
+    heads: tuple[Head, ...]
+    upstream: Head | None
+    options: Options
+    beside: Path | None = None                   # the manifest's directory: build-fix patches are named from there
+    share: int = 1                               # how many labs share the processors
+    _carrier: Carrier | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_carrier": None}   # helper processes stay where they are
+
+    @property
+    def carrier(self) -> Carrier:
+        if self._carrier is None:
+            self._carrier = Carrier(Store(self.cache).path, self.heads, self.upstream, load_rules(),
+                                    self.options.strategies, self.options.signoff or None)
+        return self._carrier
+
+    def close(self) -> None:
+        if self._carrier is not None:
+            self._carrier.close()
+            self._carrier = None
+
+    def place(self, patch: Patch, tree: Tree, head: Head) -> Place:
+        """The place with its key: everything that can change the answer, by content."""
+        build = self._plan(tree, head) if self.options.build else None
+        key = cell_key(
+            patch=patch.sha256, before=(), base_commit=head.commit,
+            preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
+            code=code_digest(_CODE), tools=self.options.tools(),
+            compiler=build.compiler.identity if build else None,
+            config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
+            make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
+            fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
+            restored=patch.restored, series=tree.series, strategies=self.options.strategies,
+            signoff=self.options.signoff)
+        return Place(patch, tree, head, key)
+
+    def compute(self, place: Place) -> Cell:
+        """The cell; whatever goes wrong becomes an `error` in it, because one bad cell must not end a night."""
+        started = time.monotonic()
+        patch, tree, head = place.patch, place.tree, place.head
+        cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
+                    subject=read_mail(patch).subject, patch_sha256=patch.sha256, base_commit=head.commit,
+                    base_version=head.version, command=self._command(place))
+        try:
+            carried = self.carrier.carry(patch, tree, head)
+            cell = _told(cell, carried)
+            if self.options.build and carried.patch is not None:
+                cell = self._built(cell, place, carried.patch)
+        except BackportError as error:
+            cell = _failed(cell, str(error))
+        except Exception as error:
+            cell = _failed(cell, f"internal error: {error!r}", traceback.format_exc())
+        return replace(cell, seconds=round(time.monotonic() - started, 3))
+
+    def _plan(self, tree: Tree, head: Head) -> Plan:
+        """What a build of `tree` would be made with; nothing is built and no directory made."""
+        source = Store(self.cache).cache / "worktrees" / tree.name
+        return plan(tree, head, source, self.cache, name=None, limits=Limits(), jobs=None,
+                    sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)
+
+    def _built(self, cell: Cell, place: Place, patch: Patch) -> Cell:
+        result = build_cell(place.tree, place.head, patch, store=Store(self.cache), cache=self.cache,
+                            jobs=max(1, len(os.sched_getaffinity(0)) // self.share),
+                            require_sandbox=self.options.require_sandbox, manifest_directory=self.beside)
+        reason = "; ".join(filter(None, (cell.reason, result.reason)))
+        return replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
+                       detail={**cell.detail, "build": result.as_dict()})
+
+    def _command(self, place: Place) -> str:
+        words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
+        return " ".join(words + ([] if self.options.build else ["--no-build"]))
+
+
+def _told(cell: Cell, carried: Carried) -> Cell:
+    detail: dict[str, Any] = {"hunks": [hunk.as_dict() for hunk in carried.hunks],
+                              "preimages": dict(carried.preimages.sources)}
+    if carried.evidence:
+        detail["evidence"] = list(carried.evidence)
+    if carried.alternatives:
+        detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
+    return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
+                   adapted=carried.mail, detail=detail)
+
+
+def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:
+    """The step that failed says nothing about the patch: `error` in its column, the verdict before it stays."""
+    detail = {**cell.detail, "traceback": trace} if trace else cell.detail
+    if cell.apply is Apply.ERROR:
+        return replace(cell, reason=reason, detail=detail)
+    return replace(cell, build=Build.ERROR, sure=Sure.REVIEW, reason=reason, detail=detail)
+
+
+def _git_version() -> str:
+    return Git(Path.cwd()).run("version").text

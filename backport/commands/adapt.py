@@ -1,0 +1,74 @@
+"""`backport adapt`: one patch, one branch; the mail on stdout, the explanation on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from backport.cell import Lab, Options
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.errors import InfraError, UserError
+from backport.patch.intake import read_all, read_commit
+from backport.patch.mail import read_mail
+from backport.patch.model import Refused
+from backport.report.carried import render
+from backport.trees.fetch import fetch
+from backport.trees.store import Store
+from backport.verdict import Apply
+
+
+@click.command()
+@click.argument("patch", required=False)
+@click.option("--tree", "-t", "name", required=True, metavar="NAME", help="linux-5.10.y, 5.10.y or 5.10.")
+@click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
+@click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME",
+              help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
+@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the mail here instead of stdout.")
+@manifest_option()
+@cache_option()
+def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
+            strategies: tuple[str, ...], offline: bool, output: Path | None, manifest_path: Path,
+            cache: Path | None) -> int:
+    """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
+
+    \b
+    backport adapt fix.patch --tree 5.10 > fix-5.10.patch && git am fix-5.10.patch
+    """
+    manifest = read_manifest(manifest_path)
+    tree = manifest.tree(name)
+    if tree is None:
+        raise UserError(f"no tree {name!r} in {manifest.path}",
+                        hint="it has " + ", ".join(tree.name for tree in manifest.trees))
+    found = read_commit(*clone) if clone else read_all(patch or "-")
+    if len(found) != 1:
+        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `backport run` takes many")
+    only = found[0]
+    if isinstance(only, Refused):
+        raise UserError(f"{only.source}:{only.line}: {only.reason}")
+    place = cache_or_default(cache)
+    store = Store(place)
+    if not offline:
+        names = [tree.name] + ([manifest.upstream.name] if manifest.upstream else [])
+        reasons = {result.tree: result.reason for result in fetch(store, manifest, names)}
+    head = store.head(tree.name)
+    if head is None:
+        raise InfraError(f"{tree.name} could not be had: {reasons[tree.name] if not offline else 'not in the store'}")
+    heads = tuple(found_head for t in manifest.trees if (found_head := store.head(t.name)) is not None)
+    upstream = store.head(manifest.upstream.name) if manifest.upstream else None
+    lab = Lab(place, heads, upstream, Options(build=False, strategies=strategies or None, signoff=signoff))
+    try:
+        carried = lab.carrier.carry(only, tree, head)
+    finally:
+        lab.close()
+    click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
+               err=True)
+    if carried.mail:
+        if output:
+            output.write_bytes(carried.mail)
+        else:
+            sys.stdout.buffer.write(carried.mail)
+    return 0 if carried.outcome.good or carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1

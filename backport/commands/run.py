@@ -1,0 +1,73 @@
+"""`backport run`: every patch on every tree, recorded, and the matrix."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from backport.cell import Options
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    emit,
+    manifest_option,
+    read_manifest,
+    terminal_width,
+)
+from backport.patch.intake import read_all, read_commit
+from backport.patch.model import Refused
+from backport.report.registry import FORMATS, render
+from backport.results.store import Results
+from backport.workflow import Request, run
+
+
+@click.command()
+@click.argument("patches", nargs=-1, metavar="[PATCH]...")
+@click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
+              help="Only this tree (linux-6.1.y, 6.1.y or 6.1); may be given several times.")
+@click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
+@click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
+@click.option("--force", is_flag=True, help="Compute cells again although nothing has changed.")
+@click.option("--update", is_flag=True, help="Ask the sources of the trees again, dead hosts too.")
+@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when a cell wants a review.")
+@click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
+@click.option("--format", "-f", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the report here instead of stdout.")
+@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
+              help="Results store  [default: in the user's state directory].")
+@manifest_option()
+@cache_option()
+def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None, no_build: bool,
+            jobs: int, force: bool, update: bool, offline: bool, strict: bool, require_sandbox: bool, form: str,
+            output: Path | None, db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+    """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
+
+    PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.
+    Cells for which nothing has changed since they were computed are read back (`cached`).
+
+    \b
+    Exit code: 0 every cell is good or needs nothing; 1 something needs a person (conflict, suspect, fail, warn,
+    not-compiled, invalid); 3 the surroundings failed (a required tree, the compiler, the disk); 2 usage;
+    130 Ctrl-C.
+    """
+    manifest = read_manifest(manifest_path)
+    found = read_all(*patches) if patches or clone else read_all("patches")
+    if clone:
+        found += read_commit(*clone)
+    for refused in [patch for patch in found if isinstance(patch, Refused) and patch.skipped]:
+        click.echo(f"skipped {refused.source}: {refused.reason}", err=True)
+    found = [patch for patch in found if not (isinstance(patch, Refused) and patch.skipped)]
+    if not found:
+        raise click.UsageError("no patch to work on; name one, or put it into patches/")
+    request = Request(
+        patches=found, manifest=manifest, cache=cache_or_default(cache), trees=trees,
+        options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox),
+        update=update, offline=offline, force=force, jobs=jobs, command=" ".join(["backport", *sys.argv[1:]]))
+    with Results(db) as results:
+        record = run(request, results)
+        emit(render(form, record, results.cells(record), width=terminal_width(output)), output)
+    return record.exit_code or 0

@@ -1,0 +1,37 @@
+"""What `backport adapt` says on stderr: the outcome, where every hunk landed and why it looks as it does."""
+
+from __future__ import annotations
+
+from backport.carry import Carried
+from backport.report.escape import line
+from backport.rewrite.story import HunkStory
+
+
+def render(carried: Carried, *, subject: str, tree: str) -> str:
+    """Plain text, one fact a line; `tree` names tree and version."""
+    out = [f"{line(subject)}", f"  on {tree}: {carried.outcome}, {carried.sure}: {carried.outcome.legend}"]
+    if carried.reason:
+        out.append(f"  reason: {line(carried.reason)}")
+    out += [f"  pre-image of {line(path)}: {line(source)}" for path, source in carried.preimages.sources.items()]
+    for hunk in carried.hunks:
+        out += _hunk(hunk)
+    out += [f"  note: {line(note)}" for note in carried.notes]
+    if carried.evidence:
+        out.append("  what the tree has:")
+        out += [f"    {line(text)}" for item in carried.evidence for text in item.split("\n")]
+    for number, other in enumerate(carried.alternatives, 1):
+        out.append(f"  another answer ({number}):")
+        out += [f"    {line(text)}" for text in other.decode("utf-8", "replace").split("\n")]
+    return "\n".join(out)
+
+
+def _hunk(hunk: HunkStory) -> list[str]:
+    if hunk.dropped:
+        return [f"  hunk {hunk.index + 1} of {line(hunk.path)}: left out"]
+    where = f"{line(hunk.landed_path)}:{hunk.line}" if hunk.line else "nowhere"
+    inside = f" in {hunk.function}" if hunk.function else ""
+    moved = f" ({hunk.offset:+d} lines)" if hunk.offset else ""
+    out = [f"  hunk {hunk.index + 1} of {line(hunk.path)}: {where}{inside}{moved}, by {', '.join(hunk.strategies)}"]
+    for upstream, adapted in hunk.changed:
+        out += [f"    upstream: {line(upstream.strip())}", f"    here:     {line(adapted.strip())}"]
+    return out

@@ -1,0 +1,151 @@
+"""The pipeline of a run, on one page: trees -> cells (cached, or check -> adapt -> build) -> record.
+
+    patches --+
+              +--> plan: one Place per patch and tree, with its cache key
+    trees  ---+        |
+                       +--> read back what nothing has changed for
+                       +--> compute the rest, tree by tree (backport/cell.py)
+                       +--> record each cell the moment it is known
+
+Nothing here decides anything: the verdicts come from check, rewrite and build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from backport.cell import Lab, Options, Place
+from backport.errors import UserError
+from backport.manifest import Manifest, Tree
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch, Refused
+from backport.pool import compute_all
+from backport.report.live import Live
+from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.results.store import Results
+from backport.trees.fetch import fetch
+from backport.trees.store import Head, Store
+from backport.verdict import Apply, Cell, exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run. `trees` are names as people type them; empty means all of the manifest."""
+
+    patches: Sequence[Patch | Refused]
+    manifest: Manifest
+    cache: Path
+    trees: Sequence[str] = ()
+    options: Options = field(default_factory=Options)
+    update: bool = False             # ask the sources again, even those that did not answer lately
+    offline: bool = False            # only what the store has
+    force: bool = False              # compute cells that are known
+    jobs: int = 1                    # trees at once
+    kind: str = "run"
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A tree of the run, with its head or the reason why there is none."""
+
+    tree: Tree
+    head: Head | None
+    reason: str = ""
+
+
+def run(request: Request, results: Results) -> Run:
+    """Do all of `request`; every cell is in `results` as soon as it is known. Returns the finished run."""
+    columns = get_trees(request)
+    record = results.begin(
+        command=request.command, kind=request.kind, tools=request.options.tools(),
+        manifest_sha256=hashlib.sha256(request.manifest.path.read_bytes()).hexdigest(),
+        options=request.options.as_dict(),
+        patches=[_patch_info(patch) for patch in request.patches],
+        trees=[_tree_info(column) for column in columns])
+    cells: list[Cell] = []
+    with Live(record.total, results=results, run=record) as live:
+        for cell, key in all_cells(request, columns, results, live):
+            cells.append(cell)
+            results.record(record, cell, key=key)
+            live.done(cell)
+    return results.finish(record, exit_code(cells, strict=request.options.strict))
+
+
+def get_trees(request: Request) -> list[Column]:
+    """The columns, newest first: fetched where missing or asked for, `no-tree` with its reason otherwise."""
+    wanted = [_named(request.manifest, name) for name in request.trees] or list(request.manifest.trees)
+    store = Store(request.cache)
+    if request.offline:
+        heads = {tree.name: store.head(tree.name) for tree in wanted}
+        return [Column(tree, heads[tree.name], "" if heads[tree.name] else "not in the store (--offline)")
+                for tree in wanted]
+    # the reference tree is always needed: pre-images come from it
+    upstream = request.manifest.upstream
+    names = [tree.name for tree in wanted] + ([upstream.name] if upstream and upstream not in wanted else [])
+    found = {result.tree: result for result in fetch(store, request.manifest, names, update=request.update)}
+    return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
+
+
+def all_cells(request: Request, columns: Sequence[Column], results: Results,
+              live: Live) -> Iterator[tuple[Cell, str]]:
+    """(cell, cache key) of every place: first what needs no work, then the rest tree by tree."""
+    store = Store(request.cache)
+    heads = [head for tree in request.manifest.trees if (head := store.head(tree.name)) is not None]
+    upstream = request.manifest.upstream
+    lab = Lab(request.cache, tuple(heads), store.head(upstream.name) if upstream else None, request.options,
+              request.manifest.path.resolve().parent)
+    work: list[Place] = []
+    try:
+        for column in columns:
+            for patch in request.patches:
+                place = lab.place(patch, column.tree, column.head) if column.head and isinstance(patch, Patch) else None
+                if place is None:
+                    yield _nothing_to_try(patch, column), ""
+                    continue
+                known = None if request.force else results.lookup(place.key)
+                if known is not None:
+                    # the subject and the reproducing command may be worded differently today; the verdict is not
+                    yield replace(known, patch=patch.slug, required=column.tree.required), place.key
+                else:
+                    work.append(place)
+        yield from compute_all(lab, work, jobs=request.jobs, live=live)
+    finally:
+        lab.close()
+
+
+def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
+    """The cell of an input that is no patch, or of a tree that could not be had."""
+    outcome, reason = Apply.NO_TREE, column.reason
+    if isinstance(patch, Refused):
+        outcome, reason = Apply.INVALID, patch.reason
+    return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason,
+                required=column.tree.required, subject=_subject(patch))
+
+
+def _named(manifest: Manifest, name: str) -> Tree:
+    tree = manifest.tree(name)
+    if tree is None:
+        raise UserError(f"no tree {name!r} in {manifest.path}",
+                        hint="it has " + ", ".join(tree.name for tree in manifest.trees))
+    return tree
+
+
+def _subject(patch: Patch | Refused) -> str:
+    return read_mail(patch).subject if isinstance(patch, Patch) else ""
+
+
+def _patch_info(patch: Patch | Refused) -> PatchInfo:
+    if isinstance(patch, Refused):
+        return PatchInfo(patch.slug, source=patch.source)
+    mail = read_mail(patch)
+    return PatchInfo(patch.slug, mail.subject, patch.sha256, mail.upstream_sha or "", patch.source)
+
+
+def _tree_info(column: Column) -> TreeInfo:
+    head = column.head
+    return TreeInfo(column.tree.name, head.version if head else "", head.commit if head else "", column.tree.status,
+                    head.source if head else "", column.tree.required, column.reason if not head else "")
