@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from backport.patch.headers import Header, decode, is_mail, read_headers, text_of
@@ -175,6 +175,9 @@ def mail_of(head: bytes, envelope: bytes = b"") -> Mail:
     message_id = _id(names.get("message-id"))
     tags = read_tags(head, start, end) if proper else ()
     failed = _failed(envelope)
+    origin = _FORMAT_PATCH.match(from_line)
+    if failed is not None and not failed.sha and origin is not None:
+        failed = replace(failed, sha=origin[1].decode())    # Sasha's notices name the commit there only
     upstream, where, line = _upstream(head, start, end, from_line, prefix, failed)
     reverts = _REVERTS.search(message)
     return Mail(

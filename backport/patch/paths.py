@@ -11,6 +11,9 @@ import re
 from backport.errors import InvalidPatch
 
 _ESCAPE = re.compile(rb'\\([abfnrtv"\\]|[0-7]{3})')
+# code points that HFS+ ignores in a name
+_IGNORED = frozenset(map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF)))
+_PREFIXES = (b"a", b"b", b"c", b"i", b"o", b"w", b"1", b"2")     # git's own, diff.mnemonicPrefix among them
 _NAMED = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
           b'"': b'"', b"\\": b"\\"}
 
@@ -40,6 +43,11 @@ def header_path(text: bytes, line: int, source: str) -> tuple[str, str]:
         else:
             old, _, new = text.partition(b' "' if text.endswith(b'"') else b" b/")
             new = _unquote(b'"' + new, line, source)[0] if text.endswith(b'"') else b"b/" + new
+    first, second = old.split(b"/", 1)[0], new.split(b"/", 1)[0]
+    if first == second and first not in _PREFIXES:
+        # stripped of its first component, arch/x86/f.c would be x86/f.c: another file, or none
+        raise InvalidPatch("the paths have no a/ and b/ in front of them", line=line, source=source,
+                           hint="made with diff.noprefix; make it with `git diff --src-prefix=a/ --dst-prefix=b/`")
     return safe_path(old, line, source), safe_path(new, line, source)
 
 
@@ -53,12 +61,21 @@ def safe_path(raw: bytes, line: int, source: str, *, strip: int = 1) -> str:
                            hint="paths carry one leading component (a/ and b/), as git diff writes them")
     if any(part in (b".", b"..") for part in parts):
         raise InvalidPatch(f"path {raw!r} leaves the tree", line=line, source=source)
-    # .git in any spelling that a case-folding or short-name file system takes for it, as git itself refuses
-    if any(part.lower().rstrip(b". ") in (b".git", b"git~1") for part in inner):
+    if any(_git_directory(part) for part in inner):
         raise InvalidPatch(f"path {raw!r} is inside .git", line=line, source=source)
-    if b"\0" in raw:
-        raise InvalidPatch("path holds a NUL byte", line=line, source=source)
+    if any(byte < 32 and byte != 9 for byte in raw):
+        # no tree of this world has them, and line-based output of every kind would be cut in two
+        raise InvalidPatch(f"path {raw!r} holds a control character", line=line, source=source)
     return b"/".join(inner).decode("utf-8", "surrogateescape")
+
+
+def _git_directory(part: bytes) -> bool:
+    """True for .git in any spelling that a case-folding, short-name or Unicode-folding file system takes for it."""
+    text = part.decode("utf-8", "surrogateescape")
+    text = "".join(c for c in text if c not in _IGNORED).lower()
+    # NTFS: a stream name or a backslash ends the component
+    first = re.split(r"[:\\]", text, maxsplit=1)[0].rstrip(". ")
+    return first == ".git" or re.fullmatch(r"git~\d+", first) is not None
 
 
 def _unquote(text: bytes, line: int, source: str) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from backport.errors import InvalidPatch
 from backport.patch.diffstat import diffstat
 from backport.patch.fileheader import FileHeader
+from backport.patch.headers import is_mail, read_headers
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import parse, split_lines
 from backport.patch.restore import LooseFile, LooseHunk, LooseLine, restore, words
@@ -31,27 +32,37 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ZONES = {b"UT": "+0000", b"GMT": "+0000", b"UTC": "+0000", b"EST": "-0500", b"EDT": "-0400", b"CST": "-0600",
           b"CDT": "-0500", b"MST": "-0700", b"MDT": "-0600", b"PST": "-0800", b"PDT": "-0700"}
 _UPSTREAM = re.compile(rb"^\[ *Upstream commit ([0-9a-f]{40}) *\]$|^commit ([0-9a-f]{40}) upstream\.?$", re.I)
+_INDENTED = re.compile(rb"^(?:[ \t]|[+-](?:\t|  ))")
 _BREAKS = re.compile(rb"^(?:diff -|Index: |---|@@ -|GIT binary|From )")
 
 
-def looks_like_one(data: bytes) -> bool:
+def is_page(data: bytes) -> bool:
+    """True where the head has the form of a page: the subject without its name, or no empty line below the headers."""
+    headers, body = read_headers(data)
+    if is_mail(headers) and any(h.name.lower() == "subject" for h in headers):
+        return bool(data[headers[-1].end:body].strip()) or body == headers[-1].end
+    for line in data[:4000].split(b"\n"):
+        if line.strip() and not _FIELD.match(line):
+            return _SUBJECT.match(line[:1000]) is not None
+    return False
+
+
+def is_flat(data: bytes) -> bool:
     """True where the hunks have lost all their indentation: no line of them begins with a blank or a tab."""
     lines = data.split(b"\n")
     first = next((i for i, line in enumerate(lines) if _HUNK.match(line)), None)
     if first is None:
         return False
-    body = []
+    found = False
     for line in lines[first:]:
         if line.rstrip() == b"--":
             break
-        if not line.startswith((b"diff --git ", b"@@ ", b"index ", b"--- ", b"+++ ")) and line.strip():
-            body.append(line)
-    context = [line for line in body if line[:1] not in (b"+", b"-")]
-    indented = any(re.match(rb"^(?:[ \t]|[+-](?:\t|  ))", line) for line in body)
-    if indented or not body:
-        return False
-    # a new file has no context to tell by; there the page's form of the headers decides
-    return bool(context) or (_SUBJECT.match(lines[0][:1000]) is not None and not lines[0].startswith(b"Subject:"))
+        if line.startswith((b"diff --git ", b"@@ ", b"index ", b"--- ", b"+++ ")) or not line.strip():
+            continue
+        if _INDENTED.match(line):
+            return False
+        found = True
+    return found
 
 
 def restored(data: bytes, source: str, views: Sequence[TreeView],

@@ -42,9 +42,19 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
     notice = failed.split(data)
     if notice is not None:
         envelope, data = notice
-    if archive.looks_like_one(data):
+    flat = archive.is_flat(data)
+    if flat and archive.is_page(data):
         return archive.restored(data, raw.source, around.views, around.blobs)
-    patch = parse(data, source=raw.source)
+    try:
+        patch = parse(data, source=raw.source)
+    except InvalidPatch as error:
+        # a page with the headers of a mail; where it cannot be restored either, it was a damaged mail
+        if not flat or "damaged hunk" not in error.reason or not around.views:
+            raise
+        try:
+            return archive.restored(data, raw.source, around.views, around.blobs)
+        except InvalidPatch:
+            raise error from None
     headers, _body = read_headers(patch.head)
     kept = tuple(h.value for h in headers if h.name.lower() == RESTORED) if is_mail(headers) else ()
     return replace(patch, said=undone.said, envelope=envelope, restored=kept)

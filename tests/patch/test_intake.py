@@ -1,0 +1,418 @@
+"""Every form in which people have patches; one bad mail never hides the others."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import quopri
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from backport.commands.import_ import command
+from backport.errors import SourceUnavailable, UserError
+from backport.git import Git
+from backport.patch.intake import read_all, read_bytes, read_commit
+from backport.patch.intake.mbox import split_mbox
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch, Refused
+from tests.patch.kit import commit, repository
+
+SHA = b"e907b4e72488f1df878e7e8acf88d23e49cb3ca7"
+DIFF = b"diff --git a/f.c b/f.c\nindex 1111111..2222222 100644\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n"
+SIGNATURE = b"-- \n2.39.5\n\n"
+
+
+def mail(title: bytes = b"x: y", *, prefix: bytes = b"PATCH", headers: bytes = b"", body: bytes = b"Why.\n",
+         diff: bytes = DIFF, first: bytes = b"From " + SHA + b" Mon Sep 17 00:00:00 2001\n") -> bytes:
+    return (first + b"From: A <a@example.org>\nDate: Mon, 20 Apr 2026 11:18:56 +0000\nSubject: [" + prefix
+            + b"] " + title + b"\n" + headers + b"\n" + body + b"\nSigned-off-by: A <a@example.org>\n---\n\n"
+            + diff + SIGNATURE)
+
+
+def patches(items: list[Patch | Refused]) -> list[Patch]:
+    assert all(isinstance(item, Patch) for item in items), items
+    return [item for item in items if isinstance(item, Patch)]
+
+
+def reasons(items: list[Patch | Refused]) -> list[str]:
+    return [item.reason if isinstance(item, Refused) else "" for item in items]
+
+
+def test_an_mbox_of_several_mails_gives_each_and_joined_they_are_the_input() -> None:
+    box = mail(b"one") + mail(b"two") + mail(b"three")
+    assert b"".join(split_mbox(box)) == box
+    found = patches(read_bytes(box, "box.mbox"))
+    assert [patch.slug for patch in found] == ["one", "two", "three"]
+    assert b"".join(patch.render() for patch in found) == box
+    assert found[1].source == "box.mbox[2]"
+
+
+def test_from_at_the_start_of_a_line_of_prose_is_no_separator() -> None:
+    body = (b"The text goes on.\n\nFrom what I saw at 10:00 in 2024 it broke:\n\nFrom here: it is prose.\n"
+            b"\n>From the list: quoted by the mbox writer.\n")
+    box = mail(b"one", body=body) + mail(b"two")
+    found = patches(read_bytes(box, "box"))
+    assert len(found) == 2
+    assert b">From the list" in read_mail(found[0]).message
+    assert found[0].render() + found[1].render() == box
+
+
+def test_one_bad_mail_does_not_hide_the_others() -> None:
+    truncated = mail(b"two", diff=DIFF.replace(b"@@ -1 +1 @@", b"@@ -1,9 +1,9 @@"))
+    items = read_bytes(mail(b"one") + truncated + mail(b"three") + mail(b"four", diff=b"nothing\n"), "box")
+    assert [type(item) for item in items] == [Patch, Refused, Patch, Refused]
+    assert isinstance(items[1], Refused)
+    assert "truncated hunk" in items[1].reason
+    assert items[1].line == 18
+    assert items[1].subject == "two"
+    assert items[1].slug == "two"
+    assert "no diff" in reasons(items)[3]
+    assert not items[3].skipped  # type: ignore[union-attr]
+
+
+def test_cover_letter_and_replies_are_passed_over_and_said() -> None:
+    cover = mail(b"x: a series", prefix=b"PATCH 0/2", diff=b"A (2):\n  x: one\n  x: two\n\n f.c | 4 ++--\n")
+    reply = mail(b"x: one", prefix=b"PATCH 1/2", diff=b"> looks good\n", headers=b"In-Reply-To: <1@x>\n").replace(
+        b"Subject: [", b"Subject: Re: [")
+    one, two = (mail(b"x: " + name, prefix=b"PATCH %d/2" % n) for n, name in ((1, b"one"), (2, b"two")))
+    items = read_bytes(cover + one + reply + two, "box")
+    assert [isinstance(item, Patch) or item.skipped for item in items] == [True] * 4
+    assert "cover letter of a series of 2" in reasons(items)[0]
+    assert "a reply" in reasons(items)[2]
+    found = [item for item in items if isinstance(item, Patch)]
+    assert [(p.part, p.parts) for p in found] == [(1, 2), (2, 2)]
+    assert found[0].thread == found[1].thread != ""
+
+
+def test_a_series_in_another_order_comes_out_in_its_own() -> None:
+    two, one = (mail(b"x: %d" % n, prefix=b"PATCH v3 %d/2" % n, headers=b"References: <cover@x>\n") for n in (2, 1))
+    other = mail(b"alone")
+    found = patches(read_bytes(two + other + one, "box"))
+    assert [read_mail(p).title for p in found] == ["x: 1", "alone", "x: 2"]
+    assert found[1].thread == ""
+
+
+def test_an_autosel_batch_is_no_series() -> None:
+    box = b"".join(mail(b"x", prefix=b"PATCH AUTOSEL 6.12 %d/9" % n) for n in (1, 2))
+    found = patches(read_bytes(box, "box"))
+    assert [p.thread for p in found] == ["", ""]
+
+
+def test_slugs_are_the_stable_queues_and_each_its_own() -> None:
+    box = mail(b"KVM: x86: Don't (ever) do it_this/way") * 2 + mail(b"../../x")
+    assert [p.slug for p in patches(read_bytes(box, "box"))] == [
+        "kvm-x86-don-t-ever-do-it_this-way", "kvm-x86-don-t-ever-do-it_this-way-2", "x"]
+
+
+def test_gzip_and_stdin() -> None:
+    box = mail(b"one") + mail(b"two")
+    assert len(patches(read_bytes(gzip.compress(box), "box.mbox.gz"))) == 2
+    assert len(patches(read_all("-", stdin=io.BytesIO(box)))) == 2
+    assert "damaged gzip" in reasons(read_bytes(gzip.compress(box)[:-9], "box.gz"))[0]
+
+
+def test_a_directory_sorted_with_what_is_passed_over_named(tmp_path: Path) -> None:
+    for name, data in {"b.patch": mail(b"b"), "a.eml": mail(b"a"), "c.mbox": mail(b"c") + mail(b"d"),
+                       "README.md": b"x", "notes.odt": b"x", ".hidden.patch": b"x",
+                       "bad.patch": b"nothing", "e.txt": mail(b"e")}.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "a.repro").mkdir()
+    items = read_all(tmp_path)
+    assert [p.slug for p in items if isinstance(p, Patch)] == ["a", "b", "c", "d", "e"]
+    skipped = {Path(i.source).name: i.reason for i in items if isinstance(i, Refused) and i.skipped}
+    assert set(skipped) == {"README.md", "notes.odt", "a.repro"}
+    assert "reproducer" in skipped["a.repro"]
+    assert [Path(i.source).name for i in items if isinstance(i, Refused) and not i.skipped] == ["bad.patch"]
+
+
+def test_a_quilt_directory_follows_its_series(tmp_path: Path) -> None:
+    for name in ("z", "a", "left-out"):
+        (tmp_path / f"{name}.patch").write_bytes(mail(name.encode()))
+    (tmp_path / "series").write_text("# queue\nz.patch -p1\na.patch\nmissing.patch\n../escape.patch\n")
+    items = read_all(tmp_path)
+    found = [item for item in items if isinstance(item, Patch)]
+    assert [p.slug for p in found] == ["z", "a"]
+    assert found[0].thread == found[1].thread != ""
+    assert [r for r in reasons(items) if r] == [
+        "named in `series`, but there is no such file", "'../escape.patch' leaves the directory",
+        "not named in `series`"]
+
+
+def test_a_path_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_all(tmp_path / "none.patch")
+
+
+def test_commits_of_a_clone(tmp_path: Path) -> None:
+    with repository(tmp_path / "repo") as git:
+        (tmp_path / "repo/f.c").write_bytes(b"changed\n")
+        one = commit(git, "x: one\n\nWhy.\n")
+        (tmp_path / "repo/g.c").write_bytes(b"new\n")
+        two = commit(git, "x: two\n")
+        git.run("checkout", "-q", "-b", "side", one)
+        (tmp_path / "repo/h.c").write_bytes(b"side\n")
+        commit(git, "x: side\n")
+        git.run("merge", "-q", "--no-edit", two)
+        merge = git.rev("HEAD") or ""
+        empty = commit(git, "x: empty")
+        # a clone's own configuration must not change the patch
+        for key, value in {"diff.noprefix": "true", "format.attach": "true", "diff.algorithm": "patience",
+                           "format.subjectPrefix": "XX", "format.signature": "me", "diff.context": "0"}.items():
+            git.run("config", key, value)
+    repo = tmp_path / "repo"
+    (patch,) = patches(read_commit(repo, one[:12]))
+    assert read_mail(patch).upstream == one
+    assert read_mail(patch).title == "x: one"
+    assert patch.paths == ("f.c",)
+    found = patches(read_commit(repo, f"{one}~1..{two}"))
+    assert [(read_mail(p).title, p.part, p.parts) for p in found] == [("x: one", 1, 2), ("x: two", 2, 2)]
+    assert "a merge" in reasons(read_commit(repo, merge))[0]
+    assert "empty" in reasons(read_commit(repo, empty))[0]
+    with pytest.raises(UserError, match="no commit"):
+        read_commit(repo, "nothing")
+    with pytest.raises(UserError, match="no commit"):
+        read_commit(repo, "--output=/tmp/x")
+    with pytest.raises(UserError, match="not a git repository"):
+        read_commit(tmp_path, "HEAD")
+
+
+@pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
+@pytest.mark.parametrize("crlf", [False, True])
+def test_transfer_encodings_are_undone_and_said(encoding: str, crlf: bool) -> None:
+    plain = mail(body="Jörg = \u00e9, a line with a blank at its end \n".encode(),
+                 diff=DIFF.replace(b"+b\n", "+b = \"ü\"; \t\n".encode()))
+    head, body = plain.split(b"\n\n", 1)
+    raw = body.replace(b"\n", b"\r\n") if crlf else body
+    coded = base64.encodebytes(raw) if encoding == "base64" else quopri.encodestring(raw)
+    data = (head + b"\nContent-Type: text/plain; charset=\"utf-8\"\nContent-Transfer-Encoding: "
+            + encoding.encode() + b"\n\n" + coded)
+    (patch,) = patches(read_bytes(data, "x"))
+    assert patch.said == (f"decoded from {encoding}",)
+    assert patch.diff == DIFF.replace(b"+b\n", "+b = \"ü\"; \t\n".encode())
+    assert "Jörg = é" in read_mail(patch).text
+    assert not patch.review
+    assert patches(read_bytes(patch.render(), "y"))[0].render() == patch.render()
+
+
+def test_git_reads_the_decoded_mail_as_it_reads_the_encoded_one(tmp_path: Path) -> None:
+    plain = mail(body="Jörg.\n".encode())
+    head, body = plain.split(b"\n\n", 1)
+    data = (head + b"\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: base64\n\n"
+            + base64.encodebytes(body))
+    (patch,) = patches(read_bytes(data, "x"))
+    seen = []
+    with Git(tmp_path) as git:
+        git.run("init", "-q", ".")
+        for form in (data, patch.render()):
+            info = git.run("mailinfo", "msg", "patch", stdin=form).out
+            seen.append((info, (tmp_path / "msg").read_bytes(), (tmp_path / "patch").read_bytes()))
+    assert seen[0] == seen[1]
+
+
+def multipart(*parts: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(b"--XX\nContent-Type: " + kind + b"\nContent-Transfer-Encoding: base64\n\n"
+                    + base64.encodebytes(text) for kind, text in parts)
+    return (b"From: A <a@example.org>\nSubject: [PATCH] x: y\nMIME-Version: 1.0\n"
+            b"Content-Type: multipart/mixed; boundary=XX\n\n" + body + b"--XX--\n")
+
+
+def test_a_patch_in_a_part_of_a_multipart_mail() -> None:
+    whole = mail(b"inner")
+    (patch,) = patches(read_bytes(multipart((b"text/plain", b"see attachment\n"), (b"text/x-patch", whole)), "x"))
+    assert patch.render() == whole
+    (patch,) = patches(read_bytes(multipart((b"text/plain", b"Why.\n\nSigned-off-by: A <a@example.org>\n"),
+                                            (b"text/x-diff; name=x.diff", DIFF)), "x"))
+    assert patch.diff == DIFF
+    assert read_mail(patch).title == "x: y"
+    assert [t.name for t in read_mail(patch).tags] == ["Signed-off-by"]
+    assert "2 parts" in reasons(read_bytes(multipart((b"text/x-diff", DIFF), (b"text/x-diff", DIFF)), "x"))[0]
+    assert "HTML" in reasons(read_bytes(multipart((b"text/html", b"<pre>x</pre>")), "x"))[0]
+
+
+@pytest.mark.parametrize(("data", "reason", "line"), [
+    (b"", "empty input", 0),
+    (b"  \n\n", "empty input", 2),
+    (mail().replace(b"\n", b"\r\n"), "CRLF", 1),
+    (mail().replace(DIFF, DIFF.replace(b"\n", b"\r\n")), "CRLF", 11),
+    (DIFF.replace(b"\n", b"\r\n"), "CRLF", 1),
+    (mail(headers=b"Content-Type: text/html\n"), "HTML", 0),
+    (mail(headers=b"Content-Type: text/plain; charset=utf-8; format=flowed\n"), "format=flowed", 0),
+    (mail(headers=b"Content-Type: text/plain; format=\"flowed\"\n"), "format=flowed", 0),
+    (mail(diff=b"> " + DIFF.replace(b"\n", b"\n> ")), "only a quoted one", 0),
+    (mail(diff=DIFF.replace(b"@@ -1 +1 @@", b"@@@ -1 -1 +1 @@@")), "", 0),
+    (b"diff --cc f.c\nindex 1,2..3\n--- a/f.c\n+++ b/f.c\n@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n", "combined diff", 1),
+    (mail(diff=DIFF.replace(b"-a\n+b\n", b"-a\n+b\n+c\n")), "goes on behind", 18),
+    (mail(diff=DIFF + b"some text\n" + DIFF), "more diff behind text", 19),
+    (mail(diff=DIFF + b"@@ -5 +5 @@\n-a\n"), "truncated", 0),
+    (mail(diff=DIFF.replace(b"+b", "\u00a0b".encode())), "no-break space", 17),
+    (mail(diff=DIFF.replace(b"+b", b"wrapped b")), "damaged hunk", 17),
+    (mail(diff=b"diff --git a/x.o b/x.o\nindex 111111..222222 100644\nBinary files a/x.o and b/x.o differ\n"),
+     "without its content", 13),
+    (mail(diff=b" f.c | 4 ++--\n 2 files changed, 2 insertions(+), 2 deletions(-)\n\n" + DIFF).replace(SIGNATURE, b""),
+     "truncated mail", 0),
+    (mail(diff=DIFF.replace(b"--- a/f.c", b"--- a/other.c")), "the `---` line says", 0),
+    (mail(diff=DIFF.replace(b"@@ -1 +1 @@\n-a\n+b\n", b"@@ -1 +1 @@\n a\n")), "changes nothing", 0),
+    (mail(diff=DIFF.replace(b"@@ -1 ", b"@@ -" + b"9" * 5000 + b" ")), "malformed hunk header", 0),
+    (mail(diff=b"diff --git a/f.c b/f.c\n"), "without a change", 0),
+    (mail(diff=b"diff --git a/s b/s\nnew file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/s\n"
+               b"@@ -0,0 +1 @@\n+Subproject commit 1\n"), "submodule", 0),
+    (mail(diff=b"diff --git arch/x86/f.c arch/x86/f.c\n--- arch/x86/f.c\n+++ arch/x86/f.c\n@@ -1 +1 @@\n-a\n+b\n"),
+     "no a/ and b/", 0),
+])
+def test_what_is_no_patch_is_refused_with_line_and_reason(data: bytes, reason: str, line: int) -> None:
+    (item,) = read_bytes(data, "x")
+    assert isinstance(item, Refused)
+    assert reason in item.reason
+    assert not item.skipped
+    if line:
+        assert item.line == line
+
+
+def test_cr_inside_a_hunk_is_content() -> None:
+    data = mail(diff=DIFF.replace(b"-a\n+b\n", b"-a\r\n+b\r\n"))
+    (patch,) = patches(read_bytes(data, "x"))
+    assert patch.files[0].hunks[0].added == (b"b\r\n",)
+    assert patch.render() == data
+
+
+def test_a_diffstat_that_disagrees_is_a_doubt() -> None:
+    stat = b" f.c | 4 ++--\n 2 files changed, 2 insertions(+), 2 deletions(-)\n\n"
+    (patch,) = patches(read_bytes(mail(diff=stat + DIFF), "x"))
+    assert patch.review
+    assert "the diffstat says 2 files, +2 -2; the diff has 1 files, +1 -1" in patch.doubts[0]
+
+
+NOTICE = b"""\
+From gregkh@linuxfoundation.org Mon Apr 20 11:18:56 2026
+Subject: FAILED: patch "[PATCH] x: y" failed to apply to 6.6-stable tree
+To: a@example.org
+Cc: <stable@vger.kernel.org>
+From: <gregkh@linuxfoundation.org>
+Date: Mon, 20 Apr 2026 11:18:56 +0200
+Message-ID: <2026042001-a-b@gregkh>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=ANSI_X3.4-1968
+Content-Transfer-Encoding: 8bit
+
+
+The patch below does not apply to the 6.6-stable tree.
+If someone wants it applied there, or to any other stable or longterm
+tree, then please email the backport, including the original git commit
+id to <stable@vger.kernel.org>.
+
+To reproduce the conflict and resubmit, you may use the following commands:
+
+git fetch https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/ linux-6.6.y
+git checkout FETCH_HEAD
+git cherry-pick -x e907b4e72488f1df878e7e8acf88d23e49cb3ca7
+# <resolve conflicts, build, test, etc.>
+git commit -s
+git send-email --to '<stable@vger.kernel.org>' --in-reply-to '2026042001-a-b@gregkh' --subject-prefix 'PATCH 6.6.y' HEAD
+
+Possible dependencies:
+
+
+
+thanks,
+
+greg k-h
+
+------------------ original commit in Linus's tree ------------------
+
+"""
+ORIGINAL = mail(first=b"From " + SHA + b" Mon Sep 17 00:00:00 2001\n").replace(b"---\n\n", b"\n").rstrip(b"\n") + b"\n"
+
+
+@pytest.mark.parametrize("quoted", [b"", b">"])
+def test_a_failed_mail_gives_its_tree_sha_and_message_id_and_the_patch_below(quoted: bytes) -> None:
+    box = NOTICE + quoted + ORIGINAL + b"\n" + mail(b"another")
+    first, second = patches(read_bytes(box, "box"))
+    assert first.render() == ORIGINAL + b"\n"
+    assert first.envelope == NOTICE
+    seen = read_mail(first)
+    assert seen.failed is not None
+    assert (seen.failed.series, seen.failed.sha, seen.failed.message_id) == (
+        "6.6", SHA.decode(), "2026042001-a-b@gregkh")
+    assert (seen.upstream, seen.nomination, seen.title) == (SHA.decode(), "failed", "x: y")
+    assert read_mail(second).title == "another"
+
+
+def test_sashas_failed_mail() -> None:
+    notice = (b"From: Sasha Levin <sashal@kernel.org>\nTo: stable@vger.kernel.org, a@example.org\n"
+              b"Subject: FAILED: Patch \"x: y\" failed to apply to v6.1-stable tree\n"
+              b"Message-ID: <20260420-1-sashal@kernel.org>\n\n"
+              b"The patch below does not apply to the v6.1-stable tree.\n\nThanks,\nSasha\n\n"
+              b"------------------ original commit in Linus's tree ------------------\n\n")
+    (patch,) = patches(read_bytes(notice + ORIGINAL, "x"))
+    seen = read_mail(patch)
+    assert seen.failed is not None
+    assert (seen.failed.series, seen.failed.sha, seen.failed.message_id) == (
+        "6.1", SHA.decode(), "20260420-1-sashal@kernel.org")
+
+
+def test_send_email_and_b4_output() -> None:
+    sent = (b"From: Submitter <s@example.org>\nTo: stable@vger.kernel.org\nCc: A <a@example.org>\n"
+            b"Subject: [PATCH 6.1.y] x: y\nDate: Mon, 20 Apr 2026 11:18:56 +0000\nMessage-ID: <1-s@example.org>\n"
+            b"X-Mailer: git-send-email 2.39.5\nIn-Reply-To: <0@gregkh>\nReferences: <0@gregkh>\nMIME-Version: 1.0\n"
+            b"Content-Transfer-Encoding: 8bit\n\nFrom: A <a@example.org>\n\n[ Upstream commit " + SHA
+            + b" ]\n\nWhy.\n---\n" + DIFF + SIGNATURE)
+    b4 = b"From git@z Thu Jan  1 00:00:00 1970\n" + sent
+    for data in (sent, b4, b4 + b"\n" + b4.replace(b"x: y", b"x: z")):
+        for patch in patches(read_bytes(data, "x")):
+            seen = read_mail(patch)
+            assert seen.author.address == "a@example.org"
+            assert seen.upstream_sha == SHA.decode()
+            assert seen.in_reply_to == "0@gregkh"
+            assert seen.message.startswith(b"[ Upstream")
+
+
+def test_a_message_id_without_b4_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(SourceUnavailable, match="b4 is not installed") as error:
+        read_all("20260227011306.3111731-4-yosry@example.org")
+    assert "save the mail" in error.value.hint
+
+
+def test_a_message_id_goes_through_b4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "box").write_bytes(mail(b"one", prefix=b"PATCH 1/2") + mail(b"two", prefix=b"PATCH 2/2"))
+    program = tmp_path / "b4"
+    program.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/args\nexec /bin/cat {tmp_path}/box\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = patches(read_all("<1@example.org>"))
+    assert [p.slug for p in found] == ["one", "two"]
+    assert (tmp_path / "args").read_text().split()[-1] == "1@example.org"
+    program.write_text("#!/bin/sh\necho 'Looking up' >&2\necho 'That message-id is not known.' >&2\nexit 1\n")
+    with pytest.raises(SourceUnavailable, match="not known"):
+        read_all("https://lore.kernel.org/all/1@example.org/")
+
+
+def test_import_writes_plain_mails_and_says_what_was_refused(tmp_path: Path) -> None:
+    box = tmp_path / "box.mbox"
+    box.write_bytes(mail(b"one") + mail(b"two", diff=b"nothing\n"))
+    result = CliRunner().invoke(command, [str(box), "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "c")],
+                                standalone_mode=False)
+    assert result.return_value == 1
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["one.patch"]
+    assert (tmp_path / "out/one.patch").read_bytes() == mail(b"one")
+    assert "invalid: " in result.output
+    assert "no diff" in result.output
+
+
+def test_git_show_and_quilt_forms() -> None:
+    quilt = (b"From: A <a@example.org>\nSubject: x\n\nWhy.\n\n---\n f.c | 2 +-\n\nIndex: linux/f.c\n"
+             b"===================================================================\n--- linux.orig/f.c\n+++ linux/f.c\n"
+             b"@@ -1 +1 @@\n-a\n+b\nIndex: linux/g.c\n"
+             b"===================================================================\n--- linux.orig/g.c\n+++ linux/g.c\n"
+             b"@@ -1 +1 @@\n-a\n+b\n")
+    (patch,) = patches(read_bytes(quilt, "x"))
+    assert patch.paths == ("f.c", "g.c")
+    assert patch.render() == quilt
+    show = (b"commit " + SHA + b"\nAuthor: A <a@example.org>\nDate:   Mon Apr 20 2026\n\n    x: y\n    \n    Why.\n\n"
+            + DIFF)
+    (patch,) = patches(read_bytes(show, "x"))
+    assert patch.paths == ("f.c",)
+    assert patch.render() == show
