@@ -2,6 +2,7 @@
 
     kvm_is_exception_pending($VCPU)              a call; $VCPU is any argument expression
     static_call(kvm_x86_${OP})($...ARGS)         ${OP} is the rest of a name, $...ARGS any number of arguments
+    kzalloc_obj($TYPE)                           a name that begins with TYPE may also be a type: `struct page *`
     $VCPU->arch.exception.vector                 $VCPU is the postfix expression on the left
     exception.vector                             the same field under any structure
     KVM_REQ_OLD                                  a name, wherever it stands, but not as a member of a structure
@@ -209,7 +210,7 @@ def _match_at(pattern: Pattern, source: bytes, words: Sequence[Token], at: int) 
             end = _argument_end(words, i, stop, all_of_them=piece.hole is Hole.ARGUMENTS)
             if end is None or (end == i and piece.hole is Hole.EXPRESSION):
                 return None
-            if _is_parameter(words[i:end]):
+            if not piece.name.startswith("TYPE") and _is_parameter(words[i:end]):
                 return None
             span = (words[i].start, words[end - 1].end) if end > i else (words[i].start, words[i].start)
             ranges.append(span)

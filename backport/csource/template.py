@@ -66,7 +66,20 @@ def render(pattern: Pattern, template: Template, match: Match, source: bytes) ->
         out += [gap, text]
     result = b"".join(out)
     _no_comment_lost(match, source, result)
+    if b"\n" in b"".join(piece.space for piece in template.pieces):
+        result = _own_lines(result, match, source)
     return _in_place(result, match, source)
+
+
+def _own_lines(result: bytes, match: Match, source: bytes) -> bytes:
+    """Several statements in place of one: each on its own line, indented as the first; raises Unsafe."""
+    begin = source.rfind(b"\n", 0, match.start) + 1
+    indent = source[begin:match.start]
+    words = significant(lex(source[:match.start]))
+    if indent.strip() or not words or words[-1].text not in (b";", b"{", b"}"):
+        # behind `if (...)` or `else` only the first of them would be conditional
+        raise Unsafe("it takes more than one statement, and there may be room for one only")
+    return b"\n".join((indent if i else b"") + line.strip(b" \t") for i, line in enumerate(result.split(b"\n")))
 
 
 def _piece(pieces: Sequence[Element], index: int, match: Match) -> bytes:
@@ -85,7 +98,10 @@ def _piece(pieces: Sequence[Element], index: int, match: Match) -> bytes:
         return text                  # `member` looks at it
     if before_text in (b"(", b",", b"[", b"=", b";") and after_text in (b")", b",", b"]", b";"):
         return text
-    return text if strength(text) >= _POSTFIX else b"(" + text + b")"
+    needed = _POSTFIX
+    if before_text in (b"(", b",", b"[", b"=", b";") and after_text in _LEVEL:
+        needed = _LEVEL[after_text] + 1
+    return text if strength(text) >= needed else b"(" + text + b")"
 
 
 def _kept(pattern: Sequence[Element], template: Sequence[Element]) -> dict[int, int]:
@@ -185,6 +201,8 @@ def _in_place(result: bytes, match: Match, source: bytes) -> bytes:
     words = significant(lex(result))
     if not words or words[-1].text in (b";", b"}") or any(w.text in (b";", b"{") for w in words):
         return result                # statements
+    if words[0].text in (b"->", b"."):
+        return result                # a member, behind an expression that stays
     level = strength(result)
     if level >= _POSTFIX:
         return result

@@ -9,10 +9,10 @@ not mean the same marks the hunk `review` and says what differs.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from backport.csource.functions import functions
+from backport.csource.functions import enclosing, functions
 from backport.csource.grammar import Opinion, opinion
 from backport.csource.pattern import Match, find
 from backport.csource.template import Unsafe, render
@@ -67,8 +67,14 @@ class HunkResult:
         return len(self.places) == 1
 
     @property
+    def rewritten(self) -> bool:
+        """A line differs from upstream's (a change may also only be a warning: same name, other meaning)."""
+        return any(change.before != change.after for change in self.changes)
+
+    @property
     def touches_added(self) -> bool:
-        return any(change.kind == "added" for change in self.changes)
+        """An added line differs from upstream's."""
+        return any(change.kind == "added" and change.before != change.after for change in self.changes)
 
     @property
     def equivalent(self) -> bool:
@@ -84,6 +90,7 @@ class HunkResult:
 class RuleResult:
     """What the rules made of one file of a patch: a file for each path that its hunks belong to in the target."""
 
+    path: str                        # as upstream names it before the patch
     files: tuple[FileDiff, ...]
     hunks: tuple[HunkResult, ...]
 
@@ -94,12 +101,12 @@ class RuleResult:
 
     @property
     def changed(self) -> bool:
-        return any(hunk.changes for hunk in self.hunks) or self.moved
+        return any(hunk.rewritten for hunk in self.hunks) or self.moved
 
     @property
     def moved(self) -> bool:
-        return len(self.files) != 1 or any(hunk.path != self.hunks[0].path for hunk in self.hunks) or (
-            bool(self.hunks) and any("moved:" in sentence for hunk in self.hunks for sentence in hunk.because))
+        """A hunk goes to another file than upstream's."""
+        return any(hunk.path != self.path for hunk in self.hunks)
 
     @property
     def anchored(self) -> bool:
@@ -141,13 +148,13 @@ def apply_rules(file: FileDiff, target: TreeView, rules: Sequence[Rule], *,
     """
     facts = facts_of(target)
     mine = [rule for rule in rules if any(glob_regex(glob).match(file.path) for glob in rule.applies_to)]
+    path = file.old_path or file.path
     if file.binary or file.created or not file.hunks:
-        return RuleResult((file,), tuple(
-            HunkResult(i, file.path, hunk) for i, hunk in enumerate(file.hunks)))
+        return RuleResult(path, (file,), tuple(HunkResult(i, path, hunk) for i, hunk in enumerate(file.hunks)))
     if preimage is not None and b"".join(file.hunks[0].old) not in preimage:
         preimage = None              # another file, or one that the patch was not made for
     results = tuple(_hunk(index, hunk, file, target, facts, mine, preimage) for index, hunk in enumerate(file.hunks))
-    return RuleResult(_files(file, results), _drift(results))
+    return RuleResult(path, _files(file, results), _drift(results))
 
 
 def applied_form(file: FileDiff, target: TreeView, rules: Sequence[Rule], *,
@@ -190,36 +197,78 @@ class _Work:
     old: tuple[Row, ...]
     new: tuple[Row, ...]
     kinds: tuple[bytes, ...]
-    changes: list[Change]
-    because: list[str]
-    unresolved: list[str]
+    choices: _Choices
+    changes: list[Change] = field(default_factory=list)
+    because: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+
+
+# Combinations of alternatives that are tried before the first one is taken for want of a place.
+_COMBINATIONS = 24
+
+
+class _Choices:
+    """Which alternative to take where a rule has several for one pattern; grows as patterns are met."""
+
+    def __init__(self, taken: dict[tuple[str, str], int], limits: dict[tuple[str, str], int]) -> None:
+        self.taken = taken
+        self.limits = limits
+
+    def index(self, rule: Rule, pattern: str, count: int) -> int:
+        key = (rule.id, pattern)
+        self.limits[key] = max(count, self.limits.get(key, 0))
+        return self.taken.get(key, 0) % count
+
+    def more(self) -> bool:
+        """Step to the next combination; False after the last."""
+        for key, limit in self.limits.items():
+            if self.taken.get(key, 0) + 1 < limit:
+                self.taken[key] = self.taken.get(key, 0) + 1
+                return True
+            self.taken[key] = 0
+        return False
+
+
+def _choices() -> Iterator[_Choices]:
+    shared = _Choices({}, {})
+    for _ in range(_COMBINATIONS):
+        yield shared
+
+
+def _look_up(work: _Work, candidates: Sequence[str], target: TreeView) -> tuple[str, tuple[Place, ...]]:
+    text = text_of(work.old)
+    for candidate in candidates:
+        data = target.read(candidate)
+        found = places(text, data) if data is not None else ()
+        if found:
+            return candidate, found
+    return "", ()
 
 
 def _hunk(index: int, hunk: Hunk, file: FileDiff, target: TreeView, facts: Facts, rules: Sequence[Rule],
           preimage: bytes | None) -> HunkResult:
     kinds = tuple(line.kind for line in hunk.lines)
-    work = _Work(side_of(hunk.lines, b"+"), side_of(hunk.lines, b"-"), kinds, [], [], [])
     hidden = _hidden_before(hunk, preimage)
-    _rewrite_sides(work, rules, facts, hidden)
     path = file.old_path or file.path
-    candidates, why = _candidates(path, hunk, rules, facts)
-    where = path
-    found: tuple[Place, ...] = ()
-    for candidate in candidates:
-        data = target.read(candidate)
-        found = places(text_of(work.old), data) if data is not None else ()
-        if found:
-            where = candidate
+    candidates, why = _candidates(path, hunk, rules, facts, preimage)
+    first: _Work | None = None
+    for choices in _choices():
+        work = _Work(side_of(hunk.lines, b"+"), side_of(hunk.lines, b"-"), kinds, choices)
+        _rewrite_sides(work, rules, facts, hidden)
+        first = first or work
+        where, found = _look_up(work, candidates, target)
+        if found or not choices.more():
             break
-    else:
-        where = candidates[0] if target.read(path) is None and candidates else path
+    if not found:
+        assert first is not None
+        work, where = first, candidates[0] if candidates else path
     moved = (f"moved: {path} is {where} in {target.name}" + (f" ({why[where]})" if why.get(where) else ""),)
     because = (*dict.fromkeys(work.because), *(moved if where != path else ()))
     notes = _notes(work.changes, path, where)
     review = any(c.kind == "added" and not c.equivalent for c in work.changes)
     result = HunkResult(index, where, hunk, tuple(work.changes), notes, because, tuple(dict.fromkeys(work.unresolved)),
                         tuple(place.top + 1 for place in found), Sure.REVIEW if review else Sure.CERTAIN)
-    if not work.changes:
+    if not result.rewritten:
         return result
     new_hunk = _anchored(work, hunk, found, target.read(where) or b"") or hunk.with_lines(
         weave(work.old, work.new, kinds))
@@ -250,12 +299,20 @@ def _anchored(work: _Work, hunk: Hunk, found: Sequence[Place], data: bytes) -> H
 def _rewrite_sides(work: _Work, rules: Sequence[Rule], facts: Facts, hidden: bytes) -> None:
     """Apply the rules to both sides until nothing changes; where they never come to an end, undo everything."""
     before = (work.old, work.new)
-    for _ in range(_ROUNDS):
+    for rule in rules:
+        _same_name(work, rule, facts, hidden)
+    for number in range(_ROUNDS):
         progress = False
+        work.unresolved.clear()      # what is left over counts at the end, not on the way
         for rule in rules:
-            for rewrite in rule.rewrites:
+            if rule.once and number:
+                continue
+            for group in _alternatives(rule):
                 for new_side in (False, True):
-                    progress = _rewrite_side(work, rule, rewrite, facts, hidden, new_side=new_side) or progress
+                    while _rewrite_side(work, rule, group, facts, hidden, new_side=new_side):
+                        progress = True
+                        if not rule.once:
+                            break
         if not progress:
             return
     work.old, work.new = before
@@ -263,11 +320,39 @@ def _rewrite_sides(work: _Work, rules: Sequence[Rule], facts: Facts, hidden: byt
     work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} never come to an end on this hunk")
 
 
-def _rewrite_side(work: _Work, rule: Rule, rewrite: Rewrite, facts: Facts, hidden: bytes, *, new_side: bool) -> bool:
+def _alternatives(rule: Rule) -> list[list[Rewrite]]:
+    """The rule's rewrites, those of one pattern together, in the order of the file."""
+    groups: dict[str, list[Rewrite]] = {}
+    for rewrite in rule.rewrites:
+        if not rewrite.keep:
+            groups.setdefault(rewrite.match.text, []).append(rewrite)
+    return list(groups.values())
+
+
+def _same_name(work: _Work, rule: Rule, facts: Facts, hidden: bytes) -> None:
+    """Tell of new code that compiles in the target and means something else there."""
+    for rewrite in rule.rewrites:
+        if not rewrite.keep:
+            continue
+        text = hidden + text_of(work.new)
+        removed = b"".join(row.text for row in work.old if work.kinds[min(row.origins)] == b"-")
+        there = {_squeeze(removed[m.start:m.end]) for m in find(rewrite.match, removed)}
+        for match in find(rewrite.match, text):
+            expression = text[match.start:match.end]
+            _, origins = replace_range(work.new, match.start - len(hidden), match.end - len(hidden), expression)
+            if (_kind(work.kinds, origins) == "added" and _squeeze(expression) not in there
+                    and (rewrite.where is None or rewrite.where.ask(facts, match.texts).holds)
+                    and (answer := rule.probe.ask(facts, {})).holds):
+                work.changes.append(_change(work, rule, "added", match, text, expression))
+                work.because += answer.because
+
+
+def _rewrite_side(work: _Work, rule: Rule, group: Sequence[Rewrite], facts: Facts, hidden: bytes, *,
+                  new_side: bool) -> bool:
     """One pattern on one side, from the end to the beginning so that offsets stay true."""
     rows = work.new if new_side else work.old
     text = hidden + text_of(rows)
-    matches = [m for m in find(rewrite.match, text) if m.start >= len(hidden)]
+    matches = [m for m in find(group[0].match, text) if m.start >= len(hidden)]
     if not matches:
         return False
     answer = rule.probe.ask(facts, {})
@@ -277,9 +362,11 @@ def _rewrite_side(work: _Work, rule: Rule, rewrite: Rewrite, facts: Facts, hidde
     for match in reversed(matches):
         if opinion(text, match.start, match.end) is Opinion.REFUSED:
             continue
-        if rewrite.where is not None and not rewrite.where.ask(facts, match.texts).holds:
+        usable = [r for r in group if r.where is None or r.where.ask(facts, match.texts).holds]
+        if not usable:
             _refuse(work, rule, match, text, "the tree does not have what the older form needs")
             continue
+        rewrite = usable[work.choices.index(rule, group[0].match.text, len(usable))]
         try:
             new = render(rewrite.match, rewrite.replace, match, text)
         except Unsafe as reason:
@@ -296,7 +383,7 @@ def _rewrite_side(work: _Work, rule: Rule, rewrite: Rewrite, facts: Facts, hidde
         rows = after
         changed = True
         if not (new_side and kind == "context"):      # context stands on both sides: told once
-            work.changes.append(_change(rule, kind, match, text, new))
+            work.changes.append(_change(work, rule, kind, match, text, new))
         work.because += answer.because
     if new_side:
         work.new = rows
@@ -321,11 +408,13 @@ def _squeeze(text: bytes) -> bytes:
     return b" ".join(token.text for token in lex(text) if token.kind is not Kind.SPACE)
 
 
-def _change(rule: Rule, kind: str, match: Match, text: bytes, new: bytes) -> Change:
+def _change(work: _Work, rule: Rule, kind: str, match: Match, text: bytes, new: bytes) -> Change:
     before = _shown(text[match.start:match.end])
     after = _shown(new)
     names = {name: _shown(value) for name, value in match.texts.items()} | {"FROM": before, "TO": after}
     note = re.sub(r"\$\{?([A-Z][A-Z0-9_]*)\}?", lambda m: names.get(m[1], m[0]), rule.note)
+    if kind == "added" and not rule.equivalent and _carried(work, match, text, rule):
+        note += " (the line that is replaced has it in that form already)"
     return Change(rule.id, kind, before, after, note, rule.equivalent)
 
 
@@ -375,14 +464,17 @@ def _line_offset(data: bytes, line: int) -> int:
 
 # --- where it goes --------------------------------------------------------------------------------------------------
 
-def _candidates(path: str, hunk: Hunk, rules: Sequence[Rule], facts: Facts) -> tuple[list[str], dict[str, str]]:
-    """Paths to look at, best first: the path itself, then where a rule says that the code came from.
+def _candidates(path: str, hunk: Hunk, rules: Sequence[Rule], facts: Facts,
+                preimage: bytes | None) -> tuple[list[str], dict[str, str]]:
+    """Paths to look at, best first, and for those that a rule names, why.
 
-    A rule's targets come in the order: those that define the function that the hunk header names, then as written.
+    First those that define the function that the hunk is in (from the pre-image; from the hunk header, which
+    names the function before where a hunk is at the top of one, only without it), then the path itself, then
+    where a rule says that the code came from.
     """
     out = [path] if facts.read(path) is not None else []
     why: dict[str, str] = {}
-    name = _section_function(hunk.section)
+    name = _function(hunk, preimage)
     for rule in rules:
         for move in rule.moves:
             if move.source != path:
@@ -390,17 +482,21 @@ def _candidates(path: str, hunk: Hunk, rules: Sequence[Rule], facts: Facts) -> t
             answer = rule.probe.ask(facts, {})
             if not answer.holds:
                 continue
-            there = [t for t in move.targets if facts.read(t) is not None and t != path]
-            there.sort(key=lambda t: not (name and any(f.name == name for f in functions(facts.read(t) or b""))))
-            for to in there:
-                if to not in out:
+            for to in move.targets:
+                if to not in out and facts.read(to) is not None:
                     out.append(to)
                     why[to] = f"{rule.id}: {'; '.join(answer.because)}"
+    out.sort(key=lambda to: not (name and any(f.name == name for f in functions(facts.read(to) or b""))))
     return out, why
 
 
-def _section_function(section: bytes) -> str:
-    match = re.search(rb"([A-Za-z_]\w*)\s*\(", section)
+def _function(hunk: Hunk, preimage: bytes | None) -> str:
+    """The function that the first changed line is in, as far as that can be known; "" where it cannot."""
+    if preimage is not None:
+        before = next((i for i, line in enumerate(hunk.lines) if line.kind != b" "), 0)
+        inside = enclosing(preimage, hunk.old_start + before)
+        return inside.name if inside is not None else ""
+    match = re.search(rb"([A-Za-z_]\w*)\s*\(", hunk.section)
     return match[1].decode() if match else ""
 
 

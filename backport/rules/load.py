@@ -18,7 +18,10 @@ from backport.rules.probe import ProbeError, build
 
 HOME = Path(__file__).parent
 _KEYS = frozenset({"id", "title", "upstream", "appeared", "applies_to", "probe", "rewrite", "moves", "equivalent",
-                   "differs", "note", "added", "examples", "scopes"})
+                   "differs", "note", "added", "once", "examples", "scopes"})
+# What belongs to KVM x86 beside its own directory: a probe that names no files looks here as well.
+_KVM_HEADERS = ("arch/x86/include/asm/kvm*.h", "arch/x86/include/asm/svm.h", "arch/x86/include/asm/vmx.h",
+                "include/linux/kvm*.h", "virt/kvm/**")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
@@ -107,16 +110,19 @@ class _Reader:
         added = self.value.get("added", "rewrite")
         if added not in ("rewrite", "refuse"):
             self.fail("added", "`added` is `rewrite` (the default) or `refuse`")
-        rewrites = self.rewrites(applies_to)
+        scope = applies_to
+        if any(glob.startswith("arch/x86/kvm/") for glob in applies_to):
+            scope = tuple(dict.fromkeys((*applies_to, "arch/x86/kvm/**", *_KVM_HEADERS)))
+        rewrites = self.rewrites(scope)
         moves = self.moves()
         if not rewrites and not moves:
             self.fail("rewrite", "a rule needs `rewrite` or `moves`")
         appeared, commit, read_in = self.origin()
         return Rule(
             id=name, title=self.text("title"), applies_to=applies_to,
-            probe=self.probe(self.value.get("probe"), applies_to, self.lines.get("probe", 1)),
+            probe=self.probe(self.value.get("probe"), scope, self.lines.get("probe", 1)),
             rewrites=rewrites, moves=moves, equivalent=equivalent, differs=differs,
-            note=self.note(rewrites), anchor_only=added == "refuse",
+            note=self.note(rewrites), anchor_only=added == "refuse", once=self.value.get("once") is True,
             appeared=appeared, commit=commit, read_in=read_in, examples=self.examples(),
             file=self.file, source=self.data)
 
@@ -142,24 +148,26 @@ class _Reader:
                           hint="$FROM and $TO are the text before and after; others come from `match`")
         return note
 
-    def rewrites(self, applies_to: tuple[str, ...]) -> tuple[Rewrite, ...]:
+    def rewrites(self, scope: tuple[str, ...]) -> tuple[Rewrite, ...]:
         items = self.value.get("rewrite", [])
         if not isinstance(items, list):
             self.fail("rewrite", "`rewrite` must be a list of match/replace pairs")
         out = []
         for index, item in enumerate(items):
             line = self.line("rewrite", index)
-            if not isinstance(item, dict) or not {"match", "replace"} <= set(item) <= {"match", "replace", "where"}:
-                self.fail("rewrite", "each item has `match` and `replace` (and `where`)", line=line)
-            if not isinstance(item["match"], str) or not isinstance(item["replace"], str):
+            keys = set(item) - {"where"} if isinstance(item, dict) else set()
+            if keys not in ({"match", "replace"}, {"match", "keep"}):
+                self.fail("rewrite", "each item has `match` and `replace` (or `keep: true`), and may have `where`",
+                          line=line)
+            if not all(isinstance(item[key], str) for key in keys - {"keep"}):
                 self.fail("rewrite", "`match` and `replace` are C text", line=line)
             try:
                 pattern = compile_pattern(item["match"])
-                template = compile_template(item["replace"], pattern)
+                template = compile_template(item.get("replace", item["match"]), pattern)
             except PatternError as error:
                 self.fail("rewrite", str(error), line=line)
-            where = self.probe(item["where"], applies_to, line) if "where" in item else None
-            out.append(Rewrite(pattern, template, where))
+            where = self.probe(item["where"], scope, line) if "where" in item else None
+            out.append(Rewrite(pattern, template, where, "keep" in keys))
         return tuple(out)
 
     def moves(self) -> tuple[Move, ...]:

@@ -28,11 +28,16 @@ class Probe(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """Upstream's form and the older one. `where` must hold for each match by itself (None: always)."""
+    """Upstream's form and the older one. `where` must hold for each match by itself (None: always).
+
+    Several rewrites of a rule with the same `match` are alternatives: the first whose `where` holds, unless
+    the target has the place in the form of a later one.
+    """
 
     match: Pattern
     replace: Template
     where: Probe | None = None
+    keep: bool = False               # same name, other meaning: nothing to rewrite, but new code must say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Rule:
     """One drift. `appeared` says where it came from; `commit` only where it was read in `read_in`.
 
     `equivalent`: the two forms mean the same in their trees; otherwise `differs` says what does not carry over.
+    `once`: the rewrites are made one after another and never again, for names that changed their meaning
+    (read is called readl there, and read_raw is called read).
     `anchor_only`: proved for finding the place, not for new code: an added line that needs it is left alone and
     reported, so that a person decides.
     """
@@ -81,6 +88,7 @@ class Rule:
     differs: str
     note: str
     anchor_only: bool
+    once: bool
     appeared: str
     commit: str
     read_in: str

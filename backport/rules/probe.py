@@ -4,6 +4,7 @@
     present: {field: kvm_vcpu_arch.exception_vmexit, in: arch/x86/include/asm/kvm_host.h}
     present: {parameters: kvm_multiple_exception, count: 5}
     present: {file: arch/x86/kvm/regs.c} present: {macro: NAME}  present: {regexp: '...', in: FILE}
+    present: {bound: LOCK, like: 'mmu_lock$'}    in `where` only: the text that $LOCK stands for
     all: [...]   any: [...]   not: {...}
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from backport.rules.facts import Facts
 from backport.rules.model import Answer, Probe
 
-KINDS = ("identifier", "function", "macro", "field", "parameters", "file", "regexp")
+KINDS = ("identifier", "function", "macro", "field", "parameters", "file", "regexp", "bound")
 
 
 class ProbeError(ValueError):
@@ -33,9 +34,14 @@ class Finding:
     globs: tuple[str, ...]
     wanted: bool
     count: int = 0
+    like: str = ""
 
     def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
         what = re.sub(r"\$\{([A-Z][A-Z0-9_]*)\}", lambda m: names.get(m[1], b"").decode("utf-8", "replace"), self.what)
+        if self.kind == "bound":
+            text = names.get(self.what, b"")
+            hit = re.search(self.like.encode(), text) is not None
+            return Answer(hit == self.wanted, (f"${self.what} is {text.decode('utf-8', 'replace')}",))
         if self.kind == "file":
             found: tuple[str, ...] = (what,) if facts.read(what) is not None else ()
         elif self.kind == "field":
@@ -111,7 +117,7 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
     if not isinstance(value, dict):
         raise ProbeError(f"`{key}` needs a mapping such as {{identifier: NAME}}")
     kinds = [kind for kind in KINDS if kind in value]
-    unknown = set(value) - set(KINDS) - {"in", "count"}
+    unknown = set(value) - set(KINDS) - {"in", "count", "like"}
     if len(kinds) != 1 or unknown:
         raise ProbeError(f"`{key}` takes exactly one of {', '.join(KINDS)} (and `in`, `count`)"
                          + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else ""))
@@ -125,9 +131,11 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
             re.compile(what.encode())
         except re.error as error:
             raise ProbeError(f"`regexp` cannot be read: {error}") from error
+    if kind == "bound" and not isinstance(value.get("like"), str):
+        raise ProbeError("`bound` needs `like`, a regular expression")
     globs = value.get("in", default)
     globs = (globs,) if isinstance(globs, str) else tuple(globs)
     count = value.get("count", -1)
     if kind == "parameters" and (not isinstance(count, int) or count < 0):
         raise ProbeError("`parameters` needs `count`")
-    return Finding(kind, what, globs, key == "present", count)
+    return Finding(kind, what, globs, key == "present", count, str(value.get("like", "")))
