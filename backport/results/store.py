@@ -236,10 +236,21 @@ class Results:
         rows = self._rows("SELECT value FROM memory WHERE name = ?", (name,))
         return json.loads(rows[0][0]) if rows else default
 
+    def old_runs(self, keep: int) -> list[int]:
+        """Ids of all but the `keep` newest finished runs of each kind, and of what was stopped before those."""
+        gone: list[int] = []
+        for kind in {run.kind for run in self.runs()}:
+            kept = 0
+            for run in self.runs(kind=kind):
+                if run.state == "running" or kept < max(keep, 1):
+                    kept += run.state == "finished"
+                else:
+                    gone.append(run.id)
+        return gone
+
     def forget_runs(self, keep: int) -> int:
-        """Delete all but the `keep` newest runs of each kind and give the space back; returns how many went."""
-        gone = [run.id for kind in {run.kind for run in self.runs()} for run in self.runs(kind=kind)[max(keep, 1):]
-                if run.state != "running"]
+        """Delete the old runs and give the space back; returns how many went."""
+        gone = self.old_runs(keep)
         with self._transaction() as db:
             db.executemany("DELETE FROM run WHERE id = ?", [(number,) for number in gone])
             db.execute("DELETE FROM body WHERE sha256 NOT IN (SELECT body FROM cell)")
@@ -249,9 +260,11 @@ class Results:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return len(gone)
 
-    def logs(self) -> set[str]:
-        """Paths of the build logs that a stored cell refers to."""
-        return {_data(row[0])["log"] for row in self._rows("SELECT data FROM body")} - {""}
+    def logs(self, keep: int | None = None) -> set[str]:
+        """Paths of the build logs that a stored cell refers to; `keep` as if the older runs had gone."""
+        gone = set(self.old_runs(keep)) if keep is not None else set()
+        rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
+        return {_data(data)["log"] for run, data in rows if run not in gone} - {""}
 
 
 _RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"

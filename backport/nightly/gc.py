@@ -1,0 +1,189 @@
+"""Keeping disk use bounded: what nobody will ask for again goes, and it is said how much that was.
+
+Nothing goes that a kept run refers to, that the manifest names, or that another process holds; what goes is made
+again when it is needed, except the history of old runs and their logs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from backport.git import Git
+from backport.manifest import Manifest
+from backport.results.store import Results
+from backport.trees import worktree
+from backport.trees.store import Store
+
+_HOUR = 3600.0
+_STAY = ("logs", "lock")             # logs while a run refers to them, the lock because it is held
+_YOUNG = 24 * _HOUR                  # a log this young may belong to a cell that is not recorded yet
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """One kind of thing that went: how many of them, and how many bytes on disk."""
+
+    what: str
+    count: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.count}, {human(self.size)}"
+
+
+def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: int, days: float = 30,
+            dry_run: bool = False, now: float | None = None) -> list[Freed]:
+    """Free what is not needed; returns what went (or would go, with `dry_run`), nothing where nothing did.
+
+    `keep` is the number of newest runs of each kind that stay. Build directories go when their tree left the
+    manifest or nobody built there for `days`; without a manifest no tree is taken for a gone one.
+    """
+    when = time.time() if now is None else now
+    names = None if manifest is None else {tree.name for tree in manifest.trees}
+    freed = [                        # builds before logs: the newest log says when a directory was used
+        _runs(results, keep, dry_run), _builds(store, names, when - days * 24 * _HOUR, dry_run),
+        _logs(store, results, keep, when, dry_run), _worktrees(store, names, dry_run), _objects(store, dry_run),
+    ]
+    return [one for one in freed if one.count]
+
+
+def _runs(results: Results, keep: int, dry_run: bool) -> Freed:
+    before = _size(results.path)
+    if dry_run:
+        return Freed("runs", len(results.old_runs(keep)), 0)
+    count = results.forget_runs(keep)
+    return Freed("runs", count, max(before - _size(results.path), 0))
+
+
+def _logs(store: Store, results: Results, keep: int, now: float, dry_run: bool) -> Freed:
+    wanted = {os.path.realpath(log) for log in results.logs(keep)}
+    old = [path for path in store.cache.glob("build/*/*/logs/*.log")
+           if os.path.realpath(path) not in wanted and now - path.stat().st_mtime > _YOUNG]
+    size = sum(_size(path) for path in old)
+    if not dry_run:
+        for path in old:
+            path.unlink(missing_ok=True)
+    return Freed("build logs", len(old), size)
+
+
+def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -> Freed:
+    """Build directories (verdict builds and boot kernels) that are not going to be used again."""
+    homes = [*store.cache.glob("build/*/*"), *store.cache.glob("boot/*")]
+    count = size = 0
+    for home in homes:
+        tree = home.parent.name if home.parent.parent.name == "build" else home.name
+        gone = names is not None and tree not in {name.replace("/", "_") for name in names} | (names or set())
+        held = [path for path in home.iterdir() if path.name not in _STAY] if home.is_dir() else []
+        if not held or not (gone or _used(home) < since):
+            continue
+        with _free(home / "lock") as free:
+            if not free:
+                continue
+            count, size = count + 1, size + sum(map(_size, held))
+            for path in () if dry_run else held:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+    return Freed("build directories", count, size)
+
+
+def _used(home: Path) -> float:
+    """When there was last a build. The lock does not tell: whoever looks whether it is free touches it."""
+    times = [path.stat().st_mtime for path in (*home.glob("logs/*"), *home.iterdir()) if path.name not in _STAY]
+    return max(times, default=time.time())
+
+
+def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:
+    count = size = 0
+    for path in sorted((store.cache / "worktrees").glob("*")) if names is not None else ():
+        if not path.is_dir() or path.name in (names or ()) or path.name.startswith("."):
+            continue
+        with _free(path.with_name(f"{path.name}.lock")) as free:
+            if not free:
+                continue
+            count, size = count + 1, size + _size(path)
+        if not dry_run:
+            worktree.remove(store, path.name)
+    return Freed("work trees", count, size)
+
+
+def _objects(store: Store, dry_run: bool) -> Freed:
+    """Objects of heads that moved on. Packs are copied, not compressed again: that would take hours."""
+    mark = store.path / "backport.collected"
+    if not (store.path / "backport.json").is_file():
+        return Freed("objects", 0, 0)
+    with store.git() as git:
+        refs = git.run("for-each-ref", "--format=%(objectname) %(refname)").text
+        known = _read(mark)
+        if known is None or set(known.splitlines()) <= set(refs.splitlines()):
+            # nothing moved away since the last time, so nothing can have become garbage
+            if known != refs and not dry_run:
+                mark.write_text(json.dumps(refs))
+            return Freed("objects", 0, 0)
+        if dry_run:
+            return Freed("objects of heads that moved", len(set(known.splitlines()) - set(refs.splitlines())), 0)
+        with store.writing():
+            before = _counts(git)
+            git.run("-c", "pack.window=0", "-c", "gc.pruneExpire=now", "repack", "-a", "-d", "-l", "-q")
+            git.run("prune", "--expire=1.day.ago")
+            after = _counts(git)
+            mark.write_text(json.dumps(refs))
+    return Freed("objects", max(before[0] - after[0], 0), max(before[1] - after[1], 0))
+
+
+def _read(mark: Path) -> str | None:
+    try:
+        told = json.loads(mark.read_text())
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, str) else None
+
+
+def _counts(git: Git) -> tuple[int, int]:
+    """(objects, bytes) in the store itself."""
+    told = dict(row.split(": ", 1) for row in git.run("count-objects", "-v").text.splitlines())
+    return int(told["count"]) + int(told["in-pack"]), 1024 * (int(told["size"]) + int(told["size-pack"]))
+
+
+@contextmanager
+def _free(lock: Path) -> Iterator[bool]:
+    """Hold `lock` if nobody does; yields whether it could be had."""
+    try:
+        with FileLock(lock, timeout=0):
+            yield True
+    except Timeout:
+        yield False
+
+
+def _size(path: Path) -> int:
+    """Bytes on disk of a file, or of everything below a directory."""
+    total = 0
+    pending = [path]
+    while pending:
+        here = pending.pop()
+        with suppress(OSError):
+            told = here.lstat()
+            total += told.st_blocks * 512
+            if here.is_dir() and not here.is_symlink():
+                pending += here.iterdir()
+    return total
+
+
+def human(size: int) -> str:
+    """1.5 GB: decimal units, as disks have them."""
+    value = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from backport.manifest import Manifest, Tree
+from backport.nightly.gc import Freed, collect, human
+from backport.results.store import Results
+from backport.trees.store import Head, Store
+from tests.results.made import cell, fill
+
+MANIFEST = Manifest(Path("trees.yaml"), (Tree("linux-9.1.y", "9.1", ()),))
+OLD = time.time() - 60 * 86400
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> tuple[Store, Results]:
+    return Store(tmp_path / "cache"), Results(tmp_path / "state" / "r.sqlite")
+
+
+def _home(store: Store, tree: str, *, when: float = 0.0, log: str = "a") -> Path:
+    home = store.cache / "build" / tree / "kvm-builtin-gcc"
+    (home / "logs").mkdir(parents=True)
+    (home / "out").mkdir()
+    (home / "out" / "kvm.o").write_bytes(b"x" * 100_000)
+    (home / "logs" / f"{log}.log").write_text("log\n" * 100)
+    (home / "lock").touch()
+    if when:
+        for path in (home / "lock", home / "out", home / "logs" / f"{log}.log"):
+            os.utime(path, (when, when))
+    return home
+
+
+def _by_name(freed: list[Freed]) -> dict[str, Freed]:
+    return {one.what: one for one in freed}
+
+
+def test_nothing_to_free(place: tuple[Store, Results]) -> None:
+    store, results = place
+    home = _home(store, "linux-9.1.y")
+    fill(results, [cell("p", "linux-9.1.y", log=str(home / "logs" / "a.log"))])
+    assert collect(store, results, MANIFEST, keep=3) == []
+
+
+def test_build_directories_of_gone_and_of_unused_trees(place: tuple[Store, Results]) -> None:
+    store, results = place
+    gone, held = _home(store, "linux-8.0.y"), _home(store, "linux-7.0.y")
+    unused = _home(store, "linux-9.1.y", when=OLD)
+    with FileLock(held / "lock"):    # somebody builds there
+        would = collect(store, results, MANIFEST, keep=3, dry_run=True)
+        assert (gone / "out" / "kvm.o").exists()
+        freed = _by_name(collect(store, results, MANIFEST, keep=3))
+    assert _by_name(would)["build directories"] == freed["build directories"]
+    assert freed["build directories"].count == 2
+    assert freed["build directories"].size >= 200_000
+    assert not (gone / "out").exists()
+    assert not (unused / "out").exists()
+    assert (held / "out" / "kvm.o").exists()
+
+
+def test_logs_stay_as_long_as_a_kept_run_refers_to_them(place: tuple[Store, Results]) -> None:
+    store, results = place
+    home = _home(store, "linux-9.1.y", log="old", when=OLD)
+    (home / "out").touch()
+    (home / "logs" / "young.log").write_text("a build that is not recorded yet\n")
+    fill(results, [cell("p", "linux-9.1.y", log=str(home / "logs" / "old.log"))])
+    fill(results, [cell("p", "linux-9.1.y")])
+    assert "build logs" not in _by_name(collect(store, results, MANIFEST, keep=2))
+    would = _by_name(collect(store, results, MANIFEST, keep=1, dry_run=True))
+    assert (home / "logs" / "old.log").exists()
+    freed = _by_name(collect(store, results, MANIFEST, keep=1))
+    assert (freed["build logs"].count, freed["runs"].count) == (1, 1)
+    assert (would["build logs"].count, would["runs"].count) == (1, 1)
+    assert [path.name for path in (home / "logs").iterdir()] == ["young.log"]
+
+
+def test_without_a_manifest_no_tree_counts_as_gone(place: tuple[Store, Results]) -> None:
+    store, results = place
+    _home(store, "linux-8.0.y")
+    assert collect(store, results, None, keep=1) == []
+
+
+def _commit(store: Store, text: bytes) -> str:
+    with store.git() as git:
+        blob = git.run("hash-object", "-w", "--stdin", stdin=text).text
+        tree = git.run("mktree", stdin=f"100644 blob {blob}\tMakefile\n".encode()).text
+        return git.run("commit-tree", "-m", "made up", tree).text
+
+
+def test_objects_of_heads_that_moved_go_and_the_others_stay(place: tuple[Store, Results]) -> None:
+    store, results = place
+    def move(text: bytes) -> str:
+        commit = _commit(store, text)
+        store.set(Head("linux-9.1.y", commit, "9.1.1", "test", 0.0))
+        with store.git() as git:
+            git.run("repack", "-d", "-q")    # an import makes a pack
+        return commit
+    first = move(b"VERSION = 1\n" * 1000)
+    assert collect(store, results, MANIFEST, keep=1) == []
+    second = move(b"VERSION = 2\n")
+    freed = _by_name(collect(store, results, MANIFEST, keep=1))
+    assert freed["objects"].count == 3
+    with store.git() as git:
+        assert git.rev(f"{first}^{{commit}}") is None
+        assert git.blob(f"{second}:Makefile") == b"VERSION = 2\n"
+        git.run("fsck", "--strict")
+    assert collect(store, results, MANIFEST, keep=1) == []
+
+
+def test_work_trees_of_gone_trees(place: tuple[Store, Results]) -> None:
+    from backport.trees.worktree import worktree
+    store, results = place
+    commit = _commit(store, b"VERSION = 1\n")
+    for name in ("linux-9.1.y", "linux-8.0.y"):
+        store.set(Head(name, commit, "9.1.1", "test", 0.0))
+        with worktree(store, Head(name, commit, "9.1.1", "test", 0.0)):
+            pass
+    freed = _by_name(collect(store, results, MANIFEST, keep=1))
+    assert freed["work trees"].count == 1
+    assert (store.cache / "worktrees" / "linux-9.1.y" / "Makefile").exists()
+    assert not (store.cache / "worktrees" / "linux-8.0.y").exists()
+
+
+def test_sizes_for_people() -> None:
+    assert [human(size) for size in (0, 999, 1500, 2_500_000, 7_000_000_000_000)] == [
+        "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "7000.0 GB"]
