@@ -20,6 +20,9 @@ COMMANDS: dict[str, str] = {
     "rules": "rules",
     "trees": "trees",
     "import": "import_",
+    "queue": "queue",
+    "mail": "mail",
+    "inspect": "inspect",
 }
 
 

@@ -110,7 +110,7 @@ def _pattern(line: bytes, trees: Sequence[Sources]) -> list[Fact]:
             itself = b"".join(site.text.encode("utf-8", "replace").split()) == own
             where = f"{site.function}()" if site.function else "no function"
             facts.append(Fact("itself" if itself else "similar",
-                              f"`{text}`: {'the very line' if itself else 'same names'} in {where} at {site}",
+                              f"`{text}`: {'the very line' if itself else 'all its names'} in {where} at {site}",
                               f"{site} of {tree.name}", detail=(site.text,)))
     if not any(fact.key == "similar" for fact in facts):
         facts.append(Fact("similar", f"`{text}`: nowhere else in these sources",

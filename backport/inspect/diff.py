@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backport.check.landing import find_preimage
 from backport.csource.functions import enclosing
 from backport.inspect.calls import names_of
 from backport.inspect.facts import Fact
@@ -35,10 +36,17 @@ def touched(patch: Patch, preimages: Mapping[str, bytes]) -> tuple[Touched, ...]
                 name = _header_name(hunk)
                 found.setdefault((file.path, name), Touched(file.path, name, "hunk header (no pre-image in the store)"))
                 continue
+            # a pre-image taken from a release holds the hunk at other lines than its header says
+            shift = _shift(before, hunk)
+            if shift is None:
+                name = _header_name(hunk)
+                source = "hunk header (not unique in the pre-image)"
+                found.setdefault((file.path, name), Touched(file.path, name, source))
+                continue
             for line in _changed(hunk):
-                function = enclosing(before, line)
+                function = enclosing(before, line + shift)
                 name = function.name if function else ""
-                found.setdefault((file.path, name), Touched(file.path, name, f"pre-image, line {line}"))
+                found.setdefault((file.path, name), Touched(file.path, name, f"pre-image, line {line + shift}"))
     return tuple(found.values())
 
 
@@ -102,6 +110,12 @@ def _changed(hunk: Hunk) -> list[int]:
         if line.kind != b"+":
             number += 1
     return found
+
+
+def _shift(before: bytes, hunk: Hunk) -> int | None:
+    """Lines between the hunk's header and its one place in the pre-image; None where there is none, or several."""
+    place = find_preimage(before, hunk)
+    return place - hunk.old_start if place else None
 
 
 def _header_name(hunk: Hunk) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
         Phase(5, "Code", code_facts(patch, places, trees)),
         Phase(6, "Stable trees", status_facts(mail, case.heads, case.cells, case.manifest)),
         Phase(7, "Subsystem", _subsystem(git, patch, case)),
-        Phase(8, "Impact and risk", _impact()),
+        Phase(8, "Impact and risk", _impact(patch)),
     ]
     rules = list(rule_facts(patch, mail, phases, case.upstream, case.cells))
     if case.manifest is not None and stable and case.cells:
@@ -91,7 +92,10 @@ def _subsystem(git: Git, patch: Patch, case: Case) -> tuple[Fact, ...]:
     return subsystem_facts(data, patch.paths, f"{head.tree} {head.version}" if head else "")
 
 
-def _impact() -> tuple[Fact, ...]:
-    return (Fact("impact", "who meets the bug, how often and how badly: not to be read off the sources"),
+def _impact(patch: Patch) -> tuple[Fact, ...]:
+    around = b"".join(line.text for file in patch.files for hunk in file.hunks for line in hunk.lines)
+    codes = [code.decode() for code in dict.fromkeys(re.findall(rb"-E[A-Z][A-Z0-9]+\b", around))]
+    seen = [Fact("errors", f"error codes in the hunks, context included: {', '.join(codes)}", "diff")] if codes else []
+    return (*seen, Fact("impact", "who meets the bug, how often and how badly: not to be read off the sources"),
             Fact("risk", "what could go wrong with the change: phases 2 (size), 3 (follow-ups) and 5 (callers) are the "
                          "facts for it"))

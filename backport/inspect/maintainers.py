@@ -37,10 +37,12 @@ def read_maintainers(data: bytes) -> tuple[Entry, ...]:
 
 
 def covers(entry: Entry, path: str) -> int:
-    """How closely an entry covers a path: the depth of its best F: pattern, 0 for none or where X: excludes it."""
+    """How closely an entry covers a path: components without wildcards in its best F: pattern, 0 for none or where
+    X: excludes it."""
     if any(_matches(pattern, path) for pattern in entry.all("X")):
         return 0
-    return max((pattern.rstrip("/").count("/") + 1 for pattern in entry.all("F") if _matches(pattern, path)), default=0)
+    return max((sum(not set(part) & set("*?[") for part in pattern.rstrip("/").split("/"))
+                for pattern in entry.all("F") if _matches(pattern, path)), default=0)
 
 
 def subsystem_facts(data: bytes | None, paths: Iterable[str], tree: str) -> tuple[Fact, ...]:

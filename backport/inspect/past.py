@@ -23,12 +23,14 @@ def history_facts(patch: Patch, mail: Mail, log: Log, upstream: Branch | None, b
     change = Change(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
     facts += _fix(log, change, upstream, tip)
     facts += _bug(log, mail, tip, branches)
+    blind: list[tuple[str, str]] = []
     for branch in branches:
         answer = presence(log, branch, change, upstream=tip)
         if answer.state is State.UNKNOWN:
-            facts.append(cannot_know("contains", f"{branch.name}: the fix, by history", answer.reason))
+            blind.append((branch.name, answer.reason))
         else:
             facts.append(Fact("contains", f"{branch.name}: the fix is {answer.line}", answer.source, str(answer.state)))
+    facts += _blind("contains", "whether the fix is in", blind)
     facts += _follow(log, mail, tip, upstream)
     facts += _names(patch, trees)
     facts += _activity(log, patch, tip, upstream)
@@ -69,15 +71,25 @@ def _bug(log: Log, mail: Mail, tip: str, branches: Sequence[Branch]) -> list[Fac
         tag, name = release_of(log.git, commit.sha)
         facts.append(Fact("introduced-release", f"{commit.sha[:12]} by {commit.author}, {commit.date[:10]}, "
                           + (f"first in {tag} ({name})" if tag else "in no tag"), f"git log -1 {commit.sha}"))
+    blind: list[tuple[str, str]] = []
     for branch in branches:
         bug = holds_bug(log, branch, named, upstream=tip)
         if bug.held is None:
-            facts.append(cannot_know("bug", f"{branch.name}: the bug, by history", bug.reason))
+            blind.append((branch.name, bug.reason))
         else:
             there = f"there{f', since {bug.since}' if bug.since else ''}" if bug.held else "not there"
             facts.append(Fact("bug", f"{branch.name}: the commit that introduced it is {there} ({bug.reason})",
                               f"git log {branch.commit[:12]}", "yes" if bug.held else "no"))
-    return facts
+    return [*facts, *_blind("bug", "whether the commit that introduced the bug is in", blind)]
+
+
+def _blind(key: str, question: str, rows: Sequence[tuple[str, str]]) -> list[Fact]:
+    """One line for all branches of which nothing can be known, instead of the same line for each."""
+    if not rows:
+        return []
+    names = [name for name, _reason in rows]
+    reasons = dict.fromkeys(reason.replace(name, "it", 1) for name, reason in rows)
+    return [cannot_know(key, f"{question} {', '.join(names)}, by history", "; ".join(reasons))]
 
 
 def _follow(log: Log, mail: Mail, tip: str, upstream: Branch | None) -> list[Fact]:
@@ -104,7 +116,8 @@ def _names(patch: Patch, trees: Sequence[Sources]) -> list[Fact]:
         have = [t.name for t in trees if name in t.defined]
         lack = [t.name for t in trees if not _word(t, name)]
         if have and lack:
-            facts.append(Fact("helper", f"{name}() is in {', '.join(have)}; not in {', '.join(lack)}",
+            facts.append(Fact("helper", f"{name}() is in {', '.join(have)}; not in {', '.join(lack)}: which commit "
+                                        "brought it is for history to say",
                               f"git grep -n -w {name} in each of them"))
     return facts
 

@@ -33,9 +33,9 @@ def status_facts(mail: Mail, heads: Sequence[Head], cells: Mapping[str, Cell],
         if manifest is not None and cell.apply.good:
             marked = warning(newer_trees(manifest, head.tree, list(cells.values())))
             if marked:
-                facts.append(Fact("newer", f"{head.tree}: {marked}", "cells of this run", weighs="against"))
+                facts.append(Fact("newer", f"{head.tree}: {marked}", "cells of this run"))
         tree = manifest.tree(head.tree) if manifest is not None else None
-        if tree is not None:
+        if tree is not None and not tree.upstream:
             wish = asked(mail, tree.series)
             facts.append(Fact("asked", f"{head.tree}: {wish.words} ({wish.why})", "mail: tags and subject prefix"))
     return tuple(facts)

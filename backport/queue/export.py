@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.csource.functions import enclosing
 from backport.errors import InvalidPatch, UserError
 from backport.git import Git
 from backport.patch.mail import mail_of, read_mail
@@ -80,7 +79,7 @@ def export(git: Git, base: str, series: str, ready: Sequence[Ready], to: Path, *
         if directory.is_dir():
             taken |= {path.name for path in directory.iterdir()}
         for item in ready:
-            row, data = _offer(git, base, stack, item, known, taken, force=force)
+            row, data = _offer(git, stack, item, known, taken, force=force)
             rows.append(row)
             if data:
                 files.append((row.file, data))
@@ -146,7 +145,7 @@ def _push_existing(stack: Stack, directory: Path, entry: SeriesEntry, known: _Kn
     known.add(entry.name, patch)
 
 
-def _offer(git: Git, base: str, stack: Stack, item: Ready, known: _Known, taken: set[str], *,
+def _offer(git: Git, stack: Stack, item: Ready, known: _Known, taken: set[str], *,
            force: bool) -> tuple[Exported, bytes]:
     patch = item.patch
     title = read_mail(patch).title or patch.slug
@@ -164,7 +163,7 @@ def _offer(git: Git, base: str, stack: Stack, item: Ready, known: _Known, taken:
     if not step.ok:
         there = "an earlier entry has this change already" if stack.fits_reversed(patch.diff) else step.reason
         return Exported(title, "refused", reason=f"on top of the queue: {there}", remarks=remarks), b""
-    moved = _other_functions(git, base, before, step.commit, patch)
+    moved = _other_functions(git, stack, before, step.commit, patch)
     if moved:
         stack.pop_to(before)
         return Exported(title, "refused", reason=moved, remarks=remarks), b""
@@ -225,28 +224,16 @@ def mark_draft(data: bytes) -> bytes:
     return data[:subject.start] + new + data[subject.end:]
 
 
-def _other_functions(git: Git, base: str, before: str, after: str, patch: Patch) -> str:
+def _other_functions(git: Git, stack: Stack, before: str, after: str, patch: Patch) -> str:
     """Why the place above the queue is not the place on the bare tree; "" where it is the same function."""
+    base = stack.base
     with Stack(git, base) as alone:
         step = alone.push(patch.diff)
         if not step.ok:
             return ""                 # it needs the patches before it; there is no other place to compare with
-        here = _functions(git, base, step.commit)
-    above = _functions(git, before, after)
+        here = alone.functions(base, step.commit)
+    above = stack.functions(before, after)
     if here == above:
         return ""
     wrong = ", ".join(f"{p}: {f or 'file level'}" for p, f in above if (p, f) not in here)
     return f"above the queue it would land in another function ({wrong}) than on the tree alone"
-
-
-def _functions(git: Git, old: str, new: str) -> list[tuple[str, str]]:
-    """(path, enclosing function) of the first changed line of every hunk, in order."""
-    found = []
-    for file in parse(git.run("diff-tree", "-r", "-p", "--no-renames", "--no-color", "--unified=0",
-                              old, new).out or b"").files:
-        source = git.blob(f"{new}:{file.new_path}") if file.new_path else git.blob(f"{old}:{file.old_path}")
-        for hunk in file.hunks:
-            line = hunk.new_start if file.new_path else hunk.old_start
-            function = enclosing(source or b"", max(line, 1))
-            found.append((file.path, function.name if function else ""))
-    return found

@@ -1,7 +1,6 @@
 """Patches on top of each other in the object store: a private index, `git apply --cached`, a tree, a commit.
 
-No work tree is touched, so a queue of hundreds is tried in seconds and nothing can be left half applied. The
-commits are loose objects that no ref holds; git's own garbage collection removes them after its grace period.
+No work tree is touched, so a queue of hundreds is tried in seconds and nothing can be left half applied.
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from backport.csource.functions import enclosing
 from backport.errors import GitError
 from backport.git import Git, Result
+from backport.patch.parse import parse
 
 # the options that decide how a queue file looks; nothing of the user's diff.* configuration may change it
 DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary", "--src-prefix=a/",
@@ -38,15 +39,22 @@ class Step:
 class Stack:
     """The state of a tree with patches applied in order. A refused patch leaves it as it was.
 
-    Use as a context manager. `git` may be a bare repository; the base commit is only read.
+    Use as a context manager. `git` may be a bare repository and is only read: what is made here lies in a directory
+    of its own that goes away at the end, because nothing tidies the store up. With `keep` the objects go into the
+    store, for those who work on with the commits.
     """
 
-    def __init__(self, git: Git, base: str) -> None:
+    def __init__(self, git: Git, base: str, *, keep: bool = False) -> None:
         self.git = git
         self.base = base
         self.top = base
         self._dir = tempfile.TemporaryDirectory(prefix="backport-stack-")
         self._env = {"GIT_INDEX_FILE": str(Path(self._dir.name) / "index")}
+        if not keep:
+            objects = Path(self._dir.name) / "objects"
+            (objects / "info").mkdir(parents=True)
+            store = git.path / git.run("rev-parse", "--git-path", "objects").text
+            self._env |= {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(store)}
         try:
             self.git.run("read-tree", base, env=self._env)
         except BaseException:
@@ -66,7 +74,8 @@ class Stack:
         if result.code or "Skipped patch" in result.err:
             return Step("", self.top, reason=refusal(result.err))
         tree = self.git.run("write-tree", env=self._env).text
-        commit = self.git.run("commit-tree", tree, "-p", self.top, "-m", title or "patch", env=_DATED).text
+        commit = self.git.run("commit-tree", tree, "-p", self.top, "-m", title or "patch",
+                              env=self._env | _DATED).text
         parent, self.top = self.top, commit
         shifts = [int(number) for number in _SHIFT.findall(result.err)]
         return Step(commit, parent, max(shifts, key=abs, default=0))
@@ -78,7 +87,24 @@ class Stack:
 
     def diff(self, old: str, new: str) -> bytes:
         """The diff between two commits in the form of a queue file."""
-        return self.git.run("diff-tree", "-r", "-p", *DIFF, old, new).out
+        return self.git.run("diff-tree", "-r", "-p", *DIFF, old, new, env=self._env).out
+
+    def blob(self, commit: str, path: str) -> bytes:
+        """A file of one of the states, b"" where it has none."""
+        result = self.git.run("cat-file", "blob", f"{commit}:{path}", env=self._env, ok=())
+        return result.out if result.code == 0 else b""
+
+    def functions(self, old: str, new: str) -> list[tuple[str, str]]:
+        """(path, enclosing function) of the first changed line of every hunk between two states, in order."""
+        diff = self.git.run("diff-tree", "-r", "-p", "--no-renames", "--no-color", "--no-ext-diff", "--unified=0",
+                            old, new, env=self._env).out
+        found = []
+        for file in parse(diff).files:
+            source = self.blob(new, file.new_path) if file.new_path else self.blob(old, file.old_path or "")
+            for hunk in file.hunks:
+                function = enclosing(source, max(hunk.new_start if file.new_path else hunk.old_start, 1))
+                found.append((file.path, function.name if function else ""))
+        return found
 
     def pop_to(self, commit: str) -> None:
         """Go back to an earlier state."""

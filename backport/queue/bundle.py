@@ -1,0 +1,143 @@
+"""The mails of a run: a submission for every good cell, a FAILED notice for every conflict, a reply for every patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backport.git import Git
+from backport.history.branch import Branch
+from backport.history.conflict import Between, between
+from backport.history.log import Log
+from backport.history.presence import Change, Presence, presence
+from backport.manifest import Manifest, Tree
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch
+from backport.patch.slug import slug
+from backport.queue.failed import dependencies_of, failed_mail
+from backport.queue.gather import offers
+from backport.queue.newer import newer_trees, warning
+from backport.queue.prereq import commit_patch
+from backport.queue.seriesfile import replace_file
+from backport.queue.submit import submission
+from backport.queue.table import reply
+from backport.results.run import Run
+from backport.trees.store import Head
+from backport.verdict import Apply, Cell
+
+_FAILED = frozenset({Apply.CONFLICT, Apply.SUSPECT})
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One mail on disk: "submission", "FAILED" or "reply"; `command` sends a submission."""
+
+    kind: str
+    patch: str
+    tree: str
+    file: Path | None
+    command: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the mails of a run are made from. `mails` are the patches as they came in, by SHA-256."""
+
+    git: Git
+    manifest: Manifest
+    run: Run
+    cells: Sequence[Cell]
+    heads: Mapping[str, Head]
+    mails: Mapping[str, Patch]
+    identity: str = ""
+    in_reply_to: str = ""
+    acks: tuple[str, ...] = ()
+
+
+def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = False) -> list[Written]:
+    """Everything for `trees` into `to`. A tree that the mail does not ask for gets no submission unless forced."""
+    to.mkdir(parents=True, exist_ok=True)
+    written: list[Written] = []
+    for tree in trees:
+        written += _submissions(desk, tree, to, force)
+        written += [_failed(desk, tree, cell, to) for cell in desk.cells
+                    if cell.tree == tree.name and cell.apply in _FAILED]
+    for info in desk.run.patches:
+        cells = [cell for cell in desk.cells if cell.patch == info.slug]
+        if cells:
+            written.append(_reply(desk, info.slug, cells, trees, to))
+    return written
+
+
+def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]:
+    written = []
+    good = offers(desk.run, desk.cells, tree, desk.mails, identity=desk.identity, acks=desk.acks)
+    count = sum(offer.ready is not None for offer in good)
+    for number, offer in enumerate((o for o in good if o.ready is not None), 1):
+        assert offer.ready is not None
+        if offer.ready.asked.answer is False and not force:
+            written.append(Written("not asked for", offer.cell.patch, tree.name, None,
+                                   remarks=(offer.ready.asked.why,)))
+            continue
+        original = desk.mails.get(offer.cell.patch_sha256)
+        sub = submission(offer.ready.patch, tree.series, to, original=read_mail(original) if original else None,
+                         in_reply_to=desk.in_reply_to, identity=desk.identity, number=number if count > 1 else 0)
+        marked = warning(newer_trees(desk.manifest, tree.name,
+                                     [c for c in desk.cells if c.patch == offer.cell.patch]))
+        found = offer.ready.nomination
+        standing = () if found.acked else (f"not acked: {found.standing} ({found.why})", found.note)
+        remarks = (*sub.remarks, *offer.remarks, *standing, marked)
+        written.append(Written("submission", offer.cell.patch, tree.name, sub.file, sub.command,
+                               tuple(remark for remark in remarks if remark)))
+    return written
+
+
+def _failed(desk: Desk, tree: Tree, cell: Cell, to: Path) -> Written:
+    original = desk.mails.get(cell.patch_sha256)
+    if original is None:
+        return Written("FAILED", cell.patch, tree.name, None, remarks=("the original mail is no longer at hand",))
+    answer = conflict(desk, tree, original)
+    data = failed_mail(original, tree.series, dependencies=dependencies_of(answer), unknown=answer.reason)
+    path = to / f"{tree.series}-FAILED-{slug(read_mail(original).title or cell.patch)}.eml"
+    replace_file(path, data)
+    remarks = [f"{c.commit.sha[:12]} (\"{c.commit.subject}\"): {c.kind}, {c.why}" for c in answer.candidates]
+    return Written("FAILED", cell.patch, tree.name, path, remarks=(cell.reason, *remarks))
+
+
+def conflict(desk: Desk, tree: Tree, patch: Patch) -> Between:
+    """What lies between the tree and upstream, from history; an answer without candidates says why."""
+    head = desk.heads.get(tree.name)
+    sha = read_mail(patch).upstream
+    if head is None or not sha:
+        return Between(reason="the tree is not in the store" if head is None else "the upstream commit is not known")
+    with Log(desk.git) as log:
+        commit = log.one(sha)
+        if commit is None:
+            return Between(reason=f"{sha[:12]} is no commit of the store; a clone with history would tell")
+        # the commit's own diff has the line numbers of its parent; a mail's may have others
+        own = commit_patch(desk.git, commit.sha)
+        return between(log, Branch.of(head), f"{commit.sha}^", (own or patch).files)
+
+
+def _reply(desk: Desk, name: str, cells: Sequence[Cell], trees: Sequence[Tree], to: Path) -> Written:
+    names = {tree.name for tree in trees}
+    shown = [cell for cell in cells if cell.tree in names]
+    newest = next((tree for tree in desk.manifest.trees if tree.name in names), None)
+    newer = newer_trees(desk.manifest, newest.name, cells) if newest else ()
+    original = desk.mails.get(cells[0].patch_sha256)
+    title = read_mail(original).title if original else cells[0].subject
+    text = reply(title, shown, newer, _presences(desk, original))
+    path = to / f"reply-{slug(title or name)}.txt"
+    replace_file(path, text.encode("utf-8", "replace"))
+    return Written("reply", name, "", path)
+
+
+def _presences(desk: Desk, original: Patch | None) -> dict[str, Presence]:
+    if original is None:
+        return {}
+    mail = read_mail(original)
+    with Log(desk.git) as log:
+        return {name: presence(log, Branch.of(head), Change(mail.upstream, mail.title))
+                for name, head in desk.heads.items() if head.history}
