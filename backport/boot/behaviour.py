@@ -15,6 +15,7 @@ from backport.boot.kernel import BootKernel, Images, KernelFailed, limits
 from backport.boot.machine import Machine
 from backport.boot.outcome import RUNS, Behaves, Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.program import NoStaticLibrary
+from backport.boot.selftest import NoSelftest
 from backport.build.sandbox import Sandbox, choose
 from backport.errors import BuildError, InfraError
 from backport.manifest import Tree
@@ -100,9 +101,10 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
             init = program.compile_static(chosen, Path(scratch) / "program", place)
             progress("build the kernels")
             kernel = BootKernel(tree, head, store, cache, place, limits(), jobs)
-            images = kernel.images(patch, Path(scratch) / "images", logs / "kernel.log")
-        except NoStaticLibrary as error:
-            return replace(base, verdict=Behaves.NOT_TESTABLE, reason=error.message)
+            images = kernel.images(patch, Path(scratch) / "images", logs / "kernel.log", test=chosen.selftest)
+        except (NoStaticLibrary, NoSelftest) as error:
+            return replace(base, verdict=Behaves.NOT_TESTABLE, reason=error.message,
+                           logs=_present(logs, "kernel.log"))
         except KernelFailed as error:
             broke = error.compiler and error.patched
             return replace(base, verdict=Behaves.BROKE if broke else Behaves.ERROR,
@@ -164,7 +166,9 @@ class _Boots:
         """RUNS answers of one kernel, flakes repeated up to SPARE times."""
         archive = self.scratch / "initrd"
         if not archive.is_file():
-            archive.write_bytes(initrd.initrd(self.init))
+            test = self.images.selftest
+            extra = [initrd.program("test", test.read_bytes())] if test is not None else []
+            archive.write_bytes(initrd.initrd(self.init, *extra))
         runs = [self._once(name, 1, image, archive)]
         # A reproducer that does not end without the patch is an error whatever other runs say: no need to wait for
         # the limit again.

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from backport.boot import selftest
 from backport.boot.config import lost, merge
 from backport.build.applied import applied
 from backport.build.make import Ended, Runner
@@ -53,6 +54,7 @@ class Images:
     before_sha256: str
     after_sha256: str
     not_compiled: tuple[str, ...] = ()
+    selftest: Path | None = None     # the kernel's own test, where one was asked for
     cold: bool = False               # the baseline had to be built
     seconds: float = 0.0
 
@@ -83,8 +85,11 @@ class BootKernel:
     def directory(self) -> Path:
         return self.cache / "boot" / self.head.tree
 
-    def images(self, patch: Patch, destination: Path, log: Path) -> Images:
-        """Build both images into `destination`; raises KernelFailed or InfraError. One process a tree at a time."""
+    def images(self, patch: Patch, destination: Path, log: Path, *, test: str = "") -> Images:
+        """Build both images, and the kernel's selftest `test`, into `destination`. One process a tree at a time.
+
+        Raises KernelFailed, NoSelftest or InfraError.
+        """
         started = time.monotonic()
         compiler = resolve(self.tree.toolchain)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -93,8 +98,9 @@ class BootKernel:
             make = _Make(self, compiler, source, log)
             cold = make.baseline()
             before = _copy(make.kept, destination / "before.bzImage")
-            after, stale = make.patched(patch, destination / "after.bzImage")
-        return Images(before, after, _digest(before), _digest(after), stale, cold, time.monotonic() - started)
+            after, stale, program = make.patched(patch, destination, test)
+        return Images(before, after, _digest(before), _digest(after), stale, program, cold,
+                      time.monotonic() - started)
 
     def key(self, compiler: Compiler) -> str:
         """Changes where the baseline image would."""
@@ -129,8 +135,9 @@ class _Make:
         _replace(self.stamp, json.dumps({"key": key, "image": _digest(self.kept)}))
         return True
 
-    def patched(self, patch: Patch, destination: Path) -> tuple[Path, tuple[str, ...]]:
-        """(image with the patch, touched sources that were not compiled)."""
+    def patched(self, patch: Patch, destination: Path, test: str) -> tuple[Path, tuple[str, ...], Path | None]:
+        """(image with the patch, touched sources that were not compiled, the selftest)."""
+        program = None
         with self._fresh(patch.paths):
             started = time.time()
             with applied(self.source, patch.diff, patch.files):
@@ -138,7 +145,12 @@ class _Make:
                 stale = tuple(path for path in patch.paths if path.endswith((".c", ".S"))
                               and not _younger(self.build / (path[:-2] + ".o"), started)
                               and (self.source / path).is_file())
-            return _copy(self.build / IMAGE, destination), stale
+                if test:
+                    out = destination / "selftest"
+                    program = selftest.build(
+                        test, source=self.source, kernel=self.build, out=out, log=self.log, jobs=self.kernel.jobs,
+                        runner=self._runner(destination), variables=self.compiler.make)
+            return _copy(self.build / IMAGE, destination / "after.bzImage"), stale, program
 
     @contextmanager
     def _fresh(self, paths: tuple[str, ...]) -> Iterator[None]:
@@ -168,7 +180,7 @@ class _Make:
                              hint="backport/boot/configs/kvm.config lists what the boot kernel needs")
 
     def _make(self, target: str, *, patched: bool = False) -> Ended:
-        runner = Runner(self.kernel.sandbox, self.kernel.limits, read=(self.source,), write=(self.build,))
+        runner = self._runner()
         argv = ["make", "-s", f"-j{self.kernel.jobs}", "-C", str(self.source), f"O={self.build}", "LOCALVERSION=",
                 *self.compiler.make, target]
         ended = runner.run(argv, cwd=self.source, log=self.log)
@@ -181,6 +193,9 @@ class _Make:
             raise KernelFailed(f"make {target} ended with {ended.code}: {first[0].strip() if first else last[0]}",
                                compiler=bool(first and "error: " in first[0]), patched=patched)
         return ended
+
+    def _runner(self, *more: Path) -> Runner:
+        return Runner(self.kernel.sandbox, self.kernel.limits, read=(self.source,), write=(self.build, *more))
 
     def _stamp(self) -> tuple[str, str] | None:
         try:

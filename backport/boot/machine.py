@@ -16,9 +16,10 @@ from backport.build.sandbox import Limits, Sandbox
 
 PROGRAM = "qemu-system-x86_64"
 # tsc_early_khz: the calibration of the time-stamp counter fails at times under emulation, and such boots hang.
+# tsc=reliable: on a busy host the watchdog finds the counter unstable and switches clocks in the middle of a test.
 # reboot=t: without ACPI a power-off only halts; a triple fault together with -no-reboot ends QEMU.
 # panic=-1, oops=panic: a kernel that dies says so and ends, instead of waiting for the limit.
-COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic reboot=t tsc_early_khz=2600000"
+COMMAND_LINE = "console=ttyS0 panic=-1 oops=panic reboot=t tsc_early_khz=2600000 tsc=reliable"
 # A guest that prints for ever must not fill the disk; 8 GiB of address space hold 512 MiB and QEMU's code buffers.
 LIMITS = Limits(memory=4 << 30, processes=64, file_size=64 << 20, output=8 << 20, seconds=60.0)
 

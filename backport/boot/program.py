@@ -17,8 +17,9 @@ from backport.errors import BuildError, UserError
 
 COMPILER = "gcc"
 FEATURES = ("svm", "vmx", "sev", "avic", "pmu")
-_FIELDS = ("needs", "limit", "cpu", "memory")
+_FIELDS = ("needs", "limit", "cpu", "memory", "selftest")
 _CPU = re.compile(r"[A-Za-z0-9][\w.,=+-]*\Z")
+_SELFTEST = re.compile(r"\w+(?:/\w+)*\Z")
 
 
 class NoStaticLibrary(BuildError):
@@ -27,7 +28,7 @@ class NoStaticLibrary(BuildError):
 
 @dataclass(frozen=True, slots=True)
 class Reproducer:
-    """A directory with one or more .c files and, where something differs from the defaults, repro.yaml.
+    """A directory with .c files or the name of a selftest and, where something differs from the defaults, repro.yaml.
 
     `needs` is None where the file does not say: the patch's paths decide then.
     """
@@ -38,6 +39,7 @@ class Reproducer:
     limit: float | None = None       # seconds for one boot
     cpu: str = ""                    # QEMU's CPU model
     memory: int = 0                  # MiB
+    selftest: str = ""               # instead of .c files: one of the kernel's own, "x86_64/set_sregs_test"
 
 
 def guest_directory() -> Path:
@@ -57,8 +59,6 @@ def load(path: Path) -> Reproducer:
         raise UserError(f"{path}: no such directory", hint="a reproducer is a directory with a .c file; "
                                                           "docs/behaviour.md works one through")
     sources = tuple(sorted(path.glob("*.c")))
-    if not sources:
-        raise UserError(f"{path}: no .c file in it")
     file = path / "repro.yaml"
     fields: dict[str, Any] = {}
     if file.is_file():
@@ -68,8 +68,16 @@ def load(path: Path) -> Reproducer:
             raise UserError(f"{file}: {error}") from error
         if not isinstance(fields, dict) or not set(fields) <= set(_FIELDS):
             raise UserError(f"{file}: fields are {', '.join(_FIELDS)}")
-    return Reproducer(path, sources, _needs(fields, file), _number(fields, "limit", file, 1, 900),
-                      _cpu(fields, file), int(_number(fields, "memory", file, 64, 4096) or 0))
+    selftest = _text(fields, "selftest", file, _SELFTEST, "the name of a KVM selftest (x86_64/set_sregs_test)")
+    if selftest and sources:
+        raise UserError(f"{file}: a selftest is named and {sources[0].name} is there; it is one or the other")
+    if selftest:
+        sources = (guest_directory() / "selftest" / "selftest.c",)
+    if not sources:
+        raise UserError(f"{path}: no .c file in it")
+    cpu = _text(fields, "cpu", file, _CPU, "the name of a QEMU CPU model, with features (EPYC,-vgif)")
+    return Reproducer(path, sources, _needs(fields, file), _number(fields, "limit", file, 1, 900), cpu,
+                      int(_number(fields, "memory", file, 64, 4096) or 0), selftest)
 
 
 def for_patch(patch: Path) -> Path | None:
@@ -87,7 +95,8 @@ def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox, 
         raise NoStaticLibrary(f"{COMPILER} is not installed", hint="apt-get install gcc libc6-dev")
     destination.mkdir(parents=True, exist_ok=True)
     library = guest_directory()
-    runner = Runner(sandbox, Limits(seconds=120.0), read=(library, reproducer.path.resolve()), write=(destination,))
+    folders = dict.fromkeys(source.resolve().parent for source in reproducer.sources)
+    runner = Runner(sandbox, Limits(seconds=120.0), read=(library, *folders), write=(destination,))
     out = destination / "init"
     ended = runner.run([COMPILER, "-static", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra",
                         *(["-Werror"] if warnings else []), f"-I{library}",
@@ -121,8 +130,8 @@ def _number(fields: dict[str, Any], name: str, file: Path, least: int, most: int
     return float(value)
 
 
-def _cpu(fields: dict[str, Any], file: Path) -> str:
-    value = fields.get("cpu", "")
-    if value and not (isinstance(value, str) and _CPU.match(value)):
-        raise UserError(f"{file}: cpu is the name of a QEMU CPU model, with features (EPYC,-vgif)")
+def _text(fields: dict[str, Any], name: str, file: Path, form: re.Pattern[str], what: str) -> str:
+    value = fields.get(name, "")
+    if value and not (isinstance(value, str) and form.match(value)):
+        raise UserError(f"{file}: {name} is {what}")
     return str(value)

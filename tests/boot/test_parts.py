@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from backport.boot import config, program, scope
+from backport.boot import config, program, scope, selftest
 from backport.boot.kernel import fragment
 from backport.boot.machine import Machine, missing
 from backport.build.sandbox import Sandbox
@@ -71,9 +71,29 @@ def test_a_reproducers_directory(tmp_path):
     assert (seen.needs, seen.limit, seen.cpu, seen.memory) == (("svm",), 20.0, "EPYC,-vgif", 1024)
 
 
+def test_a_selftest_of_the_kernel_instead_of_a_source(tmp_path):
+    (tmp_path / "repro.yaml").write_text("selftest: x86_64/set_sregs_test\n")
+    seen = program.load(tmp_path)
+    assert seen.selftest == "x86_64/set_sregs_test"
+    assert [source.name for source in seen.sources] == ["selftest.c"]
+    (tmp_path / "repro.yaml").write_text("selftest: ../../../evil\n")
+    with pytest.raises(UserError, match="name of a KVM selftest"):
+        program.load(tmp_path)
+
+
+def test_a_selftest_is_found_under_either_name_of_its_directory(tmp_path):
+    home = tmp_path / selftest.HOME
+    (home / "x86").mkdir(parents=True)
+    (home / "x86" / "set_sregs_test.c").write_text("")
+    assert selftest.find(tmp_path, "set_sregs_test") == "x86/set_sregs_test"
+    assert selftest.find(tmp_path, "x86_64/set_sregs_test") == "x86/set_sregs_test"
+    with pytest.raises(selftest.NoSelftest):
+        selftest.find(tmp_path, "other_test")
+
+
 @pytest.mark.parametrize("text", [
     "needs: [sgx]", "needs: svm", "limit: 0", "limit: soon", "limit: true", "cpu: '-enable-kvm'", "cpu: 'EPYC -s'",
-    "memory: 10", "colour: red", "[1, 2]", "a: b: c",
+    "memory: 10", "selftest: x", "colour: red", "[1, 2]", "a: b: c",
 ])
 def test_a_wrong_repro_yaml_names_the_file(tmp_path, text):
     (tmp_path / "repro.c").write_text("")
