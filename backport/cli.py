@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "gc": "gc",
     "rules": "rules",
     "trees": "trees",
+    "boot": "boot",
     "import": "import_",
     "queue": "queue",
     "mail": "mail",

@@ -1,0 +1,120 @@
+"""`backport boot`: boot a tree's kernel without and with a patch, and run its reproducer in both."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from backport.boot import program, show
+from backport.boot.behaviour import Behaviour, prove
+from backport.boot.machine import Machine
+from backport.boot.outcome import Behaves
+from backport.build.sandbox import choose
+from backport.cell import Lab, Options
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.errors import InfraError, UserError
+from backport.manifest import Manifest, Tree
+from backport.patch.intake import read_all
+from backport.patch.model import Patch, Refused
+from backport.trees.store import Head, Store
+from backport.verdict import Apply
+
+_EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behaves.NOT_SHOWN: 1,
+         Behaves.NO_EFFECT: 1, Behaves.BROKE: 1, Behaves.ERROR: 3}
+
+
+@click.command("boot")
+@click.argument("patch", metavar="PATCH")
+@click.option("--tree", "-t", "names", multiple=True, required=True, metavar="NAME",
+              help="linux-6.1.y, 6.1, or a pinned release (6.1.176, see `backport trees release`).")
+@click.option("--repro", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
+              help="The reproducer  [default: PATCH with .repro for .patch; without one, a smoke test].")
+@click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", show_default=True,
+              help="kvm uses the real /dev/kvm, whose nesting shows VMX where the host is Intel's.")
+@click.option("--limit", type=click.FloatRange(1, 900), default=60, show_default=True, metavar="SECONDS",
+              help="End a boot after this time; the reproducer's own limit wins.")
+@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Where the serial logs go  [default: below the cache].")
+@click.option("--sandbox", "want", type=click.Choice(["auto", "require", "none"]), default="auto", show_default=True)
+@click.option("--jobs", "-j", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@manifest_option()
+@cache_option()
+def command(patch: str, names: tuple[str, ...], repro: Path | None, accel: str, limit: float, logs: Path | None,
+            want: str, jobs: int, form: str, manifest_path: Path, cache: Path | None) -> int:
+    """Boot the kernel of a tree without and with PATCH, and say what the reproducer shows.
+
+    \b
+    backport boot patches/fix.patch --tree 6.1 --tree 5.10
+    """
+    only = _one(patch)
+    repro = repro or program.for_patch(Path(patch))
+    if repro is not None:
+        program.load(repro)                      # a mistake in it is the user's, and is said before any kernel is built
+    manifest = read_manifest(manifest_path)
+    store = Store(cache_or_default(cache))
+    sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
+    upstream = store.head(manifest.upstream.name) if manifest.upstream else None
+    heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
+    places = [_place(manifest, store, name) for name in names]
+    codes = [0]
+    lab = Lab(store.cache, heads, upstream, Options(build=False))
+    try:
+        for tree, head in places:
+            where = (logs or store.cache / "boot" / "logs" / (only.slug or "patch")) / head.tree
+            title = f"{head.tree} {head.version}" if head.version != head.tree else head.tree
+            carried = lab.carrier.carry(only, tree, head)
+            if carried.patch is None:
+                click.echo(f"{title}: nothing to boot: {carried.outcome}: {carried.reason}", err=form == "json")
+                codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
+                continue
+            behaviour = prove(tree, head, carried.patch, repro, store=store, cache=store.cache, logs=where,
+                              computer=Machine(accel=accel, limit=limit), sandbox=sandbox, jobs=jobs,
+                              progress=partial(_say, title))
+            click.echo(_text(behaviour, head, carried.outcome, title, where, form))
+            codes.append(_EXIT[behaviour.verdict])
+    finally:
+        lab.close()
+    return max(codes)
+
+
+def _text(behaviour: Behaviour, head: Head, outcome: Apply, title: str, where: Path, form: str) -> str:
+    if form == "text":
+        return show.render(behaviour, f"{title} ({outcome})", str(where))
+    record: dict[str, Any] = {"tree": head.tree, "version": head.version, "commit": head.commit,
+                              "apply": str(outcome), "log_directory": str(where), **behaviour.as_dict()}
+    return json.dumps(record)
+
+
+def _say(title: str, step: str) -> None:
+    click.echo(f"{title}: {step}", err=True)
+
+
+def _one(spec: str) -> Patch:
+    found = read_all(spec)
+    if len(found) != 1:
+        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `backport run --boot` takes many")
+    only = found[0]
+    if isinstance(only, Refused):
+        raise UserError(f"{only.source}:{only.line}: {only.reason}")
+    return only
+
+
+def _place(manifest: Manifest, store: Store, name: str) -> tuple[Tree, Head]:
+    """A tree of the manifest, or a pinned release with the settings of its series' tree."""
+    tree = manifest.tree(name)
+    if tree is not None:
+        head = store.head(tree.name)
+        if head is None:
+            raise InfraError(f"{tree.name} is not in the store", hint=f"backport trees fetch {tree.name}")
+        return tree, head
+    tree = manifest.tree(name.rpartition(".")[0])
+    pinned = store.release(name) if tree is not None else None
+    if tree is not None and pinned is not None:
+        return tree, pinned
+    raise UserError(f"no tree and no pinned release {name!r}",
+                    hint="`backport trees` lists the trees; `backport trees release X.Y.Z` pins a release")
