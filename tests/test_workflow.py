@@ -1,0 +1,182 @@
+"""The whole pipeline through the command line, on made-up trees with a real compiler and a real git."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from backport.cli import cli
+from tests.fakekernel import diff_of, fake_kernel
+
+X86 = "arch/x86/kvm/x86.c"
+MAIL = b"""\
+From 1111111111111111111111111111111111111111 Mon Sep 17 00:00:00 2001
+From: A Person <a@example.org>
+Date: Thu, 1 Jan 2026 00:00:00 +0000
+Subject: [PATCH] kvm: made-up: %s
+
+Why.
+
+Signed-off-by: A Person <a@example.org>
+---
+"""
+
+
+class Desk:
+    """A directory with a manifest of three made-up trees, a patches directory and a cache of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trees = {}
+        text = "trees:\n"
+        for name, version, upstream in (("fake-reference", "9.2.0", True), ("fake-9.1.y", "9.1.5", False),
+                                        ("fake-9.0.y", "9.0.7", False)):
+            fake_kernel(path / name, version=version)
+            self.trees[name] = path / name
+            text += f"  - name: {name}\n    series: '{version[:3]}'\n"
+            text += "    upstream: true\n" if upstream else ""
+            text += f"    sources:\n      - local: {path / name}\n"
+        text += "  - name: fake-8.9.y\n    series: '8.9'\n    sources:\n      - local: /nonexistent/clone\n"
+        (path / "trees.yaml").write_text(text)
+        (path / "patches").mkdir()
+
+    def patch(self, title: str, old: str, new: str, path: str = X86) -> Path:
+        """A mail made on the reference tree."""
+        before = (self.trees["fake-reference"] / path).read_text()
+        assert old in before
+        diff = diff_of(self.trees["fake-reference"], {path: before.replace(old, new, 1)})
+        target = self.path / "patches" / f"{title}.patch"
+        target.write_bytes(MAIL % title.encode() + b"\n" + diff + b"-- \n2.39.5\n")
+        return target
+
+    def edit(self, tree: str, old: str, new: str, path: str = X86) -> None:
+        """Change a tree and commit."""
+        from tests.fakekernel import git
+        target = self.trees[tree] / path
+        text = target.read_text()
+        assert old in text
+        target.write_text(text.replace(old, new))
+        git(self.trees[tree], "commit", "-qam", "change")
+
+    def run(self, *args: str) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
+        """`backport run ARGS --format json`: exit code and cells by (patch, tree)."""
+        result = CliRunner().invoke(cli, [
+            "run", *args, "--manifest", str(self.path / "trees.yaml"), "--cache", str(self.path / "cache"),
+            "--db", str(self.path / "results.sqlite"), "--format", "json"], standalone_mode=False)
+        if result.exception:
+            raise result.exception
+        cells = json.loads(result.stdout)["cells"]
+        return result.return_value or 0, {(cell["patch"], cell["tree"]): cell for cell in cells}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    desk = Desk(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return desk
+
+
+OLD, NEW = "\tif (vcpu->pending)\n", "\tif (vcpu->pending || vcpu->injected)\n"
+
+
+def test_a_run_a_second_run_and_what_wakes_it(desk: Desk) -> None:
+    desk.patch("good", OLD, NEW)
+    code, cells = desk.run()
+    seen = {tree: (cell["apply"], cell["build"], cell["cached"]) for (_, tree), cell in cells.items()}
+    assert seen == {
+        "fake-reference": ("clean", "pass", False), "fake-9.1.y": ("clean", "pass", False),
+        "fake-9.0.y": ("clean", "pass", False), "fake-8.9.y": ("no-tree", "skipped", False)}
+    assert code == 0
+    no_tree = next(cell for (_, tree), cell in cells.items() if tree == "fake-8.9.y")
+    assert "/nonexistent/clone" in no_tree["reason"]
+
+    _code, again = desk.run()
+    assert {cell["cached"] for cell in again.values() if cell["apply"] != "no-tree"} == {True}
+    assert {key: cell["build"] for key, cell in again.items()} == {key: cell["build"] for key, cell in cells.items()}
+
+    _code, forced = desk.run("--force", "--tree", "fake-9.1.y")
+    assert [cell["cached"] for cell in forced.values()] == [False]
+
+    # a tree moves: the patch lands there in adapted form, and only that tree's cell is computed
+    desk.edit("fake-9.0.y", OLD, NEW)
+    _code, moved = desk.run("--update")
+    assert {tree: (cell["apply"], cell["cached"]) for (_, tree), cell in moved.items()} == {
+        "fake-reference": ("clean", True), "fake-9.1.y": ("clean", True), "fake-9.0.y": ("already", False),
+        "fake-8.9.y": ("no-tree", False)}
+
+
+def test_blame_goes_to_the_right_patch_and_tree(desk: Desk) -> None:
+    desk.patch("bad", OLD, "\tif (vcpu->no_such_field)\n")
+    desk.patch("good", OLD, NEW)
+    desk.patch("warns", OLD, "\tint nobody;\n\n" + OLD)
+    code, cells = desk.run("--tree", "fake-9.1.y", "--tree", "fake-9.0.y")
+    builds = {(slug.rpartition("-")[2], tree): cell["build"] for (slug, tree), cell in cells.items()}
+    for tree in ("fake-9.1.y", "fake-9.0.y"):
+        assert builds["bad", tree] == "fail"
+        assert builds["good", tree] == "pass"
+        assert builds["warns", tree] == "warn"
+    assert code == 1
+
+
+def test_trees_side_by_side_give_the_same_cells(desk: Desk) -> None:
+    desk.patch("bad", OLD, "\tif (vcpu->no_such_field)\n")
+    desk.patch("good", OLD, NEW)
+    _code, parallel = desk.run("-j", "2")
+    _code, serial = desk.run("--force")
+    for key, cell in serial.items():
+        for name in ("apply", "build", "sure", "reason", "adapted", "base_commit"):
+            assert parallel[key][name] == cell[name], (key, name)
+
+
+def test_what_is_no_patch_is_invalid_and_hides_nothing(desk: Desk) -> None:
+    desk.patch("good", OLD, NEW)
+    broken = (desk.path / "patches" / "good.patch").read_bytes().replace(b"-- \n2.39.5\n", b"").rsplit(b"\n", 3)[0]
+    (desk.path / "patches" / "broken.patch").write_bytes(broken)
+    code, cells = desk.run("--tree", "fake-9.1.y", "--no-build")
+    outcomes = sorted(cell["apply"] for cell in cells.values())
+    assert outcomes == ["clean", "invalid"]
+    invalid = next(cell for cell in cells.values() if cell["apply"] == "invalid")
+    assert "truncated" in invalid["reason"]
+    assert code == 1
+
+
+def test_a_tree_that_is_broken_before_is_not_the_patchs_fault(desk: Desk) -> None:
+    desk.patch("good", OLD, NEW)
+    desk.edit("fake-9.0.y", "#include", "#error broken\n#include", path="virt/kvm/kvm_main.c")
+    code, cells = desk.run("--tree", "fake-9.0.y", "--tree", "fake-9.1.y")
+    assert {tree: cell["build"] for (_, tree), cell in cells.items()} == {
+        "fake-9.0.y": "baseline-broken", "fake-9.1.y": "pass"}
+    assert code == 3
+
+
+def test_no_tree_of_that_name_is_a_usage_error(desk: Desk) -> None:
+    from backport.errors import UserError
+    desk.patch("good", OLD, NEW)
+    with pytest.raises(UserError, match=r"no tree 'nine'.*\n.*fake-9.1.y"):
+        desk.run("--tree", "nine")
+
+
+def test_an_exception_in_one_cell_does_not_end_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backport.carry import Carrier
+    real = Carrier.carry
+
+    def carry(self: Carrier, patch: Any, tree: Any, head: Any) -> Any:
+        if tree.name == "fake-9.1.y":
+            raise RuntimeError("a fault made here")
+        return real(self, patch, tree, head)
+
+    monkeypatch.setattr(Carrier, "carry", carry)
+    desk.patch("good", OLD, NEW)
+    code, cells = desk.run("--no-build")
+    outcomes = {tree: cell["apply"] for (_, tree), cell in cells.items()}
+    assert outcomes["fake-9.1.y"] == "error"
+    assert outcomes["fake-9.0.y"] == "clean"
+    assert code == 3
+    monkeypatch.undo()
+    monkeypatch.chdir(desk.path)
+    _code, again = desk.run("--no-build")
+    assert {tree: cell["apply"] for (_, tree), cell in again.items()}["fake-9.1.y"] == "clean"   # never cached
