@@ -19,6 +19,7 @@ from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
+from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.rules.load import load_rules
 from backport.trees.store import Head, Store
@@ -26,7 +27,8 @@ from backport.verdict import Apply, Build, Cell, Sure
 
 # what can change an answer; reports, commands and the queue cannot
 _CODE = ("backport.patch", "backport.csource", "backport.check", "backport.rewrite", "backport.rules",
-         "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell", "backport.git")
+         "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell", "backport.git",
+         "backport.reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Lab:
     heads: tuple[Head, ...]
     upstream: Head | None
     options: Options
+    reference: Tree | None = None                # the upstream tree's record in the manifest
     beside: Path | None = None                   # the manifest's directory: build-fix patches are named from there
     share: int = 1                               # how many labs share the processors
     _carrier: Carrier | None = field(default=None, repr=False)
@@ -125,12 +128,26 @@ class Lab:
                     sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)
 
     def _built(self, cell: Cell, place: Place, patch: Patch) -> Cell:
-        result = build_cell(place.tree, place.head, patch, store=Store(self.cache), cache=self.cache,
-                            jobs=max(1, len(os.sched_getaffinity(0)) // self.share),
+        result = build_cell(place.tree, place.head, patch, store=Store(self.cache), cache=self.cache, jobs=self._jobs,
                             require_sandbox=self.options.require_sandbox, manifest_directory=self.beside)
         reason = "; ".join(filter(None, (cell.reason, result.reason)))
-        return replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
+        cell = replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
                        detail={**cell.detail, "build": result.as_dict()})
+        if result.changes is None or self.reference is None or self.upstream is None:
+            return cell
+        effect = upstream_effect(
+            place.patch, self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
+            key=f"{self._plan(self.reference, self.upstream).key} {code_digest(_CODE)}",
+            preimages=self.carrier.preimages(place.patch).files,
+            require_sandbox=self.options.require_sandbox, beside=self.beside)
+        notes = differences(result.changes, effect)
+        return replace(cell, notes=cell.notes + notes, sure=Sure.REVIEW if notes else cell.sure,
+                       detail={**cell.detail, "functions": {"here": list(result.changes.names),
+                                                            "upstream": effect.as_dict()}})
+
+    @property
+    def _jobs(self) -> int:
+        return max(1, len(os.sched_getaffinity(0)) // self.share)
 
     def _command(self, place: Place) -> str:
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]

@@ -97,7 +97,7 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
     heads = [head for tree in request.manifest.trees if (head := store.head(tree.name)) is not None]
     upstream = request.manifest.upstream
     lab = Lab(request.cache, tuple(heads), store.head(upstream.name) if upstream else None, request.options,
-              request.manifest.path.resolve().parent)
+              upstream, request.manifest.path.resolve().parent)
     work: list[Place] = []
     try:
         for column in columns:

@@ -1,0 +1,89 @@
+"""What upstream's own patch changes in the machine code of the upstream tree, to hold a backport's effect against it.
+
+A backport that changes other functions than the original did is not wrong for that (compilers inline as they
+like), but a person has to know. The upstream tree has the patch already as a rule: then it is taken back there,
+which changes the same functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from backport.build.driver import build_cell
+from backport.build.result import CodeChanges
+from backport.check import check
+from backport.git import Git
+from backport.manifest import Tree
+from backport.patch.model import Patch
+from backport.trees.store import Head, Store, read_json, write_json
+from backport.verdict import Apply
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Names of the functions whose code upstream's patch changes; `reason` where they are not known."""
+
+    tree: str
+    functions: tuple[str, ...] = ()
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"tree": self.tree, "functions": list(self.functions), "reason": self.reason}
+
+
+def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: str, jobs: int,
+                    preimages: Mapping[str, bytes], require_sandbox: bool = False,
+                    beside: Path | None = None) -> Effect:
+    """Build the upstream tree with and without `patch` and name what differs; kept in the cache under `key`.
+
+    `key` covers compiler, configuration and code, as the cache key of a cell does.
+    """
+    name = f"{tree.name} {head.version}"
+    kept = cache / "reference" / f"{hashlib.sha256(f'{key} {patch.sha256} {head.commit}'.encode()).hexdigest()}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")):     # several trees at once want the same answer
+        known = read_json(kept)
+        if known:
+            return Effect(name, tuple(known["functions"]), known["reason"])
+        effect = _built(patch, tree, head, cache, jobs, preimages, require_sandbox, beside)
+        if not effect.reason:
+            write_json(kept, effect.as_dict())
+        return effect
+
+
+def _built(patch: Patch, tree: Tree, head: Head, cache: Path, jobs: int, preimages: Mapping[str, bytes],
+           require_sandbox: bool, beside: Path | None) -> Effect:
+    name = f"{tree.name} {head.version}"
+    store = Store(cache)
+    with Git(store.path) as git:
+        outcome = check(git, head.commit, patch, preimages).outcome
+    if outcome is not Apply.ALREADY and not outcome.good:
+        return Effect(name, reason=f"upstream's patch is `{outcome}` there")
+    result = build_cell(tree, head, patch, store=store, cache=cache, jobs=jobs, reverse=outcome is Apply.ALREADY,
+                        require_sandbox=require_sandbox, manifest_directory=beside)
+    changes = result.changes
+    if changes is None or changes.reason:
+        return Effect(name, reason=changes.reason if changes else f"its build is `{result.verdict}`: {result.reason}")
+    return Effect(name, changes.names)
+
+
+def differences(here: CodeChanges | None, there: Effect) -> tuple[str, ...]:
+    """Notes for a person where the backport's effect is not upstream's; empty where they agree or nothing is known."""
+    if here is None or here.reason:
+        return ()
+    if here.nothing:
+        return ("this patch changes no machine code in this tree: it did nothing here",)
+    if there.reason or set(here.names) == set(there.functions):
+        return ()
+    only_here = sorted(set(here.names) - set(there.functions))
+    only_there = sorted(set(there.functions) - set(here.names))
+    parts = [f"only here {', '.join(only_here)}"] if only_here else []
+    parts += [f"only in {there.tree} {', '.join(only_there)}"] if only_there else []
+    return ("the functions whose machine code changes are not those that upstream's patch changes: "
+            + "; ".join(parts),)
