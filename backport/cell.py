@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backport.boot.behaviour import prove
 from backport.build.driver import build_cell
 from backport.build.plan import Plan, plan
 from backport.build.sandbox import Limits, choose
@@ -19,6 +20,7 @@ from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
+from backport.queue.nomination import asked, nomination
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.rules.load import load_rules
@@ -31,6 +33,9 @@ _CODE = ("backport.patch", "backport.csource", "backport.check", "backport.rewri
          "backport.reference")
 
 
+_BOOTABLE = (Build.PASS, Build.WARN, Build.SKIPPED)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user chose, as far as it can change a cell."""
@@ -40,6 +45,7 @@ class Options:
     strategies: tuple[str, ...] | None = None    # None: all
     signoff: str = ""                            # "Name <address>", "" for none
     require_sandbox: bool = False
+    boot: bool = False                           # boot the tree without and with the patch (docs/behaviour.md)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, for the record of the run."""
@@ -58,6 +64,11 @@ class Place:
     tree: Tree
     head: Head
     key: str
+
+
+def lasting_key(place: Place, cell: Cell) -> str:
+    """The key to keep `cell` under, "" where it must be computed again: a failed boot is no answer."""
+    return "" if cell.detail.get("behaviour", {}).get("verdict") == "error" else place.key
 
 
 @dataclass
@@ -99,7 +110,8 @@ class Lab:
             config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
             fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
-            restored=patch.restored, series=tree.series, strategies=self.options.strategies,
+            boot=self._boot_parts(patch), restored=patch.restored, series=tree.series,
+            strategies=self.options.strategies,
             signoff=self.options.signoff)
         return Place(patch, tree, head, key)
 
@@ -109,17 +121,28 @@ class Lab:
         patch, tree, head = place.patch, place.tree, place.head
         cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
                     subject=read_mail(patch).subject, patch_sha256=patch.sha256, base_commit=head.commit,
-                    base_version=head.version, command=self._command(place))
+                    base_version=head.version, command=self._command(place),
+                    detail={"nomination": _standing(patch, tree)})
         try:
             carried = self.carrier.carry(patch, tree, head)
             cell = _told(cell, carried)
             if self.options.build and carried.patch is not None:
                 cell = self._built(cell, place, carried.patch)
+            if self.options.boot and carried.patch is not None and cell.build in _BOOTABLE:
+                cell = self._booted(cell, place, carried.patch)
         except BackportError as error:
             cell = _failed(cell, str(error))
         except Exception as error:
             cell = _failed(cell, f"internal error: {error!r}", traceback.format_exc())
         return replace(cell, seconds=round(time.monotonic() - started, 3))
+
+    def _boot_parts(self, patch: Patch) -> dict[str, Any] | None:
+        if not self.options.boot:
+            return None
+        repro = reproducer(patch)
+        files = sorted(path for path in repro.rglob("*") if path.is_file()) if repro else []
+        return {"code": code_digest(["backport.boot"]),
+                "reproducer": [(str(path.relative_to(repro)), path.read_bytes()) for path in files if repro]}
 
     def _plan(self, tree: Tree, head: Head) -> Plan:
         """What a build of `tree` would be made with; nothing is built and no directory made."""
@@ -145,17 +168,32 @@ class Lab:
                        detail={**cell.detail, "functions": {"here": list(result.changes.names),
                                                             "upstream": effect.as_dict()}})
 
+    def _booted(self, cell: Cell, place: Place, patch: Patch) -> Cell:
+        logs = self.cache / "boot-logs" / place.tree.name / place.key[:16]
+        behaviour = prove(place.tree, place.head, patch, reproducer(place.patch), store=Store(self.cache),
+                          cache=self.cache, logs=logs, jobs=self._jobs)
+        return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
+                       detail={**cell.detail, "behaviour": {**behaviour.as_dict(), "directory": str(logs)}})
+
     @property
     def _jobs(self) -> int:
         return max(1, len(os.sched_getaffinity(0)) // self.share)
 
     def _command(self, place: Place) -> str:
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
+        words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
 
 
+def reproducer(patch: Patch) -> Path | None:
+    """The directory SLUG.repro beside the patch's file, None where there is none."""
+    beside = Path(patch.source)
+    found = beside.with_suffix(".repro") if beside.suffix else beside
+    return found if found.is_dir() and found.suffix == ".repro" else None
+
+
 def _told(cell: Cell, carried: Carried) -> Cell:
-    detail: dict[str, Any] = {"hunks": [hunk.as_dict() for hunk in carried.hunks],
+    detail: dict[str, Any] = {**cell.detail, "hunks": [hunk.as_dict() for hunk in carried.hunks],
                               "preimages": dict(carried.preimages.sources)}
     if carried.evidence:
         detail["evidence"] = list(carried.evidence)
@@ -163,6 +201,14 @@ def _told(cell: Cell, carried: Carried) -> Cell:
         detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
     return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
                    adapted=carried.mail, detail=detail)
+
+
+def _standing(patch: Patch, tree: Tree) -> dict[str, Any]:
+    """How the patch stands with stable, and whether this series was asked for; the lines of the mail that say so."""
+    mail = read_mail(patch)
+    standing, wish = nomination(mail, patch.paths), asked(mail, tree.series)
+    return {"standing": str(standing.standing), "why": standing.why, "note": standing.note,
+            "asked": wish.words, "asked_why": wish.why}
 
 
 def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:

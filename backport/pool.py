@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import replace
 from multiprocessing import get_context
 
-from backport.cell import Lab, Place
+from backport.cell import Lab, Place, lasting_key
 from backport.report.live import Live
 from backport.verdict import Cell
 
@@ -24,7 +24,8 @@ def compute_all(lab: Lab, work: Sequence[Place], *, jobs: int, live: Live) -> It
     if jobs <= 1 or len({place.tree.name for place in work}) < 2:
         for place in work:
             live.start(f"{place.tree.name} {place.patch.slug}")
-            yield lab.compute(place), place.key
+            cell = lab.compute(place)
+            yield cell, lasting_key(place, cell)
         return
     queues: dict[str, deque[Place]] = {}
     for place in work:
@@ -45,7 +46,8 @@ def compute_all(lab: Lab, work: Sequence[Place], *, jobs: int, live: Live) -> It
                     place = running.pop(future)
                     if queues[place.tree.name]:
                         waiting.append(place.tree.name)
-                    yield future.result(), place.key
+                    cell = future.result()
+                    yield cell, lasting_key(place, cell)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -125,8 +125,10 @@ def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
     """The process exit code for a set of cells; where outcomes mix, 3 wins over 1 (design.md)."""
     worst = 0
     for cell in cells:
+        behaviour = cell.detail.get("behaviour", {}).get("verdict", "")
         if (
             cell.apply is Apply.ERROR
+            or behaviour == "error"
             or cell.build in _INFRA_BUILD
             or (cell.apply is Apply.NO_TREE and cell.required)
         ):
@@ -134,6 +136,7 @@ def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
         if (
             cell.apply in _BAD_APPLY
             or cell.build in _BAD_BUILD
+            or behaviour in ("broke", "no effect")
             or (strict and cell.sure is Sure.REVIEW)
         ):
             worst = 1

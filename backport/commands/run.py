@@ -35,6 +35,8 @@ from backport.workflow import Request, run
 @click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when a cell wants a review.")
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
+@click.option("--boot", is_flag=True, help="Boot each tree without and with the patch and run its reproducer "
+              "(PATCH.repro beside it), or the smoke test.")
 @click.option("--format", "-f", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the report here instead of stdout.")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
@@ -42,8 +44,8 @@ from backport.workflow import Request, run
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None, no_build: bool,
-            jobs: int, force: bool, update: bool, offline: bool, strict: bool, require_sandbox: bool, form: str,
-            output: Path | None, db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+            jobs: int, force: bool, update: bool, offline: bool, strict: bool, require_sandbox: bool, boot: bool,
+            form: str, output: Path | None, db: Path | None, manifest_path: Path, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
     PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.
@@ -58,14 +60,15 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     found = read_all(*patches) if patches or clone else read_all("patches")
     if clone:
         found += read_commit(*clone)
-    for refused in [patch for patch in found if isinstance(patch, Refused) and patch.skipped]:
+    for refused in [patch for patch in found if isinstance(patch, Refused) and patch.skipped
+                    and not patch.source.endswith(".repro")]:
         click.echo(f"skipped {refused.source}: {refused.reason}", err=True)
     found = [patch for patch in found if not (isinstance(patch, Refused) and patch.skipped)]
     if not found:
         raise click.UsageError("no patch to work on; name one, or put it into patches/")
     request = Request(
         patches=found, manifest=manifest, cache=cache_or_default(cache), trees=trees,
-        options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox),
+        options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
         update=update, offline=offline, force=force, jobs=jobs, command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
         record = run(request, results)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from backport.boot.outcome import Behaves
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell, Sure, exit_code
 
@@ -56,6 +57,9 @@ def words(cell: Cell) -> tuple[str, ...]:
     said: list[str] = [cell.apply.value]
     if cell.apply.good or cell.build is not Build.SKIPPED:
         said.append(cell.build.value)
+    behaviour = cell.detail.get("behaviour", {}).get("verdict", "")
+    if behaviour:
+        said.append(f"boot: {behaviour}")
     if cell.sure is Sure.REVIEW:
         said.append(cell.sure.value)
     if cell.cached:
@@ -78,7 +82,8 @@ def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     seen: dict[str, str] = {}
     for word, meaning in rows:
         seen[word] = f"{seen[word]}; {meaning}" if word in seen and meaning not in seen[word] else meaning
-    return [*seen.items(), *((word, meaning) for word, meaning in SURE_LEGEND.items() if word in used)]
+    boots = [(f"boot: {member}", member.legend) for member in Behaves if f"boot: {member}" in used]
+    return [*seen.items(), *boots, *((word, meaning) for word, meaning in SURE_LEGEND.items() if word in used)]
 
 
 def said(cell: Cell) -> list[str]:
