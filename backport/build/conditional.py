@@ -47,7 +47,7 @@ class Layout:
 def layout(source: bytes) -> Layout:
     """Cut one file; never fails, an unbalanced file just ends inside its last section."""
     lines = split_lines(source)
-    bare, kinds = _strip_comments(lines)
+    bare, kinds, _inside = strip_comments(lines)
     guard = _include_guard(bare)
     stack: list[Section] = [Section(0, False)]
     count = 0
@@ -108,12 +108,14 @@ def _include_guard(bare: list[bytes]) -> int:
     return first
 
 
-def _strip_comments(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
-    """Lines with comments taken out (strings kept), and "blank" or "code" for each."""
+def strip_comments(lines: list[bytes]) -> tuple[list[bytes], list[str], list[bool]]:
+    """Lines with comments taken out (strings kept); "blank" or "code" for each; does it begin inside a comment."""
     bare: list[bytes] = []
     kinds: list[str] = []
+    begins: list[bool] = []
     inside = False
     for line in lines:
+        begins.append(inside)
         text = bytearray()
         i, quote = 0, 0
         while i < len(line):
@@ -147,4 +149,4 @@ def _strip_comments(lines: list[bytes]) -> tuple[list[bytes], list[str]]:
             i += 1
         bare.append(bytes(text))
         kinds.append("code" if bytes(text).strip() else "blank")
-    return bare, kinds
+    return bare, kinds, begins

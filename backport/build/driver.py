@@ -14,9 +14,10 @@ from typing import Any
 from filelock import FileLock
 
 from backport.build import baseline as baselines
-from backport.build import compiled, diagnostics, pristine
+from backport.build import compare, compiled, diagnostics, pristine
 from backport.build.applied import applied
 from backport.build.baseline import Baseline
+from backport.build.compare import Side
 from backport.build.compiled import Proof
 from backport.build.delta import Delta
 from backport.build.diagnostics import Paths
@@ -24,7 +25,7 @@ from backport.build.failure import trouble
 from backport.build.kbuild import Units
 from backport.build.make import Ended
 from backport.build.plan import Plan, plan
-from backport.build.result import BuildResult, Diagnostic, Uncompiled
+from backport.build.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.build.sandbox import Limits, choose
 from backport.build.touched import Kind, kind_of, nothing_to_build
 from backport.errors import BuildError
@@ -39,7 +40,7 @@ OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
 def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path, jobs: int | None = None,
                config: str | None = None, sandbox: str = "auto", require_sandbox: bool = False,
-               limits: Limits | None = None, compare: bool = True, force: bool = False, reverse: bool = False,
+               limits: Limits | None = None, compared: bool = True, force: bool = False, reverse: bool = False,
                manifest_directory: Path | None = None, open_tree: OpenTree | None = None,
                say: Callable[[str], None] = lambda _text: None) -> BuildResult:
     """Build `patch` (as adapted to this tree) and say what that proves.
@@ -75,7 +76,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
                                    hint="toolchain.fixes in trees.yaml can name build-fix patches",
                                    log=base.log, **known)
-            cell = _Cell(work, base, patch, known, reverse, compare, say)
+            cell = _Cell(work, base, patch, known, reverse, compared, say)
             result = cell.run()
         return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
                        - (result.changes.seconds if result.changes else 0.0))
@@ -109,7 +110,7 @@ class _Cell:
     patch: Patch
     known: dict[str, Any]
     reverse: bool
-    compare: bool
+    compared: bool
     say: Callable[[str], None]
 
     def run(self) -> BuildResult:
@@ -119,6 +120,7 @@ class _Cell:
         log.unlink(missing_ok=True)
         notes: tuple[str, ...] = self.known.pop("notes", ())
         self.known["log"] = str(log)
+        pair = None
         try:
             with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse) as delta:
                 attempt = self._attempt(delta, work.build, log)
@@ -128,9 +130,33 @@ class _Cell:
                     attempt = self._fresh(delta, log)
                     if not attempt.ended.code:
                         notes += ("the fresh build went through: this verdict is the fresh build's",)
+                elif self.compared and attempt.proof and attempt.proof.objects:
+                    pair = self._patched_side(delta, attempt.proof)
         finally:
             pristine.put_back(work.build, work.pristine, work.stamps)
-        return self._verdict(attempt, notes)
+        result = self._verdict(attempt, notes)
+        return result if pair is None else replace(result, changes=self._changes(delta, *pair))
+
+    def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], Side | str]:
+        """(targets, their patched side or why there is none); the source has the patch now."""
+        self.say(f"{self.work.tree.name}: comparing {len(proof.objects)} objects")
+        units = Units(self.work.source, self.work.build).all()
+        targets = [name for name in proof.objects if name.endswith(".o")]
+        try:
+            return targets, compare.build_side(self.work, [units[name] for name in targets], delta)
+        except BuildError as error:
+            return targets, error.message
+
+    def _changes(self, delta: Delta, targets: list[str], new: Side | str) -> CodeChanges:
+        """The comparison; sources and build directory are the baseline's again."""
+        if isinstance(new, str):
+            return CodeChanges(objects=tuple(targets), reason=new)
+        units = Units(self.work.source, self.work.build).all()
+        try:
+            old = compare.build_side(self.work, [units[name] for name in targets if name in units], None)
+        except BuildError as error:
+            return CodeChanges(objects=tuple(targets), reason=error.message)
+        return compare.changes(old, new, delta)
 
     def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
         """Make with the patch in place; raises BuildError where the surroundings failed."""

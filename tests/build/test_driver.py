@@ -24,7 +24,7 @@ def hashes(top: Path) -> dict[str, str]:
 
 
 def test_a_good_patch_passes_with_the_fresh_object_named(bench: Bench) -> None:
-    result = bench.build(bench.edit(X86, *GOOD), compare=False)
+    result = bench.build(bench.edit(X86, *GOOD), compared=False)
     assert (result.verdict, result.objects) == (Build.PASS, ("arch/x86/kvm/x86.o",)), result
     assert result.new == ()
     assert bench.status() == ""
@@ -32,7 +32,7 @@ def test_a_good_patch_passes_with_the_fresh_object_named(bench: Bench) -> None:
 
 
 def test_a_compile_error_fails_with_its_line_and_was_repeated_from_fresh(bench: Bench) -> None:
-    result = bench.build(bench.edit(X86, GOOD[0], "\tif (vcpu->pendin)\n"), compare=False)
+    result = bench.build(bench.edit(X86, GOOD[0], "\tif (vcpu->pendin)\n"), compared=False)
     assert result.verdict is Build.FAIL
     assert "arch/x86/kvm/x86.c:8:" in result.reason
     assert "pendin" in result.reason
@@ -42,7 +42,7 @@ def test_a_compile_error_fails_with_its_line_and_was_repeated_from_fresh(bench: 
 
 def test_a_new_warning_warns_and_the_old_one_is_not_blamed(bench: Bench) -> None:
     result = bench.build(bench.edit("virt/kvm/kvm_main.c", "\tvcpu->id = 0;\n", "\tint more;\n\n\tvcpu->id = 0;\n"),
-                         compare=False)
+                         compared=False)
     assert result.verdict is Build.WARN
     assert [item.text for item in result.new] == ["unused variable 'more' [-Wunused-variable]"]
     assert result.as_dict()["new_text"][0].startswith(">> virt/kvm/kvm_main.c:7:")
@@ -50,25 +50,25 @@ def test_a_new_warning_warns_and_the_old_one_is_not_blamed(bench: Bench) -> None
 
 def test_a_warning_that_only_moved_is_not_new(bench: Bench) -> None:
     result = bench.build(bench.edit("virt/kvm/kvm_main.c", "#include <linux/kvm_host.h>\n",
-                                    "#include <linux/kvm_host.h>\n\nint kvm_added = 3;\n"), compare=False)
+                                    "#include <linux/kvm_host.h>\n\nint kvm_added = 3;\n"), compared=False)
     assert result.verdict is Build.PASS, result
     assert "unused variable" in Path(result.log).read_text()
 
 
 def test_a_mended_warning_is_listed_as_fixed(bench: Bench) -> None:
-    result = bench.build(bench.edit("virt/kvm/kvm_main.c", "\tint unused;\n\n", ""), compare=False)
+    result = bench.build(bench.edit("virt/kvm/kvm_main.c", "\tint unused;\n\n", ""), compared=False)
     assert result.verdict is Build.PASS
     assert [item.text for item in result.fixed] == ["unused variable 'unused' [-Wunused-variable]"]
 
 
 def test_a_source_that_this_config_does_not_build_is_not_compiled(bench: Bench) -> None:
-    result = bench.build(bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1"), compare=False)
+    result = bench.build(bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1"), compared=False)
     assert result.verdict is Build.NOT_COMPILED
     assert "arch/x86/kvm/tdx.c" in result.reason
 
 
 def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
-    result = bench.build(bench.edit(X86, "vcpu->id + 1", "vcpu->id + 2"), compare=False)
+    result = bench.build(bench.edit(X86, "vcpu->id + 1", "vcpu->id + 2"), compared=False)
     assert result.verdict is Build.NOT_COMPILED
     assert result.objects == ("arch/x86/kvm/x86.o",)
     assert [(item.path, item.line) for item in result.uncompiled] == [(X86, 16)]
@@ -76,13 +76,13 @@ def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is
 
 
 def test_a_header_counts_through_its_users(bench: Bench) -> None:
-    result = bench.build(bench.edit("arch/x86/kvm/x86.h", "value < 0", "value < 1"), compare=False)
+    result = bench.build(bench.edit("arch/x86/kvm/x86.h", "value < 0", "value < 1"), compared=False)
     assert result.verdict is Build.PASS
     assert result.objects == ("arch/x86/kvm/x86.o", "arch/x86/kvm/xen.o")
 
 
 def test_documentation_is_nothing_to_build(bench: Bench) -> None:
-    result = bench.build(bench.edit("Documentation/virt/kvm/api.rst", "Text", "Words"), compare=False)
+    result = bench.build(bench.edit("Documentation/virt/kvm/api.rst", "Text", "Words"), compared=False)
     assert result.verdict is Build.NOTHING_TO_BUILD
 
 
@@ -91,7 +91,7 @@ def test_a_broken_baseline_is_not_the_patchs_fault(bench: Bench) -> None:
     from tests.fakekernel import git
     git(bench.source, "commit", "-qam", "Break it")
     for _ in range(2):                     # also when it is read back
-        result = bench.build(bench.edit(X86, *GOOD), compare=False)
+        result = bench.build(bench.edit(X86, *GOOD), compared=False)
         assert result.verdict is Build.BASELINE_BROKEN
         assert "arch/x86/kvm/xen.c:2:" in result.reason
 
@@ -101,7 +101,7 @@ def test_a_broken_baseline_is_not_the_patchs_fault(bench: Bench) -> None:
     ("skew", "clock"), ("notool", "tool of the build is missing"),
 ])
 def test_what_the_surroundings_break_is_an_error_with_a_hint(bench: Bench, fault: str, words: str) -> None:
-    result = bench.build(bench.edit(X86, "return 0;", f"return 0; /* BACKPORT_FAULT({fault}) */"), compare=False)
+    result = bench.build(bench.edit(X86, "return 0;", f"return 0; /* BACKPORT_FAULT({fault}) */"), compared=False)
     assert result.verdict is Build.ERROR, result
     assert words in result.reason
     assert result.hint
@@ -109,8 +109,8 @@ def test_what_the_surroundings_break_is_an_error_with_a_hint(bench: Bench, fault
 
 
 def test_a_hang_is_ended_and_an_error(bench: Bench) -> None:
-    bench.build(bench.edit(X86, *GOOD), compare=False)
-    result = bench.build(bench.edit(X86, "return 0;", "return 0; /* BACKPORT_FAULT(hang) */"), compare=False,
+    bench.build(bench.edit(X86, *GOOD), compared=False)
+    result = bench.build(bench.edit(X86, "return 0;", "return 0; /* BACKPORT_FAULT(hang) */"), compared=False,
                          limits=Limits(seconds=2))
     assert result.verdict is Build.ERROR
     assert "time-out" in result.reason
@@ -119,21 +119,21 @@ def test_a_hang_is_ended_and_an_error(bench: Bench) -> None:
 
 def test_an_error_directive_that_quotes_a_crash_is_still_a_failure_of_the_patch(bench: Bench) -> None:
     text = "return 0;\n#error internal compiler error: No space left on device"
-    result = bench.build(bench.edit(X86, "return 0;", text), compare=False)
+    result = bench.build(bench.edit(X86, "return 0;", text), compared=False)
     assert result.verdict is Build.FAIL
 
 
 def test_two_patches_in_turn_give_the_verdict_and_objects_of_the_second_alone(bench: Bench) -> None:
     first = bench.edit(X86, *GOOD)
     second = bench.edit("arch/x86/kvm/xen.c", "+ 1", "+ 3")
-    bench.build(second, compare=False)
+    bench.build(second, compared=False)
     home = bench.home
     clean = hashes(home / "build")
     assert clean == hashes(home / "pristine")
-    after_first = bench.build(first, compare=False)
+    after_first = bench.build(first, compared=False)
     assert after_first.verdict is Build.PASS
     assert hashes(home / "build") == clean
-    result = bench.build(second, compare=False)
+    result = bench.build(second, compared=False)
     assert result.objects == ("arch/x86/kvm/xen.o",)
     assert "x86.o" not in Path(result.log).read_text()      # restored with its time: nothing but xen.o is made
 
@@ -141,20 +141,20 @@ def test_two_patches_in_turn_give_the_verdict_and_objects_of_the_second_alone(be
 def test_a_kill_in_the_middle_leaves_a_directory_that_the_next_build_uses(bench: Bench,
                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     patch = bench.edit(X86, *GOOD)
-    bench.build(patch, compare=False)
+    bench.build(patch, compared=False)
     clean = hashes(bench.home / "build")
     # what kill -9 leaves: a half-made object, a stranger, and nobody who puts anything back
     (bench.home / "build/arch/x86/kvm/xen.o").write_bytes(b"half")
     (bench.home / "build/arch/x86/kvm/stray.o").write_bytes(b"stray")
     (bench.home / "build/virt").rename(bench.home / "build/elsewhere")
-    result = bench.build(patch, compare=False)
+    result = bench.build(patch, compared=False)
     assert result.verdict is Build.PASS
     assert hashes(bench.home / "build") == clean
 
 
 def test_a_build_that_forges_a_time_stamp_is_still_put_back(bench: Bench) -> None:
     import os
-    bench.build(bench.edit(X86, *GOOD), compare=False)
+    bench.build(bench.edit(X86, *GOOD), compared=False)
     target = bench.home / "build/arch/x86/kvm/xen.o"
     info = target.stat()
     data = bytearray(target.read_bytes())
@@ -170,7 +170,7 @@ def test_a_patch_to_kconfig_and_makefile_is_configured_again(bench: Bench) -> No
     edits = {**bench.edit("arch/x86/kvm/Kconfig", "config EXPERT", "config KVM_TDX\n\tbool \"TDX\"\nconfig EXPERT"),
              **bench.edit("arch/x86/kvm/Makefile", "obj-$(CONFIG_KVM_TDX) +=", "obj-y +="),
              **bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1")}
-    result = bench.build(edits, compare=False)
+    result = bench.build(edits, compared=False)
     assert result.verdict is Build.PASS, result
     assert result.objects == ("arch/x86/kvm/tdx.o",)
 
@@ -187,9 +187,9 @@ def test_an_unknown_configuration_is_the_users_mistake(bench: Bench) -> None:
 
 
 def test_deletions_only_still_have_to_build(bench: Bench) -> None:
-    gone = bench.build({"arch/x86/kvm/tdx.c": None}, compare=False)
+    gone = bench.build({"arch/x86/kvm/tdx.c": None}, compared=False)
     assert gone.verdict is Build.NOTHING_TO_BUILD
-    broken = bench.build({"arch/x86/kvm/xen.c": None}, compare=False)
+    broken = bench.build({"arch/x86/kvm/xen.c": None}, compared=False)
     assert broken.verdict is Build.FAIL
     assert "No rule to make target" in broken.reason
 
