@@ -101,7 +101,7 @@ def test_a_changed_string_is_a_change_of_its_function(checks: Bench) -> None:
 def test_appeared_and_vanished(checks: Bench) -> None:
     result = checks.build(checks.edit(X86, "int third(", "int fourth("))
     assert result.changes is not None
-    assert [(item.name, item.kind) for item in result.changes.functions] == [("fourth", "appeared"), ("third", "vanished")]
+    assert {item.name: item.kind for item in result.changes.functions} == {"fourth": "appeared", "third": "vanished"}
 
 
 def test_the_second_patch_uses_the_kept_side_and_is_compared_with_the_baseline(checks: Bench) -> None:
@@ -121,8 +121,8 @@ def test_line_directives_stand_only_where_a_statement_may_begin() -> None:
     before = b"a(1);\nWARN(x,\n  y,\n  z);\nb();\n"
     after = b"a(1);\nWARN(x,\n  more,\n  y,\n  z);\nb();\n"
     text = compare.same_lines(file_delta("f.c", before, after), "/s/f.c").split(b"\n")
-    assert text == [b'#line 1 "/s/f.c"', b"a(1);", b"WARN(x,", b"  more,", b"  y,", b"  z);", b'#line 5 "/s/f.c"', b"b();",
-                    b""]
+    assert text == [b'#line 1 "/s/f.c"', b"a(1);", b"WARN(x,", b"  more,", b"  y,", b"  z);",
+                    b'#line 5 "/s/f.c"', b"b();", b""]
 
 
 def test_something_that_is_no_object_is_refused(tmp_path: Path) -> None:
