@@ -10,8 +10,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Baseline:
     kconfig: frozenset[str]          # the Kconfig files that the configuration was read from
     seconds: float                   # how long it took when it was built; 0.0 where it was there
     log: str
+    extras: tuple[str, ...] = ()     # objects outside the targets that were asked for, whether or not they exist
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -56,6 +57,33 @@ def ensure(plan: Plan, *, say: Say, force: bool = False) -> Baseline:
             _same_times(plan)
         return kept
     return _make(plan, say)
+
+
+def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) -> Baseline:
+    """The baseline with more objects in it, for a patch that touches sources outside the targets; kept as well.
+
+    An object that the configuration does not build is no error here: kbuild has no rule for it then.
+    """
+    missing = [name for name in objects if name not in baseline.extras]
+    if not missing:
+        return baseline
+    say(f"{plan.tree.name}: adding {len(missing)} objects to the baseline")
+    log = plan.logs / "baseline.log"
+    ended = plan.runner().run(plan.make(*missing), cwd=plan.source, log=log)
+    _raise_trouble(ended, log)
+    found = without_rule(parse(ended.output, Paths(plan.source, plan.build)), missing)
+    plan.marker.unlink(missing_ok=True)       # until pristine copy and record agree again there is no baseline
+    pristine.save(plan.build, plan.pristine)
+    pristine.record(plan.build, plan.stamps)
+    return _keep(plan, replace(baseline, diagnostics=(*baseline.diagnostics, *found), seconds=ended.seconds,
+                               extras=tuple(sorted({*baseline.extras, *missing}))))
+
+
+def without_rule(found: Sequence[Diagnostic], objects: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """Diagnostics without "No rule to make target" of the objects that were only tried."""
+    quiet = {f"'{name}'" for name in objects}
+    return tuple(item for item in found if not (item.text.startswith("No rule to make target")
+                                                and any(name in item.text for name in quiet)))
 
 
 def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
@@ -148,7 +176,7 @@ def _load(plan: Plan) -> Baseline | None:
             return None
         diagnostics = tuple(Diagnostic(**{**item, "detail": tuple(item["detail"])}) for item in record["diagnostics"])
         return Baseline(record["ok"], diagnostics, tuple(record["problems"]), frozenset(record["kconfig"]), 0.0,
-                        record["log"])
+                        record["log"], tuple(record["extras"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -94,9 +94,9 @@ def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One patched build and what it says; `error` is the surroundings' fault."""
+    """One patched build and what it says; `proof` is None where it failed."""
 
-    ended: Ended
+    code: int                        # make's exit code
     new: tuple[Diagnostic, ...]
     fixed: tuple[Diagnostic, ...]
     proof: Proof | None
@@ -112,9 +112,17 @@ class _Cell:
     reverse: bool
     compared: bool
     say: Callable[[str], None]
+    extras: tuple[str, ...] = ()
 
     def run(self) -> BuildResult:
         work = self.work
+        self.extras = self._outside()
+        if self.extras:
+            self.base = baselines.extend(work, self.base, self.extras, say=self.say)
+            self.known["baseline_seconds"] += self.base.seconds
+            if self.base.errors:
+                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {self.base.errors[0]}",
+                                   log=self.base.log, **self.known)
         log = work.logs / f"{self.patch.sha256[:16]}.log"
         work.logs.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
@@ -124,11 +132,11 @@ class _Cell:
         try:
             with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse) as delta:
                 attempt = self._attempt(delta, work.build, log)
-                if attempt.ended.code:
+                if attempt.code:
                     notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
                               "configuration",)
                     attempt = self._fresh(delta, log)
-                    if not attempt.ended.code:
+                    if not attempt.code:
                         notes += ("the fresh build went through: this verdict is the fresh build's",)
                 elif self.compared and attempt.proof and attempt.proof.objects:
                     pair = self._patched_side(delta, attempt.proof)
@@ -171,24 +179,41 @@ class _Cell:
             self._raise_trouble(configured, log)
             seconds += configured.seconds
             if configured.code:
-                new, fixed = self._compare(configured, delta, build, frozenset())
-                return _Attempt(configured, new, fixed, None, seconds)
-        targets = [*work.targets, *self._extra(delta)]
-        ended = work.runner(write=write).run(work.make(*targets, build=build), cwd=work.source, log=log)
+                found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
+                return _Attempt(configured.code, tuple(found), (), None, seconds)
+        ended = work.runner(write=write).run(work.make(*work.targets, build=build), cwd=work.source, log=log)
         self._raise_trouble(ended, log)
         seconds += ended.seconds
-        fresh_files = {path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp}
-        new, fixed = self._compare(ended, delta, build, frozenset(fresh_files))
-        if ended.code:
-            return _Attempt(ended, new, fixed, None, seconds)
-        proof = compiled.prove(delta, Units(work.source, build), fresh_files, runner=work.runner(write=write),
+        paths = Paths(work.source, build, work.build)
+        found = diagnostics.parse(ended.output, paths)
+        failed = bool(ended.code)
+        if self.extras:
+            single = work.runner(write=write).run(work.make(*self.extras, build=build), cwd=work.source, log=log)
+            self._raise_trouble(single, log)
+            seconds += single.seconds
+            more = baselines.without_rule(diagnostics.parse(single.output, paths), self.extras)
+            found += more
+            # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled
+            failed = failed or bool(single.code and any(item.is_error for item in more))
+        written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
+        new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written)
+        if failed:
+            return _Attempt(ended.code or 2, new, fixed, None, seconds)
+        proof = compiled.prove(delta, Units(work.source, build), written, runner=work.runner(write=write),
                                build=build, source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[posixpath.dirname(target) for target in work.targets], jobs=work.jobs)
-        return _Attempt(ended, new, fixed, proof, seconds)
+        return _Attempt(0, new, fixed, proof, seconds)
 
-    def _extra(self, delta: Delta) -> list[str]:
-        """Objects outside the targets that touched sources belong to."""
-        return []
+    def _outside(self) -> tuple[str, ...]:
+        """Objects outside the targets that touched sources belong to, by kbuild's naming."""
+        units = Units(self.work.source, self.work.build)
+        inside = {posixpath.dirname(unit.source) for unit in units.all().values()
+                  if unit.target.endswith(".o") and unit.target not in self.base.extras}
+        targets = tuple(target if target.endswith("/") else posixpath.dirname(target) + "/"
+                        for target in self.work.targets)
+        return tuple(posixpath.splitext(path)[0] + ".o" for path in self.patch.paths
+                     if path.endswith((".c", ".S")) and kind_of(path) is Kind.SOURCE
+                     and not path.startswith(targets) and posixpath.dirname(path) not in inside)
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""
@@ -200,11 +225,6 @@ class _Cell:
         finally:
             shutil.rmtree(build, ignore_errors=True)
 
-    def _compare(self, ended: Ended, delta: Delta, build: Path,
-                 made: frozenset[str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
-        found = diagnostics.parse(ended.output, Paths(self.work.source, build, self.work.build))
-        return diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=made)
-
     def _raise_trouble(self, ended: Ended, log: Path) -> None:
         found = trouble(ended)
         if found is not None:
@@ -213,9 +233,9 @@ class _Cell:
     def _verdict(self, attempt: _Attempt, notes: tuple[str, ...]) -> BuildResult:
         common: dict[str, Any] = {**self.known, "new": attempt.new, "fixed": attempt.fixed, "notes": notes,
                                   "make_seconds": attempt.seconds}
-        if attempt.ended.code:
+        if attempt.code:
             errors = [item for item in attempt.new if item.is_error]
-            reason = str(errors[0]) if errors else f"make ended with {attempt.ended.code}, see the log"
+            reason = str(errors[0]) if errors else f"make ended with {attempt.code}, see the log"
             return BuildResult(Build.FAIL, reason, **common)
         proof = attempt.proof
         assert proof is not None

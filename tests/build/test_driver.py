@@ -67,6 +67,18 @@ def test_a_source_that_this_config_does_not_build_is_not_compiled(bench: Bench) 
     assert "arch/x86/kvm/tdx.c" in result.reason
 
 
+def test_a_source_outside_the_targets_is_built_where_the_configuration_has_it(bench: Bench) -> None:
+    result = bench.build(bench.edit("kernel/sched.c", "return 0", "return 1"), compared=False)
+    assert (result.verdict, result.objects) == (Build.PASS, ("kernel/sched.o",)), result
+    assert result.new == ()                  # its warning was there before, though the target never built it
+    broken = bench.build(bench.edit("kernel/sched.c", "return 0", "return x"), compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith("kernel/sched.c:5:")
+    off = bench.build(bench.edit("drivers/net/dummy.c", "int", "long"), compared=False)
+    assert off.verdict is Build.NOT_COMPILED
+    assert "drivers/net/dummy.c" in off.reason
+
+
 def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
     result = bench.build(bench.edit(X86, "vcpu->id + 1", "vcpu->id + 2"), compared=False)
     assert result.verdict is Build.NOT_COMPILED
