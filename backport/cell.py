@@ -6,6 +6,7 @@ import os
 import platform
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from backport.boot.behaviour import prove
 from backport.build.driver import build_cell
 from backport.build.plan import Plan, plan
 from backport.build.sandbox import Limits, choose
-from backport.carry import Carried, Carrier
+from backport.carry import Carrier
+from backport.celltext import failed, reproducer, standing_of, told
 from backport.errors import BackportError
 from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.queue.nomination import asked, nomination
+from backport.queue.together import Chain, series_result
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.rules.load import load_rules
@@ -64,11 +66,7 @@ class Place:
     tree: Tree
     head: Head
     key: str
-
-
-def lasting_key(place: Place, cell: Cell) -> str:
-    """The key to keep `cell` under, "" where it must be computed again: a failed boot is no answer."""
-    return "" if cell.detail.get("behaviour", {}).get("verdict") == "error" else place.key
+    before: tuple[Patch, ...] = ()               # the patches before it in its series
 
 
 @dataclass
@@ -99,11 +97,11 @@ class Lab:
             self._carrier.close()
             self._carrier = None
 
-    def place(self, patch: Patch, tree: Tree, head: Head) -> Place:
+    def place(self, patch: Patch, tree: Tree, head: Head, before: tuple[Patch, ...] = ()) -> Place:
         """The place with its key: everything that can change the answer, by content."""
         build = self._plan(tree, head) if self.options.build else None
         key = cell_key(
-            patch=patch.sha256, before=(), base_commit=head.commit,
+            patch=patch.sha256, before=[one.sha256 for one in before], base_commit=head.commit,
             preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
             code=code_digest(_CODE), tools=self.options.tools(),
             compiler=build.compiler.identity if build else None,
@@ -113,27 +111,46 @@ class Lab:
             boot=self._boot_parts(patch), restored=patch.restored, series=tree.series,
             strategies=self.options.strategies,
             signoff=self.options.signoff)
-        return Place(patch, tree, head, key)
+        return Place(patch, tree, head, key, before)
 
-    def compute(self, place: Place) -> Cell:
-        """The cell; whatever goes wrong becomes an `error` in it, because one bad cell must not end a night."""
+    def compute_all(self, places: Sequence[Place]) -> list[Cell]:
+        """The cells of one series on one tree, in order; a later patch meets the tree with the earlier ones in."""
+        if len(places) == 1:
+            return [self.compute(places[0])]
+        with Git(Store(self.cache).path) as git, Chain(git, places[0].head) as chain:
+            cells = [self.compute(place, chain) for place in places]
+        good, text = series_result(cells)
+        return [replace(cell, detail={**cell.detail, "series": {"good": good, "text": text, "part": number}})
+                for number, cell in enumerate(cells, 1)]
+
+    def compute(self, place: Place, chain: Chain | None = None) -> Cell:
+        """The cell; whatever goes wrong becomes an `error` in it, because one bad cell must not end a night.
+
+        `chain` is the tree with the patches before this one in its series; this one is put on top of it.
+        """
         started = time.monotonic()
         patch, tree, head = place.patch, place.tree, place.head
         cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
                     subject=read_mail(patch).subject, patch_sha256=patch.sha256, base_commit=head.commit,
                     base_version=head.version, command=self._command(place),
-                    detail={"nomination": _standing(patch, tree)})
+                    detail={"nomination": standing_of(patch, tree)})
         try:
-            carried = self.carrier.carry(patch, tree, head)
-            cell = _told(cell, carried)
-            if self.options.build and carried.patch is not None:
-                cell = self._built(cell, place, carried.patch)
-            if self.options.boot and carried.patch is not None and cell.build in _BOOTABLE:
-                cell = self._booted(cell, place, carried.patch)
+            carried = self.carrier.carry(patch, tree, chain.head if chain else head)
+            cell = told(cell, carried)
+            whole = carried.patch
+            if chain is not None:
+                cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
+                chain.took(patch, carried.patch, carried.outcome)
+                # built on the bare tree's baseline, so with everything before it
+                whole = chain.together() if carried.patch is not None else None
+            if self.options.build and whole is not None:
+                cell = self._built(cell, place, whole)
+            if self.options.boot and whole is not None and cell.build in _BOOTABLE:
+                cell = self._booted(cell, place, whole)
         except BackportError as error:
-            cell = _failed(cell, str(error))
+            cell = failed(cell, str(error))
         except Exception as error:
-            cell = _failed(cell, f"internal error: {error!r}", traceback.format_exc())
+            cell = failed(cell, f"internal error: {error!r}", traceback.format_exc())
         return replace(cell, seconds=round(time.monotonic() - started, 3))
 
     def _boot_parts(self, patch: Patch) -> dict[str, Any] | None:
@@ -156,8 +173,8 @@ class Lab:
         reason = "; ".join(filter(None, (cell.reason, result.reason)))
         cell = replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
                        detail={**cell.detail, "build": result.as_dict()})
-        if result.changes is None or self.reference is None or self.upstream is None:
-            return cell
+        if result.changes is None or self.reference is None or self.upstream is None or place.before:
+            return cell      # with the patches before it in one build, its own effect is not told apart
         effect = upstream_effect(
             place.patch, self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
             key=f"{self._plan(self.reference, self.upstream).key} {code_digest(_CODE)}",
@@ -183,40 +200,6 @@ class Lab:
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
         words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
-
-
-def reproducer(patch: Patch) -> Path | None:
-    """The directory SLUG.repro beside the patch's file, None where there is none."""
-    beside = Path(patch.source)
-    found = beside.with_suffix(".repro") if beside.suffix else beside
-    return found if found.is_dir() and found.suffix == ".repro" else None
-
-
-def _told(cell: Cell, carried: Carried) -> Cell:
-    detail: dict[str, Any] = {**cell.detail, "hunks": [hunk.as_dict() for hunk in carried.hunks],
-                              "preimages": dict(carried.preimages.sources)}
-    if carried.evidence:
-        detail["evidence"] = list(carried.evidence)
-    if carried.alternatives:
-        detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
-    return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
-                   adapted=carried.mail, detail=detail)
-
-
-def _standing(patch: Patch, tree: Tree) -> dict[str, Any]:
-    """How the patch stands with stable, and whether this series was asked for; the lines of the mail that say so."""
-    mail = read_mail(patch)
-    standing, wish = nomination(mail, patch.paths), asked(mail, tree.series)
-    return {"standing": str(standing.standing), "why": standing.why, "note": standing.note,
-            "asked": wish.words, "asked_why": wish.why}
-
-
-def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:
-    """The step that failed says nothing about the patch: `error` in its column, the verdict before it stays."""
-    detail = {**cell.detail, "traceback": trace} if trace else cell.detail
-    if cell.apply is Apply.ERROR:
-        return replace(cell, reason=reason, detail=detail)
-    return replace(cell, build=Build.ERROR, sure=Sure.REVIEW, reason=reason, detail=detail)
 
 
 def _git_version() -> str:

@@ -12,42 +12,43 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import replace
 from multiprocessing import get_context
 
-from backport.cell import Lab, Place, lasting_key
+from backport.cell import Lab, Place
 from backport.report.live import Live
 from backport.verdict import Cell
 
 _lab: Lab | None = None              # of a worker process
 
 
-def compute_all(lab: Lab, work: Sequence[Place], *, jobs: int, live: Live) -> Iterator[tuple[Cell, str]]:
+Work = tuple[Place, ...]             # one patch on one tree, or a series on one tree in order
+
+
+def compute_all(lab: Lab, work: Sequence[Work], *, jobs: int, live: Live) -> Iterator[tuple[Cell, str]]:
     """(cell, cache key) of each place, as they are finished."""
-    if jobs <= 1 or len({place.tree.name for place in work}) < 2:
-        for place in work:
-            live.start(f"{place.tree.name} {place.patch.slug}")
-            cell = lab.compute(place)
-            yield cell, lasting_key(place, cell)
+    if jobs <= 1 or len({item[0].tree.name for item in work}) < 2:
+        for item in work:
+            live.start(_name(item))
+            yield from _keyed(item, lab.compute_all(item))
         return
-    queues: dict[str, deque[Place]] = {}
-    for place in work:
-        queues.setdefault(place.tree.name, deque()).append(place)
+    queues: dict[str, deque[Work]] = {}
+    for item in work:
+        queues.setdefault(item[0].tree.name, deque()).append(item)
     workers = min(jobs, len(queues))
     # spawn: a forked child would share git helper processes and SQLite handles with us
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(lab, share=workers),)) as pool:
-        running: dict[Future[Cell], Place] = {}
+        running: dict[Future[list[Cell]], Work] = {}
         waiting = deque(queues)
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    place = queues[waiting.popleft()].popleft()
-                    live.start(f"{place.tree.name} {place.patch.slug}")
-                    running[pool.submit(_compute, place)] = place
+                    item = queues[waiting.popleft()].popleft()
+                    live.start(_name(item))
+                    running[pool.submit(_compute, item)] = item
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    place = running.pop(future)
-                    if queues[place.tree.name]:
-                        waiting.append(place.tree.name)
-                    cell = future.result()
-                    yield cell, lasting_key(place, cell)
+                    item = running.pop(future)
+                    if queues[item[0].tree.name]:
+                        waiting.append(item[0].tree.name)
+                    yield from _keyed(item, future.result())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -58,6 +59,17 @@ def _begin(lab: Lab) -> None:
     _lab = lab
 
 
-def _compute(place: Place) -> Cell:
+def _compute(item: Work) -> list[Cell]:
     assert _lab is not None
-    return _lab.compute(place)
+    return _lab.compute_all(item)
+
+
+def _name(item: Work) -> str:
+    return f"{item[0].tree.name} {item[0].patch.slug}"
+
+
+def _keyed(item: Work, cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
+    """Each cell with the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
+    for place, cell in zip(item, cells, strict=True):
+        lasting = cell.detail.get("behaviour", {}).get("verdict") != "error"
+        yield cell, place.key if lasting else ""

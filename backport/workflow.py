@@ -23,6 +23,7 @@ from backport.manifest import Manifest, Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.pool import compute_all
+from backport.queue.together import groups
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.store import Results
@@ -98,20 +99,26 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
     upstream = request.manifest.upstream
     lab = Lab(request.cache, tuple(heads), store.head(upstream.name) if upstream else None, request.options,
               upstream, request.manifest.path.resolve().parent)
-    work: list[Place] = []
+    series = groups([patch for patch in request.patches if isinstance(patch, Patch)])
+    work: list[tuple[Place, ...]] = []
     try:
         for column in columns:
             for patch in request.patches:
-                place = lab.place(patch, column.tree, column.head) if column.head and isinstance(patch, Patch) else None
-                if place is None:
+                if column.head is None or isinstance(patch, Refused):
                     yield _nothing_to_try(patch, column), ""
+            if column.head is None:
+                continue
+            for group in series:
+                places = tuple(lab.place(patch, column.tree, column.head, group[:number])
+                               for number, patch in enumerate(group))
+                known = [None if request.force else results.lookup(place.key) for place in places]
+                if any(cell is None for cell in known):     # a series is one piece of work: each patch needs the last
+                    work.append(places)
                     continue
-                known = None if request.force else results.lookup(place.key)
-                if known is not None:
-                    # the subject and the reproducing command may be worded differently today; the verdict is not
-                    yield replace(known, patch=patch.slug, required=column.tree.required), place.key
-                else:
-                    work.append(place)
+                for place, cell in zip(places, known, strict=True):
+                    assert cell is not None
+                    # the slug may be another one today; the verdict is not
+                    yield replace(cell, patch=place.patch.slug, required=column.tree.required), place.key
         yield from compute_all(lab, work, jobs=request.jobs, live=live)
     finally:
         lab.close()

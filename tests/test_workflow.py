@@ -180,3 +180,22 @@ def test_an_exception_in_one_cell_does_not_end_the_run(desk: Desk, monkeypatch: 
     monkeypatch.chdir(desk.path)
     _code, again = desk.run("--no-build")
     assert {tree: cell["apply"] for (_, tree), cell in again.items()}["fake-9.1.y"] == "clean"   # never cached
+
+
+def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
+    """The second patch changes a line that only the first one brings, and both are built."""
+    middle = "\tif (vcpu->pending || vcpu->injected)\n"
+    one = desk.patch("one", OLD, middle)
+    desk.edit("fake-reference", OLD, middle)
+    two = desk.patch("two", middle, "\tif (vcpu->pending || vcpu->injected || vcpu->id)\n")
+    box = desk.path / "series.mbox"
+    mails = [one.read_bytes().replace(b"[PATCH]", b"[PATCH 1/2]"), two.read_bytes().replace(b"[PATCH]", b"[PATCH 2/2]")]
+    box.write_bytes(b"\n".join(mails))
+    code, cells = desk.run(str(box), "--tree", "fake-9.1.y")
+    assert [(cell["apply"], cell["build"]) for cell in cells.values()] == [("clean", "pass"), ("clean", "pass")]
+    assert code == 0
+    _code, again = desk.run(str(box), "--tree", "fake-9.1.y")
+    assert all(cell["cached"] for cell in again.values())
+    # alone, the second does not fit
+    _code, alone = desk.run(str(two), "--tree", "fake-9.1.y", "--no-build")
+    assert [cell["apply"] for cell in alone.values()] != ["clean"]
