@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 import click
 
-from backport.check import check, preimages
-from backport.commands.queue import common, wanted_trees
-from backport.errors import BackportError, UserError
-from backport.git import Git
+from backport.cell import Lab, Options
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.commands.queue import wanted_trees
+from backport.errors import UserError
 from backport.history.log import Log
 from backport.inspect.dossier import Case, dossier
 from backport.inspect.render import render_json, render_markdown
-from backport.manifest import default_path, load
+from backport.manifest import Manifest
 from backport.patch.intake import read_all
-from backport.patch.mail import read_mail
+from backport.patch.intake.trees import shelf
 from backport.patch.model import Patch, Refused
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
 from backport.trees.store import Head, Store
-from backport.trees.view import StoreView
-from backport.verdict import Apply, Cell
+from backport.verdict import Cell
 
 
 @click.command("inspect")
@@ -31,24 +31,25 @@ from backport.verdict import Apply, Cell
 @click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
-@common
+@manifest_option()
+@cache_option()
 def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, db: Path | None,
-            manifest_file: Path | None, cache: Path | None) -> int:
+            manifest_path: Path, cache: Path | None) -> int:
     """Lay out what is known about PATCH (a file, or - for stdin), phase by phase, each line with its source.
 
-    Cells of earlier runs are used where the patch and the tree are the same; the others are checked now, without
-    adapting or building. It decides nothing.
+    Cells of the last run are used where the patch and the tree are the same; on the other trees the patch is checked
+    and adapted now, without building. It decides nothing.
     """
-    manifest = load(manifest_file or default_path())
-    store = Store(cache)
+    manifest = read_manifest(manifest_path)
+    store = Store(cache_or_default(cache))
     trees = wanted_trees(manifest, names)
     found = [head for tree in trees if (head := store.head(tree.name)) is not None]
     upstream = store.head(manifest.upstream.name) if manifest.upstream else None
     heads = ([upstream] if upstream and upstream not in found else []) + found
-    only = read_one(patch, store, heads)
+    only = read_one(patch, store)
     with store.git() as git, Log(git, store.cache / "history.sqlite") as log:
         cells = known_cells(only, heads, db)
-        cells |= check_now(git, only, upstream, [head for head in heads if head.tree not in cells], patch)
+        cells |= carry_now(store, only, manifest, heads, upstream, known=cells.keys())
         result = dossier(git, Case(only, heads, upstream, cells, manifest), log)
     text = render_json(result) if form == "json" else render_markdown(result)
     if output is not None:
@@ -58,14 +59,11 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
     return 0
 
 
-def read_one(spec: str, store: Store, heads: list[Head]) -> Patch:
+def read_one(spec: str, store: Store) -> Patch:
     """The one patch that `spec` names; white space of an archive's page is restored from the trees."""
-    views = [StoreView(store.path, f"{head.tree} {head.version}", head.commit) for head in heads]
-    try:
-        patches = [p for p in read_all(spec, views=views) if not (isinstance(p, Refused) and p.skipped)]
-    finally:
-        for view in views:
-            view.close()
+    with shelf(store) as trees:
+        found = read_all(spec, views=trees.views, blobs=trees.blobs)
+    patches = [patch for patch in found if not (isinstance(patch, Refused) and patch.skipped)]
     if len(patches) != 1:
         raise UserError(f"a dossier is about one patch, and {spec} holds {len(patches)}")
     only = patches[0]
@@ -87,18 +85,16 @@ def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, C
             if cell.patch_sha256 == patch.sha256 and commits.get(cell.tree) == cell.base_commit}
 
 
-def check_now(git: Git, patch: Patch, upstream: Head | None, heads: list[Head], spec: str) -> dict[str, Cell]:
-    """`git apply --check` on the trees that no run has tried."""
-    before = preimages(git, patch, upstream_sha=read_mail(patch).upstream_sha, upstream=upstream, others=heads)
+def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,
+              known: Container[str]) -> dict[str, Cell]:
+    """Check and adapt on the trees that no run has tried; nothing is built and nothing recorded."""
+    lab = Lab(store.cache, tuple(heads), upstream, Options(build=False), manifest.path.resolve().parent)
     cells = {}
-    for head in heads:
-        try:
-            result = check(git, head.commit, patch, before.files)
-        except BackportError as error:
-            cells[head.tree] = Cell(patch.slug, head.tree, Apply.ERROR, reason=str(error))
-            continue
-        cells[head.tree] = Cell(
-            patch.slug, head.tree, result.outcome, sure=result.sure, patch_sha256=patch.sha256, notes=result.notes,
-            base_commit=head.commit, base_version=head.version, reason=result.reason,
-            command=f"backport adapt {spec} --tree {head.tree}", detail={"hunks": [h.as_dict() for h in result.hunks]})
+    try:
+        for head in heads:
+            tree = manifest.tree(head.tree)
+            if tree is not None and head.tree not in known:
+                cells[head.tree] = lab.compute(lab.place(patch, tree, head))
+    finally:
+        lab.close()
     return cells

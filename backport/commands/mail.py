@@ -2,50 +2,97 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from backport.commands.queue import choose_run, common, wanted_trees
-from backport.manifest import default_path, load
+from backport.cell import Options
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.commands.queue import choose_run, wanted_trees
+from backport.errors import UserError
+from backport.manifest import Manifest
+from backport.patch.intake import read_all
+from backport.patch.intake.trees import shelf
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch, Refused
 from backport.queue.bundle import Desk, Written, write_mails
 from backport.queue.gather import originals
 from backport.queue.identity import identity
 from backport.report.escape import line
+from backport.report.registry import render
 from backport.results.store import Results
 from backport.trees.store import Store
+from backport.workflow import Request
+from backport.workflow import run as run_job
 
 
 @click.command("mail")
+@click.argument("patches", nargs=-1, metavar="[PATCH]...")
 @click.option("--to", "to", default="outgoing", show_default=True, type=click.Path(path_type=Path, file_okay=False),
               metavar="DIR", help="Where the mails are written.")
 @click.option("--tree", "-t", "names", multiple=True, metavar="NAME",
               help="Only this tree; may be given several times.")
-@click.option("--run", "number", type=int, metavar="N", help="Take the cells of this run (default: the last one).")
+@click.option("--run", "number", type=int, metavar="N",
+              help="Without PATCH: take the cells of this run (default: the last one).")
+@click.option("--no-build", is_flag=True, help="With PATCH: carry it without building.")
+@click.option("--offline", is_flag=True, help="With PATCH: use only the trees that are in the store.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="With PATCH: trees at once.")
 @click.option("--signoff", is_flag=True, help="Add your Signed-off-by, from git's configuration.")
 @click.option("--in-reply-to", metavar="ID", default="", help="Message id to reply to (default: the FAILED notice's).")
 @click.option("--ack", "acks", multiple=True, metavar="'NAME <ADDRESS>'",
               help="An ack for stable that came in another mail.")
 @click.option("--force", is_flag=True, help="Also trees that the mail does not ask for.")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
-@common
-def command(to: Path, names: tuple[str, ...], number: int | None, signoff: bool, in_reply_to: str,
-            acks: tuple[str, ...], force: bool, db: Path | None, manifest_file: Path | None, cache: Path | None) -> int:
-    """Write the mails of a run into DIR; nothing is ever sent.
+@manifest_option()
+@cache_option()
+def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: int | None, no_build: bool,
+            offline: bool, jobs: int, signoff: bool, in_reply_to: str, acks: tuple[str, ...], force: bool,
+            db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+    """Carry PATCH and write the mails, or write the mails of an earlier run, into DIR; nothing is ever sent.
+
+    PATCH is a file, a directory, an mbox or - for stdin: a FAILED notice names its tree itself.
 
     A good cell gives a submission for stable@ and the exact `git send-email` line, a conflict gives the FAILED
     notice in the stable trees' words, and each patch the reply table.
     """
-    manifest = load(manifest_file or default_path())
-    store = Store(cache)
+    manifest = read_manifest(manifest_path)
+    store = Store(cache_or_default(cache))
+    who = identity() if signoff else ""
     with Results(db) as results, store.git() as git:
-        run = choose_run(results, number)
+        if patches:
+            found, names = read_mails(patches, store, manifest, names)
+            run = run_job(Request(
+                patches=found, manifest=manifest, cache=store.cache, trees=names, jobs=jobs, offline=offline,
+                options=Options(build=not no_build, signoff=who), command=" ".join(["backport", *sys.argv[1:]])),
+                results)
+            click.echo(render("text", run, results.cells(run), width=0), nl=False)
+        else:
+            run = choose_run(results, number)
         heads = {head.tree: head for head in store.heads()}
-        desk = Desk(git, manifest, run, results.cells(run), heads, originals(run), identity() if signoff else "",
+        desk = Desk(git, manifest, run, results.cells(run), heads, originals(run), who,
                     in_reply_to, acks)
         for row in write_mails(desk, wanted_trees(manifest, names), to, force=force):
             show(row)
-    return 0
+    return run.exit_code or 0 if patches else 0
+
+
+def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest,
+               names: tuple[str, ...]) -> tuple[list[Patch | Refused], tuple[str, ...]]:
+    """The patches, and the trees to carry them to: as given, else those that FAILED notices among them name."""
+    with shelf(store) as trees:
+        read = read_all(*specs, views=trees.views, blobs=trees.blobs)
+    found = [patch for patch in read if not (isinstance(patch, Refused) and patch.skipped)]
+    if not found:
+        raise UserError(f"{', '.join(specs)}: no patch in there")
+    notices = [notice for patch in found if isinstance(patch, Patch) and (notice := read_mail(patch).failed)]
+    if not names and len(notices) == len(found):
+        names = tuple(dict.fromkeys(notice.series for notice in notices))
+        unknown = [name for name in names if manifest.tree(name) is None]
+        if unknown:
+            raise UserError(f"the notice is about {', '.join(unknown)}, which {manifest.path} does not list",
+                            hint="add the tree to the manifest, or name another with --tree")
+    return found, names
 
 
 def show(row: Written) -> None:
@@ -55,4 +102,5 @@ def show(row: Written) -> None:
     for remark in row.remarks:
         click.echo(f"  {line(remark)}")
     if row.command:
-        click.echo(f"  send it with: {row.command}")
+        first = "once it is signed off, " if any(remark.startswith("DRAFT") for remark in row.remarks) else ""
+        click.echo(f"  {first}send it with: {row.command}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
 from backport.errors import UserError
-from backport.manifest import Manifest, Tree, default_path, load
+from backport.manifest import Manifest, Tree
 from backport.patch.model import Patch
 from backport.queue.export import QueueResult, export
 from backport.queue.gather import Offer, offers, originals
@@ -25,18 +25,6 @@ from backport.trees.store import Head, Store
 from backport.verdict import Build
 
 _QUEUE = re.compile(r"^queue-(\d+\.\d+)$")
-
-
-def common(command: Any) -> Any:
-    """The options that both sub-commands have."""
-    for option in (
-        click.option("--manifest", "manifest_file", type=click.Path(path_type=Path), metavar="FILE",
-                     help="The list of trees (default: ./trees.yaml, then the one that came with backport)."),
-        click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-                     envvar="BACKPORT_CACHE", help="Where the store is (default: the user's cache directory)."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group("queue")
@@ -55,17 +43,18 @@ def command() -> None:
 @click.option("--ack", "acks", multiple=True, metavar="'NAME <ADDRESS>'",
               help="An ack for stable that came in another mail.")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
-@common
+@manifest_option()
+@cache_option()
 def export_command(to: Path, names: tuple[str, ...], number: int | None, force: bool, signoff: bool,
-                   acks: tuple[str, ...], db: Path | None, manifest_file: Path | None, cache: Path | None) -> int:
+                   acks: tuple[str, ...], db: Path | None, manifest_path: Path, cache: Path | None) -> int:
     """Append every patch that is good on a tree to DIR/queue-X.Y, refreshed on everything before it.
 
     Existing entries stay as they are, a patch is added once. Nothing is written to a queue that does not apply.
     Exits with 1 where a patch that is good on the bare tree does not go on top of its queue.
     """
-    manifest = load(manifest_file or default_path())
+    manifest = read_manifest(manifest_path)
     who = identity() if signoff else ""
-    store = Store(cache)
+    store = Store(cache_or_default(cache))
     bad = False
     with Results(_database(db)) as results, store.git() as git:
         run = choose_run(results, number)
@@ -106,16 +95,17 @@ def show_export(result: QueueResult, offered: list[Offer], head: Head, marks: di
 @click.option("--tree", "-t", "name", metavar="NAME", help="The tree, where the directory's name does not say it.")
 @click.option("--bisectable", is_flag=True, help="Build after each patch, not only at the end.")
 @click.option("--no-build", is_flag=True, help="Only apply.")
-@common
-def test_command(directory: Path, name: str | None, bisectable: bool, no_build: bool, manifest_file: Path | None,
+@manifest_option()
+@cache_option()
+def test_command(directory: Path, name: str | None, bisectable: bool, no_build: bool, manifest_path: Path,
                  cache: Path | None) -> int:
     """Try a whole queue on its tree: DIR is a queue-X.Y, or a directory of them.
 
     Every entry is applied on top of those before it. Exit code: 1 where an entry does not apply or the build is
     not good, 3 where the tree or the compiler is at fault.
     """
-    manifest = load(manifest_file or default_path())
-    store = Store(cache)
+    manifest = read_manifest(manifest_path)
+    store = Store(cache_or_default(cache))
     worst = 0
     with store.git() as git:
         for queue, tree in _queues(directory, manifest, name):
