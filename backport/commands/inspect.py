@@ -88,7 +88,7 @@ def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, C
 def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,
               known: Container[str]) -> dict[str, Cell]:
     """Check and adapt on the trees that no run has tried; nothing is built and nothing recorded."""
-    lab = Lab(store.cache, tuple(heads), upstream, Options(build=False), manifest.path.resolve().parent)
+    lab = Lab(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.path.resolve().parent)
     cells = {}
     try:
         for head in heads:
