@@ -5,10 +5,12 @@ Pure: bytes in, bytes out. Nothing here reads a disk, starts a program or knows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
+from backport.rewrite.doubts import Names, SymbolIndex
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
 from backport.rewrite.ruled import Ruled
@@ -22,21 +24,40 @@ from backport.verdict import Apply, Sure
 
 def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
           preimages: Mapping[str, bytes] | None = None, rules: Sequence[Rule] = (),
-          strategies: Sequence[str] | None = None) -> Adaptation:
+          strategies: Sequence[str] | None = None, symbols: SymbolIndex | None = None,
+          known_names: Iterable[str] = ()) -> Adaptation:
     """The patch for `target`, or the reason why there is none.
 
     `preimages` maps an old path of the patch to upstream's file just before it; without it only the hunk's own
-    lines can be used. `strategies` names those to use, all by default ("as-is", "token-merge", "anchor" ...).
-    CLEAN and OFFSET mean that the patch goes in unchanged. Never raises for any patch that could be parsed.
+    lines can be used. `strategies` names those to use, all by default (backport.rewrite.strategies.ALL). `symbols`
+    knows every name of the tree (default: the view's own `index`, where it has one); `known_names` come with earlier
+    patches of the series. CLEAN and OFFSET mean that the patch goes in unchanged. Never raises for any patch that
+    could be parsed.
     """
     wanted = tuple(strategies) if strategies is not None else ALL
     before = preimages or {}
-    answers = [_file(file, target, before, rules if "rules" in wanted else (), wanted) for file in patch.files]
+    index = symbols if symbols is not None else getattr(target, "index", None)
+    names = Names(index, frozenset(known_names) | _brought(patch))
+    answers = [_file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
     return verified(combine(patch, answers), target)
 
 
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+
+
+def _brought(patch: Patch) -> frozenset[str]:
+    """Names that the patch itself may define: those that added lines of more than one place have."""
+    seen: dict[str, int] = {}
+    for file in patch.files:
+        for hunk in file.hunks:
+            for line in hunk.added:
+                for word in set(_WORD.findall(line)):
+                    seen[word.decode()] = seen.get(word.decode(), 0) + 1
+    return frozenset(name for name, lines in seen.items() if lines > 1)
+
+
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
-          wanted: Sequence[str]) -> FileAnswer:
+          names: Names, wanted: Sequence[str]) -> FileAnswer:
     if file.binary:
         return decline(f"{file.path}: a binary file cannot be adapted")
     if file.created:
@@ -51,7 +72,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
             return decline(f"{file.old_path}: this tree has no such file")
         return FileAnswer(Apply.CLEAN, (file,), Sure.CERTAIN)
     preimage = preimages.get(file.old_path)
-    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), wanted)
+    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted)
 
 
 def _created(file: FileDiff, target: TreeView) -> FileAnswer:

@@ -7,6 +7,7 @@ by similarity (`soften`), line by line and in order. Both are bounded: no input 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from functools import lru_cache
 
 from backport.csource.pieces import bare, squeeze
 
+_NAME = re.compile(rb"[A-Za-z_]\w")
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
 _SOFT = 6_000            # cells of a gap that may be paired by similarity
@@ -39,7 +41,7 @@ def line_key(line: bytes) -> bytes:
 
 def weak(key: bytes) -> bool:
     """True for a line (without white space) that says nothing about where it stands."""
-    return key in _WEAK or len(key) < 2
+    return key in _WEAK or not _NAME.search(key)
 
 
 def align(a: Sequence[bytes], b: Sequence[bytes]) -> list[int]:

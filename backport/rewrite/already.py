@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from backport.rewrite.align import align, soften
+from backport.rewrite.asis import apply_as_is
 from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.place import Placed, Signal, place
-from backport.rewrite.problem import Problem, nearest
-from backport.rewrite.render import hunk_edits
+from backport.rewrite.problem import Problem
 
 # a reverse that had to assume more than this says nothing about the change being there
 _HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
@@ -15,11 +15,9 @@ _HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
 def reverse_fits(problem: Problem, k: int) -> Placed | None:
     """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
     hunk = problem.hunks[k]
-    new = hunk.new
-    at = nearest(new, problem.t, hunk.new_start - 1) if new else None
-    if at is not None:
-        back = hunk.reversed()
-        return Placed(tuple(hunk_edits(back, at)))
+    back = apply_as_is([hunk.reversed()], problem.t)
+    if back is not None:
+        return Placed(back.edits[0])
     if problem.after is None:
         return None
     if "after_to" not in problem.seeds:
@@ -30,4 +28,4 @@ def reverse_fits(problem: Problem, k: int) -> Placed | None:
     placed = place(problem.after, edits, problem.t, pairing)
     if placed is None or not placed.edits or not set(placed.signals) <= _HARMLESS:
         return None
-    return placed
+    return Placed(placed.edits, (*placed.signals, Signal.LOOSE))

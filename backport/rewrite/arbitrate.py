@@ -57,15 +57,17 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     made = {name: p for name, p in proposals.items() if p is not None}
     order = sorted(made, key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE))
     present = any(Signal.PRESENT in p.signals for p in made.values())
-    if back is not None and (not made or present or all(_assumes(p) for p in made.values())):
-        return Answer(State.ALREADY, strategies=("reverse",), sure=Sure.CERTAIN)
+    if back is not None and (not made or present or (
+            Signal.LOOSE not in back.signals and all(_assumes(p) for p in made.values()))):
+        return Answer(State.ALREADY, strategies=("reverse",),
+                      sure=Sure.REVIEW if Signal.LOOSE in back.signals else Sure.CERTAIN)
     if not made:
         return Answer(State.NONE)
     first = order[0]
     best = made[first]
     if not best.edits and Signal.PRESENT in best.signals:
         return Answer(State.ALREADY, strategies=(first,), sure=Sure.REVIEW)
-    if back is not None:
+    if back is not None and Signal.LOOSE not in back.signals:
         return Answer(State.BOTH, best.edits, (first,), best.signals)
     agree = tuple(name for name in order if name == first or same_result(problem.t, made[name].edits, best.edits))
     others = tuple((name, made[name].edits) for name in order if name not in agree)
@@ -96,4 +98,5 @@ def same_result(lines: Sequence[bytes], a: Sequence[Edit], b: Sequence[Edit]) ->
     def local(edits: Sequence[Edit]) -> bytes:
         return b"".join(apply_edits(lines[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
 
-    return hi - lo < 2000 and local(a) == local(b)
+    # white space apart: where the lines break is no disagreement
+    return hi - lo < 2000 and b"".join(local(a).split()) == b"".join(local(b).split())

@@ -12,6 +12,7 @@ from backport.rewrite import absent, moves
 from backport.rewrite.already import reverse_fits
 from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
+from backport.rewrite.doubts import FATAL, Names, Result, doubts
 from backport.rewrite.header import retarget
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal
@@ -34,7 +35,7 @@ class Landed:
     answer: Answer
 
 
-def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled,
+def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled, names: Names,
                wanted: Sequence[str]) -> FileAnswer:
     """The answer for one modified file."""
     path = file.old_path
@@ -46,7 +47,33 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
         landed = [_land(problem, k, target, ruled, wanted) for k in range(len(file.hunks))]
-    return _assemble(file, landed, taken)
+    return _assemble(file, _doubted(landed, names, taken is not None), taken)
+
+
+def _doubted(landed: Sequence[Landed], names: Names, as_is: bool) -> list[Landed]:
+    """The answers again, after a look at the files that they lead to.
+
+    What git apply takes as it is may be doubted and is then for review; an adapted hunk is not given at all.
+    """
+    results: dict[int, Result] = {}
+    for one in landed:
+        if one.answer.state is State.FORWARD:
+            edits = [e for x in landed if x.problem is one.problem and x.answer.state is State.FORWARD
+                     for e in x.answer.edits]
+            results.setdefault(id(one.problem), Result(one.problem, edits))
+    out = []
+    for one in landed:
+        if one.answer.state is State.FORWARD:
+            found = doubts(results[id(one.problem)], one.k, one.answer.edits, names)
+            if found:
+                ruled = any(name.startswith("rule:") for name in one.answer.strategies)
+                state = State.FORWARD if as_is or ruled or not FATAL & {d.signal for d in found} else State.NONE
+                one = replace(one, answer=replace(
+                    one.answer, sure=Sure.REVIEW, state=state,
+                    signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
+                    notes=(*one.answer.notes, *(d.text for d in found))))
+        out.append(one)
+    return out
 
 
 def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str]) -> Landed:
@@ -117,7 +144,7 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     if others:
         signals.append(Signal.DISAGREE)
     back = reverse_fits(problem, k)
-    if back is not None:
+    if back is not None and Signal.LOOSE not in back.signals:
         return Answer(State.BOTH, edits, tuple(agree), tuple(signals), others=tuple(others))
     sure = Sure.REVIEW if signals else Sure.CERTAIN
     return Answer(State.FORWARD, edits, tuple(agree), tuple(signals), sure, tuple(others))
@@ -194,6 +221,7 @@ def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileD
 
 
 def _refusal(path: str, refused: Sequence[Landed]) -> str:
-    why = list(dict.fromkeys(str(s) for one in refused for s in one.answer.signals))
+    why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
+                              *(str(s) for one in refused for s in one.answer.signals)]))
     text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
     return text + (f" ({'; '.join(why)})" if why else "")

@@ -8,6 +8,7 @@ liberty that was taken is a signal, and the signals decide later how sure the an
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,8 @@ from backport.rewrite.align import Pairing, line_key, similarity, weak
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.tokenmerge import merge
 
+_CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
+_ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
 _BLOCK = 60              # lines of a piece that may be merged by tokens
 
 
@@ -39,7 +42,11 @@ class Signal(StrEnum):
     DISAGREE = "independent strategies give different answers"
     RESULT_UNSURE = "the surroundings differ much from upstream"
     PRESENT = "a part of the change is in this tree already"
-    UNUSED = "an added definition stands beside code that this tree does not have"
+    SWALLOWED = "this tree's own words stood in what upstream replaces, and were replaced with it"
+    LOOSE = "found by aligning files, not by the hunk's own lines"
+    SYNTAX = "the changed function does not parse any more"
+    SCOPE = "an added line uses a name that its function in this tree does not have"
+    ARITY = "an added call has another number of arguments than the calls of this tree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
             signals.append(Signal.PRESENT)
             return Edit(above + 1, above + 1, ())
         signals.append(Signal.SPLIT)
-        at = below if _belongs_below(a, edit) else above + 1
+        at = below if _belongs_below(a, edit) and not controls(between[-1]) else above + 1
         return Edit(at, at, edit.new)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
@@ -167,6 +174,12 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     if has_below:
         return Edit(below, below, edit.new)
     raise _Unplaceable
+
+
+def controls(line: bytes) -> bool:
+    """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
+    text = line.split(b"/*")[0].strip()
+    return bool(_CONTROL.match(text)) and not text.endswith((b";", b"{", b"}", b":"))
 
 
 def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
@@ -197,7 +210,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         above = p.to[lo - 1] if lo > 0 else -1
         below = p.to[hi] if hi < len(p.to) else len(t)
         tlo, thi = above + 1, below
-    if hi - lo > _BLOCK or thi - tlo > 2 * _BLOCK or thi < tlo:
+    if thi < tlo:
         raise _Unplaceable
     base = b"".join(a[lo:hi])
     there = b"".join(t[tlo:thi])
@@ -210,9 +223,15 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
             signals.append(Signal.PRESENT)
             return []
         raise _Unplaceable
-    done = merge(base, ours, there)
-    if done is None or similarity(base, there) < 0.35:
+    small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
+    done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
+    if done is None:
+        if len(edits) == 1 and (edits[0].lo, edits[0].hi) == (lo, hi) and similarity(base, there) >= _ALIKE:
+            signals.append(Signal.SWALLOWED)
+            return [Edit(tlo, thi, edits[0].new)]
         raise _Unplaceable
+    if done.swallowed:
+        signals.append(Signal.SWALLOWED)
     if line_key(done.text) == line_key(there):
         signals.append(Signal.PRESENT)
         return []

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from backport.csource.functions import enclosing
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 from backport.rewrite.align import align, line_key
 from backport.rewrite.render import Edit, apply_edits, hunk_edits
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,24 @@ class Problem:
     def target_keys(self) -> frozenset[bytes]:
         """Every line of the target without its white space."""
         return frozenset(line_key(line) for line in self.t)
+
+    @cached_property
+    def target_words(self) -> frozenset[bytes]:
+        """Every word of the target, comments included."""
+        return frozenset(_WORD.findall(self.target))
+
+    def upstream_function_after(self, k: int) -> tuple[bytes, frozenset[bytes]] | None:
+        """The function that hunk `k` changes as upstream leaves it, and its added lines without indentation."""
+        if self.after is None or self.edits is None:
+            return None
+        grown = sum(len(e.new) - (e.hi - e.lo) for edits in self.edits[:k] for e in edits)
+        if "after_source" not in self.seeds:
+            self.seeds["after_source"] = b"".join(self.after)
+        found = enclosing(self.seeds["after_source"], self.edits[k][0].lo + grown + 1)
+        if found is None:
+            return None
+        added = frozenset(line.strip() for edits in self.edits for e in edits for line in e.new)
+        return b"".join(self.after[found.start - 1:found.end]), added
 
     @cached_property
     def to(self) -> list[int]:

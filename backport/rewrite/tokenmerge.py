@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 
 from backport.csource.pieces import tokens
 
-_LIMIT = 4000            # tokens of a piece; longer ones are not merged
+_LIMIT = 2000            # tokens of a piece; longer ones are not merged
 _OPEN = {b"(": b")", b"[": b"]", b"{": b"}"}
 _CLOSE = {b")", b"]", b"}"}
 
@@ -33,6 +33,7 @@ class Merged:
 
     text: bytes
     touching: bool = False
+    swallowed: bool = False          # a difference of the tree stood in what upstream takes away, and went with it
     present: bool = False            # what upstream adds stands in the tree's own difference already
 
 
@@ -88,9 +89,9 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
         return None
     up = changes(a, u)
     there = changes(a, t)
-    # the position of every base token in the tree's piece
+    to_u = _same(up, len(a))
     out: list[bytes] = []
-    touching = present = False
+    touching = present = swallowed = False
     i = k = 0                        # next op of upstream, of the tree
     at = 0                           # next base token
     at_t = 0                         # its place in the tree's piece
@@ -113,28 +114,77 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
             elif s2 <= o1 and (o1, o2) != (s1, s2):
                 touching = True
                 ours_next = None
+            elif o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2) or (o1, o2) == (s1, s2) and o1 < o2:
+                # the tree's own words are inside what upstream replaces as a whole
+                swallowed = True
+                out += _kept(a, u, t, to_u, at, o1, at_t)
+                out += [x.space + x.text for x in u[p1:p2]]
+                i += 1
+                end = at_t + s1 - at + (q2 - q1)
+                done = s2
+                k += 1
+                while k < len(there) and there[k][1] <= o2 and there[k][0] < o2:
+                    end += there[k][0] - done + there[k][3] - there[k][2]
+                    done = there[k][1]
+                    k += 1
+                if k < len(there) and there[k][0] < o2:
+                    return None
+                at_t = end + o2 - done
+                at = o2
+                continue
             else:
                 return None
         if theirs_next is None or (ours_next is not None and ours_next[0] < theirs_next[0]):
             assert ours_next is not None
             o1, o2, p1, p2 = ours_next
-            out += [x.space + x.text for x in t[at_t:at_t + o1 - at]]
+            out += _kept(a, u, t, to_u, at, o1, at_t)
             at_t += o2 - at
             at = o2
             out += [x.space + x.text for x in u[p1:p2]]
             i += 1
         else:
             s1, s2, q1, q2 = theirs_next
-            out += [x.space + x.text for x in t[at_t:at_t + s1 - at]]
+            out += _kept(a, u, t, to_u, at, s1, at_t)
             out += [x.space + x.text for x in t[q1:q2]]
             at = s2
             at_t = q2
             k += 1
-    out += [x.space + x.text for x in t[at_t:]]
+    out += _kept(a, u, t, to_u, at, len(a), at_t)
     text = b"".join(out)
     if balance(text) - balance(theirs) != balance(ours) - balance(base):
         return None
-    return Merged(text, touching, present)
+    if b"".join(text.split()) == b"".join(ours.split()):
+        text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
+    return Merged(text, touching, swallowed, present)
+
+
+def _same(ops: Sequence[Op], size: int) -> list[int]:
+    """For each base token its index on the other side, -1 where it was changed."""
+    out = [-1] * size
+    i = j = 0
+    for i1, i2, _j1, j2 in [*ops, (size, size, 0, 0)]:
+        for k in range(i, i1):
+            out[k] = j + k - i
+        i, j = i2, j2
+    return out
+
+
+def _kept(a: Sequence[Token], u: Sequence[Token], t: Sequence[Token], to_u: Sequence[int], lo: int, hi: int,
+          at_t: int) -> list[bytes]:
+    """Base tokens [lo, hi) that both sides kept, as the tree has them, with upstream's white space where it changed."""
+    out = []
+    for k in range(lo, hi):
+        token = t[at_t + k - lo]
+        space = token.space
+        if to_u[k] >= 0 and u[to_u[k]].space != a[k].space and _kind(a[k].space) == _kind(space):
+            space = u[to_u[k]].space
+        out.append(space + token.text)
+    return out
+
+
+def _kind(space: bytes) -> tuple[int, bool]:
+    """White space as layout: how many line ends, and whether there is any."""
+    return (space.count(b"\n"), bool(space))
 
 
 def _contains(have: Sequence[bytes], need: Sequence[bytes]) -> bool:

@@ -1,0 +1,203 @@
+"""What speaks against an answer although it fits: the result is looked at, not the way that led to it.
+
+Strategies agree on a place where the tree needs other lines; what tells then is the result. Does the function
+still parse? Has it the variables and labels that the added lines use? Do its calls have as many arguments as the
+tree's own calls? Does the tree know the names at all? Every question is asked of upstream's file as well, so that
+a quirk of the reader, which is the same on both sides, raises no doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser
+
+from backport.csource.functions import Function, enclosing
+from backport.csource.pieces import KEYWORDS, code
+from backport.rewrite.place import Signal
+from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit, apply_edits
+
+_PARSER = Parser(Language(tree_sitter_c.language()))
+_LONGEST = 60_000        # bytes of a function that are parsed
+_LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
+_FIELD = re.compile(rb"(?:\.|->)\s*$")
+_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+_LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
+
+# what makes an adapted hunk too likely wrong to be given
+FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY})
+
+
+class SymbolIndex(Protocol):
+    """Every identifier of a tree (backport.trees.index)."""
+
+    def contains(self, identifier: str) -> bool:
+        """Whether the identifier stands anywhere in the tree's C files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is known of names: the tree's index, where there is one, and those that the patch itself brings along."""
+
+    index: SymbolIndex | None = None
+    own: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A signal with the words that explain it."""
+
+    signal: Signal
+    text: str
+
+
+class Result:
+    """The target with all edits of the file made, and where each line of an edit now stands."""
+
+    def __init__(self, problem: Problem, edits: Sequence[Edit]) -> None:
+        self.problem = problem
+        ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
+        self.lines = apply_edits(problem.t, ordered)
+        self.source = b"".join(self.lines)
+        self._grown: list[tuple[int, int]] = []
+        grown = 0
+        for edit in ordered:
+            self._grown.append((edit.lo, grown))
+            grown += len(edit.new) - (edit.hi - edit.lo)
+
+    def new_line(self, edit: Edit) -> int:
+        """0-based line at which `edit` stands in the result."""
+        grown = next((g for lo, g in reversed(self._grown) if lo == edit.lo), 0)
+        return edit.lo + grown
+
+
+def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """What speaks against `edits` as the answer for hunk `k`."""
+    found: list[Doubt] = []
+    for edit in edits:
+        at = result.new_line(edit)
+        after = enclosing(result.source, at + 1) if edit.new or at < len(result.lines) else None
+        before = enclosing(result.problem.target, edit.lo + 1)
+        found += _syntax(result, k, before, after)
+        if after is not None and edit.new:
+            found += _scope(result, k, edit, at, after)
+    if names.index is not None:
+        found += _symbols(result, edits, names.index, names.own)
+    unique = {(d.signal, d.text): d for d in found}
+    return list(unique.values())
+
+
+def _body(source: bytes, f: Function) -> bytes:
+    lines = source.split(b"\n")
+    return b"\n".join(lines[f.start - 1:f.end]) + b"\n"
+
+
+def _syntax(result: Result, k: int, before: Function | None, after: Function | None) -> list[Doubt]:
+    if before is None or after is None or before.name != after.name:
+        return []
+    old, new = _body(result.problem.target, before), _body(result.source, after)
+    if max(len(old), len(new)) > _LONGEST or old == new:
+        return []
+    grown = errors(new) - errors(old)
+    if grown > 0 and grown > _errors_upstream(result.problem, k):
+        return [Doubt(Signal.SYNTAX, f"{after.name}() does not parse any more")]
+    return []
+
+
+def _errors_upstream(problem: Problem, k: int) -> int:
+    """How many more places upstream's own function has after the patch that the grammar cannot read."""
+    after = problem.upstream_function_after(k)
+    if after is None or problem.edits is None or problem.preimage is None:
+        return 0
+    before = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
+    return errors(after[0]) - (errors(_body(problem.preimage, before)) if before else 0)
+
+
+def errors(source: bytes) -> int:
+    """How many places of `source` the C grammar cannot read."""
+    root = _PARSER.parse(source).root_node
+    if not root.has_error:
+        return 0
+    count = 0
+    stack: list[Node] = [root]
+    while stack:
+        node = stack.pop()
+        if node.is_error or node.is_missing:
+            count += 1
+        elif node.has_error:
+            stack.extend(node.children)
+    return count
+
+
+def _scope(result: Result, k: int, edit: Edit, at: int, after: Function) -> list[Doubt]:
+    """Variables and labels that upstream's function has beside the added lines, and this one has not."""
+    problem = result.problem
+    if problem.after is None or problem.edits is None:
+        return []
+    upstream = problem.upstream_function_after(k)
+    if upstream is None:
+        return []
+    up_body, up_added = upstream
+    added = code(b"".join(edit.new))
+    rest = result.lines[after.start - 1:after.end]
+    inside = range(at - after.start + 1, at - after.start + 1 + len(edit.new))
+    own = code(b"".join(line for i, line in enumerate(rest) if i not in inside))
+    file_level = None
+    found = []
+    names = {m[1] for m in _LOCAL.finditer(added) if not _FIELD.search(added, max(0, m.start() - 4), m.start())}
+    up_rest = _without(code(up_body), up_added)
+    own_words = set(_WORD.findall(own))
+    for name in sorted(names - KEYWORDS - own_words):
+        if name not in up_rest or _declares(added, name):
+            continue
+        if file_level is None:
+            file_level = _file_level(problem)
+        if name not in file_level:
+            found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree"))
+    for match in _GOTO.finditer(added):
+        labels = set(_LABEL.findall(own)) | set(_LABEL.findall(added))
+        if match[1] not in labels:
+            found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree"))
+    return found
+
+
+def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
+    return {word for line in body.split(b"\n") if line.strip() not in added for word in _WORD.findall(line)}
+
+
+def _declares(text: bytes, name: bytes) -> bool:
+    return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$)" % re.escape(name), text) is not None
+
+
+def _file_level(problem: Problem) -> frozenset[bytes]:
+    """Names on lines of the target that begin at column 0 and are no function's: file-level objects and macros."""
+    if "file_level" not in problem.seeds:
+        names: set[bytes] = set()
+        for line in problem.t:
+            if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
+                names.update(_WORD.findall(line))
+        problem.seeds["file_level"] = frozenset(names)
+    level: frozenset[bytes] = problem.seeds["file_level"]
+    return level
+
+
+def _symbols(result: Result, edits: Sequence[Edit], index: SymbolIndex, own: frozenset[str]) -> list[Doubt]:
+    """Names in added lines that the whole tree does not have."""
+    target = result.problem.target_words
+    found = []
+    for edit in edits:
+        gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in _WORD.findall(line)}
+        for name in sorted({w for w in _WORD.findall(code(b"".join(edit.new)))} - KEYWORDS - gone):
+            if name in target:
+                continue
+            text = name.decode("ascii", "replace")
+            if text not in own and not index.contains(text):
+                found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree"))
+    return found
