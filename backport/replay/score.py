@@ -14,6 +14,7 @@ from backport.patch.parse import split_lines
 from backport.replay.cases import Case, apply_edits
 from backport.rewrite.adapt import adapt
 from backport.rewrite.asis import apply_as_is
+from backport.rewrite.doubts import SymbolIndex
 from backport.rewrite.render import Edit, render_hunks
 from backport.rewrite.render import apply_edits as apply_rendered
 from backport.rewrite.story import Adaptation
@@ -66,12 +67,12 @@ def view_of(case: Case) -> TreeView:
     return MemoryView(f"linux-{case.older[0]}", {case.path: case.target})
 
 
-def run(case: Case) -> tuple[Adaptation, float]:
+def run(case: Case, symbols: SymbolIndex | None = None) -> tuple[Adaptation, float]:
     """The rewriter's answer and the seconds it took. Nothing of `case.truth` goes in."""
     patch = case_patch(case)
     start = time.perf_counter()
     answer = adapt(patch, view_of(case), upstream=MemoryView("upstream", {case.path: case.upstream}),
-                   preimages={case.path: case.upstream})
+                   preimages={case.path: case.upstream}, symbols=symbols)
     return answer, time.perf_counter() - start
 
 
@@ -101,9 +102,9 @@ def score(result: bytes | None, case: Case) -> Score:
     return Score.EXACT if normal(result) == normal(case.truth) else Score.WRONG
 
 
-def evaluate(case: Case, taken: bool, others: Mapping[str, str]) -> Outcome:
+def evaluate(case: Case, taken: bool, others: Mapping[str, str], symbols: SymbolIndex | None = None) -> Outcome:
     """Score one case."""
-    answer, seconds = run(case)
+    answer, seconds = run(case, symbols)
     got = score(result_of(answer, case), case)
     return Outcome(case.name, taken, case.same_lines, got, got is not Score.NONE and answer.sure is Sure.CERTAIN,
                    str(answer.outcome), seconds,

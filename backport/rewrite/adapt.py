@@ -37,7 +37,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     wanted = tuple(strategies) if strategies is not None else ALL
     before = preimages or {}
     index = symbols if symbols is not None else getattr(target, "index", None)
-    names = Names(index, frozenset(known_names) | _brought(patch))
+    names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | _brought(patch))
     answers = [_file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
     return verified(combine(patch, answers), target)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backport.csource.functions import enclosing, functions
 from backport.rewrite.place import Placed, Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
@@ -49,7 +50,7 @@ PREFERENCE = ("as-is", "token-merge", "words", "anchor")
 # what an answer may assume and still be certain, when it is agreed upon
 _TOLERABLE = frozenset({Signal.NEIGHBOUR, Signal.BENT})
 # what makes an answer too likely wrong to give at all
-_FATAL = frozenset({Signal.EXTRA, Signal.FLOATING, Signal.MISSING})
+_FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTION})
 
 
 def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
@@ -57,17 +58,18 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     made = {name: p for name, p in proposals.items() if p is not None}
     order = sorted(made, key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE))
     present = any(Signal.PRESENT in p.signals for p in made.values())
-    if back is not None and (not made or present or (
-            Signal.LOOSE not in back.signals and all(_assumes(p) for p in made.values()))):
-        return Answer(State.ALREADY, strategies=("reverse",),
-                      sure=Sure.REVIEW if Signal.LOOSE in back.signals else Sure.CERTAIN)
+    exact_back = back is not None and Signal.LOOSE not in back.signals
+    if exact_back and (not made or present or all(_assumes(p) for p in made.values())):
+        return Answer(State.ALREADY, strategies=("reverse",), sure=Sure.CERTAIN)
     if not made:
-        return Answer(State.NONE)
+        return Answer(State.NONE, signals=(Signal.PRESENT,) if back is not None else ())
     first = order[0]
     best = made[first]
     if not best.edits and Signal.PRESENT in best.signals:
-        return Answer(State.ALREADY, strategies=(first,), sure=Sure.REVIEW)
-    if back is not None and Signal.LOOSE not in back.signals:
+        if all(not p.edits for p in made.values()):
+            return Answer(State.ALREADY, strategies=tuple(order), sure=Sure.REVIEW)
+        return Answer(State.NONE, strategies=tuple(order), signals=(Signal.PRESENT, Signal.DISAGREE))
+    if exact_back:
         return Answer(State.BOTH, best.edits, (first,), best.signals)
     agree = tuple(name for name in order if name == first or same_result(problem.t, made[name].edits, best.edits))
     others = tuple((name, made[name].edits) for name in order if name not in agree)
@@ -76,10 +78,24 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
         signals.append(Signal.DISAGREE)
     if present:
         signals.append(Signal.PRESENT)
+    if _strays(problem, k, best):
+        signals.append(Signal.FUNCTION)
+    signals = list(dict.fromkeys(signals))
+    if set(signals) & _FATAL or (agree == ("words",) and problem.a is not None):
+        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
     sure = Sure.CERTAIN if len(agree) > 1 and set(signals) <= _TOLERABLE else Sure.REVIEW
-    if set(signals) & _FATAL:
-        return Answer(State.NONE, best.edits, agree, tuple(dict.fromkeys(signals)), others=others)
-    return Answer(State.FORWARD, best.edits, agree, tuple(dict.fromkeys(signals)), sure, others)
+    return Answer(State.FORWARD, best.edits, agree, tuple(signals), sure, others)
+
+
+def _strays(problem: Problem, k: int, placed: Placed) -> bool:
+    """True where the edits land outside the function that upstream changed, although this file has it."""
+    if problem.edits is None or problem.preimage is None or not placed.edits:
+        return False
+    there = enclosing(problem.target, placed.edits[0].lo + 1)
+    here = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
+    if here is None or (there is not None and there.name == here.name):
+        return False
+    return any(f.name == here.name for f in functions(problem.target))
 
 
 def _assumes(placed: Placed) -> bool:

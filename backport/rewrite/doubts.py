@@ -16,7 +16,7 @@ from typing import Protocol
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
-from backport.csource.functions import Function, enclosing
+from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import KEYWORDS, code
 from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
@@ -44,9 +44,14 @@ class SymbolIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What is known of names: the tree's index, where there is one, and those that the patch itself brings along."""
+    """What is known of names: the tree's index, upstream's, and those that the patch itself brings along.
+
+    A name that neither tree has comes with another part of the same change; one that upstream has and the tree
+    has not is a prerequisite that is missing.
+    """
 
     index: SymbolIndex | None = None
+    upstream: SymbolIndex | None = None
     own: frozenset[str] = frozenset()
 
 
@@ -66,10 +71,13 @@ class Result:
         ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
+        self.calls: frozenset[tuple[bytes, int]] | None = None
         self._grown: list[tuple[int, int]] = []
         grown = 0
+        self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
         for edit in ordered:
             self._grown.append((edit.lo, grown))
+            self.added.update(range(edit.lo + grown, edit.lo + grown + len(edit.new)))
             grown += len(edit.new) - (edit.hi - edit.lo)
 
     def new_line(self, edit: Edit) -> int:
@@ -85,11 +93,12 @@ def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[
         at = result.new_line(edit)
         after = enclosing(result.source, at + 1) if edit.new or at < len(result.lines) else None
         before = enclosing(result.problem.target, edit.lo + 1)
-        found += _syntax(result, k, before, after)
+        found += _syntax(result, before, after)
         if after is not None and edit.new:
-            found += _scope(result, k, edit, at, after)
+            found += _scope(result, edit, after)
+    found += _arity(result, edits)
     if names.index is not None:
-        found += _symbols(result, edits, names.index, names.own)
+        found += _symbols(result, edits, names)
     unique = {(d.signal, d.text): d for d in found}
     return list(unique.values())
 
@@ -99,25 +108,30 @@ def _body(source: bytes, f: Function) -> bytes:
     return b"\n".join(lines[f.start - 1:f.end]) + b"\n"
 
 
-def _syntax(result: Result, k: int, before: Function | None, after: Function | None) -> list[Doubt]:
+def _syntax(result: Result, before: Function | None, after: Function | None) -> list[Doubt]:
     if before is None or after is None or before.name != after.name:
         return []
     old, new = _body(result.problem.target, before), _body(result.source, after)
     if max(len(old), len(new)) > _LONGEST or old == new:
         return []
     grown = errors(new) - errors(old)
-    if grown > 0 and grown > _errors_upstream(result.problem, k):
+    if grown > 0 and grown > _errors_upstream(result.problem, after.name):
         return [Doubt(Signal.SYNTAX, f"{after.name}() does not parse any more")]
     return []
 
 
-def _errors_upstream(problem: Problem, k: int) -> int:
+def _errors_upstream(problem: Problem, name: str) -> int:
     """How many more places upstream's own function has after the patch that the grammar cannot read."""
-    after = problem.upstream_function_after(k)
-    if after is None or problem.edits is None or problem.preimage is None:
+    before, after = _named(problem.preimage or b"", name), _named(problem.after_source, name)
+    if after is None:
         return 0
-    before = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
-    return errors(after[0]) - (errors(_body(problem.preimage, before)) if before else 0)
+    return errors(after) - (errors(before) if before is not None else 0)
+
+
+def _named(source: bytes, name: str) -> bytes | None:
+    """The text of the only function of that name."""
+    found = [f for f in functions(source) if f.name == name]
+    return _body(source, found[0]) if len(found) == 1 else None
 
 
 def errors(source: bytes) -> int:
@@ -136,33 +150,30 @@ def errors(source: bytes) -> int:
     return count
 
 
-def _scope(result: Result, k: int, edit: Edit, at: int, after: Function) -> list[Doubt]:
+def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     """Variables and labels that upstream's function has beside the added lines, and this one has not."""
     problem = result.problem
-    if problem.after is None or problem.edits is None:
-        return []
-    upstream = problem.upstream_function_after(k)
+    upstream = _named(problem.after_source, after.name)
     if upstream is None:
         return []
-    up_body, up_added = upstream
     added = code(b"".join(edit.new))
-    rest = result.lines[after.start - 1:after.end]
-    inside = range(at - after.start + 1, at - after.start + 1 + len(edit.new))
-    own = code(b"".join(line for i, line in enumerate(rest) if i not in inside))
+    inside = range(after.start - 1, after.end)
+    own = code(b"".join(result.lines[i] for i in inside if i not in result.added))
+    written = code(b"".join(result.lines[i] for i in inside if i in result.added))
     file_level = None
     found = []
     names = {m[1] for m in _LOCAL.finditer(added) if not _FIELD.search(added, max(0, m.start() - 4), m.start())}
-    up_rest = _without(code(up_body), up_added)
+    up_rest = _without(code(upstream), problem.added_upstream)
     own_words = set(_WORD.findall(own))
     for name in sorted(names - KEYWORDS - own_words):
-        if name not in up_rest or _declares(added, name):
+        if name not in up_rest or _declares(written, name):
             continue
         if file_level is None:
             file_level = _file_level(problem)
         if name not in file_level:
             found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree"))
     for match in _GOTO.finditer(added):
-        labels = set(_LABEL.findall(own)) | set(_LABEL.findall(added))
+        labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
         if match[1] not in labels:
             found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree"))
     return found
@@ -188,7 +199,64 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
     return level
 
 
-def _symbols(result: Result, edits: Sequence[Edit], index: SymbolIndex, own: frozenset[str]) -> list[Doubt]:
+def _arity(result: Result, edits: Sequence[Edit]) -> list[Doubt]:
+    """Calls in added lines with a number of arguments that no other call or definition in this file has."""
+    problem = result.problem
+    found = []
+    for edit in edits:
+        for name, count in calls(code(b"".join(edit.new))):
+            here = {n for other, n in _file_calls(result) if other == name}
+            if not here or count in here or count < 0:
+                continue
+            upstream = {n for other, n in _upstream_calls(problem) if other == name}
+            if count in upstream:
+                found.append(Doubt(Signal.ARITY, f"{name.decode()}() takes {_list(here)} arguments in this tree, "
+                                                 f"the added call has {count}"))
+    return found
+
+
+def _list(counts: set[int]) -> str:
+    return " or ".join(str(n) for n in sorted(counts))
+
+
+def _file_calls(result: Result) -> frozenset[tuple[bytes, int]]:
+    if result.calls is None:
+        text = code(b"".join(line for i, line in enumerate(result.lines) if i not in result.added))
+        result.calls = frozenset(calls(text))
+    return result.calls
+
+
+def _upstream_calls(problem: Problem) -> frozenset[tuple[bytes, int]]:
+    if "upstream_calls" not in problem.seeds:
+        problem.seeds["upstream_calls"] = frozenset(calls(code(problem.preimage or b"")))
+    found: frozenset[tuple[bytes, int]] = problem.seeds["upstream_calls"]
+    return found
+
+
+def calls(text: bytes) -> list[tuple[bytes, int]]:
+    """(name, number of arguments) of everything in `text` that looks like a call; comments and strings blanked."""
+    out = []
+    for match in _CALL.finditer(text):
+        if match[1] in KEYWORDS:
+            continue
+        depth, count, at, empty = 1, 1, match.end(), True
+        while at < len(text) and depth and at - match.end() < 2000:
+            byte = text[at:at + 1]
+            if byte in b"([{":
+                depth += 1
+            elif byte in b")]}":
+                depth -= 1
+            elif byte == b"," and depth == 1:
+                count += 1
+            if depth and not byte.isspace():
+                empty = False
+            at += 1
+        if depth == 0:
+            out.append((match[1], 0 if empty else count))
+    return out
+
+
+def _symbols(result: Result, edits: Sequence[Edit], names: Names) -> list[Doubt]:
     """Names in added lines that the whole tree does not have."""
     target = result.problem.target_words
     found = []
@@ -198,6 +266,8 @@ def _symbols(result: Result, edits: Sequence[Edit], index: SymbolIndex, own: fro
             if name in target:
                 continue
             text = name.decode("ascii", "replace")
-            if text not in own and not index.contains(text):
+            if text in names.own or names.index is None or names.index.contains(text):
+                continue
+            if names.upstream is None or names.upstream.contains(text):
                 found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree"))
     return found

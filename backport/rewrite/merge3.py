@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from backport.csource.functions import Function, functions
-from backport.rewrite.align import align, soften
-from backport.rewrite.place import Placed, place
+from backport.csource.scopes import scope
+from backport.rewrite.align import align, line_key, soften
+from backport.rewrite.anchor import key_index
+from backport.rewrite.place import Placed, Signal, place
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 
@@ -20,7 +23,55 @@ def propose(problem: Problem, k: int) -> Placed | None:
     if moved is not None:
         return moved
     pairing = soften(problem.a, problem.t, problem.to, edits[0].lo - 4, edits[-1].hi + 4)
-    return place(problem.a, edits, problem.t, pairing)
+    placed = place(problem.a, edits, problem.t, pairing)
+    return placed if placed is not None else _reordered(problem, edits) or _last_of_block(problem, edits)
+
+
+def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
+    """Removed lines that stand once in both files, only in another order: the replacement goes where they are."""
+    assert problem.a is not None
+    index, own = key_index(problem), upstream_index(problem)
+    out = []
+    for edit in edits:
+        keys = [line_key(line) for line in problem.a[edit.lo:edit.hi]]
+        places = [index.get(key, ()) for key in keys]
+        if not keys or any(len(p) != 1 or len(own.get(key, ())) != 1 for p, key in zip(places, keys, strict=True)):
+            return None
+        at = places[0][0]
+        if [p[0] for p in places] != list(range(at, at + len(keys))):
+            return None
+        out.append(Edit(at, at + len(keys), edit.new))
+    out.sort(key=lambda e: e.lo)
+    return Placed(tuple(out), (Signal.NEIGHBOUR, Signal.REORDERED))
+
+
+def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
+    """Lines added at the very end of a function or struct: the same end is there, whatever stands before it."""
+    assert problem.a is not None
+    if len(edits) != 1 or edits[0].lo != edits[0].hi or problem.preimage is None:
+        return None
+    edit = edits[0]
+    end = edit.lo
+    while end < len(problem.a) and not problem.a[end].strip():
+        end += 1
+    if end >= len(problem.a) or problem.a[end][:1] != b"}":
+        return None
+    name = scope(problem.preimage, end + 1)
+    ends = [i for i, line in enumerate(problem.t) if line[:1] == b"}" and name and scope(problem.target, i + 1) == name]
+    if len(ends) != 1:
+        return None
+    return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.FLOATING))
+
+
+def upstream_index(problem: Problem) -> dict[bytes, Sequence[int]]:
+    """line without white space -> its places in the pre-image; built once per file."""
+    if "upstream_index" not in problem.seeds:
+        index: dict[bytes, list[int]] = {}
+        for i, line in enumerate(problem.a or ()):
+            index.setdefault(line_key(line), []).append(i)
+        problem.seeds["upstream_index"] = index
+    found: dict[bytes, Sequence[int]] = problem.seeds["upstream_index"]
+    return found
 
 
 def reversed_edits(problem: Problem, k: int) -> list[Edit]:

@@ -19,6 +19,7 @@ from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.tokenmerge import merge
 
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
+_DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+[*\s]*\w+(?:\[[^]]*\])?(?:\s*=[^=].*)?;\s*$")
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
 _BLOCK = 60              # lines of a piece that may be merged by tokens
 
@@ -42,6 +43,8 @@ class Signal(StrEnum):
     DISAGREE = "independent strategies give different answers"
     RESULT_UNSURE = "the surroundings differ much from upstream"
     PRESENT = "a part of the change is in this tree already"
+    REORDERED = "the removed lines stand in another order in this tree"
+    NESTING = "a removed line stands at another depth in this tree"
     SWALLOWED = "this tree's own words stood in what upstream replaces, and were replaced with it"
     LOOSE = "found by aligning files, not by the hunk's own lines"
     SYNTAX = "the changed function does not parse any more"
@@ -128,6 +131,8 @@ def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signa
         places = [p.to[i] for i in range(edit.lo, edit.hi)]
         lo, hi = places[0], places[-1] + 1
         _check_neighbours(edit, lo, hi, p, len(t), signals)
+        if edit.new and any(_depth(a[i]) != _depth(t[p.to[i]]) for i in range(edit.lo, edit.hi) if a[i].strip()):
+            signals.append(Signal.NESTING)
         if hi - lo == edit.hi - edit.lo:
             return [Edit(lo, hi, edit.new)]
         extra = [t[j] for j in range(lo, hi) if j not in set(places)]
@@ -138,6 +143,11 @@ def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signa
             return [Edit(j, j + 1, ()) for j in places]
         raise _Unplaceable
     return [_insertion(a, edit, t, p, signals)]
+
+
+def _depth(line: bytes) -> int:
+    """Columns of indentation, in steps of a tab."""
+    return len(line[:len(line) - len(line.lstrip())].expandtabs(8)) // 8
 
 
 def _check_neighbours(edit: Edit, lo: int, hi: int, p: Pairing, size: int, signals: list[Signal]) -> None:
@@ -151,6 +161,9 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     n = edit.lo
     above = p.to[n - 1] if n > 0 else -1
     below = p.to[n] if n < len(p.to) else len(t)
+    if (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0):
+        above = above if above < 0 or _supported(a, p, n - 1, -1) else -1
+        below = below if below < 0 or _supported(a, p, n, 1) else -1
     has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
     if n == 0 and below < 0:
         above = -1
@@ -189,14 +202,29 @@ def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
     return bool(need) and any(have[i:i + len(need)] == need for i in range(len(have) - len(need) + 1))
 
 
+def _supported(a: Sequence[bytes], p: Pairing, i: int, step: int) -> bool:
+    """True where a neighbour's pairing hangs together with a line that says where it stands."""
+    for _ in range(6):
+        if not 0 <= i < len(p.to) or p.to[i] < 0:
+            return False
+        if not weak(line_key(a[i])):
+            return True
+        after = i + step
+        if 0 <= after < len(p.to) and p.to[after] >= 0 and p.to[after] != p.to[i] + step:
+            return False
+        i = after
+    return False
+
+
 def _belongs_below(a: Sequence[bytes], edit: Edit) -> bool:
     """Whether added lines rather go with the line that follows them than with the one before."""
     above = line_key(a[edit.lo - 1]) if edit.lo > 0 else b""
     below = line_key(a[edit.lo]) if edit.lo < len(a) else b""
     if not edit.new[0].strip():      # an empty line first: they end a paragraph
         return False
-    if not edit.new[-1].strip():
-        return True
+    if not edit.new[-1].strip():     # a paragraph of its own: behind the declarations, or else before what follows
+        before = next((a[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if a[i].strip()), b"")
+        return not _DECLARATION.match(before)
     return weak(above) and not weak(below)
 
 
@@ -222,6 +250,10 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
             signals.append(Signal.PRESENT)
             return []
+        if len(edits) == 1 and edits[0].lo == edits[0].hi:
+            # none of the lines between the nearest common ones is here: there is only one place left
+            signals.append(Signal.NEIGHBOUR)
+            return [Edit(tlo, tlo, _spaced(a, edits[0], t, tlo))]
         raise _Unplaceable
     small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
     done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
@@ -242,6 +274,16 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         signals.append(Signal.TOUCHING)
     text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
     return _line_edits(t, tlo, thi, split_lines(text))
+
+
+def _spaced(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], at: int) -> tuple[bytes, ...]:
+    """The added lines with the empty line that set them apart upstream, at the end of a block without the last one."""
+    new = list(edit.new)
+    if edit.lo > 0 and not a[edit.lo - 1].strip() and at > 0 and t[at - 1].strip() and new[0].strip():
+        new.insert(0, b"\n")
+    if at < len(t) and t[at].strip()[:1] == b"}" and len(new) > 1 and not new[-1].strip():
+        new.pop()
+    return tuple(new)
 
 
 def _line_edits(t: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from backport.csource.functions import enclosing
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 from backport.rewrite.align import align, line_key
@@ -72,18 +71,15 @@ class Problem:
         """Every word of the target, comments included."""
         return frozenset(_WORD.findall(self.target))
 
-    def upstream_function_after(self, k: int) -> tuple[bytes, frozenset[bytes]] | None:
-        """The function that hunk `k` changes as upstream leaves it, and its added lines without indentation."""
-        if self.after is None or self.edits is None:
-            return None
-        grown = sum(len(e.new) - (e.hi - e.lo) for edits in self.edits[:k] for e in edits)
-        if "after_source" not in self.seeds:
-            self.seeds["after_source"] = b"".join(self.after)
-        found = enclosing(self.seeds["after_source"], self.edits[k][0].lo + grown + 1)
-        if found is None:
-            return None
-        added = frozenset(line.strip() for edits in self.edits for e in edits for line in e.new)
-        return b"".join(self.after[found.start - 1:found.end]), added
+    @cached_property
+    def after_source(self) -> bytes:
+        """Upstream's file with the patch, b"" where it is not known."""
+        return b"".join(self.after or ())
+
+    @cached_property
+    def added_upstream(self) -> frozenset[bytes]:
+        """Every line that the patch adds to this file, without its indentation."""
+        return frozenset(line.strip() for hunk in self.hunks for line in hunk.added)
 
     @cached_property
     def to(self) -> list[int]:

@@ -114,7 +114,7 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
             elif s2 <= o1 and (o1, o2) != (s1, s2):
                 touching = True
                 ours_next = None
-            elif o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2) or (o1, o2) == (s1, s2) and o1 < o2:
+            elif (o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2)) or ((o1, o2) == (s1, s2) and o1 < o2):
                 # the tree's own words are inside what upstream replaces as a whole
                 swallowed = True
                 out += _kept(a, u, t, to_u, at, o1, at_t)
