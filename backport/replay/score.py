@@ -67,11 +67,20 @@ def view_of(case: Case) -> TreeView:
     return MemoryView(f"linux-{case.older[0]}", {case.path: case.target})
 
 
-def run(case: Case, symbols: SymbolIndex | None = None) -> tuple[Adaptation, float]:
+class WithIndex(MemoryView):
+    """The one file, and the names of the whole tree before the maintainers touched it."""
+
+    def __init__(self, name: str, files: Mapping[str, bytes], index: SymbolIndex | None) -> None:
+        super().__init__(name, files)
+        self.index = index
+
+
+def run(case: Case, symbols: SymbolIndex | None = None,
+        upstream_symbols: SymbolIndex | None = None) -> tuple[Adaptation, float]:
     """The rewriter's answer and the seconds it took. Nothing of `case.truth` goes in."""
     patch = case_patch(case)
     start = time.perf_counter()
-    answer = adapt(patch, view_of(case), upstream=MemoryView("upstream", {case.path: case.upstream}),
+    answer = adapt(patch, view_of(case), upstream=WithIndex("upstream", {case.path: case.upstream}, upstream_symbols),
                    preimages={case.path: case.upstream}, symbols=symbols)
     return answer, time.perf_counter() - start
 
@@ -102,9 +111,10 @@ def score(result: bytes | None, case: Case) -> Score:
     return Score.EXACT if normal(result) == normal(case.truth) else Score.WRONG
 
 
-def evaluate(case: Case, taken: bool, others: Mapping[str, str], symbols: SymbolIndex | None = None) -> Outcome:
+def evaluate(case: Case, taken: bool, others: Mapping[str, str], symbols: SymbolIndex | None = None,
+             upstream_symbols: SymbolIndex | None = None) -> Outcome:
     """Score one case."""
-    answer, seconds = run(case, symbols)
+    answer, seconds = run(case, symbols, upstream_symbols)
     got = score(result_of(answer, case), case)
     return Outcome(case.name, taken, case.same_lines, got, got is not Score.NONE and answer.sure is Sure.CERTAIN,
                    str(answer.outcome), seconds,

@@ -56,7 +56,8 @@ _FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTIO
 def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
     """The answer for one hunk from what each strategy proposed and whether its reverse fits."""
     made = {name: p for name, p in proposals.items() if p is not None}
-    order = sorted(made, key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE))
+    order = sorted(made, key=lambda name: (Signal.FLOATING in made[name].signals,
+                                           PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE)))
     present = any(Signal.PRESENT in p.signals for p in made.values())
     exact_back = back is not None and Signal.LOOSE not in back.signals
     if exact_back and (not made or present or all(_assumes(p) for p in made.values())):
@@ -81,6 +82,8 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     if _strays(problem, k, best):
         signals.append(Signal.FUNCTION)
     signals = list(dict.fromkeys(signals))
+    if Signal.FLOATING in signals and "anchor" not in agree:
+        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
     if set(signals) & _FATAL or (agree == ("words",) and problem.a is not None):
         return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
     sure = Sure.CERTAIN if len(agree) > 1 and set(signals) <= _TOLERABLE else Sure.REVIEW

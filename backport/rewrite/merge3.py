@@ -23,8 +23,12 @@ def propose(problem: Problem, k: int) -> Placed | None:
     if moved is not None:
         return moved
     pairing = soften(problem.a, problem.t, problem.to, edits[0].lo - 4, edits[-1].hi + 4)
+    if edits[-1].lo > 0 and pairing.to[edits[-1].lo - 1] < 0:
+        last = _last_of_block(problem, edits)
+        if last is not None:
+            return last
     placed = place(problem.a, edits, problem.t, pairing)
-    return placed if placed is not None else _reordered(problem, edits) or _last_of_block(problem, edits)
+    return placed if placed is not None else _reordered(problem, edits)
 
 
 def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
@@ -60,7 +64,7 @@ def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     ends = [i for i, line in enumerate(problem.t) if line[:1] == b"}" and name and scope(problem.target, i + 1) == name]
     if len(ends) != 1:
         return None
-    return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.FLOATING))
+    return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.REORDERED))
 
 
 def upstream_index(problem: Problem) -> dict[bytes, Sequence[int]]:

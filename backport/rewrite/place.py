@@ -162,8 +162,9 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     above = p.to[n - 1] if n > 0 else -1
     below = p.to[n] if n < len(p.to) else len(t)
     if (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0):
-        above = above if above < 0 or _supported(a, p, n - 1, -1) else -1
-        below = below if below < 0 or _supported(a, p, n, 1) else -1
+        held = (above >= 0 and _supported(a, p, n - 1, -1)) or (below >= 0 and _supported(a, p, n, 1))
+        if not held:
+            signals.append(Signal.FLOATING)
     has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
     if n == 0 and below < 0:
         above = -1
@@ -252,7 +253,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
             return []
         if len(edits) == 1 and edits[0].lo == edits[0].hi:
             # none of the lines between the nearest common ones is here: there is only one place left
-            signals.append(Signal.NEIGHBOUR)
+            signals.append(Signal.FLOATING)
             return [Edit(tlo, tlo, _spaced(a, edits[0], t, tlo))]
         raise _Unplaceable
     small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
