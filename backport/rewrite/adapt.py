@@ -42,18 +42,25 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     return verified(combine(patch, answers), target)
 
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+_DECLARATION = re.compile(rb"^\s*(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*\s+)+[*\w]")
+_DECLARED = re.compile(rb"[,*\s](\w+)\s*(?=[=,;\[:])")
+_DEFINES = re.compile(
+    rb"#\s*define\s+(\w+)|^\s*(\w+)\s*:(?!:)"
+    rb"|(?<![\w.>])(?!(?:return|goto|else|case|sizeof|defined)\b)[A-Za-z_]\w*(?:\s+\*+|\s+|\*+)(\w+)\s*(?=[;,=\[)({:]|$)")
 
 
 def _brought(patch: Patch) -> frozenset[str]:
-    """Names that the patch itself may define: those that added lines of more than one place have."""
-    seen: dict[str, int] = {}
+    """Names that added lines of the patch define or declare: macros, functions, variables, fields, labels."""
+    names: set[str] = set()
     for file in patch.files:
         for hunk in file.hunks:
             for line in hunk.added:
-                for word in set(_WORD.findall(line)):
-                    seen[word.decode()] = seen.get(word.decode(), 0) + 1
-    return frozenset(name for name, lines in seen.items() if lines > 1)
+                names.update((m[1] or m[2] or m[3]).decode() for m in _DEFINES.finditer(line))
+                if _DECLARATION.match(line):
+                    names.update(m.decode() for m in _DECLARED.findall(line))
+                if line.rstrip().endswith(b",") or b"enum" in line:      # enumerators stand alone on their lines
+                    names.update(m.decode() for m in re.findall(rb"^\s*(\w+)\s*(?:=.*)?,", line))
+    return frozenset(names)
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],

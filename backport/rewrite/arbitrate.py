@@ -82,9 +82,10 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     if _strays(problem, k, best):
         signals.append(Signal.FUNCTION)
     signals = list(dict.fromkeys(signals))
-    if Signal.FLOATING in signals and "anchor" not in agree:
-        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
-    if set(signals) & _FATAL or (agree == ("words",) and problem.a is not None):
+    # "words" knows no places of its own, and a floating one is a guess: alone they are no answer
+    solid = [name for name in agree if name != "words" and (
+        Signal.FLOATING not in made[name].signals or "anchor" in agree)]
+    if set(signals) & _FATAL or (not solid and problem.a is not None):
         return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
     sure = Sure.CERTAIN if len(agree) > 1 and set(signals) <= _TOLERABLE else Sure.REVIEW
     return Answer(State.FORWARD, best.edits, agree, tuple(signals), sure, others)

@@ -41,6 +41,12 @@ class SymbolIndex(Protocol):
     def contains(self, identifier: str) -> bool:
         """Whether the identifier stands anywhere in the tree's C files."""
 
+    def functions(self, name: str) -> Sequence[str]:
+        """The files that define a function of that name."""
+
+    def macros(self, name: str) -> Sequence[str]:
+        """The files that define a macro of that name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -193,7 +199,8 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
         names: set[bytes] = set()
         for line in problem.t:
             if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
-                names.update(_WORD.findall(line))
+                # the parameters of a function are nothing that another one could use
+                names.update(_WORD.findall(line.split(b"(", 1)[0]))
         problem.seeds["file_level"] = frozenset(names)
     level: frozenset[bytes] = problem.seeds["file_level"]
     return level
@@ -256,18 +263,28 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
     return out
 
 
+def _defines(index: SymbolIndex, name: str) -> bool:
+    return bool(index.functions(name) or index.macros(name))
+
+
 def _symbols(result: Result, edits: Sequence[Edit], names: Names) -> list[Doubt]:
     """Names in added lines that the whole tree does not have."""
     target = result.problem.target_words
     found = []
     for edit in edits:
+        called = {m[1] for m in _CALL.finditer(code(b"".join(edit.new)))}
         gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in _WORD.findall(line)}
         for name in sorted({w for w in _WORD.findall(code(b"".join(edit.new)))} - KEYWORDS - gone):
             if name in target:
                 continue
             text = name.decode("ascii", "replace")
-            if text in names.own or names.index is None or names.index.contains(text):
+            if text in names.own or names.index is None:
                 continue
-            if names.upstream is None or names.upstream.contains(text):
-                found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree"))
+            if not names.index.contains(text):
+                if names.upstream is None or names.upstream.contains(text):
+                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree"))
+            elif name in called and names.upstream is not None and _defines(names.upstream, text) \
+                    and not _defines(names.index, text):
+                # an everyday word (`guard`) stands somewhere in every tree
+                found.append(Doubt(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree"))
     return found

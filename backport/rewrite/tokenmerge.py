@@ -109,9 +109,13 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
                 ours_next = None
                 i += 1
             elif o2 <= s1 and (o1, o2) != (s1, s2) and not (o1 == o2 and s1 == s2):
+                if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
+                    return None      # both rewrote neighbouring words: whose they are now cannot be told
                 touching = True
                 theirs_next = None
             elif s2 <= o1 and (o1, o2) != (s1, s2):
+                if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
+                    return None
                 touching = True
                 ours_next = None
             elif (o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2)) or ((o1, o2) == (s1, s2) and o1 < o2):
