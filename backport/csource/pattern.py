@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from backport.csource.tokens import CLOSING, OPENING, TRIVIA, Kind, Token, lex, significant
 
@@ -157,15 +158,28 @@ def find(pattern: Pattern, source: bytes) -> Iterator[Match]:
     """
     if any(name not in source for name in pattern.fixed):
         return
-    words = significant(lex(source))
-    at = 0
-    while at < len(words):
-        match = _match_at(pattern, source, words, at)
+    words = _words(source)
+    end = 0
+    for at in _starts(pattern, words):
+        match = _match_at(pattern, source, words, at) if at >= end else None
         if match is not None and match.last > at:
             yield match
-            at = match.last
-        else:
-            at += 1
+            end = match.last
+
+
+@lru_cache(maxsize=64)
+def _words(source: bytes) -> tuple[Token, ...]:
+    return significant(lex(source))
+
+
+def _starts(pattern: Pattern, words: Sequence[Token]) -> list[int]:
+    """Where a match may begin, by its first piece that is a token."""
+    first = pattern.pieces[1] if pattern.pieces[0].hole is Hole.LEFT else pattern.pieces[0]
+    if first.affix is not None:
+        fits = first.affix.fullmatch
+        return [i for i, word in enumerate(words) if word.kind is Kind.NAME and fits(word.text)]
+    text = first.text
+    return [i for i, word in enumerate(words) if word.text == text]
 
 
 def _match_at(pattern: Pattern, source: bytes, words: Sequence[Token], at: int) -> Match | None:

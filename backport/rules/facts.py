@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from backport.csource.functions import functions
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant
 from backport.rewrite.view import TreeView
 
 
@@ -19,6 +20,11 @@ def glob_regex(glob: str) -> re.Pattern[str]:
     for part in re.split(r"(\*\*/?|\*|\?)", glob):
         out += {"**": ".*", "**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
     return re.compile(out + r"\Z")
+
+
+@lru_cache(maxsize=512)
+def _code(data: bytes) -> bytes:
+    return code_only(data)
 
 
 class Facts:
@@ -42,11 +48,21 @@ class Facts:
             if all("*" not in glob and "?" not in glob for glob in key):
                 found = tuple(glob for glob in key if self.read(glob) is not None)
             else:
-                tests = [glob_regex(glob) for glob in key]
-                found = tuple(path for path in self.view.paths()
-                              if path.endswith((".c", ".h", ".S")) and any(t.match(path) for t in tests))
+                found = tuple(dict.fromkeys(path for glob in key for path in self._below(glob)))
             self._paths[key] = found
         return self._paths[key]
+
+    def _below(self, glob: str) -> Iterator[str]:
+        """Paths that one glob names; the list is sorted, so that only its part with the same beginning is looked at."""
+        start = re.split(r"[*?]", glob, maxsplit=1)[0]
+        test = glob_regex(glob)
+        paths = self.view.paths()
+        for i in range(bisect_left(paths, start), len(paths)):
+            path = paths[i]
+            if not path.startswith(start):
+                break
+            if path.endswith((".c", ".h", ".S")) and test.match(path):
+                yield path
 
     def _where(self, key: tuple[object, ...], globs: tuple[str, ...], word: bytes, test: object) -> tuple[str, ...]:
         full = (*key, globs)
@@ -59,8 +75,9 @@ class Facts:
     def identifier(self, name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         """Files that use the name in code (not in a comment, not in a string)."""
         word = name.encode()
+        test = re.compile(rb"(?<![A-Za-z0-9_$])%s(?![A-Za-z0-9_$])" % re.escape(word))
         return self._where(("identifier", name), globs, word,
-                           lambda data: any(t.text == word and t.kind is Kind.NAME for t in lex(data)))
+                           lambda data: test.search(data) is not None and test.search(_code(data)) is not None)
 
     def function(self, name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         """Files that define a function of that name."""
@@ -107,10 +124,12 @@ def members(source: bytes, struct: str) -> frozenset[bytes]:
     words = significant(lex(source))
     wanted = struct.encode()
     found: set[bytes] = set()
-    for i in range(len(words) - 2):
-        if words[i].text in (b"struct", b"union") and words[i + 1].text == wanted and words[i + 2].text == b"{":
+    for i in range(1, len(words) - 1):
+        # `struct __attribute__((packed)) vmcb_control_area {`: what stands between is not looked at
+        if (words[i].text == wanted and words[i + 1].text == b"{"
+                and any(word.text in (b"struct", b"union") for word in words[max(0, i - 8):i])):
             depth = 0
-            for j in range(i + 2, len(words) - 1):
+            for j in range(i + 1, len(words) - 1):
                 depth += (words[j].text == b"{") - (words[j].text == b"}")
                 if depth == 0:
                     break
