@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from backport.build import config, pristine
+from backport.build import config, pristine, symbols
 from backport.build.diagnostics import Paths, parse
 from backport.build.failure import trouble
 from backport.build.kbuild import Units
@@ -37,6 +37,7 @@ class Baseline:
     kconfig: frozenset[str]          # the Kconfig files that the configuration was read from
     seconds: float                   # how long it took when it was built; 0.0 where it was there
     log: str
+    left_open: tuple[str, ...] = ()  # modules: symbols that the rest of the kernel is taken to export
     extras: tuple[str, ...] = ()     # objects outside the targets that were asked for, whether or not they exist
 
     @property
@@ -134,7 +135,9 @@ def _make(plan: Plan, say: Say) -> Baseline:
     if ended.code == 0:
         pristine.save(plan.build, plan.pristine)
         pristine.record(plan.build, plan.stamps)
-    result = Baseline(ended.code == 0, diagnostics, problems, kconfig_files(plan, plan.build), seconds, str(log))
+    open_symbols = symbols.left_open(plan.build, plan.fragment.modules) if ended.code == 0 else {}
+    result = Baseline(ended.code == 0, symbols.without_undefined(diagnostics), problems,
+                      kconfig_files(plan, plan.build), seconds, str(log), tuple(open_symbols))
     return _keep(plan, result)
 
 
@@ -176,7 +179,7 @@ def _load(plan: Plan) -> Baseline | None:
             return None
         diagnostics = tuple(Diagnostic(**{**item, "detail": tuple(item["detail"])}) for item in record["diagnostics"])
         return Baseline(record["ok"], diagnostics, tuple(record["problems"]), frozenset(record["kconfig"]), 0.0,
-                        record["log"], tuple(record["extras"]))
+                        record["log"], tuple(record["left_open"]), tuple(record["extras"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

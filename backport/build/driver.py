@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from backport.build import baseline as baselines
-from backport.build import compare, compiled, diagnostics, pristine
+from backport.build import compare, compiled, diagnostics, pristine, symbols
 from backport.build.applied import applied
 from backport.build.baseline import Baseline
 from backport.build.compare import Side
@@ -187,6 +187,13 @@ class _Cell:
         paths = Paths(work.source, build, work.build)
         found = diagnostics.parse(ended.output, paths)
         failed = bool(ended.code)
+        if work.fragment.modules:
+            found = symbols.without_undefined(found)
+            if not failed:
+                lost = symbols.undefined(symbols.left_open(build, work.fragment.modules), self.base.left_open,
+                                         work.source)
+                found += lost
+                failed = bool(lost)
         if self.extras:
             single = work.runner(write=write).run(work.make(*self.extras, build=build), cwd=work.source, log=log)
             self._raise_trouble(single, log)

@@ -1,0 +1,36 @@
+"""`backport doctor`: does this machine have what a run needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backport.build.doctor import Finding, examine
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.trees.store import Store
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Do not ask whether the trees' hosts answer.")
+@manifest_option()
+@cache_option()
+def command(offline: bool, manifest_path: Path, cache: Path | None) -> int:
+    """Check compilers, packages, disk space, the sandbox and the trees' sources.
+
+    Prints, for each problem, the one command that mends it. Ends with 3 where something needed is missing.
+    """
+    manifest = read_manifest(manifest_path)
+    place = cache_or_default(cache)
+    heads = {head.tree: head for head in Store(place).heads()} if (place / "store.git").is_dir() else {}
+    findings = examine(manifest, place, heads, offline=offline)
+    width = max(len(item.what) for item in findings)
+    for item in findings:
+        click.echo(f"{_word(item):7}  {item.what:{width}}  {item.detail}")
+        if item.fix:
+            click.echo(f"{'':7}  {'':{width}}  -> {item.fix}")
+    return 3 if any(not item.ok and item.needed for item in findings) else 0
+
+
+def _word(item: Finding) -> str:
+    return "ok" if item.ok else "MISSING" if item.needed else "absent"
