@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,8 +132,9 @@ class Apt:
         path.parent.mkdir(parents=True, exist_ok=True)
         command = [str(_HELPER), "-c", str(self._conf), "download-file", original.uri, str(path),
                    f"SHA256:{original.sha256}"]
-        with progress.start(f"{original.name} download", original.size) as bar:
-            result = _watched(command, lambda: bar.at(_size(path)))
+        with _held(path, progress) as descriptor, \
+                progress.start(f"{original.name} download", original.size) as bar:
+            result = _watched(command, lambda: bar.at(_size(path)), descriptor)
         if result.returncode == 0 and path.is_file():
             return
         why = (_complaints(result.stderr) or [f"apt ended with {result.returncode}"])[0]
@@ -196,10 +199,24 @@ def _originals(stanza: str, base: str, package: str) -> list[Original]:
             for version, name, size, sha in found]
 
 
-def _watched(command: list[str], look: Callable[[], None]) -> subprocess.CompletedProcess[str]:
+@contextmanager
+def _held(path: Path, progress: Progress) -> Iterator[int]:
+    """Hold the lock of a download. The program that downloads inherits it, so that a run that was killed does not
+    let a second download write into the file of the first, which is still alive."""
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.say(f"waiting for another download of {path.name}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _watched(command: list[str], look: Callable[[], None], inherited: int) -> subprocess.CompletedProcess[str]:
     """Run a program and call `look` a few times a second meanwhile."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                               text=True, errors="replace", env=_environment())
+                               text=True, errors="replace", env=_environment(), pass_fds=(inherited,))
     try:
         while True:
             try:

@@ -28,6 +28,9 @@ from backport.version import in_series, makefile_version
 
 REMEMBER_HOURS = 12.0
 
+# trees that may lie downloaded while an earlier one is imported: enough to keep both sides busy, and the disk free
+_AHEAD = 2
+
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
@@ -130,6 +133,7 @@ class _Run:
         self.pending: set[str] = set()              # stamps that an earlier tree of this run brings
         self.began = time.time()
         self.stop = threading.Event()
+        self.ahead = threading.Semaphore(_AHEAD)
 
     def run(self) -> list[FetchResult]:
         known = self._known_heads()
@@ -193,17 +197,23 @@ class _Run:
         # one thread asks and downloads, this one imports: the network and the processor work at the same time
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="download")
         try:
-            asked: list[Future[None]] = [pool.submit(self._ask, attempt) for attempt in tries]
+            asked: list[Future[None]] = [pool.submit(self._ask_ahead, attempt) for attempt in tries]
             results = []
             for attempt, future in zip(tries, asked, strict=True):
                 future.result()
                 result = self._take(attempt)
+                self.ahead.release()
                 self._tell(result)
                 results.append(result)
             return results
         finally:
             self.stop.set()
+            self.ahead.release()
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _ask_ahead(self, attempt: _Try) -> None:
+        self.ahead.acquire()
+        self._ask(attempt)
 
     def _ask(self, attempt: _Try) -> None:
         """Ask the sources from `attempt.next` on until one is ready."""

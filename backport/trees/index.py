@@ -1,74 +1,256 @@
-"""Names of a whole tree, looked up in milliseconds: one index file per commit, built when it is first asked for."""
+"""Names of a whole tree, looked up in milliseconds: which files define a function, a macro, a type, and whether a
+word stands anywhere at all.
+
+Two files per commit beside the store, each built when it is first asked for:
+
+* `<commit>.names`, SQLite: (hash of the name, kind, file) of every definition. Where a release of the same series
+  has one already, only the files that differ are read.
+* `<commit>.words`: the sorted 64-bit hashes of every identifier in the `.c`, `.h` and `.S` files, code, comments and
+  strings alike. With five million words in a tree, a word that is not there is taken for one that is once in 10^12.
+
+A *register list* (a header of thousands of #defines, as graphics drivers have them) would be most of the index; of
+those files only the paths are known, and they are read when a macro is defined nowhere else.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
-import re
+import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import chain, groupby
 from pathlib import Path
+from typing import IO
 
-from backport.csource.functions import functions
+from filelock import FileLock
+
+from backport.errors import InfraError
 from backport.git import Git
+from backport.trees import scan
+from backport.version import in_series, makefile_version
 
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
-_WORD = re.compile(rb"[A-Za-z_]\w*")
+FORMAT = "1"                         # in the file names: raise it when scan.py finds other things
+_MAX_WORKERS = 4
+
+_TABLES = """
+    CREATE TABLE about(version TEXT);
+    CREATE TABLE file(id INTEGER PRIMARY KEY, path BLOB, blob BLOB, big INTEGER);
+    CREATE TABLE entry(hash INTEGER, kind INTEGER, file INTEGER, PRIMARY KEY(hash, kind, file)) WITHOUT ROWID;
+"""
 
 
 class Index:
-    """Read-only; one connection."""
+    """What one commit defines. Read-only; one object per thread (SQLite)."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path)
+    def __init__(self, store: Path, commit: str) -> None:
+        self._store = store
+        self._commit = commit
+        self._folder = store.parent / "index"
 
     def functions(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define a function `name`, sorted."""
-        return self._files("f", name)
+        return self._files(scan.FUNCTION, name)
 
     def macros(self, name: str) -> list[str]:
-        """The `.c`/`.h` files that `#define` the macro `name`, sorted."""
-        return self._files("m", name)
+        """The `.c`/`.h` files that `#define` the macro `name`, sorted (register lists only where no other does)."""
+        found = self._files(scan.MACRO, name)
+        if found or not self.contains(name):
+            return found
+        rows = self._names.execute("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
+        with Git(self._store) as git:
+            return [os.fsdecode(path) for path, blob in rows
+                    if name.encode() in scan.macros(git.blob(blob.hex()) or b"")]
+
+    def types(self, name: str) -> list[str]:
+        """The `.c`/`.h` files that define `struct`, `union`, `enum` or typedef `name`, sorted."""
+        return self._files(scan.TYPE, name)
+
+    def members(self, struct: str) -> dict[str, list[str]]:
+        """Member (or enum constant) -> files, over every definition of `struct`/`union`/`enum` of that name."""
+        found: dict[str, list[str]] = {}
+        with Git(self._store) as git:
+            for path in self.types(struct):
+                for member in scan.members(git.blob(f"{self._commit}:{path}") or b"", struct.encode()):
+                    found.setdefault(member.decode(), []).append(path)
+        return found
 
     def contains(self, identifier: str) -> bool:
-        """Whether the identifier stands anywhere in a `.c` or `.h` file (code, comment or string)."""
-        return self._db.execute("SELECT 1 FROM word WHERE name = ?", (identifier,)).fetchone() is not None
+        """Whether the identifier stands anywhere in a `.c`, `.h` or `.S` file: code, comment or string."""
+        wanted = scan.name_hash(identifier.encode())
+        position = bisect_left(self._words, wanted)
+        return position < len(self._words) and self._words[position] == wanted
 
-    def _files(self, kind: str, name: str) -> list[str]:
-        rows = self._db.execute("SELECT DISTINCT file.path FROM name JOIN file ON file.id = name.file "
-                                "WHERE name.name = ? AND name.kind = ? ORDER BY 1", (name, kind))
-        return [row[0] for row in rows]
+    def _files(self, kind: int, name: str) -> list[str]:
+        rows = self._names.execute(
+            "SELECT path FROM entry JOIN file ON file.id = entry.file WHERE hash = ? AND kind = ? ORDER BY path",
+            (scan.name_hash(name.encode("utf-8", "surrogateescape")), kind))
+        return [os.fsdecode(row[0]) for row in rows]
+
+    @cached_property
+    def _names(self) -> sqlite3.Connection:
+        path = self._folder / f"{self._commit}.{FORMAT}.names"
+        with _built_once(path) as missing:
+            if missing:
+                _build_names(self._store, self._commit, path)
+        return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+
+    @cached_property
+    def _words(self) -> memoryview[int]:
+        path = self._folder / f"{self._commit}.{FORMAT}.words"
+        with _built_once(path) as missing:
+            if missing:
+                _build_words(self._store, self._commit, path)
+        with path.open("rb") as file:
+            if not path.stat().st_size:
+                return memoryview(b"").cast("q")
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).cast("q")
+
+    def close(self) -> None:
+        """Close the files; the object may be used again."""
+        if "_names" in self.__dict__:
+            self._names.close()
+            del self._names
+        self.__dict__.pop("_words", None)
 
 
-def open_index(store: Path, commit: str) -> Index:
-    """The index of `commit`, built first where there is none."""
-    path = store.parent / "index" / f"{commit}.1.sqlite"
-    if not path.is_file():
-        _build(store, commit, path)
-    return Index(path)
-
-
-def _build(store: Path, commit: str, path: Path) -> None:
+@contextlib.contextmanager
+def _built_once(path: Path) -> Iterator[bool]:
+    """Yields whether `path` must be built; of several processes that need it, one builds and the others wait."""
+    if path.is_file():
+        yield False
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    words: set[bytes] = set()
-    db = sqlite3.connect(scratch)
-    db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-                     "CREATE TABLE file(id INTEGER PRIMARY KEY, path TEXT);"
-                     "CREATE TABLE name(name TEXT, kind TEXT, file INT);"
-                     "CREATE TABLE word(name TEXT PRIMARY KEY) WITHOUT ROWID;")
+    with FileLock(path.with_suffix(path.suffix + ".lock")):
+        yield not path.is_file()
+
+
+def _build_names(store: Path, commit: str, path: Path) -> None:
     with Git(store) as git:
-        for number, (mode, sha, file) in enumerate(git.ls_tree(commit)):
-            if mode == "120000" or not file.endswith((".c", ".h")):
+        files = {name: sha for mode, sha, name in git.ls_tree(commit)
+                 if mode != "120000" and name.endswith((".c", ".h"))}
+        version = makefile_version(git.blob(f"{commit}:Makefile"))
+    base = _nearest(path.parent, version)
+    with scratch_beside(path) as scratch:
+        if base is not None:
+            shutil.copyfile(base, scratch)
+        db = sqlite3.connect(scratch)
+        try:
+            db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
+            if base is None:
+                db.executescript(_TABLES)
+            _update(db, store, files)
+            db.execute("DELETE FROM about")
+            db.execute("INSERT INTO about VALUES (?)", (version,))
+            db.commit()
+        finally:
+            db.close()
+        scratch.replace(path)
+
+
+def _update(db: sqlite3.Connection, store: Path, files: dict[str, str]) -> None:
+    """Make the entries in `db` those of `files` (path -> blob), reading only blobs that are not there yet."""
+    rows = db.execute("SELECT id, path, blob FROM file")
+    old = {os.fsdecode(path): (number, blob.hex()) for number, path, blob in rows}
+    gone = [number for path, (number, blob) in old.items() if files.get(path) != blob]
+    if gone:
+        db.execute("CREATE TEMP TABLE gone(id INTEGER PRIMARY KEY)")
+        db.executemany("INSERT INTO gone VALUES (?)", ((number,) for number in gone))
+        db.execute("DELETE FROM entry WHERE file IN (SELECT id FROM gone)")
+        db.execute("DELETE FROM file WHERE id IN (SELECT id FROM gone)")
+    new = {path: blob for path, blob in files.items() if path not in old or old[path][1] != blob}
+    first = max((number for number, _blob in old.values()), default=0) + 1
+    ids: dict[str, list[int]] = {}
+    for number, (path, blob) in enumerate(new.items(), first):
+        ids.setdefault(blob, []).append(number)      # the same bytes may stand under several paths
+        db.execute("INSERT INTO file VALUES (?, ?, ?, 0)", (number, os.fsencode(path), bytes.fromhex(blob)))
+    entries: list[tuple[int, int, int]] = []
+    big: list[tuple[int]] = []
+    for line in chain.from_iterable(_scan(store, "names", list(ids))):
+        sha, _, rest = line.partition(b" ")
+        numbers = ids[sha.decode()]
+        for word in rest.split():
+            kind, name = word[0] - 48, word[1:]
+            if kind == scan.BIG:
+                big += [(number,) for number in numbers]
                 continue
-            data = git.blob(sha) or b""
-            words.update(_WORD.findall(data))
-            db.execute("INSERT INTO file VALUES (?, ?)", (number, file))
-            db.executemany("INSERT INTO name VALUES (?, 'f', ?)",
-                           [(f.name, number) for f in functions.__wrapped__(data)])
-            db.executemany("INSERT INTO name VALUES (?, 'm', ?)",
-                           [(m.decode(), number) for m in set(_MACRO.findall(data))])
-    db.executemany("INSERT INTO word VALUES (?)", ((word.decode(),) for word in sorted(words)))
-    db.executescript("CREATE INDEX by_name ON name(name, kind);")
-    db.commit()
-    db.close()
-    scratch.replace(path)
+            key = scan.name_hash(name)
+            entries += [(key, kind, number) for number in numbers]
+    # sorted: a B-tree that is filled in its own order is built by appending
+    entries.sort()
+    db.executemany("INSERT INTO entry VALUES (?, ?, ?)", entries)
+    db.executemany("UPDATE file SET big = 1 WHERE id = ?", big)
+
+
+def _build_words(store: Path, commit: str, path: Path) -> None:
+    with Git(store) as git:
+        blobs = {sha for mode, sha, name in git.ls_tree(commit)
+                 if mode != "120000" and name.endswith((".c", ".h", ".S"))}
+    table = array("q")
+    for output in _scan(store, "words", sorted(blobs)):
+        part = array("q")
+        part.frombytes(output.read())
+        table.extend(part)
+    # every worker's part is sorted already, which this sort merges; a word that two of them saw is there twice
+    with scratch_beside(path) as scratch:
+        with scratch.open("wb") as file:
+            array("q", (word for word, _ in groupby(sorted(table)))).tofile(file)
+        scratch.replace(path)
+
+
+@contextlib.contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """A name for a file in the making, gone afterwards unless it was renamed."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
+    try:
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _scan(store: Path, what: str, blobs: list[str]) -> Iterator[IO[bytes]]:
+    """The outputs of scan.py, run by as many processes as there are processors (text work holds the GIL)."""
+    count = max(1, min(_MAX_WORKERS, os.cpu_count() or 1, len(blobs) // 200 + 1))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
+    workers = []
+    try:
+        for number in range(count):
+            with tempfile.TemporaryFile() as feed:   # a pipe would fill up while the worker's own output does
+                feed.write("".join(f"{blob}\n" for blob in blobs[number::count]).encode())
+                feed.seek(0)
+                workers.append(subprocess.Popen([sys.executable, "-m", "backport.trees.scan", str(store), what],
+                                                env=environment, stdin=feed, stdout=subprocess.PIPE))
+        for worker in workers:
+            assert worker.stdout is not None
+            yield worker.stdout
+            if worker.wait():
+                raise InfraError(f"the index of names could not be built: the reader ended with {worker.returncode}")
+    finally:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait()
+            if worker.stdout is not None:
+                worker.stdout.close()
+
+
+def _nearest(folder: Path, version: str) -> Path | None:
+    """An index of the same series, to start from; None where there is none."""
+    for path in sorted(folder.glob(f"*.{FORMAT}.names"), reverse=True):
+        try:
+            db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+            row = db.execute("SELECT version FROM about").fetchone()
+            db.close()
+        except sqlite3.Error:
+            continue
+        if row and version and in_series(row[0], ".".join(version.split("-")[0].split(".")[:2])):
+            return path
+    return None

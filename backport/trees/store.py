@@ -162,17 +162,23 @@ class Store:
 
     def _head(self, prefix: str, name: str, commit: str) -> Head | None:
         noted = read_json(self._meta(prefix, name))
-        if noted.get("commit") == commit:
+        # objects that are borrowed can be gone: then the tree is as good as not there
+        borrowed = (self.path / "objects" / "info" / "alternates").is_file()
+        if noted.get("commit") == commit and not (borrowed and not self._holds(commit)):
             names = {field.name for field in fields(Head)}
             values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value
                                       for key, value in noted.items() if key in names}
             return Head(**{**values, "tree": name})
         with Git(self.path) as git:
             if git.rev(f"{commit}^{{tree}}") is None:
-                return None          # borrowed objects whose owner is gone: as good as not there
+                return None
             version = makefile_version(git.blob(f"{commit}:Makefile"))
             when = git.run("log", "-1", "--format=%ct", commit, ok=()).text
         return Head(name, commit, version, "unknown", float(when) if when.isdigit() else 0.0)
+
+    def _holds(self, commit: str) -> bool:
+        with Git(self.path) as git:
+            return git.rev(f"{commit}^{{tree}}") is not None
 
     def _meta(self, prefix: str, name: str) -> Path:
         return self.cache / prefix.removeprefix("refs/").strip("/") / f"{name}.json"

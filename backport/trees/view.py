@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from backport.git import Git
-from backport.trees.index import Index, open_index
+from backport.trees.index import Index
 
 
 class StoreView:
@@ -59,12 +59,14 @@ class StoreView:
 
     @cached_property
     def index(self) -> Index:
-        """Names of the whole tree: functions, macros, and every identifier."""
-        return open_index(self._git.path, self.commit)
+        """Names of the whole tree: functions, macros, types, and whether an identifier stands anywhere."""
+        return Index(self._git.path, self.commit)
 
     def close(self) -> None:
         """End the helper process; the view may be used again."""
         self._git.close()
+        if "index" in self.__dict__:
+            self.index.close()
 
     def __enter__(self) -> StoreView:
         return self

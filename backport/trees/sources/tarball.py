@@ -14,10 +14,11 @@ from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.marked import Marked
-from backport.trees.fastimport import import_tree, tar_entries
+from backport.trees.fastimport import import_tree
 from backport.trees.net import CONNECT_SECONDS, HostDown, check_host, host_of
 from backport.trees.progress import Progress
 from backport.trees.sources.base import Kind, Made, Option, Ready, Request
+from backport.trees.tarball import tar_entries
 from backport.version import makefile_version
 
 _URL = re.compile(r"(https?|ftp|file)://")
@@ -61,7 +62,7 @@ def import_tarball(request: Request, path: Path, source: str, sha256: str) -> st
 
     ref = f"refs/incoming/{request.tree}"
     with request.store.git() as git, request.progress.start(f"{request.tree} import", path.stat().st_size) as bar:
-        commit = import_tree(git, ref, tar_entries(path, bar.advance), message)
+        commit = import_tree(git, ref, tar_entries(path, bar.advance), message, strip=True)
         git.run("update-ref", "-d", ref)
     return commit
 
