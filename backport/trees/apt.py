@@ -69,8 +69,9 @@ class Apt:
         self.etc = etc if etc is not None else Path(os.environ.get("BACKPORT_APT_ETC") or ETC)
         self._conf = folder / "apt.conf"
 
-    def update(self, suites: tuple[str, ...], *, max_age: float, progress: Progress) -> list[str]:
-        """Make the lists of `suites` at most `max_age` seconds old; returns what apt complained about.
+    def update(self, suites: tuple[str, ...], *, since: float, progress: Progress) -> list[str]:
+        """Have lists of `suites` that were asked for at or after `since` (seconds since the epoch); returns what apt
+        complained about.
 
         Raises SourceUnavailable where apt is missing, no Debian archive is configured, or no list could be had.
         """
@@ -84,7 +85,7 @@ class Apt:
         state = read_json(self.folder / "updated.json")
         same = state.get("archives") == repr(known) and self._conf.is_file()
         before = tuple(state.get("suites", ())) if same else ()
-        if set(suites) <= set(before) and 0 <= time.time() - float(state.get("when", 0)) < max_age and self._lists():
+        if set(suites) <= set(before) and since <= float(state.get("when", 0)) <= time.time() and self._lists():
             return list(state.get("complaints", ()))
         suites = tuple(dict.fromkeys((*suites, *before)))    # keep up what is here, or the next run lacks it
         for name in ("sources", "lists/partial", "cache/archives/partial", "log"):
@@ -210,7 +211,6 @@ def _held(path: Path, progress: Progress) -> Iterator[int]:
             progress.say(f"waiting for another download of {path.name}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
-        Path(file.name).unlink(missing_ok=True)
 
 
 def _watched(command: list[str], look: Callable[[], None], inherited: int) -> subprocess.CompletedProcess[str]:

@@ -41,7 +41,7 @@ def archives(etc: Path) -> list[Archive]:
     found: dict[Archive, None] = {}
     for uri, suite, components, options in _entries(etc):
         base = re.split(r"[-/]", suite.strip("/"), maxsplit=1)[0]
-        if not _SUITES.fullmatch(base) or (components and "main" not in components):
+        if not _SUITES.fullmatch(base) or (components and "main" not in components) or uri.startswith("cdrom:"):
             continue
         kept = tuple(sorted((key, value) for key, value in options.items() if key in _KEPT and key != "signed-by"))
         security = suite.endswith(("-security", "/updates"))

@@ -164,17 +164,28 @@ class _Run:
         reasons: list[str] = []
         for source in one.tree.sources:
             kind = KINDS[source.kind]
-            if not kind.remote(source.options) or self.update:
+            ours = head is not None and head.source_key == source_key(source)
+            if not kind.remote(source.options):
+                try:
+                    ready = kind.prepare(self._request(one, source, head))
+                except (SourceUnavailable, GitError, OSError) as error:
+                    reasons.append(_reason(error))
+                    continue
+                if head is None or not ours or ready.stamp != head.stamp or ready.again:
+                    return None
+                return FetchResult(one.name, head, from_memory=True, notes=head.notes)
+            if self.update:
                 return None
             remembered = self._remembered(one, source)
             if remembered is not None:
                 reasons.append(remembered)
                 continue
-            if (head is None or head.source_key != source_key(source) or not 0 <= self.began - head.asked < self.fresh
+            if (head is None or not ours or not 0 <= self.began - head.asked < self.fresh
                     or (self.full_history and not head.history and source.kind == "git")):
                 return None
             return FetchResult(one.name, head, from_memory=True, notes=head.notes)
-        return FetchResult(one.name, head, "; ".join(reasons), from_memory=True,
+        reason = "; ".join(reasons)
+        return FetchResult(one.name, head, f"not refreshed: {reason}" if head else reason, from_memory=True,
                            notes=head.notes if head else ())
 
     def _remembered(self, one: _Wanted, source: Source) -> str | None:
@@ -219,11 +230,9 @@ class _Run:
         """Ask the sources from `attempt.next` on until one is ready."""
         one, head = attempt.wanted, attempt.head
         attempt.ready = attempt.source = None
-        keys = [source_key(source) for source in one.tree.sources]
         while attempt.next < len(one.tree.sources) and not self.stop.is_set():
-            index = attempt.next
+            source = one.tree.sources[attempt.next]
             attempt.next += 1
-            source = one.tree.sources[index]
             kind = KINDS[source.kind]
             host = kind.host(source.options)
             remembered = self.dead.get(host) if host else None
@@ -232,19 +241,21 @@ class _Run:
                 attempt.reasons.append(remembered)
                 continue
             attempt.asked = attempt.asked or kind.remote(source.options)
-            request = Request(
-                one.name, one.tree.series, self.store, source.options, one.release, head, self.update,
-                self.full_history, self.fresh / 3600, self._known, self.progress,
-                at_least=head.version if head and head.source_key in keys else "",
-                suites=self._suites(), ours=bool(head and head.source_key == keys[index]))
             try:
-                ready = kind.prepare(request)
+                ready = kind.prepare(self._request(one, source, head))
             except (SourceUnavailable, GitError, OSError) as error:
                 self._failed(attempt, source, error)
                 continue
             self.pending.add(ready.stamp)
             attempt.ready, attempt.source = ready, source
             return
+
+    def _request(self, one: _Wanted, source: Source, head: Head | None) -> Request:
+        ours = head is not None and head.source_key == source_key(source)
+        current = head is not None and head.source_key in map(source_key, one.tree.sources)
+        return Request(one.name, one.tree.series, self.store, source.options, one.release, head, self.full_history,
+                       self.began if self.update else self.began - self.fresh, self._known, self.progress,
+                       at_least=head.version if head and current else "", ours=ours, suites=self._suites())
 
     def _take(self, attempt: _Try) -> FetchResult:
         """Import what is ready; where that fails, go on with the next source."""
@@ -302,7 +313,7 @@ class _Run:
 
     def _failed(self, attempt: _Try, source: Source, error: BackportError | OSError) -> None:
         kind = KINDS[source.kind]
-        reason = error.message if isinstance(error, BackportError) else f"{error.strerror or error}"
+        reason = _reason(error)
         attempt.reasons.append(reason)
         if isinstance(error, HostDown):
             self.dead[kind.host(source.options)] = reason
@@ -321,6 +332,12 @@ class _Run:
             self.progress.say(f"{result.tree}: {head.version or head.commit[:12]} from {head.source}")
         elif result.reason:
             self.progress.say(f"{result.tree}: {result.reason}")
+
+
+def _reason(error: BackportError | OSError) -> str:
+    if isinstance(error, BackportError):
+        return error.message
+    return f"{error.filename or 'disk'}: {error.strerror or error}"
 
 
 def _measure(git: Git, commit: str) -> tuple[int, int]:

@@ -26,7 +26,7 @@ _MACRO = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _BODY = re.compile(rb"\n(typedef[ \t]+)?(?:static[ \t]+|const[ \t]+|extern[ \t]+)*(struct|union|enum)\b"
                    rb"(?:[ \t]+__\w+(?:\([^)\n]*\))?)*(?:[ \t]+([A-Za-z_]\w*))?[^\n;(){}=]*\n?\{"
-                   rb"(.*?)(?<=\n)\}([^;\n]*)", re.DOTALL)
+                   rb"(?:([^\n{}]*)|([^\n}]*\n.*?)(?<=\n))\}([^;\n]*)", re.DOTALL)
 _TYPEDEF = re.compile(rb"\ntypedef\b([^;{}]*);")
 _TYPEDEF_NAME = re.compile(rb"\(\s*\*\s*([A-Za-z_]\w*)\s*\)\s*\(|([A-Za-z_]\w*)\s*(?:\[[^]]*\]\s*)*\Z")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE | re.DOTALL)
@@ -49,7 +49,7 @@ def names(data: bytes) -> set[tuple[int, bytes]]:
         for match in _BODY.finditer(data):
             if match[3]:
                 found.add((TYPE, match[3]))
-            if match[1] and (alias := _WORD.search(match[5])):
+            if match[1] and (alias := _WORD.search(match[6])):
                 found.add((TYPE, alias[0]))
     named = (_TYPEDEF_NAME.search(match[1]) for match in _TYPEDEF.finditer(data))
     found.update((TYPE, match[1] or match[2]) for match in named if match)
@@ -65,10 +65,10 @@ def members(data: bytes, struct: bytes) -> list[bytes]:
     """The members (constants of an enum) of every `struct`/`union`/`enum`/typedef of that name, in order."""
     found: list[bytes] = []
     for match in _BODY.finditer(b"\n" + data):
-        alias = _WORD.search(match[5]) if match[1] else None
+        alias = _WORD.search(match[6]) if match[1] else None
         if match[3] != struct and (alias is None or alias[0] != struct):
             continue
-        body = _COMMENT.sub(b" ", match[4])
+        body = _COMMENT.sub(b" ", match[4] or match[5] or b"")
         if match[2] == b"enum":
             found += [constant[1] for part in _apart(body) if (constant := _CONSTANT.match(part))]
         else:

@@ -35,13 +35,19 @@ def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[Entry]
             if program is not None:
                 yield from _through(program, raw, progress)
             else:
-                # not tarfile's own decompression, which takes a shortened gzip file for a whole one
-                opened = lzma.LZMAFile(raw) if magic == _XZ else gzip.GzipFile(fileobj=raw) if magic[:2] == b"\x1f\x8b" \
-                    else bz2.BZ2File(raw) if magic[:3] == b"BZh" else raw
-                yield from _read(_Stream(cast(IO[bytes], opened), raw.fileno(), progress))
+                yield from _read(_Stream(_unpacked(cast(IO[bytes], raw), magic), raw.fileno(), progress))
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise SourceUnavailable(f"{path.name}: not a whole tarball: {error}",
                                 hint="delete it and fetch again") from error
+
+
+def _unpacked(raw: IO[bytes], magic: bytes) -> IO[bytes]:
+    """Not tarfile's own decompression, which takes a shortened gzip file for a whole one."""
+    if magic == _XZ:
+        return cast(IO[bytes], lzma.LZMAFile(raw))
+    if magic[:2] == b"\x1f\x8b":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    return cast(IO[bytes], bz2.BZ2File(raw)) if magic[:3] == b"BZh" else raw
 
 
 def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[Entry]:

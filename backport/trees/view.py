@@ -30,8 +30,8 @@ class StoreView:
 
     def read(self, path: str) -> bytes | None:
         """The file's bytes, None where the tree has no such file (a symbolic link counts as none)."""
-        if not path or "\n" in path or path.startswith("/"):
-            return None
+        if "\n" in path or any(part in ("", ".", "..") for part in path.split("/")):
+            return None                  # git takes ./ and ../ for relative paths, and ends over them
         if self._modes is not None:
             if self._modes.get(path, "120000") == "120000":
                 return None

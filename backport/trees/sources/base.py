@@ -49,9 +49,8 @@ class Request:
     options: Mapping[str, Any]
     release: str = ""
     head: Head | None = None
-    update: bool = False
     full_history: bool = False
-    remember_hours: float = 12.0
+    since: float = 0.0               # an answer given at or after this time (seconds since the epoch) still counts
     known: Callable[[str], str | None] = _nothing_known
     progress: Progress = field(default_factory=Progress)
     at_least: str = ""               # a tree is never replaced by an older version; "" where that does not matter

@@ -23,9 +23,8 @@ def _prepare(request: Request) -> Ready:
     package, suites = str(options["package"]), tuple(options["suites"])
     apt = Apt(request.store.cache / "apt")
     with _one_update:
-        # one run asks once, even with `update`: a minute-old list is what this run brought for the tree before
         complaints = apt.update(tuple(dict.fromkeys((*suites, *request.suites))), progress=request.progress,
-                                max_age=60.0 if request.update else request.remember_hours * 3600)
+                                since=request.since)
         listed = apt.originals(package, suites)
     pattern = request.release or str(options["version"])
     candidates = [item for item in listed if fnmatch.fnmatchcase(item.version, pattern)]

@@ -1,0 +1,176 @@
+"""The store survives kill -9 and several writers; what is noted beside a ref is never believed against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from backport.errors import InfraError
+from backport.git import Git
+from backport.trees.fastimport import Entry, import_tree
+from backport.trees.fetch import fetch
+from backport.trees.store import Head, Store, read_json
+from tests.trees.made_up import files, one, tarball
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "cache")
+
+
+def put(store: Store, name: str, version: str) -> Head:
+    with store.git() as git:
+        entries = [Entry("100644", name.encode(), data) for name, data in files(version).items()]
+        commit = import_tree(git, "refs/scratch", entries, "x")
+        git.run("update-ref", "-d", "refs/scratch")
+    head = Head(name, commit, version, "test", 5.0)
+    store.set(head)
+    return head
+
+
+def test_a_head_is_what_was_set(store):
+    head = put(store, "linux-6.1.y", "6.1.7")
+    assert store.head("linux-6.1.y") == head
+    assert store.heads() == [head]
+    for none in ("linux-6.1", "linux-6.1.y/x", "../x", "", "linux-6.1.yy"):
+        assert store.head(none) is None
+    store.remove("linux-6.1.y")
+    assert store.heads() == []
+
+
+def test_a_kill_between_ref_and_note_leaves_a_true_head(store):
+    put(store, "linux-6.1.y", "6.1.7")
+    note = store.cache / "trees/linux-6.1.y.json"
+    old = note.read_bytes()
+    new = put(store, "linux-6.1.y", "6.1.8")
+    note.write_bytes(old)                                   # as if killed before the new note was written
+    head = store.head("linux-6.1.y")
+    assert (head.commit, head.version, head.source) == (new.commit, "6.1.8", "unknown")
+    note.write_bytes(b"{half")
+    assert store.head("linux-6.1.y").version == "6.1.8"
+
+
+def test_nothing_tidies_the_store_up_behind_its_readers(store):
+    with store.git() as git:
+        assert git.run("config", "gc.auto").text == "0"
+        assert git.run("config", "maintenance.auto").text == "false"
+        assert git.run("rev-parse", "--is-bare-repository").text == "true"
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InfraError, match="--cache"):
+        Store(tmp_path / "file").create()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from backport.manifest import load
+from backport.trees import fastimport, fetch, tarball
+from backport.trees.sources import tarball as source
+from backport.trees.store import Store
+real = source.tar_entries
+def dying(path, progress=None):
+    for number, entry in enumerate(real(path, progress)):
+        if number == 2:
+            os.kill(os.getpid(), 9)
+        yield entry
+source.tar_entries = dying
+fetch.fetch(Store(Path(sys.argv[1])), load(Path(sys.argv[2])))
+"""
+
+
+def test_a_run_that_was_killed_in_the_middle_of_an_import_is_made_good_by_the_next(tmp_path, store):
+    (tmp_path / "t.tar.xz").write_bytes(tarball(files()))
+    trees = one(tmp_path, f"{{tarball: {tmp_path}/t.tar.xz}}")
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(store.cache), str(trees.path)], check=False)
+    assert ended.returncode == -9
+    assert store.heads() == []                              # the ref moves only when the tree is whole
+    for wreck in ("refs/incoming/linux-6.1.y.lock", "packed-refs.lock", "shallow.lock", "objects/pack/tmp_pack_x1",
+                  "refs/trees/linux-6.1.y.lock", "objects/info/alternates.lock"):
+        (store.path / wreck).parent.mkdir(parents=True, exist_ok=True)
+        (store.path / wreck).write_bytes(b"")
+    [result] = fetch(store, trees)
+    assert result.head.version == "6.1.7"
+    with store.git() as git:
+        git.run("fsck", "--strict")
+    left = [path.name for path in store.path.rglob("*") if path.name.startswith(("tmp_", "fast_import_crash"))]
+    assert left == []
+    assert [path for path in store.path.rglob("*.lock") if path.name != "backport.lock"] == []
+
+
+PARALLEL = """
+import sys
+from pathlib import Path
+from backport.manifest import load
+from backport.trees.fetch import fetch
+from backport.trees.progress import Progress
+from backport.trees.store import Store
+class Say(Progress):
+    def say(self, text):
+        print(text, flush=True)
+[result] = fetch(Store(Path(sys.argv[1])), load(Path(sys.argv[2])), progress=Say())
+print("HEAD", result.head.commit)
+"""
+
+
+def test_two_fetches_at_once_do_the_work_once_and_the_second_says_that_it_waits(tmp_path, store):
+    (tmp_path / "t.tar.xz").write_bytes(tarball(files()))
+    trees = one(tmp_path, f"{{tarball: {tmp_path}/t.tar.xz}}")
+    command = [sys.executable, "-c", PARALLEL, str(store.cache), str(trees.path)]
+    with store.writing():                                   # hold both up
+        runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        lines = [run.stdout.readline() for run in runs]
+        assert all(f"waiting for another backport that writes {store.path} (process {os.getpid()})" in line
+                   for line in lines)
+    outputs = [run.communicate(timeout=60)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert len({output.split("HEAD ")[1] for output in outputs}) == 1
+    assert sum("6.1.7 from tarball" in output for output in outputs) == 1      # the other found it there
+    assert read_json(store.cache / "trees/linux-6.1.y.json")["version"] == "6.1.7"
+
+
+def test_a_second_run_needs_neither_the_lock_nor_the_source(tmp_path, store):
+    (tmp_path / "t.tar.xz").write_bytes(tarball(files()))
+    trees = one(tmp_path, f"{{tarball: {tmp_path}/t.tar.xz}}")
+    fetch(store, trees)
+    before = (store.cache / "trees/linux-6.1.y.json").read_bytes()
+    began = time.monotonic()
+    [again] = fetch(store, trees)
+    assert time.monotonic() - began < 2
+    assert not again.changed
+    assert again.head.version == "6.1.7"
+    assert (store.cache / "trees/linux-6.1.y.json").read_bytes() == before
+
+
+def test_a_commit_is_made_of_the_files_alone(tmp_path):
+    """Two stores, filled in another order, hold the same commit."""
+    entries = [Entry("100644", name.encode(), data) for name, data in files().items()]
+    names = set()
+    for number, order in enumerate((entries, entries[::-1])):
+        with Store(tmp_path / str(number)).git() as git:
+            names.add(import_tree(git, "refs/x", order, "message\n"))
+    assert len(names) == 1
+
+
+def test_odd_names_survive(tmp_path):
+    odd = {b'"quoted"': b"1", b"new\nline": b"2", b"back\\slash": b"3", b"\xfc": b"4", b" space ": b"5"}
+    with Store(tmp_path).git() as git:
+        commit = import_tree(git, "refs/x", [Entry("100644", name, data) for name, data in odd.items()], "m")
+        rows = git.ls_tree(commit)
+        assert {path.encode("utf-8", "surrogateescape"): git.blob(sha) for _mode, sha, path in rows} == odd
+
+
+def test_a_store_inside_another_repository_is_still_its_own(tmp_path):
+    with Git(tmp_path) as git:
+        git.run("init", "-q", ".")
+    store = Store(tmp_path / "cache")
+    put(store, "t", "6.1.7")
+    with Git(tmp_path) as git:
+        assert git.run("for-each-ref").text == ""
