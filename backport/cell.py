@@ -131,7 +131,7 @@ class Lab:
         started = time.monotonic()
         patch, tree, head = place.patch, place.tree, place.head
         cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
-                    subject=read_mail(patch).subject, patch_sha256=patch.sha256, base_commit=head.commit,
+                    subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
                     base_version=head.version, command=self._command(place),
                     detail={"nomination": standing_of(patch, tree)})
         try:

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "run": "run",
     "adapt": "adapt",
     "show": "show",
+    "nightly": "nightly",
     "gc": "gc",
     "rules": "rules",
     "trees": "trees",

@@ -142,14 +142,14 @@ def _named(manifest: Manifest, name: str) -> Tree:
 
 
 def _subject(patch: Patch | Refused) -> str:
-    return read_mail(patch).subject if isinstance(patch, Patch) else ""
+    return read_mail(patch).title if isinstance(patch, Patch) else ""
 
 
 def _patch_info(patch: Patch | Refused) -> PatchInfo:
     if isinstance(patch, Refused):
         return PatchInfo(patch.slug, source=patch.source)
     mail = read_mail(patch)
-    return PatchInfo(patch.slug, mail.subject, patch.sha256, mail.upstream_sha or "", patch.source)
+    return PatchInfo(patch.slug, mail.title, patch.sha256, mail.upstream_sha or "", patch.source)
 
 
 def _tree_info(column: Column) -> TreeInfo:

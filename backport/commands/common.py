@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,12 @@ import click
 
 from backport.errors import UserError
 from backport.manifest import Manifest, load
+from backport.patch.intake import read_all, read_commit
+from backport.patch.model import Patch, Refused
+from backport.report.registry import FORMATS, render, renderer
+from backport.results.changes import Changes, since
+from backport.results.run import Run
+from backport.results.store import Results
 from backport.trees.store import default_cache
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -41,6 +47,40 @@ def read_manifest(path: Path) -> Manifest:
 def cache_or_default(cache: Path | None) -> Path:
     """The directory that --cache means."""
     return cache or default_cache()
+
+
+def read_patches(names: Sequence[str], clone: tuple[str, str] | None = None) -> list[Patch | Refused]:
+    """What the arguments name (and a commit of a local clone), or everything in patches/; says on stderr what was
+    passed over. Raises click.UsageError where there is nothing to work on.
+    """
+    given = read_all(*names) if names or clone else read_all("patches")
+    found = []
+    for patch in [*given, *(read_commit(*clone) if clone else ())]:
+        if isinstance(patch, Refused) and patch.skipped:
+            if patch.source.endswith(".repro"):      # the reproducer beside a patch: --boot takes it
+                continue
+            click.echo(f"skipped {patch.source}: {patch.reason}", err=True)
+        else:
+            found.append(patch)
+    if not found:
+        raise click.UsageError("no patch to work on; name one, or put it into patches/")
+    return found
+
+
+def check_format(form: str, output: Path | None) -> None:
+    """Before any work: a format that makes a directory wants to know where. Raises click.UsageError."""
+    if FORMATS[form].site and output is None:
+        raise click.UsageError(f"--format {form} makes a directory; say where with --output DIR")
+
+
+def publish(form: str, run: Run, results: Results, output: Path | None, *, changes: Changes | None = None) -> None:
+    """A run in one of the FORMATS, to stdout or `output`; a site goes to a directory and its index is printed."""
+    cells = results.cells(run)
+    if FORMATS[form].site and output is not None:
+        click.echo(renderer(form).write(run, cells, output, changes=changes or since(results, run),
+                                        marks=results.marks(run)))
+    else:
+        emit(render(form, run, cells, changes=changes, width=terminal_width(output)), output)
 
 
 def terminal_width(output: Path | None) -> int:

@@ -11,14 +11,13 @@ from backport.cell import Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
-    emit,
+    check_format,
     manifest_option,
+    publish,
     read_manifest,
-    terminal_width,
+    read_patches,
 )
-from backport.patch.intake import read_all, read_commit
-from backport.patch.model import Refused
-from backport.report.registry import FORMATS, render
+from backport.report.registry import FORMATS
 from backport.results.store import Results
 from backport.workflow import Request, run
 
@@ -38,7 +37,8 @@ from backport.workflow import Request, run
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch and run its reproducer "
               "(PATCH.repro beside it), or the smoke test.")
 @click.option("--format", "-f", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the report here instead of stdout.")
+@click.option("--output", "-o", type=click.Path(path_type=Path),
+              help="Write the report here instead of stdout (html: a directory).")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
               help="Results store  [default: in the user's state directory].")
 @manifest_option()
@@ -57,20 +57,12 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     130 Ctrl-C.
     """
     manifest = read_manifest(manifest_path)
-    found = read_all(*patches) if patches or clone else read_all("patches")
-    if clone:
-        found += read_commit(*clone)
-    for refused in [patch for patch in found if isinstance(patch, Refused) and patch.skipped
-                    and not patch.source.endswith(".repro")]:
-        click.echo(f"skipped {refused.source}: {refused.reason}", err=True)
-    found = [patch for patch in found if not (isinstance(patch, Refused) and patch.skipped)]
-    if not found:
-        raise click.UsageError("no patch to work on; name one, or put it into patches/")
+    check_format(form, output)
     request = Request(
-        patches=found, manifest=manifest, cache=cache_or_default(cache), trees=trees,
+        patches=read_patches(patches, clone), manifest=manifest, cache=cache_or_default(cache), trees=trees,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
         update=update, offline=offline, force=force, jobs=jobs, command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
         record = run(request, results)
-        emit(render(form, record, results.cells(record), width=terminal_width(output)), output)
+        publish(form, record, results, output)
     return record.exit_code or 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -12,10 +11,13 @@ from pathlib import Path
 
 import click
 
+from backport.commands.common import check_format, emit, publish, terminal_width
 from backport.errors import UserError
+from backport.report.cell import render as render_cell
 from backport.report.live import status
 from backport.report.matrix import headline, matrix, tally
-from backport.report.registry import FORMATS, render, renderer
+from backport.report.registry import FORMATS
+from backport.report.text import render_changes
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results, default_path
@@ -39,6 +41,7 @@ from backport.verdict import Cell, exit_code
 def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple[str, str] | None, log: bool,
             mail: bool, watch: bool, runs: bool, output: Path | None, db: Path | None) -> int:
     """Show the matrix of a run again (the last one, or its number), also while it works."""
+    check_format(form, output)
     path = db or default_path()
     if not path.exists():
         raise UserError(f"no results yet in {path}", hint="`backport run` makes some")
@@ -46,32 +49,24 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
         raise UserError("--log and --mail want --cell PATCH TREE")
     with Results(path) as results:
         if runs:
-            return _emit(_list(results).encode(), output)
+            emit(_list(results), output)
+            return 0
         chosen = _choose(results, run)
         if watch:
             return _watch(results, chosen)
         if cell:
             found = _cell(results, chosen, *cell)
-            if log:
-                return _emit(_log(found), output)
-            if mail:
-                return _emit(found.adapted, output)
-            from backport.report.cell import render as render_cell
-            return _emit(render_cell(chosen, found, results.history(found.patch, found.tree)).encode(), output)
+            emit(_log(found) if log else found.adapted if mail else
+                 _text(render_cell(chosen, found, results.history(found.patch, found.tree))), output)
+            return 0
         compared = None
-        if changes or earlier or FORMATS[form].site:
+        if changes or earlier:
             compared = since(results, chosen, _earlier(results, chosen, earlier) if earlier else None)
-        cells = results.cells(chosen)
-        if FORMATS[form].site:
-            if output is None:
-                raise UserError(f"--format {form} makes a directory; say where with --output DIR")
-            index = renderer(form).write(chosen, cells, output, changes=compared, marks=results.marks(chosen))
-            click.echo(index)
-        elif changes and form == "text":
-            _emit(_changes(compared, _width(output)).encode(), output)
+        if changes and form == "text":
+            emit(_changes(compared, terminal_width(output)), output)
         else:
-            _emit(render(form, chosen, cells, changes=compared, width=_width(output)), output)
-        return exit_code(cells)
+            publish(form, chosen, results, output, changes=compared)
+        return exit_code(results.cells(chosen))
 
 
 def _choose(results: Results, name: str) -> Run:
@@ -133,14 +128,17 @@ def _log(cell: Cell) -> bytes:
                         hint="`backport gc` removes old ones; `backport run --force` builds again") from error
 
 
-def _changes(compared: Changes | None, width: int) -> str:
-    from backport.report.text import render_changes
-    return (render_changes(compared, width=width) if compared else "") or "Nothing changed.\n"
+def _changes(compared: Changes | None, width: int) -> bytes:
+    return _text((render_changes(compared, width=width) if compared else "") or "Nothing changed.\n")
 
 
-def _list(results: Results) -> str:
+def _list(results: Results) -> bytes:
     rows = [headline(matrix(run, results.cells(run))) for run in results.runs(limit=50)]
-    return "".join(f"{row}\n" for row in rows) or "No runs.\n"
+    return _text("".join(f"{row}\n" for row in rows) or "No runs.\n")
+
+
+def _text(made: str) -> bytes:
+    return made.encode("utf-8", "backslashreplace")
 
 
 def _watch(results: Results, run: Run) -> int:
@@ -155,32 +153,10 @@ def _watch(results: Results, run: Run) -> int:
         run = _choose(results, str(run.id))
     if terminal:
         click.echo("\r\x1b[K", err=True, nl=False)
-    cells = results.cells(run)
-    _emit(render("text", run, cells, width=_width(None)), None)
-    return exit_code(cells)
+    publish("text", run, results, None)
+    return exit_code(results.cells(run))
 
 
 def _eta(run: Run, cells: list[Cell]) -> float | None:
     computed = sum(not cell.cached for cell in cells)
     return (time.time() - run.started) / computed * (run.total - len(cells)) if computed else None
-
-
-def _width(output: Path | None) -> int:
-    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else 0
-
-
-def _emit(data: bytes, output: Path | None) -> int:
-    if output is None:
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:  # `| head` has seen enough; Python would complain once more at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    try:
-        temporary = output.with_name(f".{output.name}.tmp")
-        temporary.write_bytes(data)
-        temporary.replace(output)
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}") from error
-    return 0

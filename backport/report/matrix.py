@@ -52,6 +52,10 @@ def matrix(run: Run, cells: Sequence[Cell]) -> Matrix:
     return Matrix(run, tuple(patches.values()), tuple(trees.values()), tuple(cells))
 
 
+# outcomes that say by themselves that somebody has to look
+_NEEDS_A_PERSON = frozenset({Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID, Apply.NO_TREE, Apply.ERROR})
+
+
 def words(cell: Cell) -> tuple[str, ...]:
     """The verdict as words: `rewritten`, `pass`, `review`. Build words only where there was something to build."""
     said: list[str] = [cell.apply.value]
@@ -60,7 +64,7 @@ def words(cell: Cell) -> tuple[str, ...]:
     behaviour = cell.detail.get("behaviour", {}).get("verdict", "")
     if behaviour:
         said.append(f"boot: {behaviour}")
-    if cell.sure is Sure.REVIEW:
+    if cell.sure is Sure.REVIEW and cell.apply not in _NEEDS_A_PERSON:
         said.append(cell.sure.value)
     if cell.cached:
         said.append("cached")
@@ -91,6 +95,12 @@ def said(cell: Cell) -> list[str]:
     return [text for text in dict.fromkeys((cell.reason, *cell.notes)) if text.strip()]
 
 
+def _plain_success(cell: Cell) -> bool:
+    """A cell that a reader has nothing to do about: how many lines the hunks moved stands on its own page."""
+    return cell.apply in (Apply.CLEAN, Apply.OFFSET) and cell.sure is Sure.CERTAIN and not cell.notes \
+        and not exit_code([cell])
+
+
 def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo], Cell, list[str]]]]]:
     """Reasons and notes by patch; trees with the same verdict and the same words share one entry."""
     found = []
@@ -98,7 +108,7 @@ def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo],
         groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[TreeInfo], Cell, list[str]]] = {}
         for tree in grid.trees:
             cell = grid.at(patch, tree)
-            if cell is None or not said(cell):
+            if cell is None or not said(cell) or _plain_success(cell):
                 continue
             key = (words(cell), tuple(said(cell)))
             groups.setdefault(key, ([], cell, said(cell)))[0].append(tree)

@@ -151,7 +151,13 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
         return Kind.FIXED
     if _back(last):
         return Kind.REACHED
-    return Kind.CHANGED if (now.apply, now.build, now.sure) != (known.apply, known.build, known.sure) else None
+    return Kind.CHANGED if _told_apart(now) != _told_apart(known) else None
+
+
+def _told_apart(cell: Cell) -> tuple[str, ...]:
+    """What a good cell is told apart by: that lines above the hunk came or went is no news."""
+    apply = Apply.OFFSET if cell.apply is Apply.CLEAN else cell.apply
+    return (apply, cell.build, cell.sure)
 
 
 def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> Kind | None:

@@ -43,7 +43,7 @@ def nights(results: Results, *each: Cell | None) -> list[list[Kind]]:
     (NO_TREE, CONFLICT, Kind.REACHED),
     (GOOD, ERROR, Kind.UNKNOWN), (ERROR, ERROR, None), (ERROR, GOOD, Kind.CHANGED),
     (CONFLICT, FAIL, Kind.WORSE), (FAIL, FAIL, None), (FAIL, failing("p", TREE, "another"), Kind.WORSE),
-    (GOOD, REVIEW, Kind.CHANGED), (CONFLICT, CONFLICT, None),
+    (GOOD, REVIEW, Kind.CHANGED), (GOOD, cell("p", TREE, Apply.OFFSET), None), (CONFLICT, CONFLICT, None),
 ])
 def test_two_nights(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
     assert nights(results, before, after) == [[kind] if kind else []]

@@ -1,0 +1,127 @@
+"""`backport nightly`: everything under patches/ on every tree, every night; a word only about what changed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from backport.cell import Options
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    emit,
+    manifest_option,
+    read_manifest,
+    read_patches,
+)
+from backport.manifest import Manifest
+from backport.nightly.gc import collect
+from backport.nightly.lock import only_one
+from backport.nightly.mail import address, load_server
+from backport.nightly.night import KIND, Night, Runner, night
+from backport.nightly.stop import Stopped, stoppable
+from backport.report.live import status
+from backport.report.matrix import tally
+from backport.report.registry import renderer
+from backport.results.run import Run
+from backport.results.store import Results, default_path
+from backport.trees.store import Store
+from backport.workflow import Request, run
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+    """90, 90s, 45m, 6h: seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
+        if match is None or float(match.group(1)) <= 0:
+            self.fail(f"{value!r} is no time; say 90, 45m or 6h", param, ctx)
+        return float(match.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match.group(2)]
+
+
+@click.command("nightly")
+@click.argument("patches", nargs=-1, metavar="[PATCH]...")
+@click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
+              help="Only this tree; may be given several times.")
+@click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
+@click.option("--offline", is_flag=True, help="Do not update the trees; use what is in the store.")
+@click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
+@click.option("--boot", is_flag=True, help="Boot each tree without and with the patch (see `backport run`).")
+@click.option("--timeout", type=_Duration(), help="Stop cleanly after this time (6h, 90m); the next night goes on.")
+@click.option("--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report there. Nothing is sent without it.")
+@click.option("--mail-config", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Sender and SMTP server (default: mail.yaml in the user's configuration; else the local sendmail).")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the report here instead of stdout; only on change.")
+@click.option("--html", "site", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Keep the HTML report of the last night here.")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N",
+              help="Afterwards, give back the disk space of all but the newest N nights (see `backport gc`).")
+@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
+              help="Results store  [default: in the user's state directory].")
+@manifest_option()
+@cache_option()
+def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jobs: int, offline: bool,
+            require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
+            mail_config: Path | None, output: Path | None, site: Path | None, keep: int | None, db: Path | None,
+            manifest_path: Path, cache: Path | None) -> int:
+    """Update the trees, compute what changed since the night before, and report only that.
+
+    Silent when nothing changed. The first night prints the whole matrix. A night that was stopped (SIGTERM,
+    --timeout) is gone on with by the next one, which also tells what it had found.
+
+    \b
+    Exit code: as for `backport run`; 3 also when another night runs already or the time was over.
+    """
+    recipients = [address(text) for text in mail_to]
+    server = load_server(mail_config) if recipients else None
+    manifest = read_manifest(manifest_path)
+    path = db or default_path()
+    try:
+        with only_one(path.with_name("nightly.lock"), "a night"), stoppable(timeout), Results(path) as results:
+            request = Request(
+                patches=read_patches(patches), manifest=manifest, cache=cache_or_default(cache), trees=trees,
+                options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot), update=not offline,
+                offline=offline, jobs=jobs, kind=KIND, command=" ".join(["backport", *sys.argv[1:]]))
+            runner = _told_when_stopped(lambda store: run(request, store))
+            made = night(results, runner, mail_to=recipients, server=server,
+                         tell=lambda told: emit(told.report.encode("utf-8", "backslashreplace"), output))
+            if site is not None:
+                _write_site(results, made, site)
+            if keep is not None:
+                _tidy(results, manifest, cache_or_default(cache), keep)
+            return made.exit_code
+    except Stopped as stopped:
+        click.echo(f"backport: {stopped.reason}; the next night goes on from here", err=True)
+        return 3 if stopped.timed_out else 130
+
+
+def _told_when_stopped(runner: Runner) -> Runner:
+    """Say how far a night got that did not come to its end."""
+    def work(results: Results) -> Run:
+        try:
+            return runner(results)
+        except KeyboardInterrupt:
+            stopped = results.latest(kind=KIND)
+            if stopped is not None and stopped.finished is None:
+                click.echo(f"stopped at {status(tally(results.cells(stopped)), stopped.total)}", err=True)
+            raise
+    return work
+
+
+def _write_site(results: Results, made: Night, site: Path) -> None:
+    renderer("html").write(made.run, made.cells, site, changes=None if made.first else made.changes,
+                           marks=results.marks(made.run))
+
+
+def _tidy(results: Results, manifest: Manifest, cache: Path, keep: int) -> None:
+    """What `backport gc` does, without a word on stdout: a quiet night stays quiet."""
+    for one in collect(Store(cache), results, manifest, keep=keep):
+        if sys.stderr.isatty():
+            click.echo(f"freed {one}", err=True)
