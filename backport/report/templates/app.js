@@ -117,6 +117,7 @@
 
     document.addEventListener("keydown", function (event) {
       if (event.ctrlKey || event.metaKey || event.altKey) { return; }
+      if (waiting) { apply(); }    // a key right after a letter must meet the rows that the letter leaves
       var typing = event.target === query;
       if (event.key === "/" && !typing) { event.preventDefault(); query.focus(); query.select(); return; }
       if (event.key === "Escape" && (typing || !clear.hidden)) { reset(); return; }
