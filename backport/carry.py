@@ -15,6 +15,7 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
+from backport.rewrite.newnames import missing
 from backport.rewrite.story import Adaptation, HunkStory
 from backport.rules.model import Rule
 from backport.trees.store import Head
@@ -91,7 +92,7 @@ class Carrier:
         if checked.outcome is Apply.CONFLICT:
             carried = self._adapted(patch, tree, head, before)
         elif checked.outcome.good:
-            carried = self._as_is(patch, tree, checked)
+            carried = self._as_is(patch, tree, head, before, checked)
         else:
             carried = Carried(checked.outcome, checked.sure, None, b"", checked.reason, checked.notes, checked.hunks)
         if patch.restored and carried.patch is not None:
@@ -101,9 +102,28 @@ class Carrier:
                 "see its X-Backport-Restored headers"))
         return replace(carried, preimages=before)
 
-    def _as_is(self, patch: Patch, tree: Tree, checked: CheckResult) -> Carried:
+    def _as_is(self, patch: Patch, tree: Tree, head: Head, before: Preimages, checked: CheckResult) -> Carried:
+        """It applies; but git does not ask whether the tree has what the added lines use."""
+        view = self.view(head)
+        files = {path: data for path in patch.paths if (data := view.read(path)) is not None}
+        lacking = missing(patch, files, view.index)
+        if lacking:
+            other = self._adapted(patch, tree, head, before)
+            if other.outcome is Apply.REWRITTEN:     # a rule knows how this tree says it
+                return other
+            notes = tuple(f"the added lines use {name}, which this tree does not have{self._since(name)}"
+                          for name in lacking)
+            checked = replace(checked, sure=Sure.REVIEW, notes=checked.notes + notes)
         mail = self._mail(patch, patch, tree, ())
         return Carried(checked.outcome, checked.sure, patch, mail, checked.reason, checked.notes, checked.hunks)
+
+    def _since(self, name: str) -> str:
+        """" (linux-6.1.y is the oldest tree that has it)", "" where none has."""
+        for head in reversed(self.heads):
+            if self.git.run("grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--",
+                            "*.h", "*.c", ok=(0, 1)).code == 0:
+                return f" ({head.tree} is the oldest tree here that does)"
+        return ""
 
     def _adapted(self, patch: Patch, tree: Tree, head: Head, before: Preimages) -> Carried:
         answer = adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,

@@ -5,12 +5,12 @@ Pure: bytes in, bytes out. Nothing here reads a disk, starts a program or knows 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.rewrite.doubts import Names, SymbolIndex
+from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
 from backport.rewrite.ruled import Ruled
@@ -37,30 +37,9 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     wanted = tuple(strategies) if strategies is not None else ALL
     before = preimages or {}
     index = symbols if symbols is not None else getattr(target, "index", None)
-    names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | _brought(patch))
+    names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
     answers = [_file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
     return verified(combine(patch, answers), target)
-
-
-_DECLARATION = re.compile(rb"^\s*(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*\s+)+[*\w]")
-_DECLARED = re.compile(rb"[,*\s](\w+)\s*(?=[=,;\[:])")
-_DEFINES = re.compile(
-    rb"#\s*define\s+(\w+)|^\s*(\w+)\s*:(?!:)"
-    rb"|(?<![\w.>])(?!(?:return|goto|else|case|sizeof|defined)\b)[A-Za-z_]\w*(?:\s+\*+|\s+|\*+)(\w+)\s*(?=[;,=\[)({:]|$)")
-
-
-def _brought(patch: Patch) -> frozenset[str]:
-    """Names that added lines of the patch define or declare: macros, functions, variables, fields, labels."""
-    names: set[str] = set()
-    for file in patch.files:
-        for hunk in file.hunks:
-            for line in hunk.added:
-                names.update((m[1] or m[2] or m[3]).decode() for m in _DEFINES.finditer(line))
-                if _DECLARATION.match(line):
-                    names.update(m.decode() for m in _DECLARED.findall(line))
-                if line.rstrip().endswith(b",") or b"enum" in line:      # enumerators stand alone on their lines
-                    names.update(m.decode() for m in re.findall(rb"^\s*(\w+)\s*(?:=.*)?,", line))
-    return frozenset(names)
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
