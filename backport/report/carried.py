@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backport.carry import Carried
-from backport.report.escape import line
+from backport.report.escape import line, visible
 from backport.rewrite.story import HunkStory
 
 
@@ -18,10 +18,10 @@ def render(carried: Carried, *, subject: str, tree: str) -> str:
     out += [f"  note: {line(note)}" for note in carried.notes]
     if carried.evidence:
         out.append("  what the tree has:")
-        out += [f"    {line(text)}" for item in carried.evidence for text in item.split("\n")]
+        out += [f"    {visible(text)}" for item in carried.evidence for text in item.split("\n")]
     for number, other in enumerate(carried.alternatives, 1):
         out.append(f"  another answer ({number}):")
-        out += [f"    {line(text)}" for text in other.decode("utf-8", "replace").split("\n")]
+        out += [f"    {visible(text)}" for text in other.decode("utf-8", "replace").split("\n")]
     return "\n".join(out)
 
 
