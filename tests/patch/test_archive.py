@@ -184,6 +184,20 @@ def test_headers_in_another_order(order: int) -> None:
     assert mail.author.name == "Yosry Ahmed"
 
 
+def test_a_page_copied_with_its_menu() -> None:
+    page = b"[Date Prev][Date Next][Thread Index]\nSearch this list\n" + PAGE
+    assert read_mail(one(read_bytes(page, "page.txt", views=views()))).author.name == "Yosry Ahmed"
+
+
+def test_an_author_without_an_address_gets_the_one_of_the_same_name_or_none() -> None:
+    page = PAGE.replace(b"From: Yosry Ahmed <yosry@xxxxxxxxxx>\n[", b"From: Yosry Ahmed\n[")
+    patch = one(read_bytes(page, "page.txt", views=views()))
+    assert read_mail(patch).author.address == "yosry@xxxxxxxxxx"
+    assert any("Signed-off-by of the same name" in note for note in patch.restored)
+    page = page.replace(b"Signed-off-by: Yosry Ahmed <", b"Signed-off-by: Y Ahmed <")
+    assert "no address" in refused(read_bytes(page, "page.txt", views=views())).reason
+
+
 def test_a_damaged_mail_is_not_taken_for_a_page() -> None:
     mail = (b"From: A <a@example.org>\nSubject: [PATCH] x\n\nWhy.\n---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n"
             b"@@ -1,4 +1,4 @@\n \tcontext\n-\told\n+\tnew line that a mail program\nwrapped\n \tx\n \ty\n")

@@ -95,6 +95,18 @@ def test_a_series_in_another_order_comes_out_in_its_own() -> None:
     assert found[1].thread == ""
 
 
+def test_files_named_one_by_one_are_a_series_and_two_series_are_not_mixed(tmp_path: Path) -> None:
+    for n in (1, 2):
+        (tmp_path / f"000{n}.patch").write_bytes(mail(b"x: %d" % n, prefix=b"PATCH %d/2" % n))
+    found = patches(read_all(tmp_path / "0002.patch", tmp_path / "0001.patch"))
+    assert [p.part for p in found] == [1, 2]
+    assert found[0].thread == found[1].thread != ""
+    (tmp_path / "other.patch").write_bytes(mail(b"y: 1", prefix=b"PATCH 1/2"))
+    found = patches(read_all(tmp_path))
+    assert [p.thread for p in found if p.part == 1] == ["", ""]
+    assert all("stand alone" in p.doubts[-1] for p in found if p.part == 1)
+
+
 def test_an_autosel_batch_is_no_series() -> None:
     box = b"".join(mail(b"x", prefix=b"PATCH AUTOSEL 6.12 %d/9" % n) for n in (1, 2))
     found = patches(read_bytes(box, "box"))
