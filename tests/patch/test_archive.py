@@ -145,8 +145,9 @@ def test_the_index_line_confirms_where_the_blobs_are_there() -> None:
     assert not any("not confirmed" in note for note in patch.restored)
     # the blob of the index line says at which of two places the hunk is, so two places are no obstacle then
     block = OLD[OLD.index(b"\tif (dbg"):OLD.index(b"\t\telse")]
-    twice = OLD + block.replace(b"\t", b"\t\t")
-    both = twice.replace(b"pending(vcpu))", b"pending(vcpu) || vcpu->arch.exception.injected)", 1)
+    twice = OLD + b"\n" + block.replace(b"\t", b"\t\t")
+    both = twice.replace(b"pending(vcpu))", b"pending(vcpu) || vcpu->arch.exception.injected)")
+    assert "ways" in refused(read_bytes(page, "page.txt", views=views(old=twice, new=both))).reason
     old, new = (hashlib.sha1(b"blob %d\0" % len(d) + d).hexdigest()[:13].encode() for d in (twice, both))
     page = PAGE.replace(b"fd1c4a36b5936..58f7247814e06", old + b".." + new).replace(
         b"@@ -12529,7 +12529,7 @@", b"@@ -5,7 +5,7 @@")
