@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from backport.errors import UserError
-from backport.patch.intake import read_all, read_commit
-from backport.patch.intake.trees import shelf
+from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
 from backport.trees.store import Store
 
@@ -31,10 +30,7 @@ def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | 
     """
     if not specs and commit is None:
         raise UserError("nothing to import", hint="give a file, a directory, `-`, or --from REPO COMMIT")
-    with shelf(Store(cache)) as trees:
-        items = read_all(*specs, views=trees.views, blobs=trees.blobs)
-    if commit is not None:
-        items += read_commit(*commit)
+    items = read_specs(specs, Store(cache), commit=commit)
     bad = False
     for item in items:
         if isinstance(item, Refused):

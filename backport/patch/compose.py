@@ -95,7 +95,9 @@ def _subject(header: Header, mail: Mail, series: str) -> bytes:
     """The subject with the stable prefix: raw bytes kept (folding, encoded words) where the prefix is plain."""
     number = series_number(series)
     branch = f"{number[0]}.{number[1]}.y" if number else _one_line(series)
-    new = f"[PATCH {branch}" + (f" {mail.number}/{mail.total}" if mail.total else "") + "]"
+    # the numbers of an AUTOSEL batch are no place in a series
+    place = f" {mail.number}/{mail.total}" if mail.total and mail.autosel is None else ""
+    new = f"[PATCH {branch}{place}]"
     raw = header.raw.split(b":", 1)[1].strip(b" \t")
     plain = split_subject(unfold(raw).decode("latin-1"))
     if plain[0] == mail.prefix.encode("utf-8", "replace").decode("latin-1") and not re.match(rb"^\s*=\?", raw):

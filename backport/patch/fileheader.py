@@ -110,6 +110,11 @@ class FileHeader:
             if self.old_path is None and self.new_path is None:
                 self._fail("the diff names no file", number)
             if self.old_path is not None and self.new_path is not None and self.old_path != self.new_path:
+                # `f.c~`, `f.c.orig` against `f.c`: an editor's copy; git takes the shorter name as well
+                short, long = sorted((self.old_path, self.new_path), key=len)
+                if long.startswith(short) and long[len(short)] in ".~-_":
+                    self.old_path = self.new_path = short
+                    return
                 self._fail(f"the two sides name different files: {self.old_path!r} and {self.new_path!r}", number)
             return
         old, new = self._git

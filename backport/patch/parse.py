@@ -21,6 +21,7 @@ from backport.patch.walk import Walker
 _ZERO = re.compile(r"^0+$")
 # What git writes below the counts of a diffstat, and the counts themselves
 _SUMMARY = re.compile(rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?\r?\n?$")
+_SENT = re.compile(rb"^(?:Message-ID|Received):", re.I)
 _MODES = re.compile(rb"^ (?:create|delete|mode change|rename|copy|rewrite) ")
 
 def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
@@ -70,7 +71,11 @@ def find_diff(lines: list[bytes]) -> int | None:
     separator = next((i for i, line in enumerate(lines)
                       if i < starts[-1] and line.rstrip(b" \t\r\n") == b"---"), None)
     behind = starts if separator is None else [i for i in starts if i > separator]
-    return next((i for i in behind if _behind_diffstat(lines, i)), behind[0])
+    first = next((i for i in behind if _behind_diffstat(lines, i)), behind[0])
+    while first > 0 and lines[first].startswith((b"--- ", b"=====", b"Index: ")) and lines[first - 1].startswith(
+            (b"=====", b"Index: ", b"diff -")):
+        first -= 1                       # what quilt, svn and GNU diff write above a file belongs to it
+    return first
 
 
 def _starts_diff(lines: list[bytes], i: int) -> bool:
@@ -141,10 +146,12 @@ def _diffstat_doubts(lines: list[bytes], first: int, files: list[FileDiff], tail
             return ()
         text = (f"the diffstat says {said[0]} files, +{said[1]} -{said[2]}; "
                 f"the diff has {found[0]} files, +{found[1]} -{found[2]}")
-        if not tail.strip() and any(a > b for a, b in zip(said, found, strict=True)):
+        less = not tail.strip() and any(a > b for a, b in zip(said, found, strict=True))
+        # git send-email always signs; quilt drops the signature and leaves the diffstat of an edited patch stale
+        if less and any(_SENT.match(line) for line in lines[:first]):
             raise InvalidPatch(f"truncated mail: {text}, and there is no signature behind it", line=len(lines),
                                source=source)
-        return (text,)
+        return (text + ": edited by hand, or cut off" if less else text,)
     return ()
 
 

@@ -117,7 +117,7 @@ def _block_start(data: bytes, lines: list[tuple[int, int]], i: int) -> int | Non
         top = i
         while top > 0 and line(top)[:1] in (b" ", b"\t") and line(top).strip():
             top -= 1
-        if _tag(line(top)) or _TOOLS.match(line(top)):
+        if _tag(line(top)) or _TOOLS.match(line(top)) or line(top).rstrip() in (b"Conflicts:", b"# Conflicts:"):
             return top
     if text.rstrip().endswith((b"]", b"].")):               # a bracketed note, maybe over several lines
         for top in range(i, max(-1, i - 60), -1):

@@ -43,8 +43,8 @@ class Walker:
                           hint="give the commits that the merge brought in, or `git show -m --first-parent`")
             if line.startswith(b"diff --git ") or self._plain_sides():
                 files.append(self._file(self.position))
-            elif files and (skip := self._between()):
-                if self.lines[skip].startswith(b"diff --git ") or not line.strip():
+            elif skip := self._between():
+                if files and (self.lines[skip].startswith(b"diff --git ") or not line.strip()):
                     # blank lines and the like between two files stay with the file above them
                     files[-1] = replace(files[-1], tail=files[-1].tail + b"".join(self.lines[self.position:skip]))
                     self.position = skip

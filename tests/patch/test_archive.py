@@ -145,8 +145,9 @@ def test_the_index_line_confirms_where_the_blobs_are_there() -> None:
     assert not any("not confirmed" in note for note in patch.restored)
     # the blob of the index line says at which of two places the hunk is, so two places are no obstacle then
     block = OLD[OLD.index(b"\tif (dbg"):OLD.index(b"\t\telse")]
-    twice = OLD + block.replace(b"\t", b"\t\t")
-    both = twice.replace(b"pending(vcpu))", b"pending(vcpu) || vcpu->arch.exception.injected)", 1)
+    twice = OLD + b"\n" + block.replace(b"\t", b"\t\t")
+    both = twice.replace(b"pending(vcpu))", b"pending(vcpu) || vcpu->arch.exception.injected)")
+    assert "ways" in refused(read_bytes(page, "page.txt", views=views(old=twice, new=both))).reason
     old, new = (hashlib.sha1(b"blob %d\0" % len(d) + d).hexdigest()[:13].encode() for d in (twice, both))
     page = PAGE.replace(b"fd1c4a36b5936..58f7247814e06", old + b".." + new).replace(
         b"@@ -12529,7 +12529,7 @@", b"@@ -5,7 +5,7 @@")
@@ -182,6 +183,20 @@ def test_headers_in_another_order(order: int) -> None:
     mail = read_mail(one(read_bytes(page, "page.txt", views=views())))
     assert mail.title == "KVM: x86: Check for injected exceptions before queuing a debug exception"
     assert mail.author.name == "Yosry Ahmed"
+
+
+def test_a_page_copied_with_its_menu() -> None:
+    page = b"[Date Prev][Date Next][Thread Index]\nSearch this list\n" + PAGE
+    assert read_mail(one(read_bytes(page, "page.txt", views=views()))).author.name == "Yosry Ahmed"
+
+
+def test_an_author_without_an_address_gets_the_one_of_the_same_name_or_none() -> None:
+    page = PAGE.replace(b"From: Yosry Ahmed <yosry@xxxxxxxxxx>\n[", b"From: Yosry Ahmed\n[")
+    patch = one(read_bytes(page, "page.txt", views=views()))
+    assert read_mail(patch).author.address == "yosry@xxxxxxxxxx"
+    assert any("Signed-off-by of the same name" in note for note in patch.restored)
+    page = page.replace(b"Signed-off-by: Yosry Ahmed <", b"Signed-off-by: Y Ahmed <")
+    assert "no address" in refused(read_bytes(page, "page.txt", views=views())).reason
 
 
 def test_a_damaged_mail_is_not_taken_for_a_page() -> None:

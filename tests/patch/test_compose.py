@@ -59,6 +59,7 @@ Signed-off-by: Jane Doe <jane@example.org>"""
     (b"[PATCH] x: y", b"[PATCH 5.10.y] x: y"),
     (b"[PATCH v2 3/7] x: y", b"[PATCH 5.10.y 3/7] x: y"),
     (b"[PATCH AUTOSEL 7.0-6.1] x: y", b"[PATCH 5.10.y] x: y"),
+    (b"[PATCH AUTOSEL 6.12 12/35] x: y", b"[PATCH 5.10.y] x: y"),
     (b"[PATCH 6.1.y] [media] x: y", b"[PATCH 5.10.y] [media] x: y"),
     (b"x: y", b"[PATCH 5.10.y] x: y"),
     (b"Re: [PATCH] x: y", b"[PATCH 5.10.y] x: y"),

@@ -95,6 +95,18 @@ def test_a_series_in_another_order_comes_out_in_its_own() -> None:
     assert found[1].thread == ""
 
 
+def test_files_named_one_by_one_are_a_series_and_two_series_are_not_mixed(tmp_path: Path) -> None:
+    for n in (1, 2):
+        (tmp_path / f"000{n}.patch").write_bytes(mail(b"x: %d" % n, prefix=b"PATCH %d/2" % n))
+    found = patches(read_all(tmp_path / "0002.patch", tmp_path / "0001.patch"))
+    assert [p.part for p in found] == [1, 2]
+    assert found[0].thread == found[1].thread != ""
+    (tmp_path / "other.patch").write_bytes(mail(b"y: 1", prefix=b"PATCH 1/2"))
+    found = patches(read_all(tmp_path))
+    assert [p.thread for p in found if p.part == 1] == ["", ""]
+    assert all("stand alone" in p.doubts[-1] for p in found if p.part == 1)
+
+
 def test_an_autosel_batch_is_no_series() -> None:
     box = b"".join(mail(b"x", prefix=b"PATCH AUTOSEL 6.12 %d/9" % n) for n in (1, 2))
     found = patches(read_bytes(box, "box"))
@@ -251,7 +263,8 @@ def test_a_patch_in_a_part_of_a_multipart_mail() -> None:
     (mail(diff=DIFF.replace(b"+b", b"wrapped b")), "damaged hunk", 17),
     (mail(diff=b"diff --git a/x.o b/x.o\nindex 111111..222222 100644\nBinary files a/x.o and b/x.o differ\n"),
      "without its content", 13),
-    (mail(diff=b" f.c | 4 ++--\n 2 files changed, 2 insertions(+), 2 deletions(-)\n\n" + DIFF).replace(SIGNATURE, b""),
+    (mail(diff=b" f.c | 4 ++--\n 2 files changed, 2 insertions(+), 2 deletions(-)\n\n" + DIFF,
+          headers=b"Message-ID: <1@x>\n").replace(SIGNATURE, b""),
      "truncated mail", 0),
     (mail(diff=DIFF.replace(b"--- a/f.c", b"--- a/other.c")), "the `---` line says", 0),
     (mail(diff=DIFF.replace(b"@@ -1 +1 @@\n-a\n+b\n", b"@@ -1 +1 @@\n a\n")), "changes nothing", 0),
@@ -283,6 +296,12 @@ def test_a_diffstat_that_disagrees_is_a_doubt() -> None:
     (patch,) = patches(read_bytes(mail(diff=stat + DIFF), "x"))
     assert patch.review
     assert "the diffstat says 2 files, +2 -2; the diff has 1 files, +1 -1" in patch.doubts[0]
+
+
+def test_an_editors_copy_is_the_same_file() -> None:
+    for old in (b"f.c~", b"f.c.orig", b"f.c~mm-fix-it", b"f.c"):
+        data = DIFF.split(b"\n", 2)[2].replace(b"--- a/f.c", b"--- linux.org/" + old + b"\t2022-12-11 22:15:18")
+        assert patches(read_bytes(data, "x"))[0].paths == ("f.c",)
 
 
 NOTICE = b"""\

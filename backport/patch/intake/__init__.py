@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,7 +60,10 @@ def _open(spec: str | Path, stdin: BinaryIO | None) -> list[Raw | Refused]:
     if path.is_dir():
         return directory.mails(path)
     if path.exists():
-        return files.split(files.load(path), str(spec))
+        # patches of one series are often named one by one: their directory holds them together
+        found = files.split(files.load(path), str(spec))
+        return [replace(raw, group=str(path.parent)) if isinstance(raw, Raw) and not raw.group else raw
+                for raw in found]
     if remote.is_message_id(str(spec)):
         return remote.mails(str(spec))
     raise UserError(f"no such file or directory: {spec}",

@@ -32,6 +32,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _ZONES = {b"UT": "+0000", b"GMT": "+0000", b"UTC": "+0000", b"EST": "-0500", b"EDT": "-0400", b"CST": "-0600",
           b"CDT": "-0500", b"MST": "-0700", b"MDT": "-0600", b"PST": "-0800", b"PDT": "-0700"}
 _UPSTREAM = re.compile(rb"^\[ *Upstream commit ([0-9a-f]{40}) *\]$|^commit ([0-9a-f]{40}) upstream\.?$", re.I)
+_MENU = 40                       # lines of a page's own text that may stand above its subject
 _INDENTED = re.compile(rb"^(?:[ \t]|[+-](?:\t|  ))")
 _BREAKS = re.compile(rb"^(?:diff -|Index: |---|@@ -|GIT binary|From )")
 
@@ -41,10 +42,7 @@ def is_page(data: bytes) -> bool:
     headers, body = read_headers(data)
     if is_mail(headers) and any(h.name.lower() == "subject" for h in headers):
         return bool(data[headers[-1].end:body].strip()) or body == headers[-1].end
-    for line in data[:4000].split(b"\n"):
-        if line.strip() and not _FIELD.match(line):
-            return _SUBJECT.match(line[:1000]) is not None
-    return False
+    return any(_SUBJECT.match(line[:1000]) for line in data[:8000].split(b"\n")[:_MENU])
 
 
 def is_flat(data: bytes) -> bool:
@@ -137,12 +135,15 @@ def _page(lines: Sequence[bytes], source: str) -> _Page:
     lines = [line for line in lines if line.strip()]
     fields: dict[str, list[bytes]] = {}
     subject = b""
-    i = 0
+    top = next((n for n, line in enumerate(lines[:_MENU]) if _SUBJECT.match(line[:1000])), 0)
+    i = next((n for n, line in enumerate(lines[:top]) if _FIELD.match(line)), top)
     while i < len(lines):
         plain = _SUBJECT.match(lines[i][:1000]) if not subject else None
         field = _FIELD.match(lines[i])
         if plain is not None:
             subject = plain[1]
+        elif field is None and i < top:
+            pass                         # the page's own text between its headers
         elif field is not None:
             fields.setdefault(field[1].decode().lower(), []).append(field[2].strip())
         else:
@@ -153,9 +154,14 @@ def _page(lines: Sequence[bytes], source: str) -> _Page:
         raise InvalidPatch("a web archive's text without its subject or From line", source=source, line=1,
                            hint="copy the page from its `[PATCH ...]` line on")
     author = senders[-1]                 # the in-body From comes last
+    inferred = ["message: where its paragraphs began is not known, its lines stay as the page has them"]
+    if b"<" not in author:
+        signed = next((line for line in lines if line.startswith(b"Signed-off-by: " + author + b" <")), b"")
+        if signed:
+            author = signed.removeprefix(b"Signed-off-by: ").strip()
+            inferred.append("author: the address is that of the Signed-off-by of the same name")
     if b"@" not in author or b"<" not in author:
         raise InvalidPatch("the page gives no address (not even a masked one) for the author", source=source, line=1)
-    inferred = ["message: where its paragraphs began is not known, its lines stay as the page has them"]
     shown = fields.get("date", [b""])[0]
     date = _date(shown)
     if shown and date != shown:

@@ -39,7 +39,19 @@ def finish(results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> list[Pat
         done.append(replace(result, slug=unique(slug(mail.title, fallback or "patch") if mail.title
                                                 else slug(fallback), taken),
                             part=mail.number, parts=mail.total, thread=thread))
-    return _ordered(done)
+    return _ordered([_alone(item, done) for item in done])
+
+
+def _alone(item: Patch | Refused, items: Sequence[Patch | Refused]) -> Patch | Refused:
+    """`item`, out of its series where another patch claims the same place in it."""
+    if not isinstance(item, Patch) or not item.thread or item.thread.endswith("/series"):
+        return item
+    same = [other for other in items if isinstance(other, Patch) and (other.thread, other.part) == (
+        item.thread, item.part)]
+    if len(same) == 1:
+        return item
+    return replace(item, thread="", doubts=(
+        *item.doubts, f"two patches say that they are {item.part}/{item.parts} of one series: taken to stand alone"))
 
 
 def _root_of_others(message_id: str, results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from backport.patch.intake import read_all, read_commit
+from backport.patch.model import Patch, Refused
 from backport.rewrite.view import TreeView
 from backport.trees.store import Head, Store
 from backport.trees.view import StoreView
@@ -49,3 +52,11 @@ def _version(text: str) -> tuple[int, ...]:
     release = tuple(int(part) for part in re.findall(r"\d+", text.split("-", 1)[0]))
     # 7.3-rc1 is older than 7.3.0, which is older than 7.3.1
     return (*release[:3], *(0,) * (3 - len(release[:3])), 0 if "-rc" in text else 1)
+
+
+def read_specs(specs: Sequence[str | Path], store: Store, *, commit: tuple[str, str] | None = None,
+               ) -> list[Patch | Refused]:
+    """read_all and read_commit in one, with the trees of `store` at hand for pages of a web archive."""
+    with shelf(store) as trees:
+        items = read_all(*specs, views=trees.views, blobs=trees.blobs)
+    return items + (read_commit(*commit) if commit is not None else [])
