@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "queue": "queue",
     "mail": "mail",
     "inspect": "inspect",
+    "replay": "replay",
 }
 
 
