@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "mail": "mail",
     "inspect": "inspect",
     "doctor": "doctor",
+    "replay": "replay",
 }
 
 

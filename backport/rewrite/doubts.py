@@ -163,7 +163,7 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     if upstream is None:
         return []
     added = code(b"".join(edit.new))
-    inside = range(after.start - 1, after.end)
+    inside = range(after.start - 1, min(after.end, len(result.lines)))
     own = code(b"".join(result.lines[i] for i in inside if i not in result.added))
     written = code(b"".join(result.lines[i] for i in inside if i in result.added))
     file_level = None

@@ -21,6 +21,7 @@ from backport.rewrite.render import Edit, apply_edits, render_hunks
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.strategies import proposals
 from backport.rewrite.tell import evidence, notes_of, story
+from backport.rewrite.verify import round_trip
 from backport.rewrite.view import TreeView
 from backport.verdict import Apply, Sure
 
@@ -168,7 +169,9 @@ def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> F
         return FileAnswer(Apply.ALREADY, (), sure, told, notes if sure is Sure.REVIEW else (),
                           f"{path}: the reverse of the patch fits",
                           tuple(f"{path}: hunk {one.index + 1} is there already" for one in landed))
-    made = (file,) if taken is not None and not gone else _render(file, landed)
+    # as it came, unless its old line numbers would take the reverse to another place than it went in
+    made = (file,) if taken is not None and not gone and round_trip(file, landed[0].problem.target) \
+        else _render(file, landed)
     if not made:
         return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
     sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW

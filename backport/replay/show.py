@@ -1,0 +1,42 @@
+"""One case for a person: upstream's hunks, what came out, what the maintainers did."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from backport.patch.parse import split_lines
+from backport.replay.cases import Case
+from backport.replay.score import case_patch, result_of, run, score
+from backport.rewrite.doubts import SymbolIndex
+from backport.rewrite.render import Edit, render_hunks
+
+
+def show(case: Case, symbols: SymbolIndex | None = None, upstream_symbols: SymbolIndex | None = None) -> str:
+    """Plain text; nothing here is looked at by the rewriter."""
+    answer, seconds = run(case, symbols, upstream_symbols)
+    result = result_of(answer, case)
+    parts = [f"{case.name}\n{score(result, case)}: {answer.outcome}, {answer.sure} ({seconds:.3f} s) {answer.reason}\n"]
+    parts += [f"  hunk {h.index + 1}: {', '.join(h.strategies) or 'no strategy'}"
+              f"{' [' + ', '.join(h.signals) + ']' if h.signals else ''} {h.function}\n" for h in answer.hunks]
+    parts.append("\n--- upstream\n" + "".join(h.render().decode("utf-8", "replace")
+                                              for h in case_patch(case).files[0].hunks))
+    parts.append("\n--- came out\n" + (changes(case.target, result) if result is not None else "nothing\n"))
+    parts.append("\n--- the maintainers\n" + changes(case.target, case.truth))
+    if result is not None:
+        parts.append("\n--- from what came out to the maintainers' file\n" + changes(result, case.truth))
+    return "".join(parts)
+
+
+def changes(before: bytes, after: bytes) -> str:
+    """A unified diff's hunks, as text."""
+    a, b = split_lines(before), split_lines(after)
+    lo = 0
+    while lo < min(len(a), len(b)) and a[lo] == b[lo]:
+        lo += 1
+    tail = 0
+    while tail < min(len(a), len(b)) - lo and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    matcher = SequenceMatcher(None, a[lo:len(a) - tail], b[lo:len(b) - tail], autojunk=False)
+    edits = [Edit(lo + i1, lo + i2, tuple(b[lo + j1:lo + j2]))
+             for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+    return "".join(h.render().decode("utf-8", "replace") for h in render_hunks(a, edits)) or "no difference\n"

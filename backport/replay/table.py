@@ -1,0 +1,64 @@
+"""The replay's table: exact, wrong and declined, for each class of cases, for certain answers alone and for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+from tabulate import tabulate
+
+from backport.replay.score import Outcome, Score
+
+CLASSES: dict[str, Callable[[Outcome], bool]] = {
+    "all cases": lambda o: True,
+    "git apply takes": lambda o: o.taken,
+    "git apply rejects": lambda o: not o.taken,
+    "  same lines": lambda o: not o.taken and o.same_lines,
+    "  other lines": lambda o: not o.taken and not o.same_lines,
+}
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """JSON-ready: per class and per voice the counts, and the seconds per case."""
+    voices: dict[str, Callable[[Outcome], tuple[str, bool]]] = {
+        "backport (all answers)": lambda o: (str(o.score), True),
+        "backport (certain)": lambda o: (str(o.score) if o.certain else "none", True),
+    }
+    for name in dict.fromkeys(name for o in outcomes for name in o.others):
+        voices[name] = lambda o, name=name: (o.others.get(name, "none"), name in o.others)  # type: ignore[misc]
+    classes: dict[str, Any] = {}
+    for title, member in CLASSES.items():
+        mine = [o for o in outcomes if member(o)]
+        rows = {}
+        for voice, read in voices.items():
+            seen = [answer for answer, asked in map(read, mine) if asked]
+            if seen and len(seen) == len(mine):
+                rows[voice] = {str(s): seen.count(str(s)) for s in Score} | {"cases": len(seen)}
+        classes[title.strip()] = rows
+    times = sorted(o.seconds for o in outcomes)
+    return {"cases": len(outcomes), "classes": classes,
+            "seconds": {"median": round(median(times), 4), "worst": round(times[-1], 3)} if times else {}}
+
+
+def text(outcomes: Sequence[Outcome]) -> str:
+    """The table for people."""
+    data = summary(outcomes)
+    rows: list[list[Any]] = []
+    for title in CLASSES:
+        for voice, counts in data["classes"][title.strip()].items():
+            n = counts["cases"]
+            answered = counts["exact"] + counts["wrong"]
+            rows.append([title if not rows or rows[-1][-1] != title else "", n, voice,
+                         _percent(counts["exact"], n), _percent(counts["wrong"], n), _percent(counts["none"], n),
+                         f"1 in {answered / counts['wrong']:.0f}" if counts["wrong"] else "none", title])
+    table = tabulate([row[:-1] for row in rows],
+                     ["cases", "number", "voice", "exact", "wrong", "declined", "wrong among answers"],
+                     disable_numparse=True, colalign=("left", "right", "left", "right", "right", "right", "right"))
+    seconds = data["seconds"]
+    return table + (f"\n\n{data['cases']} cases; seconds per case: median {seconds['median']:.3f}, "
+                    f"worst {seconds['worst']:.2f}\n" if seconds else "\n")
+
+
+def _percent(count: int, of: int) -> str:
+    return f"{count} ({100 * count / of:.1f} %)" if of else "0"
