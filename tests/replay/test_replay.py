@@ -105,7 +105,13 @@ def test_nothing_of_the_truth_reaches_the_rewriter(store: Path, monkeypatch: pyt
 def test_names_are_looked_up_only_in_trees_from_before_the_delta(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from backport.commands import replay
     opened: list[str] = []
-    monkeypatch.setattr(replay, "open_index", lambda _path, commit: opened.append(commit))
+
+    class Opened(replay.Index):
+        def __init__(self, path: Path, commit: str) -> None:
+            opened.append(commit)
+            super().__init__(path, commit)
+
+    monkeypatch.setattr(replay, "Index", Opened)
     _cases, plan = replay._from_releases(store, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"], True)
     with Git(store) as git:
         assert set(opened) == {git.rev("refs/releases/8.1.1"), git.rev("refs/releases/9.1.1")}
