@@ -301,18 +301,22 @@ def _rewrite_sides(work: _Work, rules: Sequence[Rule], facts: Facts, hidden: byt
     before = (work.old, work.new)
     for rule in rules:
         _same_name(work, rule, facts, hidden)
+    lasting: list[str] = []          # what a rule that runs once has left over
     for number in range(_ROUNDS):
         progress = False
-        work.unresolved.clear()      # what is left over counts at the end, not on the way
+        work.unresolved = [*lasting]     # of the others, what is left over counts at the end, not on the way
         for rule in rules:
             if rule.once and number:
                 continue
+            seen = len(work.unresolved)
             for group in _alternatives(rule):
                 for new_side in (False, True):
                     while _rewrite_side(work, rule, group, facts, hidden, new_side=new_side):
                         progress = True
                         if not rule.once:
                             break
+            if rule.once:
+                lasting += work.unresolved[seen:]
         if not progress:
             return
     work.old, work.new = before
