@@ -232,7 +232,7 @@ def _match_at(pattern: Pattern, source: bytes, words: Sequence[Token], at: int) 
             i = end
     if any(token.kind is Kind.DIRECTIVE for token in words[first:i]):
         return None                  # an #ifdef inside the arguments: which of them hold is not ours to say
-    if call and _declares(words, first):
+    if call and _declares(words, first, source):
         return None
     return Match(first, i, words[first].start, words[i - 1].end, spans, texts, tuple(ranges))
 
@@ -290,10 +290,18 @@ def _is_parameter(words: Sequence[Token]) -> bool:
     return bool(words) and words[-1].text == b"*"
 
 
-def _declares(words: Sequence[Token], first: int) -> bool:
-    """True where a type stands in front of the name: a prototype or the head of a definition."""
-    before = words[first - 1] if first else None
-    return before is not None and before.kind is Kind.NAME and before.text not in _BEFORE_EXPRESSION
+def _declares(words: Sequence[Token], first: int, source: bytes) -> bool:
+    """True where a type or `#define` stands in front of the name: a prototype, or the head of a definition."""
+    if not first:
+        return False
+    before = words[first - 1]
+    if before.kind is Kind.DIRECTIVE:
+        return before.text.endswith(b"define")
+    if before.kind is not Kind.NAME or before.text in _BEFORE_EXPRESSION:
+        return False
+    # `#ifdef CONFIG_KVM_HYPERV` and then the call: that name is no type, its line is another one
+    line = source[source.rfind(b"\n", 0, before.start) + 1:before.start]
+    return not (line.lstrip().startswith(b"#") and b"\n" in source[before.end:words[first].start])
 
 
 _KEYWORDS = frozenset({b"return", b"else", b"do", b"case", b"goto", b"sizeof", b"if", b"while", b"for", b"switch"})

@@ -34,6 +34,8 @@ HELPER = ("pending($VCPU)", "$VCPU->arch.pending")
     (b"pending(&*p);", b"(&*p)->arch.pending;"),
     (b"pending(\n\t\tto_vmx(a,\n\t\t\tb)\n\t);", b"to_vmx(a,\n\t\t\tb)->arch.pending;"),
     (b"pending (vcpu);", b"vcpu->arch.pending;"),
+    (b"#ifdef CONFIG_KVM\n\tpending(vcpu);", b"#ifdef CONFIG_KVM\n\tvcpu->arch.pending;"),
+    (b"#define A(v) pending(v)\n", b"#define A(v) v->arch.pending\n"),
     (b"return pending(pending(x));", b"return pending(x)->arch.pending;"),   # the inner one in the next round
 ])
 def test_calls(before: bytes, after: bytes) -> None:
@@ -46,7 +48,7 @@ def test_calls(before: bytes, after: bytes) -> None:
     b"static bool pending(struct kvm_vcpu *vcpu)", b"boolpending(vcpu_t v);",
     b"\nbool\npending(struct kvm_vcpu *v)\n{",
     b"pending(vcpu", b"pending(vcpu;", b"pending(\n#ifdef A\n vcpu\n#endif\n)", b"\t * pending(vcpu) is\n",
-    b"is pending(vcpu)\n\t */\n", b"pending([vcpu)", b"pending(vcpu}",
+    b"#define pending(vcpu) 1\n", b"is pending(vcpu)\n\t */\n", b"pending([vcpu)", b"pending(vcpu}",
 ])
 def test_what_is_no_call_of_it(source: bytes) -> None:
     assert list(find(compile_pattern("pending($VCPU)"), source)) == []
