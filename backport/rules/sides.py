@@ -70,11 +70,13 @@ def weave(old: Sequence[Row], new: Sequence[Row], kinds: Sequence[bytes]) -> tup
     plus: list[bytes] = []
 
     def flush() -> None:
-        if minus == plus:            # in this dialect both sides say the same
-            out.extend(Line(b" ", text) for text in minus)
-        else:
-            out.extend(Line(b"-", text) for text in minus)
-            out.extend(Line(b"+", text) for text in plus)
+        # what both sides say in this dialect is context, as git diff would write it
+        top = _common(minus, plus)
+        end = _common(minus[top:][::-1], plus[top:][::-1])
+        out.extend(Line(b" ", text) for text in minus[:top])
+        out.extend(Line(b"-", text) for text in minus[top:len(minus) - end])
+        out.extend(Line(b"+", text) for text in plus[top:len(plus) - end])
+        out.extend(Line(b" ", text) for text in minus[len(minus) - end:])
         minus.clear()
         plus.clear()
 
@@ -94,6 +96,14 @@ def weave(old: Sequence[Row], new: Sequence[Row], kinds: Sequence[bytes]) -> tup
     plus.extend(row.text for row in new_rows[j:])
     flush()
     return tuple(out)
+
+
+def _common(a: Sequence[bytes], b: Sequence[bytes]) -> int:
+    """How many lines both begin with."""
+    count = 0
+    while count < min(len(a), len(b)) and a[count] == b[count]:
+        count += 1
+    return count
 
 
 def _groups(rows: Sequence[Row]) -> dict[frozenset[int], tuple[bytes, ...]]:

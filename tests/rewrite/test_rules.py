@@ -91,7 +91,7 @@ def test_the_target_s_own_line_breaks_are_used_on_every_line() -> None:
     odd = FUNCTION_5.replace("if (vcpu->arch.exception.pending)", "if ( vcpu->arch.\n\t\t\texception.pending )")
     result = apply_rules(diff(BUNDLED), tree(odd), load_rules())
     body = result.file.hunks[0]
-    assert b"\t\tif ( vcpu->arch.\n" in body.removed
+    assert b"\t\tif ( vcpu->arch.\n" in body.old
     assert b"\t\t\texception.pending )\n" in body.removed
     assert b"\t\t\texception.pending || vcpu->arch.exception.injected)\n" in body.added
     assert b"".join(body.old) in odd.encode()
@@ -121,6 +121,18 @@ def test_a_call_over_a_context_line_and_a_changed_line() -> None:
     result = apply_rules(diff(text), tree("\tr = old->arch.exception.pending;\n\treturn r;\n"), load_rules())
     assert [line.kind + line.text for line in result.file.hunks[0].lines] == [
         b"-\tr = old->arch.exception.pending;\n", b"+\tr = new->arch.exception.pending;\n", b" \treturn r;\n"]
+
+
+def test_a_line_that_only_changes_its_dialect_is_context_in_the_target() -> None:
+    text = HEAD + """@@ -1,2 +1,2 @@
+-	r = vcpu->arch.exception.pending;
+-	return r;
++	r = kvm_is_exception_pending(vcpu);
++	return !r;
+"""
+    result = apply_rules(diff(text), tree("\tr = vcpu->arch.exception.pending;\n\treturn r;\n"), load_rules())
+    assert [line.kind + line.text for line in result.file.hunks[0].lines] == [
+        b" \tr = vcpu->arch.exception.pending;\n", b"-\treturn r;\n", b"+\treturn !r;\n"]
 
 
 def test_two_places_with_the_same_bytes_keep_the_header_s_lines() -> None:
