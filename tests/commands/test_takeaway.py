@@ -154,7 +154,8 @@ def test_a_prerequisite_named_by_the_mail_goes_on_the_tree_first(desk: Desk) -> 
     alone = b"From 2222" + two
     for old, new in ((b"[PATCH 2/2]", b"[PATCH]"), (b"In-Reply-To: <1@example.org>\n", b""),
                      (b"References: <1@example.org>\n", b""),
-                     (b"Signed-off-by", b"Cc: <stable@vger.kernel.org> # 9.1.x: a1a1a1a1a1a1: kvm: a: one\nSigned-off-by")):
+                     (b"Signed-off-by",
+                      b"Cc: <stable@vger.kernel.org> # 9.1.x: a1a1a1a1a1a1: kvm: a: one\nSigned-off-by")):
         assert old in alone
         alone = alone.replace(old, new)
     (desk.path / "two.patch").write_bytes(alone)
@@ -167,3 +168,13 @@ def test_a_prerequisite_named_by_the_mail_goes_on_the_tree_first(desk: Desk) -> 
     cell = cells[("kvm-a-two", "fake-9.1.y")]
     assert (cell["apply"], cell["build"]) == ("clean", "pass")
     assert any("applied first" in note for note in cell["notes"])
+
+
+def test_range_diff_shows_what_the_adaptation_changed(desk: Desk) -> None:
+    path = desk.patch("good", OLD, NEW)
+    desk.edit("fake-9.0.y", "\treturn kvm_clamp(vcpu->id);\n}\n\n#ifdef", "\treturn vcpu->id;\n}\n\n#ifdef")
+    call(desk, "trees", "fetch", db=False)
+    _code, out = call(desk, "adapt", str(path), "--tree", "9.0", "--range-diff", "--offline", db=False)
+    assert "1:  " in out
+    assert " ! 1:  " in out or " = 1:  " in out
+    assert "arch/x86/kvm/x86.c" in out
