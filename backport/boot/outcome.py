@@ -188,6 +188,10 @@ def _compare(old: Run, new: Run) -> tuple[Behaves, str]:
                                f"{len(new.transcript.points)} with it: the two cannot be compared")
     if new.transcript.complaints and not old.transcript.complaints:
         return Behaves.BROKE, f"the kernel complains only with the patch: {new.transcript.complaints[0]}"
+    left_out = next((p for p in new.transcript.points if p.skipped and p.number not in
+                     {q.number for q in old.transcript.points if q.skipped}), None)
+    if left_out is not None:
+        return Behaves.ERROR, f"with the patch this check is skipped, which shows nothing: {left_out.name}"
     still_bad = [p for p in new.transcript.points if not p.ok]
     if not shown:
         return Behaves.NOT_SHOWN, "every check holds without the patch"

@@ -23,6 +23,8 @@ def side(*log: bytes | tuple[str, bytes]) -> Side:
 
 
 WARNED = logs.answered((True, "control: nothing injected"), (True, "#DB is EBUSY"), more=[logs.WARNING])
+SKIPPED = logs.BUG.replace(b"not ok 2 - #DB is EBUSY", b"ok 2 - #DB is EBUSY # SKIP not today").replace(
+    b"fail:1 xfail:0 xpass:0 skip:0", b"fail:0 xfail:0 xpass:0 skip:1")
 HALF_MENDED_BEFORE = logs.answered((False, "a"), (False, "b"))
 HALF_MENDED = logs.answered((True, "a"), (False, "b"))
 
@@ -49,6 +51,7 @@ HALF_MENDED = logs.answered((True, "a"), (False, "b"))
     (logs.OVERDONE, logs.FINE, "error", "a control fails without the patch: nothing injected"),
     (logs.SKIP, logs.FINE, "not testable here", "KVM does not offer SVM"),
     (logs.BUG, logs.answered((True, "one")), "error", "cannot be compared"),
+    (logs.BUG, SKIPPED, "error", "this check is skipped"),
 ])
 def test_verdicts(before, after, verdict, says):
     word, reason = judge(side(before), side(after))

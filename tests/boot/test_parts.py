@@ -11,6 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 from backport.boot import config, program, scope, selftest
 from backport.boot.kernel import fragment
+from backport.boot.key import boot_key
 from backport.boot.machine import Machine, missing
 from backport.build.sandbox import Sandbox
 from backport.errors import BuildError, UserError
@@ -117,6 +118,17 @@ def test_the_real_device_is_used_only_where_it_is(monkeypatch):
     monkeypatch.setattr("backport.boot.machine.os.access", lambda *_: False)
     assert missing(Machine()) == ""
     assert "/dev/kvm" in missing(Machine(accel="kvm"))
+
+
+def test_the_key_changes_with_the_reproducer_and_the_machine(tmp_path):
+    (tmp_path / "repro.c").write_text("one")
+    first = boot_key(tmp_path)
+    assert boot_key(tmp_path) == first
+    assert len({first, boot_key(None), boot_key(tmp_path, Machine(cpu="Opteron_G3"))}) == 3
+    (tmp_path / "repro.c").write_text("two")
+    second = boot_key(tmp_path)
+    (tmp_path / "data.h").write_text("what it includes")
+    assert len({first, second, boot_key(tmp_path)}) == 3
 
 
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
