@@ -33,6 +33,8 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
               help="linux-6.1.y, 6.1, or a pinned release (6.1.176, see `backport trees release`).")
 @click.option("--repro", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
               help="The reproducer  [default: PATCH with .repro for .patch; without one, a smoke test].")
+@click.option("--as-is", is_flag=True, help="Do not adapt: PATCH is for this very tree (git apply must take it). For "
+              "a patch adapted by hand, or one that is `suspect`.")
 @click.option("--accel", type=click.Choice(["tcg", "kvm"]), default="tcg", show_default=True,
               help="kvm uses the real /dev/kvm, whose nesting shows VMX where the host is Intel's.")
 @click.option("--limit", type=click.FloatRange(1, 900), default=60, show_default=True, metavar="SECONDS",
@@ -44,8 +46,8 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @manifest_option()
 @cache_option()
-def command(patch: str, names: tuple[str, ...], repro: Path | None, accel: str, limit: float, logs: Path | None,
-            want: str, jobs: int, form: str, manifest_path: Path, cache: Path | None) -> int:
+def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool, accel: str, limit: float,
+            logs: Path | None, want: str, jobs: int, form: str, manifest_path: Path, cache: Path | None) -> int:
     """Boot the kernel of a tree without and with PATCH, and say what the reproducer shows.
 
     \b
@@ -67,26 +69,29 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, accel: str, 
         for tree, head in places:
             where = (logs or store.cache / "boot" / "logs" / (only.slug or "patch")) / head.tree
             title = f"{head.tree} {head.version}" if head.version != head.tree else head.tree
-            carried = lab.carrier.carry(only, tree, head)
-            if carried.patch is None:
-                click.echo(f"{title}: nothing to boot: {carried.outcome}: {carried.reason}", err=form == "json")
-                codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
-                continue
-            behaviour = prove(tree, head, carried.patch, repro, store=store, cache=store.cache, logs=where,
+            adapted, outcome = only, "as it is"
+            if not as_is:
+                carried = lab.carrier.carry(only, tree, head)
+                if carried.patch is None:
+                    click.echo(f"{title}: nothing to boot: {carried.outcome}: {carried.reason}", err=form == "json")
+                    codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
+                    continue
+                adapted, outcome = carried.patch, str(carried.outcome)
+            behaviour = prove(tree, head, adapted, repro, store=store, cache=store.cache, logs=where,
                               computer=Machine(accel=accel, limit=limit), sandbox=sandbox, jobs=jobs,
                               progress=partial(_say, title))
-            click.echo(_text(behaviour, head, carried.outcome, title, where, form))
+            click.echo(_text(behaviour, head, outcome, title, where, form))
             codes.append(_EXIT[behaviour.verdict])
     finally:
         lab.close()
     return max(codes)
 
 
-def _text(behaviour: Behaviour, head: Head, outcome: Apply, title: str, where: Path, form: str) -> str:
+def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Path, form: str) -> str:
     if form == "text":
         return show.render(behaviour, f"{title} ({outcome})", str(where))
     record: dict[str, Any] = {"tree": head.tree, "version": head.version, "commit": head.commit,
-                              "apply": str(outcome), "log_directory": str(where), **behaviour.as_dict()}
+                              "apply": outcome, "log_directory": str(where), **behaviour.as_dict()}
     return json.dumps(record)
 
 

@@ -28,8 +28,10 @@ SLUG = "kvm-x86-check-for-injected-exceptions-before-queuing-a-debug-exception"
 FIX = ROOT / "patches" / f"{SLUG}.patch"
 REPRO = ROOT / "patches" / f"{SLUG}.repro"
 FIXES = sorted(path.parent for path in (ROOT / "tests" / "behaviour").glob("*/fix.patch"))
-# what the 5.10 stable releases took as well; the two other bugs that 5.10 shows are what an adaptation is for
-IN_5_10 = ("vmrun-failed-gif", "nested-int-state", "mmio-fragment-stack", "ioeventfd-unaligned")
+# what the 5.10 stable releases took as well. The function around one of them had another name there, which makes it
+# `suspect`: a person decides, and can boot it as it is for that.
+IN_5_10 = (("vmrun-failed-gif", ()), ("mmio-fragment-stack", ()), ("ioeventfd-unaligned", ()),
+           ("nested-int-state", ("--as-is",)))
 
 
 @pytest.fixture(autouse=True)
@@ -117,8 +119,8 @@ def test_fixes_of_6_1(fix):
     assert seen["verdict"] == "proved", seen["reason"]
 
 
-@pytest.mark.parametrize("name", IN_5_10)
-def test_fixes_of_5_10(name):
+@pytest.mark.parametrize(("name", "options"), IN_5_10)
+def test_fixes_of_5_10(name, options):
     fix = ROOT / "tests" / "behaviour" / name
-    seen = boot(fix / "fix.patch", "5.10.251", repro=fix)
+    seen = boot(fix / "fix.patch", "5.10.251", *options, repro=fix)
     assert seen["verdict"] == "proved", seen["reason"]
