@@ -22,7 +22,7 @@ from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.queue.together import Chain, series_result
+from backport.queue.together import Chain, Needed, needed_first, series_result
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.rules.load import load_rules
@@ -67,6 +67,7 @@ class Place:
     head: Head
     key: str
     before: tuple[Patch, ...] = ()               # the patches before it in its series
+    needed: Needed = field(default_factory=Needed)   # prerequisites that its mail names for this tree
 
 
 @dataclass
@@ -97,11 +98,16 @@ class Lab:
             self._carrier.close()
             self._carrier = None
 
-    def place(self, patch: Patch, tree: Tree, head: Head, before: tuple[Patch, ...] = ()) -> Place:
-        """The place with its key: everything that can change the answer, by content."""
+    def place(self, patch: Patch, tree: Tree, head: Head, before: tuple[Patch, ...] = (),
+              patches: Sequence[Patch] = ()) -> Place:
+        """The place with its key: everything that can change the answer, by content.
+
+        `before` are the patches before it in its series, `patches` all of the run: prerequisites may be there.
+        """
+        needed = needed_first(patch, tree.series, patches, before, self.carrier.git, head)
         build = self._plan(tree, head) if self.options.build else None
         key = cell_key(
-            patch=patch.sha256, before=[one.sha256 for one in before], base_commit=head.commit,
+            patch=patch.sha256, before=_first_parts(before, needed), base_commit=head.commit,
             preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
             code=code_digest(_CODE), tools=self.options.tools(),
             compiler=build.compiler.identity if build else None,
@@ -111,14 +117,16 @@ class Lab:
             boot=self._boot_parts(patch), restored=patch.restored, series=tree.series,
             strategies=self.options.strategies,
             signoff=self.options.signoff)
-        return Place(patch, tree, head, key, before)
+        return Place(patch, tree, head, key, before, needed)
 
     def compute_all(self, places: Sequence[Place]) -> list[Cell]:
         """The cells of one series on one tree, in order; a later patch meets the tree with the earlier ones in."""
-        if len(places) == 1:
+        if len(places) == 1 and not places[0].needed.patches:
             return [self.compute(places[0])]
         with Git(Store(self.cache).path) as git, Chain(git, places[0].head) as chain:
             cells = [self.compute(place, chain) for place in places]
+        if len(cells) == 1:
+            return cells
         good, text = series_result(cells)
         return [replace(cell, detail={**cell.detail, "series": {"good": good, "text": text, "part": number}})
                 for number, cell in enumerate(cells, 1)]
@@ -135,8 +143,13 @@ class Lab:
                     base_version=head.version, command=self._command(place),
                     detail={"nomination": standing_of(patch, tree)})
         try:
+            for first in place.needed.patches if chain is not None else ():
+                assert chain is not None
+                answer = self.carrier.carry(first, tree, chain.head)
+                chain.took(first, answer.patch, answer.outcome)
             carried = self.carrier.carry(patch, tree, chain.head if chain else head)
             cell = told(cell, carried)
+            cell = replace(cell, notes=(*cell.notes, *place.needed.said))
             whole = carried.patch
             if chain is not None:
                 cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
@@ -173,7 +186,8 @@ class Lab:
         reason = "; ".join(filter(None, (cell.reason, result.reason)))
         cell = replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
                        detail={**cell.detail, "build": result.as_dict()})
-        if result.changes is None or self.reference is None or self.upstream is None or place.before:
+        alone = not place.before and not place.needed.patches
+        if result.changes is None or self.reference is None or self.upstream is None or not alone:
             return cell      # with the patches before it in one build, its own effect is not told apart
         effect = upstream_effect(
             place.patch, self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
@@ -200,6 +214,12 @@ class Lab:
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
         words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
+
+
+def _first_parts(before: Sequence[Patch], needed: Needed) -> object:
+    """What goes first, for the cache key; as it always was where no prerequisite is named."""
+    series = [one.sha256 for one in before]
+    return series if needed == Needed() else (series, [one.sha256 for one in needed.patches], needed.said)
 
 
 def _git_version() -> str:

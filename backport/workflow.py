@@ -99,7 +99,8 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
     upstream = request.manifest.upstream
     lab = Lab(request.cache, tuple(heads), store.head(upstream.name) if upstream else None, request.options,
               upstream, request.manifest.path.resolve().parent)
-    series = groups([patch for patch in request.patches if isinstance(patch, Patch)])
+    mails = [patch for patch in request.patches if isinstance(patch, Patch)]
+    series = groups(mails)
     work: list[tuple[Place, ...]] = []
     try:
         for column in columns:
@@ -109,7 +110,7 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
             if column.head is None:
                 continue
             for group in series:
-                places = tuple(lab.place(patch, column.tree, column.head, group[:number])
+                places = tuple(lab.place(patch, column.tree, column.head, group[:number], mails)
                                for number, patch in enumerate(group))
                 known = [None if request.force else results.lookup(place.key) for place in places]
                 if any(cell is None for cell in known):     # a series is one piece of work: each patch needs the last

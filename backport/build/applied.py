@@ -12,7 +12,7 @@ from pathlib import Path
 from backport.build.delta import Delta, FileDelta, file_delta
 from backport.errors import BuildError
 from backport.git import Git
-from backport.patch.model import FileDiff
+from backport.patch.model import FileDiff, Hunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,15 @@ def applied(source: Path, diff: bytes, files: Sequence[FileDiff], *, reverse: bo
     """
     names = tuple(dict.fromkeys(path for file in files for path in (file.old_path, file.new_path) if path))
     saved = {name: _save(source / name) for name in names}
+    pairs = [(file.old_path, file.new_path) for file in files if file.renamed]
+    origins = {(old if reverse else new): (new if reverse else old) for old, new in pairs if old and new and old != new}
     try:
         _apply(source, diff, reverse)
         hunks = {file.path: file.hunks for file in files}
         if reverse:
             hunks = {file.path: tuple(hunk.reversed() for hunk in file.hunks) for file in files}
-        yield Delta({name: _delta(source, name, saved, hunks) for name in names})
+        yield Delta({name: _delta(source, name, origins.get(name, name), saved, hunks) for name in names},
+                    {old: new for new, old in origins.items() if not (source / old).exists()})
     finally:
         _restore(source, saved)
 
@@ -52,9 +55,9 @@ def _apply(source: Path, diff: bytes, reverse: bool) -> None:
                          hint="the check that came before says otherwise: please report it")
 
 
-def _delta(source: Path, name: str, saved: Mapping[str, _Saved], hunks: Mapping[str, Sequence[object]]) -> FileDelta:
-    after = _save(source / name)
-    return file_delta(name, saved[name].data, after.data, hunks.get(name, ()))  # type: ignore[arg-type]
+def _delta(source: Path, name: str, origin: str, saved: Mapping[str, _Saved],
+           hunks: Mapping[str, Sequence[Hunk]]) -> FileDelta:
+    return file_delta(name, saved[origin].data, _save(source / name).data, hunks.get(name, ()))
 
 
 def _save(path: Path) -> _Saved:

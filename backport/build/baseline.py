@@ -70,7 +70,7 @@ def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) 
         return baseline
     say(f"{plan.tree.name}: adding {len(missing)} objects to the baseline")
     log = plan.logs / "baseline.log"
-    ended = plan.runner().run(plan.make(*missing), cwd=plan.source, log=log)
+    ended = plan.runner(ccache="write").run(plan.make(*missing), cwd=plan.source, log=log)
     _raise_trouble(ended, log)
     found = without_rule(parse(ended.output, Paths(plan.source, plan.build)), missing)
     plan.marker.unlink(missing_ok=True)       # until pristine copy and record agree again there is no baseline
@@ -128,7 +128,7 @@ def _make(plan: Plan, say: Say) -> Baseline:
                                     str(log)))
     text = (plan.build / ".config").read_text("utf-8", "surrogateescape")
     problems = config.not_stuck(plan.fragment, config.parse(text), config.defined(plan.source))
-    ended = plan.runner().run(plan.make(*plan.targets), cwd=plan.source, log=log)
+    ended = plan.runner(ccache="write").run(plan.make(*plan.targets), cwd=plan.source, log=log)
     _raise_trouble(ended, log)
     seconds = configured.seconds + ended.seconds
     diagnostics = parse(ended.output, paths)

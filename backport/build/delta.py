@@ -46,13 +46,16 @@ class FileDelta:
 
 
 class Delta:
-    """All files that a patch touches, by path below the tree."""
+    """All files that a patch touches, by path below the tree. `moved` maps the old name of a renamed file to the new
+    one, whose `before` is then the old file's: only what a rename changes is touched."""
 
-    def __init__(self, files: Mapping[str, FileDelta]) -> None:
+    def __init__(self, files: Mapping[str, FileDelta], moved: Mapping[str, str] | None = None) -> None:
         self.files = dict(files)
+        self._moved = dict(moved or {})
 
     def map(self, path: str, line: int) -> tuple[str, int]:
         """(path, line) after the patch; line -1 where that line is gone."""
+        path = self._moved.get(path, path)
         file = self.files.get(path)
         return (path, line) if file is None else (path, file.new_line(line))
 

@@ -169,19 +169,19 @@ class _Cell:
     def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
         """Make with the patch in place; raises BuildError where the surroundings failed."""
         work = self.work
-        write = () if build == work.build else (build,)
+        runner = work.runner(write=(build,), ccache="read") if fresh else work.runner()
         kinds = {kind_of(path) for path in delta.files}
         before = pristine.stamps(build)
         seconds = 0.0
         if fresh or Kind.KCONFIG in kinds or Kind.MAKEFILE in kinds:
             step = baselines.configure if fresh else baselines.reconfigure
-            configured = step(work, build, log, write=write)
+            configured = step(work, build, log, write=() if build == work.build else (build,))
             self._raise_trouble(configured, log)
             seconds += configured.seconds
             if configured.code:
                 found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
                 return _Attempt(configured.code, tuple(found), (), None, seconds)
-        ended = work.runner(write=write).run(work.make(*work.targets, build=build), cwd=work.source, log=log)
+        ended = runner.run(work.make(*work.targets, build=build), cwd=work.source, log=log)
         self._raise_trouble(ended, log)
         seconds += ended.seconds
         paths = Paths(work.source, build, work.build)
@@ -195,7 +195,7 @@ class _Cell:
                 found += lost
                 failed = bool(lost)
         if self.extras:
-            single = work.runner(write=write).run(work.make(*self.extras, build=build), cwd=work.source, log=log)
+            single = runner.run(work.make(*self.extras, build=build), cwd=work.source, log=log)
             self._raise_trouble(single, log)
             seconds += single.seconds
             more = baselines.without_rule(diagnostics.parse(single.output, paths), self.extras)
@@ -206,8 +206,8 @@ class _Cell:
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written)
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
-        proof = compiled.prove(delta, Units(work.source, build), written, runner=work.runner(write=write),
-                               build=build, source=work.source, kconfig=baselines.kconfig_files(work, build),
+        proof = compiled.prove(delta, Units(work.source, build), written, runner=runner, build=build,
+                               source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[posixpath.dirname(target) for target in work.targets], jobs=work.jobs)
         return _Attempt(0, new, fixed, proof, seconds)
 

@@ -20,7 +20,7 @@ from backport.manifest import Tree
 from backport.trees.store import Head
 
 # Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
-FORMAT = 1
+FORMAT = 2
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -85,10 +85,31 @@ class Plan:
         return ["make", f"-j{self.jobs}", "--no-print-directory", "--output-sync=target",
                 *(["-k"] if keep_going else []), f"O={build or self.build}", *self.variables, *targets]
 
-    def runner(self, *, write: Sequence[Path] = ()) -> Runner:
-        """A runner that may read the sources and write the build directory (and `write`)."""
-        return Runner(self.sandbox, self.limits, read=(self.source, *toolchain.prefixes(self.compiler)),
-                      write=(self.build, *write))
+    @property
+    def ccache(self) -> Path:
+        """One compiler cache for all trees: a point release leaves most files as they were."""
+        return self.home.parent.parent / "ccache"
+
+    def runner(self, *, write: Sequence[Path] = (), ccache: str = "off") -> Runner:
+        """A runner that may read the sources and write the build directory (and `write`).
+
+        `ccache` is "write" for the tree without the patch, "read" for a patched build from nothing, "off" for one
+        on top of the baseline, where it would only add time. A patched build never writes: it could put an object
+        there that a later build takes for its own.
+        """
+        read = (self.source, *toolchain.prefixes(self.compiler))
+        places = (self.build, *write)
+        if not self.compiler.ccache:
+            return Runner(self.sandbox, self.limits, read=read, write=places)
+        if ccache == "off":
+            return Runner(self.sandbox, self.limits, read=read, write=places, env=(("CCACHE_DISABLE", "1"),))
+        self.ccache.mkdir(parents=True, exist_ok=True)
+        env = (("CCACHE_DIR", str(self.ccache)), ("CCACHE_TEMPDIR", "/tmp"), ("CCACHE_MAXSIZE", "2G"),
+               ("CCACHE_CONFIGPATH", "/dev/null"), ("CCACHE_DEPEND", "1"))
+        if ccache == "write":
+            return Runner(self.sandbox, self.limits, read=read, write=(*places, self.ccache), env=env)
+        return Runner(self.sandbox, self.limits, read=(*read, self.ccache), write=places,
+                      env=(*env, ("CCACHE_READONLY", "1"), ("CCACHE_NOSTATS", "1")))
 
     @property
     def key(self) -> str:

@@ -24,6 +24,7 @@ class Compiler:
     version: str
     make: tuple[str, ...]
     clang: bool = False
+    ccache: bool = False             # CC in `make` begins with it
 
     @property
     def identity(self) -> str:
@@ -46,13 +47,15 @@ def resolve(toolchain: Toolchain) -> Compiler:
             if shutil.which(tool + suffix) is None:
                 raise BuildError(f"LLVM is asked for and {tool}{suffix} is not installed",
                                  hint="apt-get install clang lld llvm")
-    if toolchain.cc or not toolchain.llvm:
-        variables.append(f"CC={name}")
+    # both sides of a comparison need the same CC, or every command differs and everything is built again
+    cached = bool(ccache())
+    if cached or toolchain.cc or not toolchain.llvm:
+        variables.append(f"CC={'ccache ' if cached else ''}{name}")
     for key, value in toolchain.make.items():
         if key in _FORBIDDEN or not key.replace("_", "").isalnum():
             raise UserError(f"make variable {key} cannot be set in a tree's toolchain")
         variables.append(f"{key}={value}")
-    return Compiler(name, version, tuple(variables), clang)
+    return Compiler(name, version, tuple(variables), clang, cached)
 
 
 @lru_cache(maxsize=32)

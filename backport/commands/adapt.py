@@ -13,7 +13,9 @@ from backport.errors import InfraError, UserError
 from backport.patch.intake import read_all, read_commit
 from backport.patch.mail import read_mail
 from backport.patch.model import Refused
+from backport.queue.rangediff import range_diff
 from backport.report.carried import render
+from backport.report.escape import visible
 from backport.trees.fetch import fetch
 from backport.trees.store import Store
 from backport.verdict import Apply
@@ -26,12 +28,13 @@ from backport.verdict import Apply
 @click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
               help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
+@click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
 @click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the mail here instead of stdout.")
 @manifest_option()
 @cache_option()
 def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
-            strategies: tuple[str, ...], offline: bool, output: Path | None, manifest_path: Path,
+            strategies: tuple[str, ...], compare: bool, offline: bool, output: Path | None, manifest_path: Path,
             cache: Path | None) -> int:
     """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
 
@@ -62,10 +65,14 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     lab = Lab(place, heads, upstream, Options(build=False, strategies=strategies or None, signoff=signoff))
     try:
         carried = lab.carrier.carry(only, tree, head)
+        compared = (range_diff(lab.carrier.git, head.commit, only, carried.patch, carried.preimages.files)
+                    if compare and carried.patch is not None else "")
     finally:
         lab.close()
     click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
                err=True)
+    if compared:
+        click.echo(visible(compared), err=True)
     if carried.mail:
         if output:
             output.write_bytes(carried.mail)

@@ -37,7 +37,7 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
             manifest_path: Path, cache: Path | None) -> int:
     """Lay out what is known about PATCH (a file, or - for stdin), phase by phase, each line with its source.
 
-    Cells of the last run are used where the patch and the tree are the same; on the other trees the patch is checked
+    Cells of earlier runs are used where the patch and the tree are the same; on the other trees the patch is checked
     and adapted now, without building. It decides nothing.
     """
     manifest = read_manifest(manifest_path)
@@ -50,7 +50,8 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
     with store.git() as git, Log(git, store.cache / "history.sqlite") as log:
         cells = known_cells(only, heads, db)
         cells |= carry_now(store, only, manifest, heads, upstream, known=cells.keys())
-        result = dossier(git, Case(only, heads, upstream, cells, manifest), log)
+        missing = tuple(tree.name for tree in trees if tree.name not in {head.tree for head in heads})
+        result = dossier(git, Case(only, heads, upstream, cells, manifest, missing), log)
     text = render_json(result) if form == "json" else render_markdown(result)
     if output is not None:
         output.write_text(text, "utf-8")
@@ -73,16 +74,18 @@ def read_one(spec: str, store: Store) -> Patch:
 
 
 def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, Cell]:
-    """What the last run said about this very patch on these very commits."""
+    """The newest cell of an earlier run about this very patch on each of these very commits."""
     path = db or default_results()
+    found: dict[str, Cell] = {}
     if not path.exists():
-        return {}
+        return found
     with Results(path) as results:
-        run = results.latest()
-        cells = results.cells(run) if run is not None else []
-    commits = {head.tree: head.commit for head in heads}
-    return {cell.tree: cell for cell in cells
-            if cell.patch_sha256 == patch.sha256 and commits.get(cell.tree) == cell.base_commit}
+        for head in heads:
+            cell = next((cell for _run, cell in results.history(patch.slug, head.tree, limit=10)
+                         if cell.patch_sha256 == patch.sha256 and cell.base_commit == head.commit), None)
+            if cell is not None:
+                found[head.tree] = cell
+    return found
 
 
 def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,

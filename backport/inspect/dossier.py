@@ -37,6 +37,7 @@ class Case:
     upstream: Head | None
     cells: Mapping[str, Cell]
     manifest: Manifest | None = None
+    missing: tuple[str, ...] = ()    # trees that were asked about and are not in the store
 
 
 def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
@@ -55,7 +56,7 @@ def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
                                           [Branch.of(head) for head in case.heads], trees)),
         Phase(4, "Mailing list", _lists(mail)),
         Phase(5, "Code", code_facts(patch, places, trees)),
-        Phase(6, "Stable trees", status_facts(mail, case.heads, case.cells, case.manifest)),
+        Phase(6, "Stable trees", status_facts(mail, case.heads, case.cells, case.manifest, case.missing)),
         Phase(7, "Subsystem", _subsystem(git, patch, case)),
         Phase(8, "Impact and risk", _impact(patch)),
     ]

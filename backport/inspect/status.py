@@ -14,7 +14,7 @@ from backport.verdict import Apply, Build, Cell
 
 
 def status_facts(mail: Mail, heads: Sequence[Head], cells: Mapping[str, Cell],
-                 manifest: Manifest | None) -> tuple[Fact, ...]:
+                 manifest: Manifest | None, missing: Sequence[str] = ()) -> tuple[Fact, ...]:
     """One line for each tree of `heads`, with its adaptation; the source is the command to run again."""
     facts: list[Fact] = []
     for head in heads:
@@ -38,6 +38,8 @@ def status_facts(mail: Mail, heads: Sequence[Head], cells: Mapping[str, Cell],
         if tree is not None and not tree.upstream:
             wish = asked(mail, tree.series)
             facts.append(Fact("asked", f"{head.tree}: {wish.words} ({wish.why})", "mail: tags and subject prefix"))
+    facts += [Fact("status", f"{name}: no-tree (not in the store; `backport trees fetch {name}` asks its sources)",
+                   "backport trees", str(Apply.NO_TREE)) for name in missing]
     return tuple(facts)
 
 

@@ -65,7 +65,11 @@ def _original(patch: Patch, mail: Mail, sha: str) -> bytes:
     if mail.date:
         head += f"Date: {_one_line(mail.date)}\n"
     head += f"Subject: [PATCH] {_one_line(mail.title)}\n\n"
-    return (head.encode("utf-8", "surrogateescape") + mail.message.rstrip(b"\n") + b"\n\n\n"
+    message = mail.message
+    if mail.upstream_line is not None:           # Linus's tree has no line that names the commit in Linus's tree
+        begin, end = mail.upstream_line
+        message = (patch.head[mail.message_start:begin] + patch.head[end:mail.message_end]).lstrip(b"\r\n")
+    return (head.encode("utf-8", "surrogateescape") + message.rstrip(b"\n") + b"\n\n\n"
             + patch.diff + (patch.tail if patch.tail.startswith(b"-- ") else b""))
 
 

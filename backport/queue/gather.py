@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from backport.errors import InvalidPatch, UserError
 from backport.manifest import Tree
@@ -16,7 +15,7 @@ from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.queue.export import Ready
-from backport.queue.nomination import Asked, Nomination, asked, nomination
+from backport.queue.nomination import Asked, Nomination, Standing, asked, nomination
 from backport.queue.submit import signed_by_submitter
 from backport.results.run import Run
 from backport.verdict import Build, Cell, Sure
@@ -69,20 +68,21 @@ def signed(patch: Patch, series: str, identity: str) -> Patch:
 
 def standing(cell: Cell, original: Patch | None, adapted: Mail, tree: Tree,
              acks: Sequence[str] = ()) -> tuple[Nomination, Asked]:
-    """Nomination and asked-for, from the mail as it came in: an adapted mail has lost its AUTOSEL prefix."""
+    """Nomination and asked-for, from the mail as it came in: an adapted mail has lost its AUTOSEL prefix.
+
+    Where that mail is no longer at hand, the cell remembers what it said.
+    """
+    known = cell.detail.get("nomination") or {}
+    if original is None and known and not acks:
+        answers = {words: answer for answer in (True, False, None) if (words := Asked(answer, "").words)}
+        return (Nomination(Standing(known["standing"]), known["why"], known.get("note", "")),
+                Asked(answers.get(known.get("asked", "")), known.get("asked_why", "")))
     mail = read_mail(original) if original is not None else adapted
     paths = original.paths if original is not None else ()
     found = nomination(mail, paths, acks=acks)
     if original is None and not found.acked:
         found = Nomination(found.standing, f"{found.why}; the original mail is no longer at hand", found.note)
     return found, asked(mail, tree.series)
-
-
-def cell_detail(mail: Mail, paths: Sequence[str], series: str) -> dict[str, Any]:
-    """JSON-ready, for Cell.detail["nomination"]: how the patch stands with stable, and whether this tree was asked."""
-    found, wish = nomination(mail, paths), asked(mail, series)
-    return {"standing": str(found.standing), "why": found.why, "note": found.note, "acked": found.acked,
-            "asked": wish.answer, "asked_words": wish.words, "asked_why": wish.why}
 
 
 def _offer(cell: Cell, tree: Tree, original: Patch | None, identity: str, acks: tuple[str, ...]) -> Offer:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from backport.git import Git
+from backport.history.branch import Branch
+from backport.history.log import Log, same
+from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
+from backport.queue.prereq import prerequisites
 from backport.queue.stack import Stack
 from backport.trees.store import Head
 from backport.verdict import Apply, Cell
@@ -19,6 +23,42 @@ def groups(patches: Iterable[Patch]) -> list[tuple[Patch, ...]]:
     for number, patch in enumerate(patches):
         found.setdefault(patch.thread or f"\0{number}", []).append(patch)
     return [tuple(sorted(group, key=lambda patch: patch.part)) for group in found.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Prerequisites that go on a tree before a patch: `patches` in order; `said` are lines for people."""
+
+    patches: tuple[Patch, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+def needed_first(patch: Patch, series: str, patches: Sequence[Patch], before: Sequence[Patch], git: Git,
+                 head: Head) -> Needed:
+    """What the mail's `Cc: stable ... # X.Y: <sha>: subject` lines want to be picked first in this tree.
+
+    Looked for among `patches` (the run), in the tree's history and among the commits of the store. One that is
+    there already, or is one of `before` (earlier in the series), is left out; one that cannot be found is said.
+    """
+    mail = read_mail(patch)
+    if not mail.prerequisites:
+        return Needed()
+    known = [sha for one in before if (sha := read_mail(one).upstream)]
+    found: list[Patch] = []
+    said: list[str] = []
+    with Log(git) as log:
+        for wanted in prerequisites(mail, series, among=[p for p in patches if p is not patch], git=git,
+                                    log=log if head.history else None,
+                                    branch=Branch.of(head) if head.history else None):
+            title = f'{wanted.sha[:12]} ("{wanted.subject}")' if wanted.subject else wanted.sha[:12]
+            if any(same(wanted.sha, sha) for sha in known):
+                continue
+            if wanted.patch is not None:
+                found.append(wanted.patch)
+                said.append(f"prerequisite {title} applied first ({wanted.why})")
+            elif wanted.status == "not found":
+                said.append(f"prerequisite {title} not found: {wanted.why}")
+    return Needed(tuple(found), tuple(said))
 
 
 class Chain:

@@ -178,6 +178,19 @@ def test_a_build_that_forges_a_time_stamp_is_still_put_back(bench: Bench) -> Non
     assert target.read_bytes() == (home / "pristine/arch/x86/kvm/xen.o").read_bytes()
 
 
+def test_a_renamed_file_is_touched_only_where_it_changes(bench: Bench) -> None:
+    from tests.fakekernel import git
+    git(bench.source, "mv", X86, "arch/x86/kvm/x86_64.c")
+    makefile = bench.source / "arch/x86/kvm/Makefile"
+    makefile.write_text(makefile.read_text().replace("x86.o", "x86_64.o"))
+    diff = git(bench.source, "diff", "-M", "HEAD").encode() + b"\n"
+    git(bench.source, "reset", "-q", "--hard")
+    assert b"rename to" in diff
+    result = bench.build(diff, compared=False)
+    assert result.verdict is Build.PASS, result       # its lines behind #ifdef CONFIG_KVM_NEVER were off before, too
+    assert bench.status() == ""
+
+
 def test_a_patch_to_kconfig_and_makefile_is_configured_again(bench: Bench) -> None:
     edits = {**bench.edit("arch/x86/kvm/Kconfig", "config EXPERT", "config KVM_TDX\n\tbool \"TDX\"\nconfig EXPERT"),
              **bench.edit("arch/x86/kvm/Makefile", "obj-$(CONFIG_KVM_TDX) +=", "obj-y +="),

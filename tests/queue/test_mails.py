@@ -117,6 +117,7 @@ def test_the_failed_notice_is_in_the_stable_trees_own_words() -> None:
     assert back is not None
     assert (back.series, back.sha, back.dependencies) == ("5.10", SHA, ((SHA[:12], "x: before"),))
     assert f"<{back.message_id}>" == mail["Message-ID"]
+    assert "Upstream commit" not in body
     inner = parse(body[body.index(f"From {SHA}"):].encode())
     assert inner.diff == DIFF.encode()
 

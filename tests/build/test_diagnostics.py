@@ -1,0 +1,117 @@
+"""Diagnostics of gcc, clang, objtool, modpost and make, and the difference of two sets of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backport.build.delta import Delta, file_delta
+from backport.build.diagnostics import Paths, compare, parse
+from backport.build.result import Diagnostic
+
+PATHS = Paths(Path("/s/tree"), Path("/b/build"))
+
+GCC = b"""  CC      arch/x86/kvm/x86.o
+In file included from /s/tree/include/linux/kvm_host.h:7,
+                 from /s/tree/arch/x86/kvm/x86.c:20:
+/s/tree/include/linux/kvm_host.h: In function 'kvm_make_request':
+/s/tree/include/linux/kvm_host.h:90:13: warning: unused variable 'x' [-Wunused-variable]
+   90 |         int x;
+      |             ^
+/s/tree/arch/x86/kvm/x86.c: In function \xe2\x80\x98f\xe2\x80\x99:
+/s/tree/arch/x86/kvm/x86.c:12:2: error: implicit declaration of function \xe2\x80\x98g\xe2\x80\x99
+   12 |  g();
+      |  ^
+/s/tree/arch/x86/kvm/x86.c:9:5: note: did you mean 'h'?
+  CC      arch/x86/kvm/../../../virt/kvm/kvm_main.o
+arch/x86/kvm/../../../virt/kvm/kvm_main.c:5:1: warning: first
+make[3]: *** [scripts/Makefile.build:250: arch/x86/kvm/x86.o] Error 1
+arch/x86/kvm/x86.o: warning: objtool: f()+0x12: unreachable instruction
+ERROR: modpost: "kvm_x" [arch/x86/kvm/kvm-intel.ko] undefined!
+arch/x86/kvm/Makefile:88: *** missing separator.  Stop.
+arch/x86/kvm/Kconfig:12: syntax error
+"""
+
+CLANG = b"""  CC      arch/x86/kvm/x86.o
+In file included from arch/x86/kvm/x86.c:20:
+./include/linux/kvm_host.h:90:13: warning: unused variable 'x' [-Wunused-variable]
+        int x;
+            ^
+arch/x86/kvm/x86.c:12:2: error: call to undeclared function 'g' [-Wimplicit-function-declaration]
+        g();
+        ^
+arch/x86/kvm/x86.c:9:5: note: 'h' declared here
+1 warning and 1 error generated.
+"""
+
+
+def test_gcc_with_what_belongs_to_each_message() -> None:
+    found = parse(GCC, PATHS)
+    assert [str(item) for item in found] == [
+        "include/linux/kvm_host.h:90:13: warning: unused variable 'x' [-Wunused-variable]",
+        "arch/x86/kvm/x86.c:12:2: error: implicit declaration of function 'g'",
+        "virt/kvm/kvm_main.c:5:1: warning: first",
+        "arch/x86/kvm/x86.o: warning: objtool: f()+0x12: unreachable instruction",
+        'error: modpost: "kvm_x" [arch/x86/kvm/kvm-intel.ko] undefined!',
+        "arch/x86/kvm/Makefile:88: error: missing separator.  Stop.",
+    ]
+    assert found[0].detail[0].startswith("In file included from include/linux/kvm_host.h:7")
+    assert found[1].detail[-1] == "arch/x86/kvm/x86.c:9:5: note: did you mean 'h'?"
+    assert [item.object for item in found[:3]] == ["arch/x86/kvm/x86.o"] * 2 + ["virt/kvm/kvm_main.o"]
+
+
+def test_clang_says_the_same_in_its_own_words() -> None:
+    found = parse(CLANG, PATHS)
+    assert [(item.path, item.line, item.level) for item in found] == [
+        ("include/linux/kvm_host.h", 90, "warning"), ("arch/x86/kvm/x86.c", 12, "error")]
+    assert any("'h' declared here" in line for line in found[1].detail)
+
+
+def test_terminal_escapes_in_a_message_do_not_reach_a_report() -> None:
+    (found,) = parse(b"  CC      a.o\na.c:1:1: warning: \x1b[31mred\x1b[0m\x07 [-Wx]\n", PATHS)
+    assert found.text == "red [-Wx]"
+
+
+def warning(line: int, text: str = "w", path: str = "a.c", target: str = "a.o") -> Diagnostic:
+    return Diagnostic(path, line, "warning", text, object=target)
+
+
+def moved(old: bytes, new: bytes) -> Delta:
+    return Delta({"a.c": file_delta("a.c", old, new)})
+
+
+def test_a_moved_warning_is_not_new_and_a_second_one_like_it_is() -> None:
+    delta = moved(b"1\n2\n3\n", b"0\n1\n2\n3\n")
+    assert compare([warning(2)], [warning(3)], delta, rebuilt=frozenset({"a.o"})) == ((), ())
+    new, fixed = compare([warning(2)], [warning(3), warning(4)], delta, rebuilt=frozenset({"a.o"}))
+    assert (new, fixed) == ((warning(4),), ())
+
+
+def test_a_warning_on_a_line_that_the_patch_rewrites_is_new() -> None:
+    delta = moved(b"1\n2\n3\n", b"1\nx\n3\n")
+    new, fixed = compare([warning(2)], [warning(2)], delta, rebuilt=frozenset({"a.o"}))
+    assert new == (warning(2),)
+    assert [item.text for item in fixed] == ["w"]
+
+
+def test_only_objects_that_were_made_again_can_have_mended_anything() -> None:
+    none = Delta({})
+    assert compare([warning(1)], [], none, rebuilt=frozenset()) == ((), ())
+    assert compare([warning(1)], [], none, rebuilt=frozenset({"a.o"})) == ((), (warning(1),))
+
+
+def test_a_headers_warning_counts_once_and_not_once_for_each_user() -> None:
+    users = [warning(7, path="a.h", target=f"{name}.o") for name in "abc"]
+    assert compare([], users, Delta({}), rebuilt=frozenset())[0] == (users[0],)
+
+
+def test_a_message_that_disappears_in_one_object_is_not_hidden_by_another() -> None:
+    """The counts are kept for each object: a warning of b.o cannot pay for a new one in a.o."""
+    base = [warning(7, path="a.h", target="b.o")]
+    new, _fixed = compare(base, [warning(7, path="a.h", target="a.o")], Delta({}), rebuilt=frozenset({"a.o"}))
+    assert len(new) == 1
+
+
+def test_objtool_offsets_are_no_difference() -> None:
+    old = Diagnostic("a.o", 0, "warning", "objtool: f()+0x12: odd", object="a.o")
+    new = Diagnostic("a.o", 0, "warning", "objtool: f()+0x38: odd", object="a.o")
+    assert compare([old], [new], Delta({}), rebuilt=frozenset({"a.o"})) == ((), ())
