@@ -77,8 +77,9 @@ def publish(form: str, run: Run, results: Results, output: Path | None, *, chang
     """A run in one of the FORMATS, to stdout or `output`; a site goes to a directory and its index is printed."""
     cells = results.cells(run)
     if FORMATS[form].site and output is not None:
-        click.echo(renderer(form).write(run, cells, output, changes=changes or since(results, run),
-                                        marks=results.marks(run)))
+        if changes is None and results.latest(kind=run.kind, before=run.id, finished=True) is not None:
+            changes = since(results, run)            # a first run has nothing that it could differ from
+        click.echo(renderer(form).write(run, cells, output, changes=changes, marks=results.marks(run)))
     else:
         emit(render(form, run, cells, changes=changes, width=terminal_width(output)), output)
 

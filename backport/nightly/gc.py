@@ -66,13 +66,13 @@ def _runs(results: Results, keep: int, dry_run: bool) -> Freed:
 
 def _logs(store: Store, results: Results, keep: int, now: float, dry_run: bool) -> Freed:
     wanted = {os.path.realpath(log) for log in results.logs(keep)}
-    old = [path for path in store.cache.glob("build/*/*/logs/*.log")
+    there = [*store.cache.glob("build/*/*/logs/*.log"), *store.cache.glob("boot-logs/*/*")]
+    old = [path for path in there
            if os.path.realpath(path) not in wanted and now - path.stat().st_mtime > _YOUNG]
     size = sum(_size(path) for path in old)
-    if not dry_run:
-        for path in old:
-            path.unlink(missing_ok=True)
-    return Freed("build logs", len(old), size)
+    for path in () if dry_run else old:
+        _remove(path)
+    return Freed("logs", len(old), size)
 
 
 def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -> Freed:
@@ -90,11 +90,15 @@ def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -
                 continue
             count, size = count + 1, size + sum(map(_size, held))
             for path in () if dry_run else held:
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+                _remove(path)
     return Freed("build directories", count, size)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _used(home: Path) -> float:

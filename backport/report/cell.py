@@ -7,7 +7,7 @@ from typing import Any
 
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
-from backport.results.evidence import diagnostics, evidence, hunks, sequence, text
+from backport.results.evidence import circumstances, diagnostics, evidence, hunks, sequence, text
 from backport.results.run import Run
 from backport.verdict import Cell
 
@@ -17,6 +17,7 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
     out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
     out += [f"  {line(note)}\n" for note in said(cell)]
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
+             *((label.lower(), value) for label, value in circumstances(cell)),
              ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
     out.append("\n" + "".join(f"{name + ':':14}{line(value)}\n" for name, value in facts if value))
     if evidence(cell):

@@ -32,7 +32,17 @@ from backport.report.matrix import Matrix, column, duration, headline, legend, m
 from backport.report.sidebyside import rows
 from backport.report.text import TITLES
 from backport.results.changes import Changes, Kind
-from backport.results.evidence import build, code_changes, diagnostics, evidence, hunks, sequence, text, uncompiled
+from backport.results.evidence import (
+    build,
+    circumstances,
+    code_changes,
+    diagnostics,
+    evidence,
+    hunks,
+    sequence,
+    text,
+    uncompiled,
+)
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Cell, Sure
 
@@ -170,9 +180,10 @@ class _Site:
         made = build(cell)
         facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
                  if cell.patch_sha256 else ""), ("Compiler", text(made.get("compiler"))),
-                 ("Configuration", text(made.get("config"))), ("Took", duration(cell.seconds) if cell.seconds else "")]
+                 ("Configuration", text(made.get("config"))), *circumstances(cell),
+                 ("Took", duration(cell.seconds) if cell.seconds else "")]
         entry.update(
-            said=said(cell), hunks=[_hunk(hunk) for hunk in hunks(cell)], evidence=evidence(cell),
+            said=said(cell), hunks=[_hunk(hunk, told=said(cell)) for hunk in hunks(cell)], evidence=evidence(cell),
             functions=code_changes(cell), diagnostics=diagnostics(cell), uncompiled=uncompiled(cell),
             unproved=[text(item) for item in sequence(made.get("unproved"))], hint=text(made.get("hint")),
             facts=[(label, value) for label, value in facts if value], tail=tail, log=log,
@@ -202,14 +213,16 @@ def _harmless(value: object) -> object:
     return value if isinstance(value, Markup) else visible(str(value))
 
 
-def _hunk(hunk: Mapping[str, Any]) -> dict[str, Any]:
+def _hunk(hunk: Mapping[str, Any], *, told: Sequence[str]) -> dict[str, Any]:
+    """What the page shows of a hunk; notes that stand above it already (`told`) are not repeated."""
     upstream, adapted = text(hunk.get("upstream")), text(hunk.get("adapted"))
     made = rows(upstream, adapted) if upstream and adapted else []
     return {
         "path": text(hunk.get("landed_path")) or text(hunk.get("path")), "from": text(hunk.get("path")),
         "function": text(hunk.get("function")), "upstream_function": text(hunk.get("upstream_function")),
         "line": hunk.get("line") or 0, "strategies": [text(item) for item in sequence(hunk.get("strategies"))],
-        "sure": text(hunk.get("sure")), "notes": [text(item) for item in sequence(hunk.get("notes"))],
+        "sure": text(hunk.get("sure")),
+        "notes": [note for item in sequence(hunk.get("notes")) if (note := text(item)) not in told],
         "dropped": bool(hunk.get("dropped")), "rows": made,
         "alike": bool(made) and not any(row.differs for row in made[1:]),
         "only": rows(upstream or adapted, upstream or adapted) if not made else [],

@@ -71,6 +71,25 @@ def diagnostics(cell: Cell) -> list[Diagnostic]:
     return list(found)
 
 
+def circumstances(cell: Cell) -> list[tuple[str, str]]:
+    """(label, text) of what is known around the verdict: nomination, series, boot, where the pre-image came from."""
+    nomination, behaviour = mapping(cell.detail.get("nomination")), mapping(cell.detail.get("behaviour"))
+    preimages = dict.fromkeys(text(one) for one in mapping(cell.detail.get("preimages")).values())
+    rows = [
+        ("Stable", [text(nomination.get("standing")), text(nomination.get("why"))]),
+        ("This series", [text(nomination.get("asked")), text(nomination.get("asked_why"))]),
+        ("Patch series", [text(mapping(cell.detail.get("series")).get("text"))]),
+        ("Booted", [text(behaviour.get("verdict")), text(behaviour.get("reason"))]),
+        ("Pre-image", ["; ".join(preimages)]),
+    ]
+    return [(label, ": ".join(part for part in parts if part)) for label, parts in rows if any(parts)]
+
+
+def boot_logs(cell: Cell) -> str:
+    """The directory of the logs of its boots, "" where nothing was booted."""
+    return text(mapping(cell.detail.get("behaviour")).get("directory"))
+
+
 def uncompiled(cell: Cell) -> list[str]:
     """Touched lines that the configuration does not compile, in words."""
     return [text(item) for item in sequence(build(cell).get("uncompiled_text")) if item]

@@ -261,10 +261,12 @@ class Results:
         return len(gone)
 
     def logs(self, keep: int | None = None) -> set[str]:
-        """Paths of the build logs that a stored cell refers to; `keep` as if the older runs had gone."""
+        """Build logs and boot log directories that a stored cell refers to; `keep` as if the older runs had gone."""
         gone = set(self.old_runs(keep)) if keep is not None else set()
         rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
-        return {_data(data)["log"] for run, data in rows if run not in gone} - {""}
+        told = [_data(data) for run, data in rows if run not in gone]
+        boots = {str((one["detail"].get("behaviour") or {}).get("directory") or "") for one in told}
+        return ({one["log"] for one in told} | boots) - {""}
 
 
 _RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"

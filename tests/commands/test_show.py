@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from backport.commands.show import command
@@ -106,3 +107,12 @@ def test_watch_sees_a_run_whose_process_died(tmp_path: Path) -> None:
     told = _show(path, "--watch").output
     assert "interrupted" in told.splitlines()[0]
     assert "1 of 4 cells" in told
+
+
+def test_a_site_shows_changes_where_there_was_a_run_before(store: Path, tmp_path: Path) -> None:
+    assert _show(store, "1", "--format", "html", "-o", str(tmp_path / "one")).output == f"{tmp_path}/one/index.html\n"
+    assert "Changed since" not in (tmp_path / "one" / "index.html").read_text()
+    _show(store, "--format", "html", "-o", str(tmp_path / "two"))
+    assert "Changed since" in (tmp_path / "two" / "index.html").read_text()
+    with pytest.raises(UsageError, match="--output DIR"):
+        _show(store, "--format", "html")

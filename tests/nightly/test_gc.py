@@ -67,14 +67,22 @@ def test_logs_stay_as_long_as_a_kept_run_refers_to_them(place: tuple[Store, Resu
     home = _home(store, "linux-9.1.y", log="old", when=OLD)
     (home / "out").touch()
     (home / "logs" / "young.log").write_text("a build that is not recorded yet\n")
-    fill(results, [cell("p", "linux-9.1.y", log=str(home / "logs" / "old.log"))])
+    booted, forgotten = (store.cache / "boot-logs" / "linux-9.1.y" / name for name in ("kept", "forgotten"))
+    for directory in (booted, forgotten):
+        directory.mkdir(parents=True)
+        (directory / "console.log").write_text("boot\n")
+        os.utime(directory, (OLD, OLD))
+    fill(results, [cell("p", "linux-9.1.y", log=str(home / "logs" / "old.log"),
+                        detail={"behaviour": {"verdict": "fixed", "directory": str(booted)}})])
     fill(results, [cell("p", "linux-9.1.y")])
-    assert "build logs" not in _by_name(collect(store, results, MANIFEST, keep=2))
+    assert _by_name(collect(store, results, MANIFEST, keep=2))["logs"].count == 1
+    assert booted.exists()
+    assert not forgotten.exists()
     would = _by_name(collect(store, results, MANIFEST, keep=1, dry_run=True))
     assert (home / "logs" / "old.log").exists()
     freed = _by_name(collect(store, results, MANIFEST, keep=1))
-    assert (freed["build logs"].count, freed["runs"].count) == (1, 1)
-    assert (would["build logs"].count, would["runs"].count) == (1, 1)
+    assert (freed["logs"].count, freed["runs"].count) == (2, 1)
+    assert (would["logs"].count, would["runs"].count) == (2, 1)
     assert [path.name for path in (home / "logs").iterdir()] == ["young.log"]
 
 
