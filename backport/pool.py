@@ -6,17 +6,21 @@ nothing but the store, which they only read.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from types import FrameType
 
 from backport.cell import Lab, Place
 from backport.report.live import Live
 from backport.verdict import Cell
 
 _lab: Lab | None = None              # of a worker process
+_busy = False                        # the worker is inside a cell
 
 
 Work = tuple[Place, ...]             # one patch on one tree, or a series on one tree in order
@@ -50,18 +54,36 @@ def compute_all(lab: Lab, work: Sequence[Work], *, jobs: int, live: Live) -> Ite
                         waiting.append(item[0].tree.name)
                     yield from _keyed(item, future.result())
         except BaseException:
+            # Ctrl-C, SIGTERM, a time limit: a worker in the middle of a build would go on for minutes otherwise
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                worker.terminate()
             raise
 
 
 def _begin(lab: Lab) -> None:
+    """In a worker: Ctrl-C at a terminal reaches every process, but only the first one decides what it means."""
     global _lab
     _lab = lab
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Leave the cell the way of Ctrl-C, which puts work tree and build directory back; idle, just end."""
+    if _busy:
+        raise KeyboardInterrupt
+    os._exit(0)
 
 
 def _compute(item: Work) -> list[Cell]:
+    global _busy
     assert _lab is not None
-    return _lab.compute_all(item)
+    _busy = True
+    try:
+        return _lab.compute_all(item)
+    finally:
+        _busy = False
 
 
 def _name(item: Work) -> str:

@@ -48,10 +48,11 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
     manifest or nobody built there for `days`; without a manifest no tree is taken for a gone one.
     """
     when = time.time() if now is None else now
+    since = when - days * 24 * _HOUR
     names = None if manifest is None else {tree.name for tree in manifest.trees}
     freed = [                        # builds before logs: the newest log says when a directory was used
-        _runs(results, keep, dry_run), _builds(store, names, when - days * 24 * _HOUR, dry_run),
-        _logs(store, results, keep, when, dry_run), _worktrees(store, names, dry_run), _objects(store, dry_run),
+        _runs(results, keep, dry_run), _builds(store, names, since, dry_run),
+        _logs(store, results, keep, when, since, dry_run), _worktrees(store, names, dry_run), _objects(store, dry_run),
     ]
     return [one for one in freed if one.count]
 
@@ -64,11 +65,13 @@ def _runs(results: Results, keep: int, dry_run: bool) -> Freed:
     return Freed("runs", count, max(before - _size(results.path), 0))
 
 
-def _logs(store: Store, results: Results, keep: int, now: float, dry_run: bool) -> Freed:
+def _logs(store: Store, results: Results, keep: int, now: float, since: float, dry_run: bool) -> Freed:
     wanted = {os.path.realpath(log) for log in results.logs(keep)}
     there = [*store.cache.glob("build/*/*/logs/*.log"), *store.cache.glob("boot-logs/*/*")]
     old = [path for path in there
            if os.path.realpath(path) not in wanted and now - path.stat().st_mtime > _YOUNG]
+    # what `backport boot` left belongs to no run
+    old += [path for path in store.cache.glob("boot/logs/*/*") if path.stat().st_mtime < since]
     size = sum(_size(path) for path in old)
     for path in () if dry_run else old:
         _remove(path)
@@ -77,7 +80,7 @@ def _logs(store: Store, results: Results, keep: int, now: float, dry_run: bool) 
 
 def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -> Freed:
     """Build directories (verdict builds and boot kernels) that are not going to be used again."""
-    homes = [*store.cache.glob("build/*/*"), *store.cache.glob("boot/*")]
+    homes = [*store.cache.glob("build/*/*"), *(home for home in store.cache.glob("boot/*") if home.name != "logs")]
     count = size = 0
     for home in homes:
         tree = home.parent.name if home.parent.parent.name == "build" else home.name

@@ -86,6 +86,18 @@ def test_logs_stay_as_long_as_a_kept_run_refers_to_them(place: tuple[Store, Resu
     assert [path.name for path in (home / "logs").iterdir()] == ["young.log"]
 
 
+def test_logs_of_boots_at_the_shell_go_by_age(place: tuple[Store, Results]) -> None:
+    store, results = place
+    young, old = (store.cache / "boot" / "logs" / name / "linux-9.1.y" for name in ("young", "old"))
+    for directory in (young, old):
+        directory.mkdir(parents=True)
+        (directory / "console.log").write_text("boot\n")
+    os.utime(old, (OLD, OLD))
+    assert [one.what for one in collect(store, results, MANIFEST, keep=1)] == ["logs"]
+    assert young.exists()
+    assert not old.exists()
+
+
 def test_without_a_manifest_no_tree_counts_as_gone(place: tuple[Store, Results]) -> None:
     store, results = place
     _home(store, "linux-8.0.y")

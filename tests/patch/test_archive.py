@@ -233,3 +233,8 @@ def test_a_restored_hunk_is_the_hunk_or_refused(lines: list[bytes], data: st.Dat
         old_text, new_text = b"".join(hunk.old), b"".join(hunk.new)
         assert any(before[:i] + new_text + before[i + len(old_text):] == after
                    for i in range(len(before)) if before.startswith(old_text, i))
+
+
+def test_a_diffstat_that_the_restored_diff_does_not_give_is_refused() -> None:
+    page = PAGE.replace(b"arch/x86/kvm/x86.c | 2 +-", b"arch/x86/kvm/x86.c | 4 ++--")
+    assert "diffstat of the page" in refused(read_bytes(page, "page.txt", views=views())).reason

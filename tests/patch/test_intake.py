@@ -52,7 +52,8 @@ def test_an_mbox_of_several_mails_gives_each_and_joined_they_are_the_input() -> 
 
 def test_from_at_the_start_of_a_line_of_prose_is_no_separator() -> None:
     body = (b"The text goes on.\n\nFrom what I saw at 10:00 in 2024 it broke:\n\nFrom here: it is prose.\n"
-            b"\n>From the list: quoted by the mbox writer.\n")
+            b"\n>From the list: quoted by the mbox writer.\nand in the middle of it\n"
+            b"From me@example.org Mon Jan  1 10:00:00 2024\nSubject: is how such a line looks\n")
     box = mail(b"one", body=body) + mail(b"two")
     found = patches(read_bytes(box, "box"))
     assert len(found) == 2

@@ -86,6 +86,7 @@ Link: https://example.org/1
  [1]
 Signed-off-by: A <a@example.org>
 base-commit: a68a4bbc5b9ce5b722473399f05cb05217abaee8
+change-id: 20260420-topic-1
 [ M: changed a thing,
   and another ]
 Signed-off-by: M <m@example.org>
