@@ -95,11 +95,11 @@ class Carrier:
             carried = self._as_is(patch, tree, head, before, checked)
         else:
             carried = Carried(checked.outcome, checked.sure, None, b"", checked.reason, checked.notes, checked.hunks)
-        if patch.restored and carried.patch is not None:
+        if patch.review and carried.patch is not None:
             # the details stand in the patch itself; nine lines of them in every cell would hide what matters
-            carried = replace(carried, sure=Sure.REVIEW, notes=(
-                *carried.notes, "the patch was restored from a text that had lost its white space: "
-                "see its X-Backport-Restored headers"))
+            restored = ("the patch was restored from a text that had lost its white space: see its "
+                        "X-Backport-Restored headers",) if patch.restored else ()
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *restored, *patch.doubts))
         return replace(carried, preimages=before)
 
     def _as_is(self, patch: Patch, tree: Tree, head: Head, before: Preimages, checked: CheckResult) -> Carried:

@@ -156,4 +156,5 @@ def _patch_info(patch: Patch | Refused) -> PatchInfo:
 def _tree_info(column: Column) -> TreeInfo:
     head = column.head
     return TreeInfo(column.tree.name, head.version if head else "", head.commit if head else "", column.tree.status,
-                    head.source if head else "", column.tree.required, column.reason if not head else "")
+                    head.source if head else "", column.tree.required, column.reason if not head else "",
+                    history=head.history if head else False)

@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from backport.cell import Lab, Options
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest, read_patches
 from backport.errors import InfraError, UserError
-from backport.patch.intake import read_all, read_commit
 from backport.patch.mail import read_mail
 from backport.patch.model import Refused
 from backport.queue.rangediff import range_diff
-from backport.report.carried import render
+from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
 from backport.trees.fetch import fetch
 from backport.trees.store import Store
@@ -28,14 +27,16 @@ from backport.verdict import Apply
 @click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
               help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
+@click.option("--explain", "columns", is_flag=True,
+              help="Also show upstream hunk and adapted hunk side by side, differing tokens marked.")
 @click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
 @click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the mail here instead of stdout.")
 @manifest_option()
 @cache_option()
 def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
-            strategies: tuple[str, ...], compare: bool, offline: bool, output: Path | None, manifest_path: Path,
-            cache: Path | None) -> int:
+            strategies: tuple[str, ...], columns: bool, compare: bool, offline: bool, output: Path | None,
+            manifest_path: Path, cache: Path | None) -> int:
     """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
 
     \b
@@ -46,13 +47,13 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if tree is None:
         raise UserError(f"no tree {name!r} in {manifest.path}",
                         hint="it has " + ", ".join(tree.name for tree in manifest.trees))
-    found = read_commit(*clone) if clone else read_all(patch or "-")
+    place = cache_or_default(cache)
+    found = read_patches(() if clone and not patch else (patch or "-",), place, clone)
     if len(found) != 1:
         raise click.UsageError(f"this is for one patch, and there are {len(found)}; `backport run` takes many")
     only = found[0]
     if isinstance(only, Refused):
         raise UserError(f"{only.source}:{only.line}: {only.reason}")
-    place = cache_or_default(cache)
     store = Store(place)
     if not offline:
         names = [tree.name] + ([manifest.upstream.name] if manifest.upstream else [])
@@ -71,6 +72,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
         lab.close()
     click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
                err=True)
+    if columns:
+        click.echo("".join(side_by_side(hunk) for hunk in carried.hunks), err=True)
     if compared:
         click.echo(visible(compared), err=True)
     if carried.mail:

@@ -13,13 +13,13 @@ import click
 
 from backport.errors import UserError
 from backport.manifest import Manifest, load
-from backport.patch.intake import read_all, read_commit
+from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
 from backport.report.registry import FORMATS, render, renderer
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.trees.store import default_cache
+from backport.trees.store import Store, default_cache
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -49,13 +49,13 @@ def cache_or_default(cache: Path | None) -> Path:
     return cache or default_cache()
 
 
-def read_patches(names: Sequence[str], clone: tuple[str, str] | None = None) -> list[Patch | Refused]:
+def read_patches(names: Sequence[str], cache: Path, clone: tuple[str, str] | None = None) -> list[Patch | Refused]:
     """What the arguments name (and a commit of a local clone), or everything in patches/; says on stderr what was
-    passed over. Raises click.UsageError where there is nothing to work on.
+    passed over. A page of a web archive gets its white space from the trees that the store in `cache` has. Raises
+    click.UsageError where there is nothing to work on.
     """
-    given = read_all(*names) if names or clone else read_all("patches")
     found = []
-    for patch in [*given, *(read_commit(*clone) if clone else ())]:
+    for patch in read_specs(names if names or clone else ["patches"], Store(cache), commit=clone):
         if isinstance(patch, Refused) and patch.skipped:
             if patch.source.endswith(".repro"):      # the reproducer beside a patch: --boot takes it
                 continue

@@ -86,7 +86,8 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jo
     try:
         with only_one(path.with_name("nightly.lock"), "a night"), stoppable(timeout), Results(path) as results:
             request = Request(
-                patches=read_patches(patches), manifest=manifest, cache=cache_or_default(cache), trees=trees,
+                patches=read_patches(patches, cache_or_default(cache)), manifest=manifest,
+                cache=cache_or_default(cache), trees=trees,
                 options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot), update=not offline,
                 offline=offline, jobs=jobs, kind=KIND, command=" ".join(["backport", *sys.argv[1:]]))
             runner = _told_when_stopped(lambda store: run(request, store))

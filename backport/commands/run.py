@@ -58,8 +58,9 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     """
     manifest = read_manifest(manifest_path)
     check_format(form, output)
+    place = cache_or_default(cache)
     request = Request(
-        patches=read_patches(patches, clone), manifest=manifest, cache=cache_or_default(cache), trees=trees,
+        patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=trees,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
         update=update, offline=offline, force=force, jobs=jobs, command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:

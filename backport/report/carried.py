@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from backport.carry import Carried
-from backport.report.escape import line, visible
+from backport.report.escape import columns, line, visible
+from backport.report.sidebyside import Side, rows
 from backport.rewrite.story import HunkStory
+
+_WIDTH = 78              # columns of one side
 
 
 def render(carried: Carried, *, subject: str, tree: str) -> str:
@@ -35,3 +38,23 @@ def _hunk(hunk: HunkStory) -> list[str]:
     for upstream, adapted in hunk.changed:
         out += [f"    upstream: {line(upstream.strip())}", f"    here:     {line(adapted.strip())}"]
     return out
+
+
+def side_by_side(hunk: HunkStory) -> str:
+    """Upstream's hunk and the adapted one in two columns, differing tokens between ⟦ and ⟧, tabs as four columns."""
+    out = [f"{line(hunk.path)}, hunk {hunk.index + 1}", _columns("upstream", "adapted")]
+    out += [_columns(_side(row.left), _side(row.right)) for row in rows(hunk.upstream, hunk.adapted)]
+    return "\n".join(out) + "\n\n"
+
+
+def _side(side: Side) -> str:
+    if not side.kind or side.kind == "@":
+        return visible(side.text)
+    marked = "".join(f"⟦{text}⟧" if differs and text.strip() else text for text, differs in side.spans)
+    return side.kind + visible(marked).replace("\t", "    ")
+
+
+def _columns(left: str, right: str) -> str:
+    if columns(left) > _WIDTH:
+        return f"{left}\n{'':{_WIDTH}} | {right}".rstrip()
+    return f"{left}{' ' * (_WIDTH - columns(left))} | {right}".rstrip()
