@@ -19,7 +19,7 @@ from backport.replay.history import history_cases
 from backport.replay.releases import REF, release_cases
 from backport.replay.run import Plan, indexes, installed, run
 from backport.replay.show import show
-from backport.trees.index import open_index
+from backport.trees.index import Index
 from backport.trees.store import Store
 
 
@@ -91,7 +91,10 @@ def _from_releases(path: Path, newer: list[str], older: list[str], names: bool) 
         first = [old for old, _new in pairwise(older)]
         commits = {version: git.rev(REF + version) or "" for version in (*first, newer[0])}
     for commit in commits.values():
-        open_index(path, commit)     # built here, once, and not by every worker
+        index = Index(path, commit)
+        index.contains("main")       # built here, with the user waiting for it, and not by every worker
+        index.functions("main")
+        index.close()
     return cases, Plan(store=path, names={version: commits[version] for version in first},
                        upstream_names=commits[newer[0]])
 

@@ -13,7 +13,7 @@ from backport.replay.baselines import NAMES, Scratch, available
 from backport.replay.cases import Case
 from backport.replay.score import Outcome, Score, case_patch, evaluate, score, upstream_after
 from backport.rewrite.doubts import SymbolIndex
-from backport.trees.index import open_index
+from backport.trees.index import Index
 
 _CHUNK = 24
 
@@ -76,7 +76,7 @@ def indexes(case: Case, plan: Plan) -> tuple[SymbolIndex | None, SymbolIndex | N
 
 @lru_cache(maxsize=16)
 def _index(store: Path | None, commit: str | None) -> SymbolIndex | None:
-    return open_index(store, commit) if store is not None and commit is not None else None
+    return Index(store, commit) if store is not None and commit is not None else None
 
 
 def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
