@@ -94,7 +94,7 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
     why = machine.missing(computer) or scope.untestable(patch.paths, chosen.needs if repro else None, computer.accel)
     if why:
         return replace(base, verdict=Behaves.NOT_TESTABLE, reason=why)
-    logs.mkdir(parents=True, exist_ok=True)
+    _clear(logs)
     with tempfile.TemporaryDirectory(prefix="backport-boot-") as scratch:
         try:
             progress("compile the reproducer")
@@ -144,6 +144,13 @@ def _notes(images: Images) -> tuple[str, ...]:
     if not images.not_compiled:
         return ()
     return ("not in the boot kernel: " + ", ".join(images.not_compiled),)
+
+
+def _clear(logs: Path) -> None:
+    """A run that ends early must not lie beside the logs of another patch, as if they were its own."""
+    logs.mkdir(parents=True, exist_ok=True)
+    for old in (*logs.glob("before-*.log"), *logs.glob("after-*.log"), logs / "kernel.log"):
+        old.unlink(missing_ok=True)
 
 
 def _present(directory: Path, *names: str) -> tuple[str, ...]:

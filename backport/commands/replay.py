@@ -91,8 +91,8 @@ def _from_releases(path: Path, newer: list[str], older: list[str], names: bool) 
         first = [old for old, _new in pairwise(older)]
         commits = {version: git.rev(REF + version) or "" for version in (*first, newer[0])}
     for commit in commits.values():
-        index = Index(path, commit)  # built here, once, and not by every worker
-        index.contains("int")
+        index = Index(path, commit)
+        index.contains("main")       # built here, with the user waiting for it, and not by every worker
         index.functions("main")
         index.close()
     return cases, Plan(store=path, names={version: commits[version] for version in first},

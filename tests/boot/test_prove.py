@@ -63,6 +63,13 @@ def test_a_fix_is_proved_with_three_boots_of_each_kernel_and_their_logs(place):
     assert record["before"][0]["points"][1] == {"number": 2, "ok": False, "name": "#DB is EBUSY"}
 
 
+def test_logs_of_an_earlier_run_do_not_stay_beside_a_new_one(place):
+    go(place, madeup.FIX, {"|| injected": logs.FINE})
+    seen = go(place, madeup.FIX, {}, default=logs.NO_BOOT)
+    assert seen.verdict == "error"
+    assert sorted(path.name for path in (place / "logs").iterdir()) == sorted(seen.logs)
+
+
 def test_an_inverted_fix_is_never_proved(place):
     """Whether the kernel behind it does too much (a control fails) or nothing at all."""
     assert go(place, madeup.INVERTED, {"!injected": logs.OVERDONE}).verdict == "broke"
