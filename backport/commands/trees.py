@@ -12,10 +12,11 @@ import click
 from tabulate import tabulate
 
 from backport.manifest import Manifest, default_path, load
-from backport.trees.fetch import FetchResult, fetch, fetch_releases
+from backport.trees.fetch import FetchResult, fetch, fetch_releases, status
 from backport.trees.memory import age
 from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
+from backport.version import version_key
 
 
 def common(command: Any) -> Any:
@@ -88,7 +89,7 @@ def _options(ctx: click.Context, options: dict[str, Any]) -> tuple[Path | None, 
 
 
 def _list(manifest: Manifest, store: Store, form: str) -> int:
-    results = [FetchResult(tree.name, store.head(tree.name)) for tree in manifest.trees]
+    results = status(store, manifest)
     known = {tree.name for tree in manifest.trees}
     other = [FetchResult(head.tree, head) for head in store.heads() if head.tree not in known]
     releases = store.releases()
@@ -105,14 +106,15 @@ def _list(manifest: Manifest, store: Store, form: str) -> int:
     table = []
     for result in (*results, *other):
         tree = manifest.tree(result.tree) if result.tree in known else None
-        status = tree.status if tree else "not in the manifest"
+        kind = tree.status if tree else "not in the manifest"
         if tree and tree.required:
-            status += ", required"
-        table.append([result.tree, status, *_cells(result.head)])
+            kind += ", required"
+        table.append([result.tree, kind, *_cells(result.head)])
     click.echo(tabulate(table, headers=["tree", "status", "version", "commit", "age", "size", "source"],
                         disable_numparse=True))
+    _tell(results)
     if releases:
-        click.echo("\npinned releases: " + ", ".join(head.tree for head in releases))
+        click.echo("\npinned releases: " + ", ".join(sorted((head.tree for head in releases), key=version_key)))
     if any(result.head is None for result in results):
         click.echo("\n`backport trees fetch` brings what is missing.")
     return 0
@@ -126,9 +128,19 @@ def _print(results: list[FetchResult], form: str) -> None:
               *_cells(result.head)] for result in results]
     click.echo(tabulate(table, headers=["tree", "", "version", "commit", "age", "size", "source"],
                         disable_numparse=True))
+    _tell(results)
+
+
+def _tell(results: list[FetchResult]) -> None:
+    """Reasons and notes below the table; what is the same for several trees is said once."""
+    said: dict[str, list[str]] = {}
     for result in results:
         for text in ([result.reason] if result.reason else []) + list(result.notes):
-            click.echo(f"{result.tree}: {text}")
+            said.setdefault(text, []).append(result.tree)
+    if said:
+        click.echo()
+    for text, trees in said.items():
+        click.echo(f"{', '.join(trees)}: {text}")
 
 
 def _cells(head: Head | None) -> list[str]:

@@ -102,6 +102,21 @@ def fetch_releases(store: Store, manifest: Manifest, versions: Sequence[str], *,
     return _Run(store, wanted, update, False, progress or Progress(), remember_hours).run()
 
 
+def status(store: Store, manifest: Manifest, *, remember_hours: float = REMEMBER_HOURS) -> list[FetchResult]:
+    """What the store has of every tree of the manifest, and why it lacks one as far as that is remembered; asks no
+    host and changes nothing."""
+    wanted = [_Wanted(tree) for tree in manifest.trees]
+    run = _Run(store, wanted, False, False, Progress(), remember_hours)
+    heads = {head.tree: head for head in store.heads()}
+    found = []
+    for one in wanted:
+        head = heads.get(one.name)
+        result = run.without_asking(one, head) if head is None else None
+        reason = result.reason if result is not None else "" if head is not None else "not fetched yet"
+        found.append(FetchResult(one.name, head, reason, from_memory=True, notes=head.notes if head else ()))
+    return found
+
+
 def _chosen(manifest: Manifest, names: Iterable[str]) -> list[Tree]:
     chosen = []
     for name in names:
@@ -138,14 +153,14 @@ class _Run:
     def run(self) -> list[FetchResult]:
         known = self._known_heads()
         results: dict[_Wanted, FetchResult | None] = {
-            one: self._without_asking(one, known.get((one.prefix, one.name))) for one in self.wanted}
+            one: self.without_asking(one, known.get((one.prefix, one.name))) for one in self.wanted}
         left = [one for one in self.wanted if results[one] is None]
         if left:
             with self.store.writing(self.progress.say):
                 self.memory.load()
                 known = self._known_heads()         # another process may have fetched while we waited
                 for one in left:
-                    results[one] = self._without_asking(one, known.get((one.prefix, one.name)))
+                    results[one] = self.without_asking(one, known.get((one.prefix, one.name)))
                 left = [one for one in left if results[one] is None]
                 results.update(zip(left, self._fetch_all(left, known), strict=True))
                 self.memory.save()
@@ -157,7 +172,7 @@ class _Run:
 
     # what needs nobody to be asked
 
-    def _without_asking(self, one: _Wanted, head: Head | None) -> FetchResult | None:
+    def without_asking(self, one: _Wanted, head: Head | None) -> FetchResult | None:
         """The answer where memory suffices, None where a source must be asked."""
         if head is not None and one.release and head.version == one.release and not self.update:
             return FetchResult(one.name, head, from_memory=True, notes=head.notes)

@@ -116,7 +116,7 @@ def test_a_version_that_is_listed_but_gone_gives_way_to_the_next_older_and_says_
     archive.add("bookworm-security", "6.1.11", held=False)
     [result] = fetch(store, one(tmp_path, DEBIAN))
     assert result.head.version == "6.1.9"
-    assert result.notes == ("Debian lists 6.1.11, 6.1.10 (not found) but not to be had: took 6.1.9",)
+    assert result.notes == ("Debian lists 6.1.11, 6.1.10 (not found), which cannot be had: took 6.1.9",)
     [again] = fetch(store, one(tmp_path, DEBIAN))
     assert (again.from_memory, again.notes) == (True, result.notes)
 

@@ -81,7 +81,7 @@ def _first(request: Request, apt: Apt, candidates: list[Original]) -> Ready:
 
 
 def _notes(missing: dict[str, str], took: str) -> tuple[str, ...]:
-    return (f"Debian lists {_listing(missing)} but not to be had: took {took}",) if missing else ()
+    return (f"Debian lists {_listing(missing)}, which cannot be had: took {took}",) if missing else ()
 
 
 def _listing(missing: dict[str, str]) -> str:
