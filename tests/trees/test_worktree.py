@@ -120,11 +120,14 @@ with worktree(store, store.head("t")) as path:
 
 def test_a_run_that_was_killed_inside_leaves_nothing_to_do_by_hand(store):
     head = put(store, "t", FILES)
+    with worktree(store, head) as path:
+        made = times(path)["Makefile"]
     ended = subprocess.run([sys.executable, "-c", CHILD, str(store.cache)], check=False)
     assert ended.returncode == -9
     with worktree(store, head) as path:
         assert (path / "a.c").read_bytes() == b"int a;\n"
         assert not (path / "junk").exists()
+        assert times(path)["Makefile"] == made          # repaired, not made anew
 
 
 @pytest.mark.parametrize("harm", ["directory", "record", "index", "dotgit", "file", "head"])
