@@ -91,7 +91,7 @@ class BootKernel:
         Raises KernelFailed, NoSelftest or InfraError.
         """
         started = time.monotonic()
-        compiler = resolve(self.tree.toolchain)
+        compiler = _without_ccache(resolve(self.tree.toolchain))
         self.directory.mkdir(parents=True, exist_ok=True)
         destination.mkdir(parents=True, exist_ok=True)
         with FileLock(self.directory / "lock"), worktree(self.store, self.head) as source:
@@ -208,6 +208,13 @@ class _Make:
 def limits(seconds: float = 3600.0) -> Limits:
     """Limits of one make; a kernel image needs less memory than the full build."""
     return replace(Limits(), seconds=seconds)
+
+
+def _without_ccache(compiler: Compiler) -> Compiler:
+    """The build's cache directory is not in this sandbox, and ccache without one fails as an unknown assembler."""
+    make = tuple(value.replace("CC=ccache ", "CC=", 1) if value.startswith("CC=ccache ") else value
+                 for value in compiler.make)
+    return replace(compiler, make=make, ccache=False)
 
 
 def _copy(source: Path, destination: Path) -> Path:

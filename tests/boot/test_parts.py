@@ -10,10 +10,11 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from backport.boot import config, program, scope, selftest
-from backport.boot.kernel import fragment
+from backport.boot.kernel import _without_ccache, fragment
 from backport.boot.key import boot_key
 from backport.boot.machine import Machine, missing
 from backport.build.sandbox import Sandbox
+from backport.build.toolchain import Compiler
 from backport.errors import BuildError, UserError
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,12 @@ def test_the_shipped_fragment_has_what_a_boot_under_emulation_needs():
 def test_what_cannot_be_shown_is_said_with_its_reason(paths, needs, accel, says):
     why = scope.untestable(paths, needs, accel)
     assert (says in why) if says else why == ""
+
+
+def test_boot_kernels_are_made_without_ccache():
+    """CC="ccache gcc" in a sandbox without its directory: "unknown assembler invoked", and no kernel at all."""
+    seen = _without_ccache(Compiler("gcc", "gcc 12", ("CC=ccache gcc", "X=ccache y"), ccache=True))
+    assert seen.make == ("CC=gcc", "X=ccache y")
 
 
 def test_a_reproducers_directory(tmp_path):
