@@ -85,8 +85,10 @@ def publish(form: str, run: Run, results: Results, output: Path | None, *, chang
 
 
 def terminal_width(output: Path | None) -> int:
-    """Columns to fit a report into; 0 (no limit) for a file or a pipe."""
-    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else 0
+    """Columns to fit a report into; 0 (no limit) for a file, and for a pipe unless $COLUMNS says."""
+    if output is None and (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()):
+        return shutil.get_terminal_size().columns
+    return 0
 
 
 def emit(data: bytes, output: Path | None) -> None:
