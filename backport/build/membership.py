@@ -32,7 +32,9 @@ class Membership:
         if len(parts) < 2:
             return False
         # arch/x86/lib is named by arch/x86/Makefile (libs-y), unconditionally, and by no list of objects
-        top = "arch/x86/lib" if path.startswith("arch/x86/lib/") else "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
+        top = "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
+        if path.startswith("arch/x86/lib/"):
+            top = "arch/x86/lib"
         return path.startswith(top + "/") and self._below(top, path)
 
     def _below(self, folder: str, path: str) -> bool:
