@@ -44,12 +44,12 @@ prepare: include/generated/autoconf.h
 include/generated/autoconf.h: .config $(srctree)/arch/x86/kvm/Kconfig
 	@$(MAKE) --no-print-directory -f $(srctree)/Makefile olddefconfig
 
-ifneq ($(filter arch/x86/kvm/ kernel/%.o,$(MAKECMDGOALS)),)
+ifneq ($(filter arch/x86/kvm/ kernel/%.o drivers/%.o,$(MAKECMDGOALS)),)
 include $(srctree)/arch/x86/kvm/Makefile
 objects := $(patsubst ../../../virt/kvm/%,virt/kvm/%,$(obj-y))
 objects := $(foreach o,$(objects),$(if $(filter virt/%,$(o)),$(o),arch/x86/kvm/$(o)))
 arch/x86/kvm/: $(objects)
-objects += kernel/sched.o
+objects += kernel/sched.o drivers/net/dummy.o
 -include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)
 
 $(objects): %.o: $(srctree)/%.c include/generated/autoconf.h
@@ -165,6 +165,9 @@ FILES: dict[str, str] = {
     "include/linux/kvm_host.h": "#ifndef KVM_HOST_H\n#define KVM_HOST_H\n\nstruct kvm_vcpu {\n\tint id;\n"
                                 "\tint pending;\n\tint injected;\n};\n\n#endif\n",
     "Documentation/virt/kvm/api.rst": "KVM\n===\n\nText.\n",
+    "drivers/Makefile": "obj-y += net/\n",
+    "drivers/net/Makefile": "obj-$(CONFIG_DUMMY) += dummy.o\n",
+    "kernel/Makefile": "obj-y += core.o\ncore-objs := sched.o\n",
     "drivers/net/dummy.c": "int dummy;\n",
     "kernel/sched.c": "int sched_init(void)\n{\n\tint unused;\n\n\treturn 0;\n}\n",
     "scripts/config.sh": CONFIG_SH,

@@ -24,6 +24,7 @@ from backport.build.diagnostics import Paths
 from backport.build.failure import trouble
 from backport.build.kbuild import Units
 from backport.build.make import Ended
+from backport.build.membership import Membership
 from backport.build.plan import Plan, plan
 from backport.build.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.build.sandbox import Limits, choose
@@ -218,9 +219,11 @@ class _Cell:
                   if unit.target.endswith(".o") and unit.target not in self.base.extras}
         targets = tuple(target if target.endswith("/") else posixpath.dirname(target) + "/"
                         for target in self.work.targets)
-        return tuple(posixpath.splitext(path)[0] + ".o" for path in self.patch.paths
+        members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
+        return tuple(name for path in self.patch.paths
                      if path.endswith((".c", ".S")) and kind_of(path) is Kind.SOURCE
-                     and not path.startswith(targets) and posixpath.dirname(path) not in inside)
+                     and not path.startswith(targets) and posixpath.dirname(path) not in inside
+                     and members.has(name := posixpath.splitext(path)[0] + ".o"))
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""
