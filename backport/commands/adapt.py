@@ -36,7 +36,7 @@ from backport.verdict import Apply
 @cache_option()
 def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
             strategies: tuple[str, ...], columns: bool, compare: bool, offline: bool, output: Path | None,
-            manifest_path: Path, cache: Path | None) -> int:
+            manifest_path: Path | None, cache: Path | None) -> int:
     """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
 
     \b

@@ -47,7 +47,7 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
 @manifest_option()
 @cache_option()
 def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool, accel: str, limit: float,
-            logs: Path | None, want: str, jobs: int, form: str, manifest_path: Path, cache: Path | None) -> int:
+            logs: Path | None, want: str, jobs: int, form: str, manifest_path: Path | None, cache: Path | None) -> int:
     """Boot the kernel of a tree without and with PATCH, and say what the reproducer shows.
 
     \b

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from backport.errors import UserError
-from backport.manifest import Manifest, load
+from backport.manifest import Manifest, default_path, load
 from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
 from backport.report.registry import FORMATS, render, renderer
@@ -26,8 +26,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def manifest_option() -> Decorator:
     """--manifest: trees.yaml of the current directory, or the one that came with the package."""
-    return click.option("--manifest", "manifest_path", type=click.Path(path_type=Path), default=Path("trees.yaml"),
-                        show_default=True, help="The trees to work on.")
+    return click.option("--manifest", "manifest_path", type=click.Path(path_type=Path), default=None,
+                        help="The trees to work on  [default: trees.yaml here, or the one that is installed].")
 
 
 def cache_option() -> Decorator:
@@ -37,8 +37,9 @@ def cache_option() -> Decorator:
                         "[default: the user's cache directory; or $BACKPORT_CACHE].")
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path | None) -> Manifest:
     """Load it, or say where one comes from."""
+    path = path or default_path()
     if not path.is_file():
         raise click.UsageError(f"there is no {path}; run in a checkout of backport, or give --manifest FILE")
     return load(path)

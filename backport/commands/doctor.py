@@ -15,7 +15,7 @@ from backport.trees.store import Store
 @click.option("--offline", is_flag=True, help="Do not ask whether the trees' hosts answer.")
 @manifest_option()
 @cache_option()
-def command(offline: bool, manifest_path: Path, cache: Path | None) -> int:
+def command(offline: bool, manifest_path: Path | None, cache: Path | None) -> int:
     """Check compilers, packages, disk space, the sandbox and the trees' sources.
 
     Prints, for each problem, the one command that mends it. Ends with 3 where something needed is missing.

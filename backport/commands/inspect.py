@@ -34,7 +34,7 @@ from backport.verdict import Cell
 @manifest_option()
 @cache_option()
 def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, db: Path | None,
-            manifest_path: Path, cache: Path | None) -> int:
+            manifest_path: Path | None, cache: Path | None) -> int:
     """Lay out what is known about PATCH (a file, or - for stdin), phase by phase, each line with its source.
 
     Cells of earlier runs are used where the patch and the tree are the same; on the other trees the patch is checked

@@ -48,7 +48,7 @@ from backport.workflow import run as run_job
 @cache_option()
 def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: int | None, no_build: bool,
             offline: bool, jobs: int, signoff: bool, in_reply_to: str, acks: tuple[str, ...], force: bool,
-            db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+            db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry PATCH and write the mails, or write the mails of an earlier run, into DIR; nothing is ever sent.
 
     PATCH is a file, a directory, an mbox or - for stdin: a FAILED notice names its tree itself.

@@ -70,7 +70,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jobs: int, offline: bool,
             require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
             mail_config: Path | None, output: Path | None, site: Path | None, keep: int | None, db: Path | None,
-            manifest_path: Path, cache: Path | None) -> int:
+            manifest_path: Path | None, cache: Path | None) -> int:
     """Update the trees, compute what changed since the night before, and report only that.
 
     Silent when nothing changed. The first night prints the whole matrix. A night that was stopped (SIGTERM,

@@ -46,7 +46,7 @@ def command() -> None:
 @manifest_option()
 @cache_option()
 def export_command(to: Path, names: tuple[str, ...], number: int | None, force: bool, signoff: bool,
-                   acks: tuple[str, ...], db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+                   acks: tuple[str, ...], db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Append every patch that is good on a tree to DIR/queue-X.Y, refreshed on everything before it.
 
     Existing entries stay as they are, a patch is added once. Nothing is written to a queue that does not apply.
@@ -97,7 +97,7 @@ def show_export(result: QueueResult, offered: list[Offer], head: Head, marks: di
 @click.option("--no-build", is_flag=True, help="Only apply.")
 @manifest_option()
 @cache_option()
-def test_command(directory: Path, name: str | None, bisectable: bool, no_build: bool, manifest_path: Path,
+def test_command(directory: Path, name: str | None, bisectable: bool, no_build: bool, manifest_path: Path | None,
                  cache: Path | None) -> int:
     """Try a whole queue on its tree: DIR is a queue-X.Y, or a directory of them.
 

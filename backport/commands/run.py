@@ -45,7 +45,7 @@ from backport.workflow import Request, run
 @cache_option()
 def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None, no_build: bool,
             jobs: int, force: bool, update: bool, offline: bool, strict: bool, require_sandbox: bool, boot: bool,
-            form: str, output: Path | None, db: Path | None, manifest_path: Path, cache: Path | None) -> int:
+            form: str, output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
     PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -60,7 +61,10 @@ def test_the_submission_goes_to_stable_and_to_those_whom_the_tags_name(tmp_path:
 def test_git_send_email_understands_the_line(tmp_path: Path) -> None:
     sub = submission(patch(), "5.10", tmp_path)
     words = [*shlex.split(sub.command), "--dry-run", "--from=me@example.org"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    somebody = {"GIT_COMMITTER_NAME": "Me", "GIT_COMMITTER_EMAIL": "me@example.org", "GIT_AUTHOR_NAME": "Me",
+                "GIT_AUTHOR_EMAIL": "me@example.org"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **somebody})
     assert "stable@vger.kernel.org" in done.stdout, done.stderr
 
 
