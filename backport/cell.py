@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from backport.boot.behaviour import prove
+from backport.boot.key import boot_key
+from backport.boot.program import for_patch
 from backport.build.driver import build_cell
 from backport.build.plan import Plan, plan
 from backport.build.sandbox import Limits, choose
 from backport.carry import Carrier
-from backport.celltext import failed, reproducer, standing_of, told
+from backport.celltext import failed, standing_of, told
 from backport.errors import BackportError
 from backport.git import Git
 from backport.manifest import Tree
@@ -166,13 +168,10 @@ class Lab:
             cell = failed(cell, f"internal error: {error!r}", traceback.format_exc())
         return replace(cell, seconds=round(time.monotonic() - started, 3))
 
-    def _boot_parts(self, patch: Patch) -> dict[str, Any] | None:
+    def _boot_parts(self, patch: Patch) -> tuple[str, str] | None:
         if not self.options.boot:
             return None
-        repro = reproducer(patch)
-        files = sorted(path for path in repro.rglob("*") if path.is_file()) if repro else []
-        return {"code": code_digest(["backport.boot"]),
-                "reproducer": [(str(path.relative_to(repro)), path.read_bytes()) for path in files if repro]}
+        return code_digest(["backport.boot"]), boot_key(_reproducer(patch))
 
     def _plan(self, tree: Tree, head: Head) -> Plan:
         """What a build of `tree` would be made with; nothing is built and no directory made."""
@@ -201,7 +200,7 @@ class Lab:
 
     def _booted(self, cell: Cell, place: Place, patch: Patch) -> Cell:
         logs = self.cache / "boot-logs" / place.tree.name / place.key[:16]
-        behaviour = prove(place.tree, place.head, patch, reproducer(place.patch), store=Store(self.cache),
+        behaviour = prove(place.tree, place.head, patch, _reproducer(place.patch), store=Store(self.cache),
                           cache=self.cache, logs=logs, jobs=self._jobs)
         return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
                        detail={**cell.detail, "behaviour": {**behaviour.as_dict(), "directory": str(logs)}})
@@ -220,6 +219,10 @@ def _first_parts(before: Sequence[Patch], needed: Needed) -> object:
     """What goes first, for the cache key; as it always was where no prerequisite is named."""
     series = [one.sha256 for one in before]
     return series if needed == Needed() else (series, [one.sha256 for one in needed.patches], needed.said)
+
+
+def _reproducer(patch: Patch) -> Path | None:
+    return for_patch(Path(patch.source)) if patch.source else None
 
 
 def _git_version() -> str:

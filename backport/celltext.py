@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from backport.carry import Carried
@@ -12,13 +11,6 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.queue.nomination import asked, nomination
 from backport.verdict import Apply, Build, Cell, Sure
-
-
-def reproducer(patch: Patch) -> Path | None:
-    """The directory SLUG.repro beside the patch's file, None where there is none."""
-    beside = Path(patch.source)
-    found = beside.with_suffix(".repro") if beside.suffix else beside
-    return found if found.is_dir() and found.suffix == ".repro" else None
 
 
 def told(cell: Cell, carried: Carried) -> Cell:

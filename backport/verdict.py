@@ -136,7 +136,7 @@ def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
         if (
             cell.apply in _BAD_APPLY
             or cell.build in _BAD_BUILD
-            or behaviour in ("broke", "no effect")
+            or behaviour in ("broke", "no effect", "not shown")
             or (strict and cell.sure is Sure.REVIEW)
         ):
             worst = 1
