@@ -70,6 +70,8 @@ def read(path: Path) -> ObjectCode:
 
 class _Reader:
     def __init__(self, elf: ELFFile) -> None:
+        if elf.elfclass != 64:
+            raise BuildError("only 64-bit objects are compared")
         self._sections = list(elf.iter_sections())
         self._data: dict[int, bytes] = {}
         self._symbols: list[tuple[str, int, int, int, int]] = []      # name, type, section, value, size
@@ -86,8 +88,6 @@ class _Reader:
                 rows = [(offset, info & 0xFFFFFFFF, info >> 32, addend)
                         for offset, info, addend in struct.iter_unpack("<QQq", section.data())]
                 self._relocations.setdefault(section["sh_info"], []).extend(sorted(rows))
-        if elf.elfclass != 64:
-            raise BuildError("only 64-bit objects are compared")
 
     def _bytes(self, index: int) -> bytes:
         if index not in self._data:
