@@ -28,7 +28,8 @@ FIXED = (UPSTREAM.replace(b"order = first(dir);", b"order = checked_first(dir);"
 
 
 def test_a_kept_line_that_stands_elsewhere_in_this_function_is_a_decline() -> None:
-    older = (UPSTREAM.replace(b"\trelease(dir);\n", b"").replace(b"\tprepare(dir);\n", b"\trelease(dir);\n\tprepare(dir);\n")
+    older = (UPSTREAM.replace(b"\trelease(dir);\n", b"")
+             .replace(b"\tprepare(dir);\n", b"\trelease(dir);\n\tprepare(dir);\n")
              .replace(b"\tint len;\n", b"\tint len, other;\n"))
     answer = run(UPSTREAM, FIXED, older)
     assert answer.outcome is Apply.CONFLICT
@@ -52,7 +53,7 @@ def test_taking_an_include_away_is_never_certain_where_the_patch_had_to_be_adapt
 
 def test_a_line_that_stands_elsewhere_in_the_function_was_not_taken_away_already() -> None:
     fixed = UPSTREAM.replace(b"\trelease(dir);\n", b"")
-    older = UPSTREAM.replace(b"\trelease(dir);\n", b"").replace(b"\tfinish(dir);\n", b"\tfinish(dir);\n\trelease(dir);\n")
+    older = fixed.replace(b"\tfinish(dir);\n", b"\tfinish(dir);\n\trelease(dir);\n")
     assert run(UPSTREAM, fixed, older).outcome is not Apply.ALREADY
     assert run(UPSTREAM, fixed, fixed).outcome is Apply.ALREADY
 
