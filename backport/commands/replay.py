@@ -89,14 +89,15 @@ def _from_releases(path: Path, newer: list[str], older: list[str], names: bool) 
             return cases, Plan()
         # only trees from before a delta: the index of a later release would know what the maintainers added
         first = [old for old, _new in pairwise(older)]
-        commits = {version: git.rev(REF + version) or "" for version in (*first, newer[0])}
+        sources = [old for old, _new in pairwise(newer)]
+        commits = {version: git.rev(REF + version) or "" for version in (*first, *sources)}
     for commit in commits.values():
         index = Index(path, commit)
         index.contains("main")       # built here, with the user waiting for it, and not by every worker
         index.functions("main")
         index.close()
     return cases, Plan(store=path, names={version: commits[version] for version in first},
-                       upstream_names=commits[newer[0]])
+                       upstream_names={version: commits[version] for version in sources})
 
 
 

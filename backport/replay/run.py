@@ -21,12 +21,12 @@ _CHUNK = 24
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run. `names` maps a release of the older branch to the commit in `store` whose names may be looked up,
-    `upstream_names` is the commit for the newer side; both lie before the deltas."""
+    `upstream_names` a release of the newer branch likewise; each is the tree before the case's own delta."""
 
     baselines: tuple[str, ...] = ()
     store: Path | None = None
     names: Mapping[str, str] = field(default_factory=dict)
-    upstream_names: str | None = None
+    upstream_names: Mapping[str, str] = field(default_factory=dict)
     everywhere: bool = False         # the baselines also on what git apply takes
 
 
@@ -71,10 +71,10 @@ def _one(case: Case, plan: Plan, scratch: Scratch) -> Outcome:
 
 def indexes(case: Case, plan: Plan) -> tuple[SymbolIndex | None, SymbolIndex | None]:
     """The names of the target's tree and of upstream's, None where they are not to be used."""
-    return _index(plan.store, plan.names.get(case.older[0])), _index(plan.store, plan.upstream_names)
+    return _index(plan.store, plan.names.get(case.older[0])), _index(plan.store, plan.upstream_names.get(case.newer[0]))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _index(store: Path | None, commit: str | None) -> SymbolIndex | None:
     return Index(store, commit) if store is not None and commit is not None else None
 

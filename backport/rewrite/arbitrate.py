@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.csource.functions import enclosing, functions
+from backport.rewrite import amid
 from backport.rewrite.place import Placed, Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
@@ -50,7 +51,7 @@ PREFERENCE = ("as-is", "token-merge", "words", "anchor")
 # what an answer may assume and still be certain, when it is agreed upon
 _TOLERABLE = frozenset({Signal.NEIGHBOUR, Signal.BENT})
 # what makes an answer too likely wrong to give at all
-_FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTION})
+_FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTION, Signal.MIXED})
 
 
 def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
@@ -60,14 +61,18 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
                                            PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE)))
     present = any(Signal.PRESENT in p.signals for p in made.values())
     exact_back = back is not None and Signal.LOOSE not in back.signals
+    takes = not any(line.strip() for line in problem.hunks[k].added)
     if exact_back and (not made or present or all(_assumes(p) for p in made.values())):
+        if takes and amid.still_there(problem, k):
+            return Answer(State.NONE, signals=(Signal.ELSEWHERE,))
         return Answer(State.ALREADY, strategies=("reverse",), sure=Sure.CERTAIN)
     if not made:
         return Answer(State.NONE, signals=(Signal.PRESENT,) if back is not None else ())
     first = order[0]
     best = made[first]
     if not best.edits and Signal.PRESENT in best.signals:
-        if all(not p.edits for p in made.values()):
+        # that lines are not there is no evidence of somebody having taken them away
+        if all(not p.edits for p in made.values()) and not takes:
             return Answer(State.ALREADY, strategies=tuple(order), sure=Sure.REVIEW)
         return Answer(State.NONE, strategies=tuple(order), signals=(Signal.PRESENT, Signal.DISAGREE))
     if exact_back:

@@ -25,14 +25,14 @@ from backport.rewrite.render import Edit, apply_edits
 _PARSER = Parser(Language(tree_sitter_c.language()))
 _LONGEST = 60_000        # bytes of a function that are parsed
 _LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
-_FIELD = re.compile(rb"(?:\.|->)\s*$")
+_NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
 _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 
 # what makes an adapted hunk too likely wrong to be given
-FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY})
+FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED})
 
 
 class SymbolIndex(Protocol):
@@ -78,6 +78,7 @@ class Result:
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
         self.calls: frozenset[tuple[bytes, int]] | None = None
+        self._code: list[bytes] | None = None
         self._grown: list[tuple[int, int]] = []
         grown = 0
         self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
@@ -85,6 +86,13 @@ class Result:
             self._grown.append((edit.lo, grown))
             self.added.update(range(edit.lo + grown, edit.lo + grown + len(edit.new)))
             grown += len(edit.new) - (edit.hi - edit.lo)
+
+    def code(self, edit: Edit) -> bytes:
+        """The added lines of `edit` without comments: a line in the middle of one does not say so by itself."""
+        if self._code is None:
+            self._code = code(self.source).splitlines(keepends=True)
+        at = self.new_line(edit)
+        return b"".join(self._code[at:at + len(edit.new)])
 
     def new_line(self, edit: Edit) -> int:
         """0-based line at which `edit` stands in the result."""
@@ -162,17 +170,23 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     upstream = _named(problem.after_source, after.name)
     if upstream is None:
         return []
-    added = code(b"".join(edit.new))
+    added = result.code(edit)
     inside = range(after.start - 1, min(after.end, len(result.lines)))
     own = code(b"".join(result.lines[i] for i in inside if i not in result.added))
     written = code(b"".join(result.lines[i] for i in inside if i in result.added))
     file_level = None
     found = []
-    names = {m[1] for m in _LOCAL.finditer(added) if not _FIELD.search(added, max(0, m.start() - 4), m.start())}
+    names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
     up_rest = _without(code(upstream), problem.added_upstream)
     own_words = set(_WORD.findall(own))
     for name in sorted(names - KEYWORDS - own_words):
-        if name not in up_rest or _declares(written, name):
+        if _declares(written, name):
+            continue
+        if name not in up_rest:
+            if name not in problem.target_words and not _declares(upstream, name) \
+                    and not _listed(written, name) and _parameter(problem, name):
+                found.append(Doubt(Signal.SCOPE, f"the patch declares `{name.decode()}` in another function than "
+                                                 f"{after.name}(), which uses it"))
             continue
         if file_level is None:
             file_level = _file_level(problem)
@@ -193,6 +207,17 @@ def _declares(text: bytes, name: bytes) -> bool:
     return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$)" % re.escape(name), text) is not None
 
 
+def _listed(text: bytes, name: bytes) -> bool:
+    """True where `name` is a further declarator: the `b` of `int a, b;`."""
+    return re.search(rb"\w\s*,\s*\**%s\s*[,;=\[]" % re.escape(name), text) is not None
+
+
+def _parameter(problem: Problem, name: bytes) -> bool:
+    """True where added lines of the patch have `name` as the parameter of some function, and nothing at file level."""
+    added = b"".join(line for hunk in problem.hunks for line in hunk.added)
+    return re.search(rb"\b\w+[\s*]+%s\s*[,)]" % re.escape(name), code(added)) is not None
+
+
 def _file_level(problem: Problem) -> frozenset[bytes]:
     """Names on lines of the target that begin at column 0 and are no function's: file-level objects and macros."""
     if "file_level" not in problem.seeds:
@@ -211,7 +236,7 @@ def _arity(result: Result, edits: Sequence[Edit]) -> list[Doubt]:
     problem = result.problem
     found = []
     for edit in edits:
-        for name, count in calls(code(b"".join(edit.new))):
+        for name, count in calls(result.code(edit)):
             here = {n for other, n in _file_calls(result) if other == name}
             if not here or count in here or count < 0:
                 continue
@@ -272,9 +297,10 @@ def _symbols(result: Result, edits: Sequence[Edit], names: Names) -> list[Doubt]
     target = result.problem.target_words
     found = []
     for edit in edits:
-        called = {m[1] for m in _CALL.finditer(code(b"".join(edit.new)))}
+        added = result.code(edit)
+        called = {m[1] for m in _CALL.finditer(added)}
         gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in _WORD.findall(line)}
-        for name in sorted({w for w in _WORD.findall(code(b"".join(edit.new)))} - KEYWORDS - gone):
+        for name in sorted(set(_WORD.findall(added)) - KEYWORDS - gone):
             if name in target:
                 continue
             text = name.decode("ascii", "replace")

@@ -8,11 +8,11 @@ from functools import partial
 from itertools import pairwise
 
 from backport.patch.model import FileDiff
-from backport.rewrite import absent, moves
+from backport.rewrite import absent, amid, moves
 from backport.rewrite.already import reverse_fits
 from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
-from backport.rewrite.doubts import FATAL, Names, Result, doubts
+from backport.rewrite.doubts import FATAL, Doubt, Names, Result, doubts
 from backport.rewrite.header import retarget
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal
@@ -66,6 +66,8 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool) -> list[Landed
     for one in landed:
         if one.answer.state is State.FORWARD:
             found = doubts(results[id(one.problem)], one.k, one.answer.edits, names)
+            if not as_is:
+                found += [Doubt(signal, str(signal)) for signal in _amid(one)]
             if found:
                 ruled = any(name.startswith("rule:") for name in one.answer.strategies)
                 state = State.FORWARD if as_is or ruled or not FATAL & {d.signal for d in found} else State.NONE
@@ -75,6 +77,12 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool) -> list[Landed
                     notes=(*one.answer.notes, *(d.text for d in found))))
         out.append(one)
     return out
+
+
+def _amid(one: Landed) -> tuple[Signal, ...]:
+    """What stands amid the change; a hunk that fits as it is has nothing else there."""
+    found = amid.signals(one.problem, one.k)
+    return tuple(s for s in found if s is Signal.INCLUDE) if "as-is" in one.answer.strategies else found
 
 
 def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str]) -> Landed:
@@ -175,6 +183,9 @@ def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> F
     if not made:
         return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
     sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
+    if State.BOTH in states and gone:
+        return FileAnswer(Apply.CONFLICT, hunks=told,
+                          reason=f"{path}: some hunks are there already, and others fit forward and in reverse")
     if State.BOTH in states:
         return FileAnswer(Apply.SUSPECT, made, Sure.REVIEW, told, notes,
                           f"{path}: the patch fits forward and in reverse")

@@ -45,10 +45,15 @@ class Signal(StrEnum):
     PRESENT = "a part of the change is in this tree already"
     REORDERED = "the removed lines stand in another order in this tree"
     NESTING = "a removed line stands at another depth in this tree"
+    MIXED = "upstream's change and this tree's difference meet, and whose words are whose cannot be told"
     SWALLOWED = "this tree's own words stood in what upstream replaces, and were replaced with it"
     LOOSE = "found by aligning files, not by the hunk's own lines"
     SYNTAX = "the changed function does not parse any more"
     SCOPE = "an added line uses a name that its function in this tree does not have"
+    ELSEWHERE = "the lines to take away are not where upstream has them, but elsewhere in this tree's function"
+    INTERIOR = "a line that upstream keeps amid the change is not in this tree there"
+    MOVED = "a line that upstream keeps amid the change stands elsewhere in this tree's function"
+    INCLUDE = "an #include goes, which this tree's file may still need"
     ARITY = "an added call has another number of arguments than the calls of this tree"
 
 
@@ -273,6 +278,8 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
     signals.append(Signal.BENT)
     if done.touching:
         signals.append(Signal.TOUCHING)
+    if done.mixed:
+        signals.append(Signal.MIXED)
     text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
     return _line_edits(t, tlo, thi, split_lines(text))
 

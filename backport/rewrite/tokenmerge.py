@@ -15,6 +15,7 @@ from backport.csource.pieces import tokens
 
 _LIMIT = 2000            # tokens of a piece; longer ones are not merged
 _OPEN = {b"(": b")", b"[": b"]", b"{": b"}"}
+_SEPARATORS = {b",", b";", b"&&", b"||"}
 _CLOSE = {b")", b"]", b"}"}
 
 
@@ -33,6 +34,7 @@ class Merged:
 
     text: bytes
     touching: bool = False
+    mixed: bool = False              # they meet, and no `,` or `&&` says where one ends and the other begins
     swallowed: bool = False          # a difference of the tree stood in what upstream takes away, and went with it
     present: bool = False            # what upstream adds stands in the tree's own difference already
 
@@ -91,7 +93,7 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
     there = changes(a, t)
     to_u = _same(up, len(a))
     out: list[bytes] = []
-    touching = present = swallowed = False
+    touching = mixed = present = swallowed = False
     i = k = 0                        # next op of upstream, of the tree
     at = 0                           # next base token
     at_t = 0                         # its place in the tree's piece
@@ -112,11 +114,13 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
                 if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
                     return None      # both rewrote neighbouring words: whose they are now cannot be told
                 touching = True
+                mixed = mixed or not _apart(u[p1:p2], t[q1:q2])
                 theirs_next = None
             elif s2 <= o1 and (o1, o2) != (s1, s2):
                 if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
                     return None
                 touching = True
+                mixed = mixed or not _apart(t[q1:q2], u[p1:p2])
                 ours_next = None
             elif (o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2)) or ((o1, o2) == (s1, s2) and o1 < o2):
                 # the tree's own words are inside what upstream replaces as a whole
@@ -159,7 +163,12 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
         return None
     if b"".join(text.split()) == b"".join(ours.split()):
         text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
-    return Merged(text, touching, swallowed, present)
+    return Merged(text, touching, mixed, swallowed, present)
+
+
+def _apart(left: Sequence[Token], right: Sequence[Token]) -> bool:
+    """True where a separator stands between two pieces: an argument, a condition that the other side added."""
+    return not left or not right or left[-1].text in _SEPARATORS or right[0].text in _SEPARATORS
 
 
 def _same(ops: Sequence[Op], size: int) -> list[int]:

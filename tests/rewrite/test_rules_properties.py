@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backport.patch.model import FileDiff, Hunk, Line
@@ -48,6 +48,10 @@ def test_no_hunk_and_no_target_make_it_raise(lines: list[tuple[bytes, bytes]], t
 @given(MIXED)
 def test_every_word_outside_of_calls_survives_in_order(lines: list[tuple[bytes, bytes]]) -> None:
     """Old and new side: what is left when the two forms are taken out is the same."""
+    # a call inside the open call of the line before is no C, and `plain` knows the two arguments only
+    for skipped in (b"-", b"+"):
+        side = b"".join(text for kind, text in lines if kind != skipped)
+        assume(not re.search(rb"pending\([^()]*if \(kvm_is", side))
     result = apply_rules(file(lines), MemoryView("old", {HOST: HOST_5, X86: b""}), PENDING).hunks[0].hunk
     for before, after in ((file(lines).hunks[0].old, result.old), (file(lines).hunks[0].new, result.new)):
         def plain(parts: tuple[bytes, ...]) -> list[bytes]:
