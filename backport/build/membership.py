@@ -30,7 +30,7 @@ class Membership:
         """True where the configuration builds `path` (DIR/x.o below the tree) into the kernel or a module."""
         parts = path.split("/")
         if len(parts) < 2 or (parts[0] == "arch" and parts[1] != "x86"):
-            return False             # another architecture's Makefile would answer too, and for this build it says nothing
+            return False             # another architecture's Makefile would answer too, but not for this build
         # arch/x86/lib is named by arch/x86/Makefile (libs-y), unconditionally, and by no list of objects
         top = "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
         if path.startswith("arch/x86/lib/"):
