@@ -49,6 +49,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
     if file.created:
         return _created(file, target)
     assert file.old_path is not None
+    path = file.old_path
     if file.deleted:
         return _deleted(file, target.read(file.old_path))
     if file.renamed and file.new_path is not None and target.read(file.new_path) is not None:
@@ -57,7 +58,10 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         if target.read(file.old_path) is None:
             return decline(f"{file.old_path}: this tree has no such file")
         return FileAnswer(Apply.CLEAN, (file,), Sure.CERTAIN)
-    preimage = preimages.get(file.old_path)
+    # strategies carry what stands between two hunks along: a patch that somebody edited may have them in any order
+    ordered = tuple(sorted(file.hunks, key=lambda hunk: hunk.old_start))
+    file = file if ordered == file.hunks else file.with_hunks(ordered)
+    preimage = preimages.get(path)
     return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted)
 
 

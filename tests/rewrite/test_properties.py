@@ -88,6 +88,23 @@ def test_the_order_of_files_does_not_matter(one: bytes, two: bytes, seed: int, d
         assert sorted(f.render() for f in answers[0].patch.files) == sorted(f.render() for f in answers[1].patch.files)
 
 
+@given(FILE, FILE, st.integers(0, 10**6), st.integers(0, 10**6))
+@SLOW
+def test_the_order_of_hunks_does_not_matter(one: bytes, two: bytes, seed: int, drift: int) -> None:
+    source = one + HEAD + two
+    patch = patch_of({"a.c": (source, changed(one, seed) + HEAD + changed(two, seed + 1))})
+    if not patch.files:
+        return
+    file = patch.files[0]
+    view = MemoryView("t", {"a.c": changed(one, drift) + HEAD + changed(two, drift)})
+    answers = [adapt(patch.with_files((file.with_hunks(hunks),)), view, preimages={"a.c": source})
+               for hunks in (file.hunks, file.hunks[::-1])]
+    assert answers[0].outcome == answers[1].outcome
+    assert answers[0].sure == answers[1].sure
+    made = [answer.patch.files for answer in answers if answer.patch is not None]
+    assert all(one == made[0] for one in made)
+
+
 @given(FILE, st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 30))
 @SLOW
 def test_edits_far_away_never_change_the_answer(source: bytes, seed: int, drift: int, count: int) -> None:
