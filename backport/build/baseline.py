@@ -73,11 +73,16 @@ def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) 
     ended = plan.runner(ccache="write").run(plan.make(*missing), cwd=plan.source, log=log)
     _raise_trouble(ended, log)
     found = without_rule(parse(ended.output, Paths(plan.source, plan.build)), missing)
+    more = replace(baseline, diagnostics=(*baseline.diagnostics, *found), seconds=ended.seconds,
+                   extras=tuple(sorted({*baseline.extras, *missing})))
+    if any(item.is_error for item in found):
+        # broken before the patch, which is this cell's answer; kept, it would be every later cell's answer too
+        pristine.put_back(plan.build, plan.pristine, plan.stamps)
+        return more
     plan.marker.unlink(missing_ok=True)       # until pristine copy and record agree again there is no baseline
     pristine.save(plan.build, plan.pristine)
     pristine.record(plan.build, plan.stamps)
-    return _keep(plan, replace(baseline, diagnostics=(*baseline.diagnostics, *found), seconds=ended.seconds,
-                               extras=tuple(sorted({*baseline.extras, *missing}))))
+    return _keep(plan, more)
 
 
 def without_rule(found: Sequence[Diagnostic], objects: Sequence[str]) -> tuple[Diagnostic, ...]:

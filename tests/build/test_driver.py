@@ -13,6 +13,7 @@ from backport.errors import UserError
 from backport.manifest import Toolchain
 from backport.verdict import Build
 from tests.build.conftest import Bench
+from tests.fakekernel import git
 
 X86 = "arch/x86/kvm/x86.c"
 GOOD = ("\tif (vcpu->pending)\n", "\tif (vcpu->pending || vcpu->injected)\n")
@@ -77,6 +78,17 @@ def test_a_source_outside_the_targets_is_built_where_the_configuration_has_it(be
     off = bench.build(bench.edit("drivers/net/dummy.c", "int", "long"), compared=False)
     assert off.verdict is Build.NOT_COMPILED
     assert "drivers/net/dummy.c" in off.reason
+
+
+def test_another_architecture_is_not_compiled(bench: Bench) -> None:
+    """kbuild compiles what it is told to by pattern rule, headers of the wrong architecture and all."""
+    (bench.source / "arch/arm64/kvm").mkdir(parents=True)
+    (bench.source / "arch/arm64/kvm/Makefile").write_text("obj-y += arm.o\n")
+    (bench.source / "arch/arm64/kvm/arm.c").write_text("int arm;\n")
+    git(bench.source, "add", "arch/arm64")
+    git(bench.source, "commit", "-qm", "another architecture")
+    result = bench.build(bench.edit("arch/arm64/kvm/arm.c", "int", "long"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result.reason
 
 
 def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
