@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -225,5 +226,6 @@ def _reproducer(patch: Patch) -> Path | None:
     return for_patch(Path(patch.source)) if patch.source else None
 
 
+@cache
 def _git_version() -> str:
     return Git(Path.cwd()).run("version").text
