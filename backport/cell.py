@@ -22,6 +22,9 @@ from backport.carry import Carrier
 from backport.celltext import failed, standing_of, told
 from backport.errors import BackportError
 from backport.git import Git
+from backport.history.branch import Branch
+from backport.history.log import Log
+from backport.history.verdict import ask, settled
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -85,9 +88,10 @@ class Lab:
     beside: Path | None = None                   # the manifest's directory: build-fix patches are named from there
     share: int = 1                               # how many labs share the processors
     _carrier: Carrier | None = field(default=None, repr=False)
+    _log: Log | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_carrier": None}   # helper processes stay where they are
+        return {**self.__dict__, "_carrier": None, "_log": None}   # helper processes stay where they are
 
     @property
     def carrier(self) -> Carrier:
@@ -96,7 +100,16 @@ class Lab:
                                     self.options.strategies, self.options.signoff or None)
         return self._carrier
 
+    @property
+    def log(self) -> Log:
+        if self._log is None:
+            self._log = Log(self.carrier.git, self.cache / "history.sqlite")
+        return self._log
+
     def close(self) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
         if self._carrier is not None:
             self._carrier.close()
             self._carrier = None
@@ -107,7 +120,7 @@ class Lab:
 
         `before` are the patches before it in its series, `patches` all of the run: prerequisites may be there.
         """
-        needed = needed_first(patch, tree.series, patches, before, self.carrier.git, head)
+        needed = needed_first(patch, tree.series, patches, before, self.log, head)
         build = self._plan(tree, head) if self.options.build else None
         key = cell_key(
             patch=patch.sha256, before=_first_parts(before, needed), base_commit=head.commit,
@@ -117,9 +130,8 @@ class Lab:
             config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
             fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
-            boot=self._boot_parts(patch), restored=patch.restored, series=tree.series,
-            strategies=self.options.strategies,
-            signoff=self.options.signoff)
+            boot=self._boot_parts(patch), history=self._history_parts(head), restored=patch.restored,
+            series=tree.series, strategies=self.options.strategies, signoff=self.options.signoff)
         return Place(patch, tree, head, key, before, needed)
 
     def compute_all(self, places: Sequence[Place]) -> list[Cell]:
@@ -153,12 +165,13 @@ class Lab:
             carried = self.carrier.carry(patch, tree, chain.head if chain else head)
             cell = told(cell, carried)
             cell = replace(cell, notes=(*cell.notes, *place.needed.said))
-            whole = carried.patch
+            cell = self._in_history(cell, place)
+            whole = carried.patch if cell.apply is not Apply.ABSENT else None
             if chain is not None:
                 cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
-                chain.took(patch, carried.patch, carried.outcome)
+                chain.took(patch, whole, cell.apply)
                 # built on the bare tree's baseline, so with everything before it
-                whole = chain.together() if carried.patch is not None else None
+                whole = chain.together() if whole is not None else None
             if self.options.build and whole is not None:
                 cell = self._built(cell, place, whole)
             if self.options.boot and whole is not None and cell.build in _BOOTABLE:
@@ -168,6 +181,20 @@ class Lab:
         except Exception as error:
             cell = failed(cell, f"internal error: {error!r}", traceback.format_exc())
         return replace(cell, seconds=round(time.monotonic() - started, 3))
+
+    def _in_history(self, cell: Cell, place: Place) -> Cell:
+        """`cell` with what the tree's history says of the bug and the fix, where the tree has one."""
+        if not place.head.history:
+            return cell
+        upstream = Branch.of(self.upstream) if self.upstream is not None else None
+        return settled(cell, ask(self.log, Branch.of(place.head), place.patch, upstream))
+
+    def _history_parts(self, head: Head) -> object:
+        """What a history can change in the answer, for the cache key; a tree without one has none."""
+        if not head.history:
+            return None
+        upstream = self.upstream
+        return [code_digest(["backport.history"]), upstream.commit if upstream and upstream.history else ""]
 
     def _boot_parts(self, patch: Patch) -> tuple[str, str] | None:
         if not self.options.boot:

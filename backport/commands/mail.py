@@ -71,7 +71,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             run = choose_run(results, number)
         heads = {head.tree: head for head in store.heads()}
         desk = Desk(git, manifest, run, results.cells(run), heads, originals(run), who,
-                    in_reply_to, acks)
+                    in_reply_to, acks, store.cache / "history.sqlite")
         for row in write_mails(desk, wanted_trees(manifest, names), to, force=force):
             show(row)
     return run.exit_code or 0 if patches else 0

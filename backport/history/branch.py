@@ -58,13 +58,3 @@ def merge_base(git: Git, a: str, b: str) -> str:
     """The best common ancestor, "" where there is none."""
     result = git.run("merge-base", a, b, ok=())
     return result.text.split("\n")[0] if result.code == 0 else ""
-
-
-def release_of(git: Git, sha: str) -> tuple[str, str]:
-    """(release tag, full answer) of `git describe --contains`: ("v6.1-rc1", "v6.1-rc1~107^2~19"); ("", "") for none."""
-    result = git.run("describe", "--contains", "--match", "v[0-9]*", sha, ok=())
-    if result.code:
-        return "", ""
-    name = result.text
-    cut = min((name.index(c) for c in "~^" if c in name), default=len(name))
-    return name[:cut], name

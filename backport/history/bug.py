@@ -1,4 +1,9 @@
-"""Which trees hold the bug that `Fixes:` names, since which release, and which commits upstream fix the fix."""
+"""Which trees hold the bug that `Fixes:` names, since which release, and which commits upstream fix the fix.
+
+"The tree lacks the bug" takes the patch off a maintainer's table, so it is said only where it is proved: the commit
+that brought the bug is identified beyond its abbreviated name, looked for under every name, and its lines are not
+in the tree either. Everything else is "cannot know", with the reason.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backport.history.branch import Branch, no_history, release_of
-from backport.history.log import Commit, Log, same
-from backport.history.presence import Change, Presence, State, presence
+from backport.git import Git
+from backport.history.branch import Branch, no_history
+from backport.history.log import Log
+from backport.history.message import Commit, plain_subject, same
+from backport.history.presence import Change, Presence, State, patch_id, presence
+from backport.patch.parse import parse
 
 _FIXES = re.compile(r'^\s*Fixes:\s*(?:commit\s+)?([0-9a-fA-F]{6,40})\s*(?:\(\s*"?(.*?)"?\s*\))?\s*$', re.M)
+_DEPTH = 6               # reverts of reverts that are followed
+_TELLING = 8             # characters that a line must have to be told from others (`return 0;` is everywhere)
+_LEFT = 0.5              # share of the bug's telling lines in the tree from which its absence is not believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +33,32 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Culprit:
+    """One commit of a `Fixes:` tag on one branch. `held` is None where it cannot be known; `why` is one line."""
+
+    named: Named
+    held: bool | None
+    why: str
+    found: Presence
+
+
+@dataclass(frozen=True, slots=True)
 class Bug:
-    """Whether a branch holds the bug: one Presence for each commit that `Fixes:` names.
+    """Whether a branch holds the bug: one Culprit for each commit that `Fixes:` names.
 
     `held` is None where it cannot be known. Evidence for `absent` needs `held is False`: every commit named was
-    looked for in whole history, under its own name and as a backport, and is not there.
+    identified, looked for in whole history under its own name and as a backport, and is not there.
     """
 
     branch: str
     held: bool | None
-    commits: tuple[tuple[Named, Presence], ...] = ()
+    commits: tuple[Culprit, ...] = ()
     reason: str = ""
 
     @property
     def since(self) -> str:
         """The release that first has it, "" where no tag says."""
-        return next((found.since for _named, found in self.commits if found.commit and found.since), "")
+        return next((one.found.since for one in self.commits if one.found.commit and one.found.since), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +86,10 @@ def holds_bug(log: Log, branch: Branch, fixes: Sequence[Named], *, upstream: str
     reason = no_history(log.git, branch)
     if reason:
         return Bug(branch.name, None, reason=reason)
-    found = []
-    for named in fixes:
-        known = log.one(named.sha)
-        change = Change(known.sha if known else named.sha, known.subject if known else named.subject)
-        found.append((named, presence(log, branch, change, upstream=upstream)))
-    states = {answer.state for _named, answer in found}
-    if State.PRESENT in states:
-        held: bool | None = True
-        reason = "; ".join(f"{n.sha[:12]} {a.line}" for n, a in found if a.state is State.PRESENT)
-    elif states <= {State.MISSING, State.REVERTED}:
-        held = False
-        reason = "; ".join(f"{n.sha[:12]} {a.line}" for n, a in found)
-    else:
-        held = None
-        reason = "; ".join(f"{n.sha[:12]} {a.line}" for n, a in found
-                           if a.state not in (State.MISSING, State.REVERTED))
-    return Bug(branch.name, held, tuple(found), reason)
+    found = tuple(_culprit(log, branch, named, upstream) for named in fixes)
+    answers = {one.held for one in found}
+    held = True if True in answers else None if None in answers else False
+    return Bug(branch.name, held, found, "; ".join(f"{o.named.sha[:12]} {o.why}" for o in found if o.held is held))
 
 
 def follow_ups(log: Log, sha: str, upstream: str) -> tuple[FollowUp, ...]:
@@ -93,13 +101,132 @@ def follow_ups(log: Log, sha: str, upstream: str) -> tuple[FollowUp, ...]:
     first = log.one(sha)
     if first is None:
         return ()
-    targets: list[str] = [first.sha]
-    found: list[FollowUp] = []
-    for commit in log.between(first.sha, upstream):
-        for kind, names in (("fixes", commit.fixes), ("reverts", commit.reverts)):
-            of = next((target for target in targets for name in names if same(name, target)), "")
-            if of:
-                found.append(FollowUp(commit, of, kind, release_of(log.git, commit.sha)[0]))
-                targets.append(commit.sha)
-                break
-    return tuple(found)
+    log.index.cover(upstream)
+    found: dict[str, FollowUp] = {}
+    frontier = [first]
+    while frontier:
+        target = frontier.pop()
+        for commit in log.fixing([target.sha]):
+            if commit.sha in found or commit.sha == first.sha or not log.index.within([commit.sha], upstream):
+                continue
+            kind = "fixes" if any(same(name, target.sha) for name in commit.fixes) else "reverts"
+            found[commit.sha] = FollowUp(commit, target.sha, kind, log.release_of(commit.sha)[0])
+            frontier.append(commit)
+    order = log.in_order(row.commit for row in found.values())
+    return tuple(found[commit.sha] for commit in order)
+
+
+def _culprit(log: Log, branch: Branch, named: Named, upstream: str) -> Culprit:
+    commit, doubt = identify(log, named, branch, upstream)
+    if commit is None:
+        answer = presence(log, branch, Change(named.sha, named.subject), upstream=upstream)
+        held = True if answer.state is State.PRESENT else None
+        return Culprit(named, held, answer.line if held else doubt, answer)
+    held, why, answer = _holds(log, branch, commit, upstream, _DEPTH)
+    if held is False and doubt:
+        return Culprit(named, None, doubt, answer)
+    return Culprit(named, held, why, answer)
+
+
+def identify(log: Log, named: Named, branch: Branch, upstream: str) -> tuple[Commit | None, str]:
+    """The commit that a tag means, and what makes it doubtful ("" for nothing): a wrong id proves nothing.
+
+    Tags carry ids of a tree that was rebased, of a stable backport, with a digit lost. The subject beside the id
+    tells; where id and subject disagree, nothing is concluded from what is not found.
+    """
+    commit = log.one(named.sha)
+    wanted = plain_subject(named.subject)
+    if commit is not None:
+        if not wanted or _agree(wanted, plain_subject(commit.subject)):
+            return commit, ""
+        return commit, (f"cannot be told: the tag calls it \"{named.subject}\", but {commit.sha[:12]} is "
+                        f"\"{commit.subject}\"")
+    missing = f"is no commit of this repository (or more than one): the tag's id may be wrong, so {branch.name} " \
+              "may hold it under another"
+    if not wanted:
+        return None, missing
+    for tip in filter(None, (upstream, branch.commit)):
+        log.index.cover(tip)
+    same_title = log.index.titled([wanted])
+    above = log.index.within(same_title, upstream) if upstream else frozenset(same_title)
+    if len(above) != 1:
+        return None, missing
+    # the id is wrong and the subject is unique upstream: this is the commit, by its subject
+    return log.one(next(iter(above))), ""
+
+
+def _agree(tag: str, subject: str) -> bool:
+    a, b = ("".join(c for c in text.lower() if c.isalnum()) for text in (tag.removesuffix("..."), subject))
+    return bool(a) and (b.startswith(a) if tag.endswith("...") else a == b)
+
+
+def _holds(log: Log, branch: Branch, commit: Commit, upstream: str, depth: int) -> tuple[bool | None, str, Presence]:
+    """Whether the effect of `commit` is in `branch`."""
+    diff = b"" if commit.parents > 1 else log.git.run("diff-tree", "--root", "-r", "-p", "--no-commit-id",
+                                                      commit.sha).out
+    files = parse(diff).files if diff else ()
+    change = Change(commit.sha, commit.subject, patch_id(log.git, diff) if diff else "",
+                    tuple(file.path for file in files), commit.upstream)
+    answer = presence(log, branch, change, upstream=upstream)
+    if answer.state is State.PRESENT:
+        return True, answer.line, answer
+    if answer.state not in (State.MISSING, State.REVERTED):
+        return None, answer.line, answer
+    if commit.parents > 1:
+        return None, "cannot be told: it is a merge, whose commits may be there one by one", answer
+    if commit.reverts:
+        return (*_as_if_reverted(log, branch, commit, upstream, depth), answer)
+    added, removed = (_lines_left(log.git, branch.commit, commit, diff, kind) for kind in (b"+", b"-"))
+    if added.there > _LEFT * added.telling:
+        return None, (f"cannot be told: no commit of {branch.name} names it, but {added.there} of the {added.telling} "
+                      "lines that it added are in the tree"), answer
+    if not added.telling and removed.telling and removed.there < removed.telling:
+        return None, (f"cannot be told: it only removes lines, and {removed.telling - removed.there} of these "
+                      f"{removed.telling} are not in the tree either"), answer
+    lines = f"; {added.there} of the {added.telling} telling lines that it added are in the tree" if added.telling \
+        else ""
+    return False, answer.line + lines, answer
+
+
+def _as_if_reverted(log: Log, branch: Branch, commit: Commit, upstream: str, depth: int) -> tuple[bool | None, str]:
+    """A tree that never had a change is like one that reverted it: the bug of a revert is where the change is not."""
+    target = next((found for name in reversed(commit.reverts) if (found := log.one(name)) is not None), None)
+    if target is None or depth <= 0:
+        return None, f"cannot be told: it reverts {commit.reverts[0][:12]}, which is no commit of this repository"
+    held, why, _answer = _holds(log, branch, target, upstream, depth - 1)
+    if held is None:
+        return None, f"is a revert of {target.sha[:12]}, which {why}"
+    state = "is there" if held else "is not there, as after the revert"
+    return not held, f"is a revert of {target.sha[:12]}, which {state} ({why})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    there: int
+    telling: int
+
+
+def _lines_left(git: Git, tip: str, commit: Commit, diff: bytes, kind: bytes) -> _Lines:
+    """How many of the lines that `commit` added (or removed) are in the tree of `tip`, by content.
+
+    Only lines that the file has on one side of the commit: a squashed or hand-made backport without any name is found
+    by what it added. A file that is not there is looked for under its base name.
+    """
+    there = telling = 0
+    names: list[str] | None = None
+    for file in parse(diff).files if diff else ():
+        other = f"{commit.sha}^:{file.old_path}" if kind == b"+" else f"{commit.sha}:{file.new_path}"
+        beside = {line.strip() for line in (git.blob(other) or b"").split(b"\n")}
+        lines = {text for hunk in file.hunks for line in hunk.lines if line.kind == kind
+                 and len(text := line.text.strip()) > _TELLING} - beside
+        if not lines:
+            continue
+        paths = [file.path]
+        if git.blob(f"{tip}:{file.path}") is None:
+            names = names if names is not None else git.run("ls-tree", "-r", "--name-only", tip).text.splitlines()
+            base = file.path.rpartition("/")[2]
+            paths = [name for name in names if name.rpartition("/")[2] == base][:16]
+        here = {line.strip() for path in paths for line in (git.blob(f"{tip}:{path}") or b"").split(b"\n")}
+        telling += len(lines)
+        there += len(lines & here)
+    return _Lines(there, telling)

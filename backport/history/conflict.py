@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from backport.git import Git
 from backport.history.branch import Branch, cut_off, merge_base
 from backport.history.helpers import introduced, missing_names
-from backport.history.log import Commit, Log
+from backport.history.log import Log
+from backport.history.message import Commit
 from backport.history.presence import Change, State, presence
 from backport.patch.model import FileDiff, Hunk
 from backport.queue.stack import Stack
@@ -62,7 +63,9 @@ def between(log: Log, branch: Branch, parent: str, files: Sequence[FileDiff]) ->
     wrote = _writers(git, base, parent, files)
     touched = _touchers(git, base, parent, files)
     brought = _introducers(log, branch, base, parent, files)
-    order = [c.sha for c in log.between(base, parent) if c.sha in wrote or c.sha in touched or c.sha in brought]
+    wanted = {*wrote, *touched, *brought}
+    span = git.run("rev-list", "--topo-order", "--reverse", parent, f"^{base}", "--").text.split()
+    order = [sha for sha in span if sha in wanted]
     candidates = []
     for sha in order:
         commit = log.one(sha)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backport.git import Git
-from backport.history.branch import release_of
-from backport.history.log import Commit, Log
+from backport.history.log import Log
+from backport.history.message import Commit
 from backport.patch.model import FileDiff
 
 _STRING = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
@@ -100,5 +100,5 @@ def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str
     for sha in out:
         commit = log.one(sha)
         if commit is not None and in_tree(git, sha, name):
-            return Missing(name, call, commit, release_of(git, sha)[0], source=source)
+            return Missing(name, call, commit, log.release_of(sha)[0], source=source)
     return Missing(name, call, reason=f"no commit in {span[:27]} brought it", source=source)

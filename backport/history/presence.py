@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.git import Git
-from backport.history.branch import Branch, cut_off, is_ancestor, merge_base, no_history, release_of
-from backport.history.log import Commit, Log, any_same, same
+from backport.history.branch import Branch, cut_off, merge_base, no_history
+from backport.history.log import Log
+from backport.history.message import Commit, any_same, plain_subject, same
 
-_TAGS = re.compile(r"^(?:\s*\[[^\]]*\]|\s*(?:UPSTREAM|BACKPORT|FROMGIT|FROMLIST|stable):)+\s*", re.I)
 _REVERT = re.compile(r'^\s*(?:Revert)\s+"(.*)"\s*$', re.I)
 _REAPPLY = re.compile(r'^\s*(?:Reapply|Revert\s+"Revert)\s+"(.*?)"?"\s*$', re.I)
 
@@ -32,12 +32,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An upstream commit as far as it is known: any field may be empty, `sha` may be abbreviated."""
+    """An upstream commit as far as it is known: any field may be empty, `sha` may be abbreviated.
+
+    `also` are other names of the same change: where `sha` is itself a backport, the commit that it names.
+    """
 
     sha: str = ""
     subject: str = ""
     patch_id: str = ""
     paths: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +89,45 @@ class Presence:
 def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") -> Presence:
     """Where `change` stands on `branch`.
 
-    `upstream` is the commit of the upstream tree's head where the repository has it: only what the branch has
-    beyond their merge base is read then. Never guesses: no history, no answer.
+    `upstream` is the commit of the upstream tree's head where the repository has it. Never guesses: no history, no
+    answer. The messages are looked up in the index; diffs are compared only where no message tells.
     """
     git = log.git
     reason = no_history(git, branch)
     if reason:
         return Presence(branch.name, State.UNKNOWN, reason=reason)
     full = (git.rev(f"{change.sha}^{{commit}}") if change.sha else None) or ""
-    if full and is_ancestor(git, full, branch.commit):
-        events = [Event("applied", full, "ancestor", change.subject)]
-        base = full
-    else:
-        events = []
+    tips = [upstream, branch.commit] if upstream and git.rev(f"{upstream}^{{commit}}") else [branch.commit]
+    known = log.related((full or change.sha, *change.also), (plain_subject(change.subject),), tips)
+    here = bool(full) and full in log.index.within([full], branch.commit)
+    commits = _candidates(log, branch, known, full or ("" if here else upstream))
+    source = f"git log {branch.commit[:12]}, for what names {full[:12] or change.sha[:12] or 'the subject'}"
+    start = [Event("applied", full, "ancestor", change.subject)] if here else []
+    events = _follow(_Matcher(change, full, frozenset()), commits, start)
+    if not here and (not events or events[-1].what == "reverted" or events[-1].how == "subject"):
         base = merge_base(git, full or upstream, branch.commit) if full or upstream else ""
-    commits = log.between(base, branch.commit)
-    source = f"git log {base[:12] + '..' if base else ''}{branch.commit[:12]}"
-    matcher = _Matcher(change, full, _same_patch(git, base, branch.commit, change))
+        copies = _same_patch(git, base, branch.commit, change)
+        if copies:
+            among = log.in_order({c.sha: c for c in (*commits, *log.read(copies))}.values())
+            events = _follow(_Matcher(change, full, copies), among, start)
+    return _conclude(log, branch, events, change, source)
+
+
+def _candidates(log: Log, branch: Branch, known: Sequence[Commit], upstream: str) -> list[Commit]:
+    """Those of `known` on `branch` that are not older than the change: what upstream had before it is not it."""
+    names = [commit.sha for commit in known if commit.sha != upstream]
+    on_branch = log.index.within(names, branch.commit)
+    older = log.index.within(on_branch, upstream) if upstream and on_branch else frozenset()
+    return log.in_order(commit for commit in known if commit.sha in on_branch - older)
+
+
+def _follow(matcher: _Matcher, commits: Sequence[Commit], start: Sequence[Event]) -> list[Event]:
+    events = list(start)
     for commit in commits:
         event = matcher.step(commit, events)
         if event is not None:
             events.append(event)
-    return _conclude(git, branch, events, change, source)
+    return events
 
 
 def patch_id(git: Git, diff: bytes) -> str:
@@ -122,7 +143,8 @@ class _Matcher:
         self.wanted = full or change.sha.lower()
         self.subject = plain_subject(change.subject)
         self.same_patch = same_patch
-        self.carriers: list[str] = [self.wanted] if self.wanted else []      # reverting one of these takes it away
+        self.names = [name for name in (self.wanted, *change.also) if name]
+        self.carriers: list[str] = list(self.names)                          # reverting one of these takes it away
         self.undoers: list[str] = []                                         # reverting one of these brings it back
 
     def step(self, commit: Commit, events: Sequence[Event]) -> Event | None:
@@ -146,14 +168,14 @@ class _Matcher:
         return Event("re-applied" if events else "applied", commit.sha, how, commit.subject)
 
     def _carries(self, commit: Commit) -> str:
-        if self.wanted and any(same(name, self.wanted) for name in commit.upstream):
+        if any_same(commit.upstream, self.names) or any(same(commit.sha, name) for name in self.names[1:]):
             return "upstream line"
         if commit.reverts:
             return ""
         if commit.sha in self.same_patch:
             return "patch-id"
         # a backport of another commit that happens to have the same subject is not this one
-        if self.subject and plain_subject(commit.subject) == self.subject and not (commit.upstream and self.wanted):
+        if self.subject and plain_subject(commit.subject) == self.subject and not (commit.upstream and self.names):
             return "subject"
         return ""
 
@@ -164,11 +186,6 @@ class _Matcher:
     def _reapplies_by_subject(self, commit: Commit, seen: bool) -> bool:
         match = _REAPPLY.match(plain_subject(commit.subject))
         return bool(seen and not commit.reverts and match and self.subject and match[1] == self.subject)
-
-
-def plain_subject(subject: str) -> str:
-    """A subject without `[PATCH ...]` and vendor prefixes, white space folded."""
-    return " ".join(_TAGS.sub("", subject).split())
 
 
 def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]:
@@ -182,10 +199,10 @@ def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]
     return frozenset(row[1] for row in rows if len(row) == 2 and row[0] == change.patch_id)
 
 
-def _conclude(git: Git, branch: Branch, events: Sequence[Event], change: Change, source: str) -> Presence:
+def _conclude(log: Log, branch: Branch, events: Sequence[Event], change: Change, source: str) -> Presence:
     name = change.sha[:12] or change.subject or "the patch"
     if not events:
-        reason = cut_off(git, branch)
+        reason = cut_off(log.git, branch)
         if reason:
             return Presence(branch.name, State.UNKNOWN, reason=reason, source=source)
         return Presence(branch.name, State.MISSING, source=source, reason=(
@@ -195,4 +212,4 @@ def _conclude(git: Git, branch: Branch, events: Sequence[Event], change: Change,
         return Presence(branch.name, State.REVERTED, tuple(events), source=source)
     carrier = events[-1]
     state = State.LIKELY if carrier.how == "subject" else State.PRESENT
-    return Presence(branch.name, state, tuple(events), since=release_of(git, carrier.sha)[0], source=source)
+    return Presence(branch.name, state, tuple(events), since=log.release_of(carrier.sha)[0], source=source)

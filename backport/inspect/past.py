@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.history.branch import Branch, no_history, release_of
+from backport.history.branch import Branch, no_history
 from backport.history.bug import Named, follow_ups, holds_bug, named_in
 from backport.history.log import Log
 from backport.history.presence import Change, State, patch_id, presence
@@ -45,7 +45,7 @@ def _fix(log: Log, change: Change, upstream: Branch | None, tip: str) -> list[Fa
         why = no_history(log.git, upstream) if upstream else "no upstream tree in the store"
         return [cannot_know("fix-release", f"the release that first has {change.sha[:12]}",
                             why or f"{change.sha[:12]} is no commit of the store")]
-    tag, name = release_of(log.git, commit.sha)
+    tag, name = log.release_of(commit.sha)
     return [Fact("fix-release", f"{commit.sha[:12]} is first in {tag} ({name})" if tag
                  else f"no tag contains {commit.sha[:12]}", f"git describe --contains {commit.sha}")]
 
@@ -68,7 +68,7 @@ def _bug(log: Log, mail: Mail, tip: str, branches: Sequence[Branch]) -> list[Fac
             facts.append(cannot_know("introduced-release", f"date, author and release of {item.sha[:12]}",
                                      "it is no commit of the store; a clone with history would tell"))
             continue
-        tag, name = release_of(log.git, commit.sha)
+        tag, name = log.release_of(commit.sha)
         facts.append(Fact("introduced-release", f"{commit.sha[:12]} by {commit.author}, {commit.date[:10]}, "
                           + (f"first in {tag} ({name})" if tag else "in no tag"), f"git log -1 {commit.sha}"))
     blind: list[tuple[str, str]] = []
@@ -131,7 +131,7 @@ def _activity(log: Log, patch: Patch, tip: str, upstream: Branch | None) -> list
     if not tip:
         why = no_history(log.git, upstream) if upstream else "no upstream tree in the store"
         return [cannot_know("activity", f"how often {', '.join(patch.paths[:3])} changed lately", why)]
-    since = release_of(log.git, tip)[0]
+    since = log.release_of(tip)[0]
     count = log.git.run("rev-list", "--count", "--since=1.year", tip, "--", *patch.paths).text
     return [Fact("activity", f"{count} commits touched {', '.join(patch.paths[:3])} in a year"
                              f"{f' (tree at {since})' if since else ''}",

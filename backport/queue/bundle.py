@@ -54,6 +54,7 @@ class Desk:
     identity: str = ""
     in_reply_to: str = ""
     acks: tuple[str, ...] = ()
+    history: Path | None = None      # the index of what commits claim (history.sqlite of the cache)
 
 
 def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = False) -> list[Written]:
@@ -112,7 +113,7 @@ def conflict(desk: Desk, tree: Tree, patch: Patch) -> Between:
     sha = read_mail(patch).upstream
     if head is None or not sha:
         return Between(reason="the tree is not in the store" if head is None else "the upstream commit is not known")
-    with Log(desk.git) as log:
+    with Log(desk.git, desk.history) as log:
         commit = log.one(sha)
         if commit is None:
             return Between(reason=f"{sha[:12]} is no commit of the store; a clone with history would tell")
@@ -138,6 +139,6 @@ def _presences(desk: Desk, original: Patch | None) -> dict[str, Presence]:
     if original is None:
         return {}
     mail = read_mail(original)
-    with Log(desk.git) as log:
+    with Log(desk.git, desk.history) as log:
         return {name: presence(log, Branch.of(head), Change(mail.upstream, mail.title))
                 for name, head in desk.heads.items() if head.history}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from backport.errors import InvalidPatch
 from backport.git import Git
 from backport.history.branch import Branch
-from backport.history.log import Log, same
+from backport.history.log import Log
+from backport.history.message import same
 from backport.history.presence import Change, State, presence
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from backport.git import Git
 from backport.history.branch import Branch
-from backport.history.log import Log, same
+from backport.history.log import Log
+from backport.history.message import same
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -33,7 +34,7 @@ class Needed:
     said: tuple[str, ...] = ()
 
 
-def needed_first(patch: Patch, series: str, patches: Sequence[Patch], before: Sequence[Patch], git: Git,
+def needed_first(patch: Patch, series: str, patches: Sequence[Patch], before: Sequence[Patch], log: Log,
                  head: Head) -> Needed:
     """What the mail's `Cc: stable ... # X.Y: <sha>: subject` lines want to be picked first in this tree.
 
@@ -46,18 +47,17 @@ def needed_first(patch: Patch, series: str, patches: Sequence[Patch], before: Se
     known = [sha for one in before if (sha := read_mail(one).upstream)]
     found: list[Patch] = []
     said: list[str] = []
-    with Log(git) as log:
-        for wanted in prerequisites(mail, series, among=[p for p in patches if p is not patch], git=git,
-                                    log=log if head.history else None,
-                                    branch=Branch.of(head) if head.history else None):
-            title = f'{wanted.sha[:12]} ("{wanted.subject}")' if wanted.subject else wanted.sha[:12]
-            if any(same(wanted.sha, sha) for sha in known):
-                continue
-            if wanted.patch is not None:
-                found.append(wanted.patch)
-                said.append(f"prerequisite {title} applied first ({wanted.why})")
-            elif wanted.status == "not found":
-                said.append(f"prerequisite {title} not found: {wanted.why}")
+    for wanted in prerequisites(mail, series, among=[p for p in patches if p is not patch],
+                                git=log.git, log=log if head.history else None,
+                                branch=Branch.of(head) if head.history else None):
+        title = f'{wanted.sha[:12]} ("{wanted.subject}")' if wanted.subject else wanted.sha[:12]
+        if any(same(wanted.sha, sha) for sha in known):
+            continue
+        if wanted.patch is not None:
+            found.append(wanted.patch)
+            said.append(f"prerequisite {title} applied first ({wanted.why})")
+        elif wanted.status == "not found":
+            said.append(f"prerequisite {title} not found: {wanted.why}")
     return Needed(tuple(found), tuple(said))
 
 

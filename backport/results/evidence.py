@@ -79,10 +79,30 @@ def circumstances(cell: Cell) -> list[tuple[str, str]]:
         ("Stable", [text(nomination.get("standing")), text(nomination.get("why"))]),
         ("This series", [text(nomination.get("asked")), text(nomination.get("asked_why"))]),
         ("Patch series", [text(mapping(cell.detail.get("series")).get("text"))]),
+        *_history(cell),
         ("Booted", [text(behaviour.get("verdict")), text(behaviour.get("reason"))]),
         ("Pre-image", ["; ".join(preimages)]),
     ]
     return [(label, ": ".join(part for part in parts if part)) for label, parts in rows if any(parts)]
+
+
+def _history(cell: Cell) -> list[tuple[str, list[str]]]:
+    """What history says: is the bug in the tree and since when, is the fix, what followed upstream."""
+    told = mapping(cell.detail.get("history"))
+    if not told:
+        return []
+    bug, fix = mapping(told.get("bug")), mapping(told.get("fix"))
+    answer = bug.get("held")
+    held = "in this tree" if answer is True else "not in this tree" if answer is False else "cannot know"
+    since = text(bug.get("since"))
+    later = [mapping(one) for one in sequence(told.get("follow_ups"))]
+    rows = [f"{text(one.get('sha'))[:12]} (\"{text(one.get('subject'))}\") {text(one.get('kind'))} "
+            f"{text(one.get('of'))[:12]}{', ' + text(one.get('release')) if one.get('release') else ''}, "
+            f"{text(one.get('here'))} here" for one in later]
+    unknown = text(told.get("follow_ups_unknown"))
+    after = "; ".join(rows) or (f"cannot know: {unknown}" if unknown else "nothing fixes or reverts it")
+    return [("Bug", [held + (f" since {since}" if since else ""), text(bug.get("reason"))]),
+            ("Fix", [text(fix.get("line"))]), ("Upstream", [after])]
 
 
 def boot_logs(cell: Cell) -> str:

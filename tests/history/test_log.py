@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backport.history.log import Log, read_message, same
+from backport.history import index
+from backport.history.log import Log
+from backport.history.message import read_message, same
 from tests.history.repo import Repo
 
 A, B = "a" * 40, "b" * 40
@@ -53,16 +55,16 @@ def test_a_commit_is_read_from_git_once_then_from_the_cache(tmp_path: Path, monk
     first = repo.commit("main", "one")
     second = repo.edit("main", "a", "1", "2", f"two\n\nFixes: {first[:12]} (\"one\")\n\x1f odd byte")
     with Log(repo.git, tmp_path / "cache.sqlite") as log:
-        assert [c.sha for c in log.between("", second)] == [first, second]
-        assert log.between(first, second)[0].fixes == (first[:12],)
+        log.index.cover(second)
+        assert [c.sha for c in log.fixing([first])] == [second]
+        assert log.one(second).fixes == (first[:12],)      # type: ignore[union-attr]
+    third = repo.edit("main", "a", "2", "3", f"three\n\nFixes: {second[:12]} (\"two\")")
+    read: list[bytes] = []
+    claims = index._claims
+    monkeypatch.setattr(index, "_claims", lambda record: read.append(record) or claims(record))
     with Log(repo.git, tmp_path / "cache.sqlite") as log:
-        asked: list[str] = []
-        run = repo.git.run
-
-        def spy(*args: str, **kwargs: object) -> object:
-            asked.append(args[0])
-            return run(*args, **kwargs)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(repo.git, "run", spy)
-        assert [c.subject for c in log.between("", second)] == ["one", "two"]
-        assert asked == ["rev-list"]
+        log.index.cover(second)
+        assert not read
+        log.index.cover(third)
+        assert [record.split(b"\x1f")[1] for record in read] == [b"three"]     # only what is new
+        assert log.index.claiming(index.FIXES, [second]) == {third}

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from backport.history.log import Log
 from backport.patch.model import Patch
 from backport.queue.gather import standing
 from backport.queue.together import Chain, needed_first
@@ -28,17 +29,17 @@ def test_a_prerequisite_of_the_run_goes_first_and_only_into_the_tree_that_it_is_
     repo, base = tree(tmp_path / "r.git")
     first = replace(mail(repo, base, {"kvm/x.c": ONE}, "x: first", upstream="a1" * 20), slug="first")
     second = needing(repo, base, "a1" * 20)
-    found = needed_first(second, "5.10", [first, second], [], repo.git, head(base))
+    found = needed_first(second, "5.10", [first, second], [], Log(repo.git), head(base))
     assert [patch.slug for patch in found.patches] == ["first"]
     assert 'prerequisite a1a1a1a1a1a1 ("x: first") applied first' in found.said[0]
-    assert needed_first(second, "6.1", [first, second], [], repo.git, head(base)).patches == ()
-    assert needed_first(second, "5.10", [first, second], [first], repo.git, head(base)).patches == ()
+    assert needed_first(second, "6.1", [first, second], [], Log(repo.git), head(base)).patches == ()
+    assert needed_first(second, "5.10", [first, second], [first], Log(repo.git), head(base)).patches == ()
 
 
 def test_a_prerequisite_is_taken_from_the_commits_of_the_store(tmp_path: Path) -> None:
     repo, base = tree(tmp_path / "r.git")
     wanted = repo.edit("stable", "kvm/x.c", "r = 1;", "r = 10;", "x: first")
-    found = needed_first(needing(repo, base, wanted), "5.10", [], [], repo.git, head(base))
+    found = needed_first(needing(repo, base, wanted), "5.10", [], [], Log(repo.git), head(base))
     assert len(found.patches) == 1
     assert b"+\t\tr = 10;" in found.patches[0].diff
 
@@ -47,14 +48,14 @@ def test_a_prerequisite_that_the_tree_has_is_not_taken_again(tmp_path: Path) -> 
     repo, base = tree(tmp_path / "r.git")
     repo.edit("stable", "kvm/x.c", "r = 1;", "r = 10;", f"x: first\n\ncommit {'a1' * 20} upstream.")
     at = head(repo.tip("stable"), history=True)
-    found = needed_first(needing(repo, base, "a1" * 20), "5.10", [], [], repo.git, at)
+    found = needed_first(needing(repo, base, "a1" * 20), "5.10", [], [], Log(repo.git), at)
     assert found.patches == ()
     assert found.said == ()
 
 
 def test_a_prerequisite_that_nobody_has_is_said(tmp_path: Path) -> None:
     repo, base = tree(tmp_path / "r.git")
-    found = needed_first(needing(repo, base, "9b" * 20), "5.10", [], [], repo.git, head(base))
+    found = needed_first(needing(repo, base, "9b" * 20), "5.10", [], [], Log(repo.git), head(base))
     assert found.patches == ()
     assert "prerequisite 9b9b9b9b9b9b" in found.said[0]
     assert "not found" in found.said[0]
