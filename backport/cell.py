@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import time
@@ -16,8 +17,9 @@ from backport.boot.behaviour import prove
 from backport.boot.key import boot_key
 from backport.boot.program import for_patch
 from backport.build.driver import build_cell
-from backport.build.plan import Plan, plan
+from backport.build.plan import Plan, fix_file, plan
 from backport.build.sandbox import Limits, choose
+from backport.build.toolchain import resolve
 from backport.carry import Carrier
 from backport.celltext import failed, standing_of, told
 from backport.errors import BackportError
@@ -130,7 +132,7 @@ class Lab:
             config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
             fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
-            boot=self._boot_parts(patch), history=self._history_parts(head), restored=patch.restored,
+            boot=self._boot_parts(patch, tree), history=self._history_parts(head), restored=patch.restored,
             series=tree.series, strategies=self.options.strategies, signoff=self.options.signoff)
         return Place(patch, tree, head, key, before, needed)
 
@@ -196,10 +198,14 @@ class Lab:
         upstream = self.upstream
         return [code_digest(["backport.history"]), upstream.commit if upstream and upstream.history else ""]
 
-    def _boot_parts(self, patch: Patch) -> tuple[str, str] | None:
+    def _boot_parts(self, patch: Patch, tree: Tree) -> tuple[str, ...] | None:
+        """The toolchain by itself: the build's stands in the key only where there is a build."""
         if not self.options.boot:
             return None
-        return code_digest(["backport.boot"]), boot_key(_reproducer(patch))
+        return (code_digest(["backport.boot", "backport.build"]), boot_key(_reproducer(patch)),
+                resolve(tree.toolchain).identity,
+                *(hashlib.sha256(fix_file(name, self.beside).read_bytes()).hexdigest()
+                  for name in tree.toolchain.fixes))
 
     def _plan(self, tree: Tree, head: Head) -> Plan:
         """What a build of `tree` would be made with; nothing is built and no directory made."""
@@ -229,7 +235,7 @@ class Lab:
     def _booted(self, cell: Cell, place: Place, patch: Patch) -> Cell:
         logs = self.cache / "boot-logs" / place.tree.name / place.key[:16]
         behaviour = prove(place.tree, place.head, patch, _reproducer(place.patch), store=Store(self.cache),
-                          cache=self.cache, logs=logs, jobs=self._jobs)
+                          cache=self.cache, logs=logs, jobs=self._jobs, beside=self.beside)
         return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
                        detail={**cell.detail, "behaviour": {**behaviour.as_dict(), "directory": str(logs)}})
 

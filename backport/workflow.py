@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.cell import Lab, Options, Place
-from backport.errors import UserError
-from backport.manifest import Manifest, Tree
+from backport.columns import Column, get_trees
+from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.pool import compute_all
@@ -27,14 +27,13 @@ from backport.queue.together import groups
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.store import Results
-from backport.trees.fetch import fetch
-from backport.trees.store import Head, Store
+from backport.trees.store import Store
 from backport.verdict import Apply, Cell, exit_code
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run. `trees` are names as people type them; empty means all of the manifest."""
+    """What to run. `trees` are names as people type them (also exact releases); empty means all of the manifest."""
 
     patches: Sequence[Patch | Refused]
     manifest: Manifest
@@ -49,18 +48,10 @@ class Request:
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A tree of the run, with its head or the reason why there is none."""
-
-    tree: Tree
-    head: Head | None
-    reason: str = ""
-
-
 def run(request: Request, results: Results) -> Run:
     """Do all of `request`; every cell is in `results` as soon as it is known. Returns the finished run."""
-    columns = get_trees(request)
+    columns = get_trees(Store(request.cache), request.manifest, request.trees, update=request.update,
+                        offline=request.offline)
     record = results.begin(
         command=request.command, kind=request.kind, tools=request.options.tools(),
         manifest_sha256=hashlib.sha256(request.manifest.path.read_bytes()).hexdigest(),
@@ -74,21 +65,6 @@ def run(request: Request, results: Results) -> Run:
             results.record(record, cell, key=key)
             live.done(cell)
     return results.finish(record, exit_code(cells, strict=request.options.strict))
-
-
-def get_trees(request: Request) -> list[Column]:
-    """The columns, newest first: fetched where missing or asked for, `no-tree` with its reason otherwise."""
-    wanted = [_named(request.manifest, name) for name in request.trees] or list(request.manifest.trees)
-    store = Store(request.cache)
-    if request.offline:
-        heads = {tree.name: store.head(tree.name) for tree in wanted}
-        return [Column(tree, heads[tree.name], "" if heads[tree.name] else "not in the store (--offline)")
-                for tree in wanted]
-    # the reference tree is always needed: pre-images come from it
-    upstream = request.manifest.upstream
-    names = [tree.name for tree in wanted] + ([upstream.name] if upstream and upstream not in wanted else [])
-    found = {result.tree: result for result in fetch(store, request.manifest, names, update=request.update)}
-    return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
 
 
 def all_cells(request: Request, columns: Sequence[Column], results: Results,
@@ -132,14 +108,6 @@ def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
         outcome, reason = Apply.INVALID, patch.reason
     return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason,
                 required=column.tree.required, subject=_subject(patch))
-
-
-def _named(manifest: Manifest, name: str) -> Tree:
-    tree = manifest.tree(name)
-    if tree is None:
-        raise UserError(f"no tree {name!r} in {manifest.path}",
-                        hint="it has " + ", ".join(tree.name for tree in manifest.trees))
-    return tree
 
 
 def _subject(patch: Patch | Refused) -> str:

@@ -78,10 +78,11 @@ def not_asked(reason: str = "no boot was asked for") -> Behaviour:
 
 def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: Store, cache: Path, logs: Path,
           computer: Machine | None = None, sandbox: Sandbox | None = None, jobs: int = 2,
-          progress: Callable[[str], None] = lambda _: None) -> Behaviour:
+          beside: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> Behaviour:
     """Prove `patch` (as this very commit takes it) on `tree`.
 
-    `repro` is a reproducer's directory, None for the smoke test. Build and serial logs go below `logs`. Never
+    `repro` is a reproducer's directory, None for the smoke test; `beside` the manifest's directory, from which
+    build-fix patches are named. Build and serial logs go below `logs`. Never
     raises for what a kernel, a reproducer or a missing tool does; UserError where the reproducer's directory is wrong.
     """
     started = time.monotonic()
@@ -100,7 +101,7 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
             progress("compile the reproducer")
             init = program.compile_static(chosen, Path(scratch) / "program", place)
             progress("build the kernels")
-            kernel = BootKernel(tree, head, store, cache, place, limits(), jobs)
+            kernel = BootKernel(tree, head, store, cache, place, limits(), jobs, beside)
             images = kernel.images(patch, Path(scratch) / "images", logs / "kernel.log", test=chosen.selftest)
         except (NoStaticLibrary, NoSelftest) as error:
             return replace(base, verdict=Behaves.NOT_TESTABLE, reason=error.message,

@@ -13,7 +13,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -24,11 +24,13 @@ from backport.boot import selftest
 from backport.boot.config import lost, merge
 from backport.build.applied import applied
 from backport.build.make import Ended, Runner
+from backport.build.plan import fix_file
 from backport.build.sandbox import Limits, Sandbox
-from backport.build.toolchain import Compiler, resolve
+from backport.build.toolchain import Compiler, prefixes, resolve
 from backport.errors import BuildError, InfraError
 from backport.manifest import Tree
 from backport.patch.model import Patch
+from backport.patch.parse import parse
 from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
 
@@ -71,7 +73,10 @@ def fragment() -> str:
 
 @dataclass(frozen=True, slots=True)
 class BootKernel:
-    """Builds the boot kernels of one tree; `jobs` is make's -j."""
+    """Builds the boot kernels of one tree, with its toolchain: compiler, make variables, build-fix patches.
+
+    `jobs` is make's -j; `beside` is the manifest's directory, from which the build-fix patches are named.
+    """
 
     tree: Tree
     head: Head
@@ -80,6 +85,7 @@ class BootKernel:
     sandbox: Sandbox
     limits: Limits
     jobs: int = 2
+    beside: Path | None = None
 
     @property
     def directory(self) -> Path:
@@ -94,28 +100,41 @@ class BootKernel:
         compiler = _without_ccache(resolve(self.tree.toolchain))
         self.directory.mkdir(parents=True, exist_ok=True)
         destination.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.directory / "lock"), worktree(self.store, self.head) as source:
-            make = _Make(self, compiler, source, log)
+        fixes = self.fixes()
+        with ExitStack() as stack:
+            stack.enter_context(FileLock(self.directory / "lock"))
+            source = stack.enter_context(worktree(self.store, self.head))
+            for fix in fixes:
+                stack.enter_context(applied(source, fix.diff, fix.files))
+            paths = tuple(dict.fromkeys(path for fix in fixes for path in fix.paths))
+            make = _Make(self, compiler, source, log, paths)
             cold = make.baseline()
             before = _copy(make.kept, destination / "before.bzImage")
             after, stale, program = make.patched(patch, destination, test)
         return Images(before, after, _digest(before), _digest(after), stale, program, cold,
                       time.monotonic() - started)
 
+    def fixes(self) -> tuple[Patch, ...]:
+        """The build-fix patches of the tree's toolchain: they stand on both sides."""
+        return tuple(parse(path.read_bytes(), source=path.name)
+                     for path in (fix_file(name, self.beside) for name in self.tree.toolchain.fixes))
+
     def key(self, compiler: Compiler) -> str:
         """Changes where the baseline image would."""
-        parts = (self.head.commit, fragment(), compiler.identity)
+        parts = (self.head.commit, fragment(), compiler.identity, *(fix.sha256 for fix in self.fixes()))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 class _Make:
     """make in one build directory, under the tree's lock and with its work tree pristine."""
 
-    def __init__(self, kernel: BootKernel, compiler: Compiler, source: Path, log: Path) -> None:
+    def __init__(self, kernel: BootKernel, compiler: Compiler, source: Path, log: Path,
+                 fixed: tuple[str, ...] = ()) -> None:
         self.kernel = kernel
         self.compiler = compiler
         self.source = source
         self.log = log
+        self.fixed = fixed               # what build-fix patches change: new to make each time, also when a fix went
         self.build = kernel.directory / "build"
         self.kept = kernel.directory / "before.bzImage"
         self.stamp = kernel.directory / "before.json"
@@ -161,6 +180,7 @@ class _Make:
         a kill in between loses nothing; it shrinks to this patch's paths only when a build has seen it.
         """
         before = _names(self.touched)
+        paths = (*self.fixed, *paths)
         _replace(self.touched, "\0".join(dict.fromkeys([*before, *paths])))
         for path in before:
             if (self.source / path).is_file():
@@ -195,7 +215,8 @@ class _Make:
         return ended
 
     def _runner(self, *more: Path) -> Runner:
-        return Runner(self.kernel.sandbox, self.kernel.limits, read=(self.source,), write=(self.build, *more))
+        return Runner(self.kernel.sandbox, self.kernel.limits, read=(self.source, *prefixes(self.compiler)),
+                      write=(self.build, *more))
 
     def _stamp(self) -> tuple[str, str] | None:
         try:

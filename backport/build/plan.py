@@ -137,7 +137,7 @@ def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None,
     """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler)."""
     fragment = config.load(name or (tree.fragments[0] if tree.fragments else "kvm-builtin"))
     compiler = toolchain.resolve(tree.toolchain)
-    fixes = tuple(_fix(item, manifest_directory) for item in tree.toolchain.fixes)
+    fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
     slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}")
     for target in tree.targets:
         if target.startswith(("-", "/")) or ".." in target.split("/") or "=" in target or not target:
@@ -147,7 +147,8 @@ def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None,
                 jobs or len(os.sched_getaffinity(0)), fixes)
 
 
-def _fix(name: str, directory: Path | None) -> Path:
+def fix_file(name: str, directory: Path | None) -> Path:
+    """A build-fix patch of a toolchain, named beside the manifest; raises BuildError where it is not there."""
     path = (directory or Path()) / name
     if not path.is_file():
         raise BuildError(f"the build-fix patch {name} does not exist", hint="its path is relative to the manifest")

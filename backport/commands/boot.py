@@ -15,11 +15,12 @@ from backport.boot.machine import Machine
 from backport.boot.outcome import Behaves
 from backport.build.sandbox import choose
 from backport.cell import Lab, Options
+from backport.columns import get_trees
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
 from backport.errors import InfraError, UserError
-from backport.manifest import Manifest, Tree
 from backport.patch.intake import read_all
 from backport.patch.model import Patch, Refused
+from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
 from backport.verdict import Apply
 
@@ -30,7 +31,7 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
 @click.command("boot")
 @click.argument("patch", metavar="PATCH")
 @click.option("--tree", "-t", "names", multiple=True, required=True, metavar="NAME",
-              help="linux-6.1.y, 6.1, or a pinned release (6.1.176, see `backport trees release`).")
+              help="linux-6.1.y, 6.1, or an exact release (6.1.176), which is fetched where it is missing.")
 @click.option("--repro", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
               help="The reproducer  [default: PATCH with .repro for .patch; without one, a smoke test].")
 @click.option("--as-is", is_flag=True, help="Do not adapt: PATCH is for this very tree (git apply must take it). For "
@@ -60,13 +61,15 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
+    columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
     upstream = store.head(manifest.upstream.name) if manifest.upstream else None
     heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
-    places = [_place(manifest, store, name) for name in names]
     codes = [0]
     lab = Lab(store.cache, heads, upstream, Options(build=False))
     try:
-        for tree, head in places:
+        for tree, head, reason in ((column.tree, column.head, column.reason) for column in columns):
+            if head is None:
+                raise InfraError(f"{tree.name}: {reason}")
             where = (logs or store.cache / "boot" / "logs" / (only.slug or "patch")) / head.tree
             title = f"{head.tree} {head.version}" if head.version != head.tree else head.tree
             adapted, outcome = only, "as it is"
@@ -79,7 +82,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
                 adapted, outcome = carried.patch, str(carried.outcome)
             behaviour = prove(tree, head, adapted, repro, store=store, cache=store.cache, logs=where,
                               computer=Machine(accel=accel, limit=limit), sandbox=sandbox, jobs=jobs,
-                              progress=partial(_say, title))
+                              beside=manifest.path.resolve().parent, progress=partial(_say, title))
             click.echo(_text(behaviour, head, outcome, title, where, form))
             codes.append(_EXIT[behaviour.verdict])
     finally:
@@ -107,19 +110,3 @@ def _one(spec: str) -> Patch:
     if isinstance(only, Refused):
         raise UserError(f"{only.source}:{only.line}: {only.reason}")
     return only
-
-
-def _place(manifest: Manifest, store: Store, name: str) -> tuple[Tree, Head]:
-    """A tree of the manifest, or a pinned release with the settings of its series' tree."""
-    tree = manifest.tree(name)
-    if tree is not None:
-        head = store.head(tree.name)
-        if head is None:
-            raise InfraError(f"{tree.name} is not in the store", hint=f"backport trees fetch {tree.name}")
-        return tree, head
-    tree = manifest.tree(name.rpartition(".")[0])
-    pinned = store.release(name) if tree is not None else None
-    if tree is not None and pinned is not None:
-        return tree, pinned
-    raise UserError(f"no tree and no pinned release {name!r}",
-                    hint="`backport trees` lists the trees; `backport trees release X.Y.Z` pins a release")

@@ -25,7 +25,8 @@ from backport.workflow import Request, run
 @click.command()
 @click.argument("patches", nargs=-1, metavar="[PATCH]...")
 @click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
-              help="Only this tree (linux-6.1.y, 6.1.y or 6.1); may be given several times.")
+              help="Only this tree (linux-6.1.y, 6.1.y or 6.1), or an exact release (6.1.176); may be given several "
+              "times.")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")

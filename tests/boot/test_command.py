@@ -31,10 +31,11 @@ def run(tmp_path: Path, *args: str) -> tuple[int, str]:
     return done.exit_code, done.output + str(done.exception or "")
 
 
-def test_an_unknown_tree_and_one_that_was_not_fetched_say_what_to_do(tmp_path):
-    assert "no tree and no pinned release 'linux-4.4.y'" in run(tmp_path, "--tree", "linux-4.4.y")[1]
-    assert "backport trees release X.Y.Z" in run(tmp_path, "--tree", "9.1.7")[1]
-    assert "backport trees fetch linux-9.1.y" in run(tmp_path, "--tree", "9.1")[1]
+def test_an_unknown_tree_and_one_that_cannot_be_had_say_so(tmp_path):
+    assert "no tree 'linux-4.4.y'" in run(tmp_path, "--tree", "linux-4.4.y")[1]
+    assert "no tree '4.4.7'" in run(tmp_path, "--tree", "4.4.7")[1]
+    assert "9.1.7: /nonexistent is one tree, not a set of releases" in run(tmp_path, "--tree", "9.1.7")[1]
+    assert "linux-9.1.y: /nonexistent" in run(tmp_path, "--tree", "9.1")[1]
 
 
 def test_a_mistake_in_the_reproducer_is_said_first(tmp_path):

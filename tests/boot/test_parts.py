@@ -157,7 +157,7 @@ def test_a_reproducer_that_does_not_compile_says_where(tmp_path):
 
 
 @needs_compiler
-@pytest.mark.parametrize("path", sorted([*(ROOT / "tests" / "behaviour").glob("*/"),
+@pytest.mark.parametrize("path", sorted([*(ROOT / "tests" / "behaviour").glob("*.repro"),
                                          *(ROOT / "patches").glob("*.repro")]), ids=lambda path: path.name)
 def test_every_reproducer_of_the_project_compiles_without_a_warning_and_is_short(tmp_path, path):
     program.compile_static(program.load(path), tmp_path, Sandbox("none"), warnings=True)

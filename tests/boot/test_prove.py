@@ -15,6 +15,7 @@ from backport.boot import behaviour as room
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import LIMITS, Machine
 from backport.build.sandbox import Sandbox, probe
+from backport.manifest import Toolchain
 from backport.patch.model import Patch
 from tests.boot import logs, madeup
 
@@ -139,6 +140,27 @@ def test_a_baseline_that_does_not_compile_is_an_error(place):
     seen = go(place, madeup.FIX, {}, files={madeup.OTHER: "broken\n"})
     assert seen.verdict == "error"
     assert seen.reason.startswith("without the patch")
+
+
+def test_the_trees_own_toolchain_makes_both_kernels(place):
+    """Make variables, and a build-fix patch without which nothing compiles; both are on both sides."""
+    makefile = madeup.MAKEFILE.replace("&& echo", "&& echo $(FLAVOUR) >> $(O)/arch/x86/boot/bzImage && echo")
+    store, head, tree = madeup.make_store(place, {"Makefile": makefile, madeup.OTHER: "broken\n"})
+    (place / "mend.patch").write_bytes(
+        b"--- a/%s\n+++ b/%s\n@@ -1 +1 @@\n-broken\n+whole\n" % ((madeup.OTHER.encode(),) * 2))
+    qemu = madeup.make_qemu(place / "bin", {"|| injected": logs.FINE, "lemon": logs.BUG}, logs.NO_BOOT)
+
+    def ask(toolchain: Toolchain) -> Behaviour:
+        return prove(replace(tree, toolchain=toolchain), head, madeup.FIX, place / "repro", store=store,
+                     cache=store.cache, logs=place / "logs", computer=Machine(program=str(qemu), limit=20),
+                     sandbox=Sandbox("none"), beside=place)
+
+    assert ask(Toolchain()).reason.startswith("without the patch: make bzImage")
+    seen = ask(Toolchain(make={"FLAVOUR": "lemon"}, fixes=("mend.patch",)))
+    assert seen.verdict == "proved", seen.reason
+    assert "the build-fix patch gone.patch does not exist" in ask(Toolchain(fixes=("gone.patch",))).reason
+    # the fix left the manifest: its objects must not stay
+    assert ask(Toolchain(make={"FLAVOUR": "lemon"})).reason.startswith("without the patch: make bzImage")
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""The trees of a run by the names that people type: branches of the manifest, and exact releases (6.1.164)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from backport.errors import UserError
+from backport.manifest import Manifest, Tree
+from backport.trees.fetch import FetchResult, fetch, fetch_releases
+from backport.trees.progress import Progress
+from backport.trees.store import Head, Store
+
+_RELEASE = re.compile(r"\d+\.\d+\.\d+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A tree of the run, with its head or the reason why there is none."""
+
+    tree: Tree
+    head: Head | None
+    reason: str = ""
+
+
+def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update: bool = False,
+              offline: bool = False, progress: Progress | None = None) -> list[Column]:
+    """A column for each of `names` (all of the manifest without any), in their order; no name twice.
+
+    What is missing is fetched, a release is pinned in the store; what cannot be had has no head, and a reason. A
+    release is built, and kept warm, beside the branch of its series and never in its place. Raises UserError for a name
+    that is neither.
+    """
+    named = {tree.name: tree for tree in (_tree(manifest, name) for name in names)}
+    wanted = list(named.values()) or list(manifest.trees)
+    if offline:
+        heads = {tree.name: _head(store, manifest, tree) for tree in wanted}
+        return [Column(tree, heads[tree.name], "" if heads[tree.name] else "not in the store (--offline)")
+                for tree in wanted]
+    # the reference tree is always needed: pre-images come from it
+    upstream = manifest.upstream
+    branches = [tree.name for tree in wanted if tree in manifest.trees]
+    branches += [upstream.name] if upstream is not None and upstream.name not in branches else []
+    found = {result.tree: result for result in fetch(store, manifest, branches, update=update, progress=progress)}
+    releases = [tree.name for tree in wanted if tree not in manifest.trees]
+    missing = [name for name in releases if store.release(name) is None]
+    if missing:
+        found |= {one.tree: one for one in fetch_releases(store, manifest, missing, update=update, progress=progress)}
+    found |= {name: FetchResult(name, store.release(name)) for name in releases if name not in missing}
+    return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
+
+
+def _tree(manifest: Manifest, name: str) -> Tree:
+    tree = manifest.tree(name)
+    if tree is not None:
+        return tree
+    home = manifest.tree(name.rpartition(".")[0]) if _RELEASE.match(name) else None
+    if home is None or home.upstream:
+        raise UserError(f"no tree {name!r} in {manifest.path}",
+                        hint="it has " + ", ".join(tree.name for tree in manifest.trees)
+                             + "; a release of one of their series (6.1.164) is taken too")
+    # a name of its own: work tree, build directory and warm kernel of the branch stay what they are
+    return replace(home, name=name, required=False)
+
+
+def _head(store: Store, manifest: Manifest, tree: Tree) -> Head | None:
+    return store.head(tree.name) if tree in manifest.trees else store.release(tree.name)
