@@ -21,6 +21,7 @@ from backport.git import Git
 from backport.manifest import Manifest
 from backport.results.store import Results
 from backport.trees import worktree
+from backport.trees.index import FORMAT
 from backport.trees.store import Store
 
 _HOUR = 3600.0
@@ -44,15 +45,18 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
             dry_run: bool = False, now: float | None = None) -> list[Freed]:
     """Free what is not needed; returns what went (or would go, with `dry_run`), nothing where nothing did.
 
-    `keep` is the number of newest runs of each kind that stay. Build directories go when their tree left the
-    manifest or nobody built there for `days`; without a manifest no tree is taken for a gone one.
+    `keep` is the number of newest runs of each kind that stay. Build directories go when their tree is neither in the
+    manifest nor a pinned release, or nobody built there for `days`; the work tree of a release goes with them. Without
+    a manifest no tree is taken for a gone one.
     """
     when = time.time() if now is None else now
     since = when - days * 24 * _HOUR
-    names = None if manifest is None else {tree.name for tree in manifest.trees}
+    branches = None if manifest is None else {tree.name for tree in manifest.trees}
+    names = None if branches is None else branches | {head.tree for head in store.releases()}
     freed = [                        # builds before logs: the newest log says when a directory was used
         _runs(results, keep, dry_run), _builds(store, names, since, dry_run),
-        _logs(store, results, keep, when, since, dry_run), _worktrees(store, names, dry_run), _objects(store, dry_run),
+        _logs(store, results, keep, when, since, dry_run), _worktrees(store, branches, dry_run),
+        _indexes(store, dry_run), _objects(store, dry_run),
     ]
     return [one for one in freed if one.count]
 
@@ -80,12 +84,10 @@ def _logs(store: Store, results: Results, keep: int, now: float, since: float, d
 
 def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -> Freed:
     """Build directories (verdict builds and boot kernels) that are not going to be used again."""
-    homes = [*store.cache.glob("build/*/*"), *(home for home in store.cache.glob("boot/*") if home.name != "logs")]
     count = size = 0
-    for home in homes:
-        tree = home.parent.name if home.parent.parent.name == "build" else home.name
+    for tree, home in _homes(store):
         gone = names is not None and tree not in {name.replace("/", "_") for name in names} | (names or set())
-        held = [path for path in home.iterdir() if path.name not in _STAY] if home.is_dir() else []
+        held = _held(home)
         if not held or not (gone or _used(home) < since):
             continue
         with _free(home / "lock") as free:
@@ -95,6 +97,16 @@ def _builds(store: Store, names: set[str] | None, since: float, dry_run: bool) -
             for path in () if dry_run else held:
                 _remove(path)
     return Freed("build directories", count, size)
+
+
+def _homes(store: Store) -> list[tuple[str, Path]]:
+    """(tree, directory) of everything that is built. The compiler cache beside them keeps to its own size."""
+    return [(home.parent.name, home) for home in store.cache.glob("build/*/*") if home.parent.name != "ccache"] + [
+        (home.name, home) for home in store.cache.glob("boot/*") if home.name != "logs"]
+
+
+def _held(home: Path) -> list[Path]:
+    return [path for path in home.iterdir() if path.name not in _STAY] if home.is_dir() else []
 
 
 def _remove(path: Path) -> None:
@@ -112,8 +124,10 @@ def _used(home: Path) -> float:
 
 def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:
     count = size = 0
+    built = {tree for tree, home in _homes(store) if _held(home)}
+    used = (names or set()) | {head.tree for head in store.releases() if head.tree in built}
     for path in sorted((store.cache / "worktrees").glob("*")) if names is not None else ():
-        if not path.is_dir() or path.name in (names or ()) or path.name.startswith("."):
+        if not path.is_dir() or path.name in used or path.name.startswith("."):
             continue
         with _free(path.with_name(f"{path.name}.lock")) as free:
             if not free:
@@ -122,6 +136,27 @@ def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:
         if not dry_run:
             worktree.remove(store, path.name)
     return Freed("work trees", count, size)
+
+
+def _indexes(store: Store, dry_run: bool) -> Freed:
+    """Name indexes (some 40 MB a tree) of commits that no tree and no release is at any more."""
+    if not (store.path / "backport.json").is_file():
+        return Freed("name indexes", 0, 0)
+    with store.git() as git:
+        heads = set(git.run("for-each-ref", "--format=%(objectname)").text.split())
+    count = size = 0
+    for path in sorted((store.cache / "index").glob("*")):
+        commit, _, rest = path.name.partition(".")
+        if rest.endswith(".lock") or (commit in heads and rest.startswith(f"{FORMAT}.")):
+            continue
+        lock = path.with_suffix(path.suffix + ".lock")
+        with _free(lock) as free:
+            if not free:
+                continue
+            count, size = count + 1, size + _size(path)
+            if not dry_run:
+                path.unlink(missing_ok=True)
+    return Freed("name indexes", count, size)
 
 
 def _objects(store: Store, dry_run: bool) -> Freed:

@@ -145,6 +145,48 @@ def test_work_trees_of_gone_trees(place: tuple[Store, Results]) -> None:
     assert not (store.cache / "worktrees" / "linux-8.0.y").exists()
 
 
+def test_the_compiler_cache_and_a_pinned_release_stay(place: tuple[Store, Results]) -> None:
+    """The cache of all trees lies beside their build directories; it was once taken for those of a gone tree."""
+    from backport.trees.store import RELEASES
+    from backport.trees.worktree import worktree
+
+    store, results = place
+    commit = _commit(store, b"VERSION = 1\n")
+    for name in ("9.1.1", "9.1.2"):
+        head = Head(name, commit, name, "test", 0.0)
+        store.set(head, prefix=RELEASES)
+        with worktree(store, head):
+            pass
+    (store.cache / "build" / "ccache" / "0").mkdir(parents=True)
+    (store.cache / "build" / "ccache" / "0" / "object").write_bytes(b"x")
+    kept = _home(store, "9.1.1")
+    _home(store, "9.1.2", when=OLD)
+    freed = _by_name(collect(store, results, MANIFEST, keep=1))
+    assert (freed["build directories"].count, freed["work trees"].count) == (1, 1)
+    assert (store.cache / "build" / "ccache" / "0" / "object").exists()
+    assert (kept / "out" / "kvm.o").exists()
+    assert (store.cache / "worktrees" / "9.1.1" / "Makefile").exists()
+    assert not (store.cache / "worktrees" / "9.1.2").exists()
+
+
+def test_name_indexes_of_heads_that_moved_go(place: tuple[Store, Results]) -> None:
+    from backport.trees.index import FORMAT
+
+    store, results = place
+    commit = _commit(store, b"VERSION = 1\n")
+    store.set(Head("linux-9.1.y", commit, "9.1.1", "test", 0.0))
+    folder = store.cache / "index"
+    folder.mkdir(parents=True)
+    names = [f"{commit}.{FORMAT}.names", f"{commit}.older.names", f"{'0' * 40}.{FORMAT}.words"]
+    for name in names:
+        (folder / name).write_bytes(b"x" * 5000)
+        (folder / f"{name}.lock").touch()
+    with FileLock(folder / f"{names[2]}.lock"):      # somebody makes it
+        assert _by_name(collect(store, results, MANIFEST, keep=1))["name indexes"].count == 1
+    assert _by_name(collect(store, results, MANIFEST, keep=1))["name indexes"].count == 1
+    assert [path.name for path in folder.iterdir() if path.suffix != ".lock"] == names[:1]
+
+
 def test_sizes_for_people() -> None:
     assert [human(size) for size in (0, 999, 1500, 2_500_000, 7_000_000_000_000)] == [
         "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "7000.0 GB"]
