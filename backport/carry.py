@@ -15,6 +15,7 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
+from backport.rewrite.includes import missing_headers
 from backport.rewrite.newnames import missing
 from backport.rewrite.story import Adaptation, HunkStory
 from backport.rules.model import Rule
@@ -95,6 +96,10 @@ class Carrier:
             carried = self._as_is(patch, tree, head, before, checked)
         else:
             carried = Carried(checked.outcome, checked.sure, None, b"", checked.reason, checked.notes, checked.hunks)
+        lacking = missing_headers(carried.patch, self.view(head)) if carried.patch is not None else ()
+        if lacking:
+            told = tuple(f"an added line includes {name}, which this tree does not have" for name in lacking)
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *told))
         if patch.review and carried.patch is not None:
             # the details stand in the patch itself; nine lines of them in every cell would hide what matters
             restored = ("the patch was restored from a text that had lost its white space: see its "
