@@ -23,6 +23,7 @@ from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.pool import compute_all
+from backport.queue.newer import supported
 from backport.queue.together import groups
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
@@ -57,7 +58,7 @@ def run(request: Request, results: Results) -> Run:
         manifest_sha256=hashlib.sha256(request.manifest.path.read_bytes()).hexdigest(),
         options=request.options.as_dict(),
         patches=[_patch_info(patch) for patch in request.patches],
-        trees=[_tree_info(column) for column in columns])
+        trees=[_tree_info(column) for column in columns], supported=supported(request.manifest))
     cells: list[Cell] = []
     with Live(record.total, results=results, run=record) as live:
         for cell, key in all_cells(request, columns, results, live):
@@ -125,4 +126,4 @@ def _tree_info(column: Column) -> TreeInfo:
     head = column.head
     return TreeInfo(column.tree.name, head.version if head else "", head.commit if head else "", column.tree.status,
                     head.source if head else "", column.tree.required, column.reason if not head else "",
-                    history=head.history if head else False)
+                    history=head.history if head else False, series=column.tree.series)

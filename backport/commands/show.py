@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
         if watch:
             return _watch(results, chosen)
         if cell:
-            found = _cell(results, chosen, *cell)
+            found = _cell(matrix(chosen, results.cells(chosen)).cells, chosen, *cell)
             emit(_log(found) if log else found.adapted if mail else
                  _text(render_cell(chosen, found, results.history(found.patch, found.tree))), output)
             return 0
@@ -102,8 +103,7 @@ def _earlier(results: Results, run: Run, text: str) -> Run:
     return before[0]
 
 
-def _cell(results: Results, run: Run, patch: str, tree: str) -> Cell:
-    cells = results.cells(run)
+def _cell(cells: Sequence[Cell], run: Run, patch: str, tree: str) -> Cell:
     trees = {cell.tree for cell in cells}
     short = tree.removeprefix("linux-").removesuffix(".y")
     name = tree if tree in trees else f"linux-{short}.y"

@@ -1,16 +1,21 @@
-"""The stable rule that a fix must be in every newer supported tree, read off the cells of one run."""
+"""The stable rule that a fix must be in every newer supported tree, read off the cells of one run.
+
+Computed when it is shown and never stored: the cell of 5.10 says nothing new when 6.1 takes the fix a day later.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backport.manifest import Manifest
 from backport.patch.stable import series_number
+from backport.results.run import Run
 from backport.verdict import Apply, Build, Cell
 
 _SUPPORTED = frozenset({"stable", "longterm"})
 _BUILT = frozenset({Build.PASS, Build.NOTHING_TO_BUILD, Build.SKIPPED})
+Supported = Sequence[tuple[str, str]]          # (name, series), newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +28,26 @@ class Newer:
     why: str
 
 
+def supported(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """The trees that a fix must not be missing from. Trees at their end of life and upstream do not count."""
+    return tuple((tree.name, tree.series) for tree in manifest.trees
+                 if not tree.upstream and tree.status in _SUPPORTED)
+
+
 def newer_trees(manifest: Manifest, tree: str, cells: Sequence[Cell]) -> tuple[Newer, ...]:
-    """The newer supported trees of one patch's `cells`, newest first. Trees at their end of life do not count."""
+    """The newer supported trees of one patch's `cells`, newest first."""
     here = manifest.tree(tree)
-    number = series_number(here.series) if here else None
-    if here is None or number is None:
+    return newer_than(supported(manifest), here.series, cells) if here else ()
+
+
+def newer_than(trees: Supported, series: str, cells: Sequence[Cell]) -> tuple[Newer, ...]:
+    """Those of `trees` that are newer than `series`, newest first, by one patch's `cells`."""
+    number = series_number(series)
+    if number is None:
         return ()
     by_tree = {cell.tree: cell for cell in cells}
-    found = []
-    for other in manifest.trees:
-        version = series_number(other.series)
-        if other.upstream or other.status not in _SUPPORTED or version is None or version <= number:
-            continue
-        found.append(Newer(other.name, other.series, *_status(by_tree.get(other.name))))
-    return tuple(found)
+    return tuple(Newer(name, other, *_status(by_tree.get(name))) for name, other in trees
+                 if (version := series_number(other)) is not None and version > number)
 
 
 def lacking(newer: Sequence[Newer]) -> tuple[Newer, ...]:
@@ -49,13 +60,42 @@ def warning(newer: Sequence[Newer]) -> str:
     rows = lacking(newer)
     if not rows:
         return ""
-    parts = ", ".join(f"{row.series} {row.status}" for row in rows)
+    by_status: dict[str, list[str]] = {}
+    for row in rows:
+        status = f"{row.status}: {row.why}" if row.status == "cannot know" and row.why == _NOT_TRIED else row.status
+        by_status.setdefault(status, []).append(row.series)
+    parts = "; ".join(f"{', '.join(series)} ({status})" for status, series in by_status.items())
     return f"newer supported trees must have it too: {parts}"
+
+
+def marked(run: Run, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """`cells` of a run with that line among the notes of each tree that would have the fix before a newer one.
+
+    Where all newer ones are ready in the same run there is nothing to say: they go out together.
+    """
+    if not run.supported:
+        return tuple(cells)
+    series = {tree.name: tree.series for tree in run.trees} | dict(run.supported)
+    by_patch: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_patch.setdefault(cell.patch, []).append(cell)
+    return tuple(_marked(cell, newer_than(run.supported, series.get(cell.tree, ""), by_patch[cell.patch]))
+                 for cell in cells)
+
+
+def _marked(cell: Cell, newer: Sequence[Newer]) -> Cell:
+    if not (cell.apply.good or cell.apply is Apply.ALREADY) \
+            or not any(row.status in ("lacks it", "cannot know") for row in newer):
+        return cell
+    return replace(cell, notes=(*cell.notes, warning(newer)))
+
+
+_NOT_TRIED = "not part of this run"
 
 
 def _status(cell: Cell | None) -> tuple[str, str]:
     if cell is None:
-        return "cannot know", "not part of this run"
+        return "cannot know", _NOT_TRIED
     if cell.apply is Apply.ALREADY:
         return "has it", cell.apply.legend
     if cell.apply is Apply.ABSENT:

@@ -36,7 +36,7 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
         },
         "patches": [patch.as_dict() for patch in grid.patches],
         "trees": [tree.as_dict() for tree in grid.trees],
-        "cells": [cell_dict(cell) for cell in cells],
+        "cells": [cell_dict(cell) for cell in grid.cells],
         "summary": {"total": grid.total, "done": counts.done, "ok": counts.ok, "warn": counts.warn, "fail": counts.fail,
                     "conflict": counts.conflict, "other": counts.other, "exit_code": exit_code(cells)},
         "legend": dict(legend(cells)),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from backport.boot.outcome import Behaves
+from backport.queue.newer import marked
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell, Sure, exit_code
 
@@ -37,7 +38,11 @@ class Matrix:
 
 
 def matrix(run: Run, cells: Sequence[Cell]) -> Matrix:
-    """Put `cells` in their places; patches and trees that the run did not announce come behind, as met."""
+    """Put `cells` in their places; patches and trees that the run did not announce come behind, as met.
+
+    The cells of the result also say which newer trees lack the fix, as far as this run knows.
+    """
+    cells = marked(run, cells)
     patches = {patch.slug: patch for patch in run.patches}
     trees = {tree.name: tree for tree in run.trees}
     for cell in cells:

@@ -38,6 +38,7 @@ class TreeInfo:
     required: bool = False
     reason: str = ""                 # why there is no tree
     history: bool = False            # `commit` is the branch's own, not a container made from a tarball
+    series: str = ""                 # 6.1
 
     @property
     def short(self) -> str:
@@ -65,6 +66,7 @@ class Run:
     exit_code: int | None = None
     current: str = ""                # what it works on now, for --watch
     process: str = ""                # see process_mark
+    supported: tuple[tuple[str, str], ...] = ()   # (name, series) of the manifest's supported trees, tried or not
 
     @property
     def total(self) -> int:

@@ -99,12 +99,15 @@ class Results:
     def begin(self, *, command: str = "", kind: str = "run", manifest_sha256: str = "",
               tools: Mapping[str, str] | None = None, options: Mapping[str, Any] | None = None,
               patches: Sequence[PatchInfo] = (), trees: Sequence[TreeInfo] = (),
-              started: float | None = None) -> Run:
-        """Open a run. `patches` and `trees` are the rows and columns it is going to fill, in matrix order."""
+              supported: Sequence[tuple[str, str]] = (), started: float | None = None) -> Run:
+        """Open a run. `patches` and `trees` are the rows and columns it is going to fill, in matrix order.
+
+        `supported` are (name, series) of all trees that the manifest lists as supported, those of other runs too.
+        """
         about = {
             "command": command, "manifest_sha256": manifest_sha256, "tools": dict(tools or {}),
             "options": dict(options or {}), "patches": [patch.as_dict() for patch in patches],
-            "trees": [tree.as_dict() for tree in trees],
+            "trees": [tree.as_dict() for tree in trees], "supported": [list(pair) for pair in supported],
         }
         with self._transaction() as db:
             number = db.execute(
@@ -309,7 +312,8 @@ def _run(row: tuple[Any, ...]) -> Run:
         manifest_sha256=told["manifest_sha256"], tools=told["tools"], options=told["options"],
         patches=tuple(PatchInfo(**patch) for patch in told["patches"]),
         trees=tuple(TreeInfo(**tree) for tree in told["trees"]),
-        exit_code=exit_code, current=current, process=process)
+        exit_code=exit_code, current=current, process=process,
+        supported=tuple((name, series) for name, series in told.get("supported", ())))
 
 
 def _cell(cached: int, seconds: float, data: bytes, adapted: bytes) -> Cell:

@@ -18,10 +18,12 @@ from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.patch.stable import read_failed
 from backport.queue.failed import failed_mail
-from backport.queue.newer import newer_trees, warning
+from backport.queue.newer import marked, newer_trees, supported, warning
 from backport.queue.nomination import Standing, asked, nomination
 from backport.queue.submit import signed_by_submitter, submission
 from backport.queue.table import reply, rows
+from backport.report.registry import FORMATS, render
+from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -176,9 +178,26 @@ def test_a_tree_is_marked_when_a_newer_supported_tree_lacks_the_fix() -> None:
     newer = newer_trees(MANIFEST, "linux-5.10.y", cells)
     assert [(r.series, r.status) for r in newer] == [
         ("6.12", "has it"), ("6.6", "lacks it"), ("6.1", "ready in this run")]         # eol and upstream do not count
-    assert "6.6 lacks it, 6.1 ready in this run" in warning(newer)
+    assert warning(newer).endswith("6.6 (lacks it); 6.1 (ready in this run)")
     assert warning(newer_trees(MANIFEST, "linux-6.12.y", cells)) == ""
     assert newer_trees(MANIFEST, "linux-6.6.y", [])[0].status == "cannot know"
+
+
+def test_the_mark_is_in_every_report_and_goes_when_the_newer_tree_has_the_fix() -> None:
+    run = Run(1, 0.0, 1.0, exit_code=0, patches=(PatchInfo("p", "x: do y"),), supported=supported(MANIFEST),
+              trees=tuple(TreeInfo(f"linux-{n}.y", series=n) for n in ("6.12", "6.6", "5.10")))
+    cells = [cell("linux-6.12.y", Apply.ALREADY), cell("linux-6.6.y", Apply.CONFLICT, Build.SKIPPED),
+             cell("linux-5.10.y", Apply.OFFSET)]
+    mark = "newer supported trees must have it too: 6.6 (lacks it); 6.1 (cannot know: not part of this run)"
+    for form in FORMATS:
+        if not FORMATS[form].site:
+            assert mark.encode() in render(form, run, cells).replace(b"\\", b""), form
+    assert [mark in one.notes for one in marked(run, cells)] == [False, False, True]
+    cells[1] = cell("linux-6.6.y", Apply.OFFSET)
+    cells.append(cell("linux-6.1.y", Apply.OFFSET))
+    assert not any(one.notes for one in marked(run, cells))          # all of them go out together
+    cells[0] = cell("linux-6.12.y", Apply.CONFLICT, Build.SKIPPED)
+    assert all("6.12 (lacks it)" in one.notes[0] for one in marked(run, cells)[1:])
 
 
 def test_the_reply_table_blames_nobody_for_the_tools_faults() -> None:
