@@ -123,8 +123,10 @@ class Mail:
 
     @property
     def prerequisites(self) -> tuple[StableRequest, ...]:
-        """The `Cc: stable` tags that name a commit to pick first, in order."""
-        return tuple(request for request in self.stable if request.prerequisite)
+        """The `Cc: stable` tags that name a commit to pick first, in order; the commit that Fixes: names is none."""
+        blamed = [fix.sha for fix in self.fixes]
+        return tuple(request for request in self.stable if request.prerequisite and not any(
+            sha.startswith(request.prerequisite) or request.prerequisite.startswith(sha) for sha in blamed))
 
     @property
     def people(self) -> tuple[tuple[str, Person], ...]:

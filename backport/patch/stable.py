@@ -9,8 +9,17 @@ from backport.patch.tags import Tag
 
 _LONGEST = 500           # characters of an annotation that are read; more is no annotation
 _ADDRESS = re.compile(r"(?:^|[\s<,\"])(stable(\+[a-z0-9._-]+)?@(?:vger\.)?kernel\.org)\b", re.I)
-_VERSION = re.compile(r"(?<![\w.])v?([2-9]\.\d+)(?:\.(?:x|y|\d+))?(?:-stable|-rc\d+)?(\s*\+)?(?![\w])", re.I)
-_PREREQUISITE = re.compile(r"^(.*?):?\s*(?:commit\s+)?\b([0-9a-f]{7,40})\b\s*:?\s*(.*)$", re.I | re.S)
+_VERSION = re.compile(
+    r"(?<![\w.])v?([2-9]\.\d+)(?:\.(?:x|y|\d+))?(?:-stable|-rc\d+)?(\s*\+|-(?!\s*v?\d))?(?![\w])", re.I)
+# What may stand before the commit of a prerequisite: versions, a word of need. Anything else ("introduced by", "see")
+# names a commit for another reason, and picking that one first would be wrong.
+_PREREQUISITE = re.compile(
+    r"^(?P<versions>(?:[v\d.xy+,&\s-]|(?<=\d)-stable|\band\b|\bor\b|\bnewer\b|\blater\b)*):?\s*"
+    r"(?P<need>(?:(?:this |it )?(?:depends on|depends upon|requires|needs|prerequisites?|prereqs?|cherry-?pick|pick|"
+    r"after|with|apply|dependency|deps?)\b\s*:?\s*)?)"
+    r"(?:(?:upstream )?commit\s+)?(?<![\w.])(?P<sha>[0-9a-f]{7,40})\b(?P<rest>.*)$", re.I | re.S)
+_PROBLEM = re.compile(r"\b(?:needs?|requires?)\b[^#]{0,60}?\b(?:adjust|backport|wrap|rework|manual|chang|tweak)\w*",
+                      re.I)
 _LIMIT = re.compile(r"<|\bonly\b|\bbefore\b|\bup to\b|\buntil\b|\bthrough\b|\bnot\b|\d\s*-\s*v?\d|\bolder\b", re.I)
 _DELAY = re.compile(r"\bafter\b.*(?:-rc\d|week|release|day)", re.I)
 _AUTOSEL = re.compile(r"\bAUTOSEL\b(?:\s+(?:for\s+)?v?(\d+\.\d+)(?:\s*-\s*v?(\d+\.\d+))?)?", re.I)
@@ -27,8 +36,9 @@ class StableRequest:
     """One `Cc: stable` tag.
 
     `versions` are the series it names ("6.6"); `# 6.6.x` asks for that version and newer. `prerequisite` is the
-    commit of `# 5.10.x: <sha>: subject`, to be picked before the patch in that tree. `limited` is true where the
-    annotation sets a bound that only a person can read ("needs adjustments for <= 6.3").
+    commit of `# 5.10.x: <sha>: subject`, to be picked before the patch in that tree, and in newer ones with `open`
+    ("# v5.10+: <sha>"). `limited` is true where the annotation sets a bound that only a person can read ("6.6 only").
+    `problem` is what has to be done in some trees ("needs adjustments for <= 6.3"); it asks for all of them.
     """
 
     address: str
@@ -39,6 +49,8 @@ class StableRequest:
     noautosel: bool = False
     limited: bool = False
     delayed: bool = False            # "after -rc3", "after 4 weeks in mainline"
+    open: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +93,47 @@ def read_request(value: str) -> StableRequest | None:
     match = _ADDRESS.search(value)
     if match is None:
         return None
-    rest = value[match.end():].lstrip("> \t,\")")
+    rest = value[match.end():].lstrip("> \t,;\")")
     comment = rest[1:].strip() if rest.startswith("#") else rest.strip("[]( )") if rest[:1] in ("[", "(") else ""
     if not comment and "#" in rest:
         comment = rest.split("#", 1)[1].strip()
+    elif not comment and re.match(r"(?://\s*)?v?\d\.\d", rest):       # `Cc: stable@... v6.1+`: the # forgotten
+        comment = rest.lstrip("/ \t")
     comment = " ".join(comment[:_LONGEST].split())
-    noautosel = (match[2] or "").lower() == "+noautosel"
-    prerequisite = subject = ""
-    versions_text = comment
+    if (match[2] or "").lower() == "+noautosel":
+        return StableRequest(match[1], comment, noautosel=True)
+    delayed = bool(_DELAY.search(comment))
+    found = _prerequisite(comment)
+    if found is not None:
+        text, sha, subject = found
+        return StableRequest(match[1], comment, _versions(text), sha, subject, delayed=delayed, open=_opens(text))
+    problem = _PROBLEM.search(comment)
+    text = comment[:problem.start()] if problem else comment
+    return StableRequest(match[1], comment, _versions(text), limited=bool(_LIMIT.search(text)), delayed=delayed,
+                         open=_opens(text), problem=comment[problem.start():] if problem else "")
+
+
+def _prerequisite(comment: str) -> tuple[str, str, str] | None:
+    """(versions as written, commit, subject) of `5.10.x: <sha>: subject` and its relatives, None for what is none."""
     found = _PREREQUISITE.match(comment)
-    if found is not None and not re.fullmatch(r"\d+", found[2]) and (":" in comment or not found[1].strip()):
-        versions_text, prerequisite, subject = found[1], found[2].lower(), found[3].strip().strip('()"')
-    versions = () if noautosel else tuple(m[1] for m in _VERSION.finditer(versions_text))
-    return StableRequest(match[1], comment, versions, prerequisite, subject, noautosel,
-                         bool(_LIMIT.search(versions_text)), bool(_DELAY.search(comment)))
+    if found is None:
+        return None
+    versions, rest = found["versions"], found["rest"].strip()
+    if not found["need"].strip() and not _versions(versions):
+        return None                      # `# <sha>`: why it is named is not said
+    if not re.search(r"\d", found["sha"]) and not rest.startswith((":", "(", '"')):
+        return None                      # a word of the letters a to f
+    if found["sha"].isdigit() and not rest.startswith((":", "(", '"')) and rest:
+        return None                      # a date or a number in prose
+    return versions, found["sha"].lower(), rest.lstrip(": ").strip().strip('()"').strip()
+
+
+def _versions(text: str) -> tuple[str, ...]:
+    return tuple(m[1] for m in _VERSION.finditer(text))
+
+
+def _opens(text: str) -> bool:
+    return any(m[2] for m in _VERSION.finditer(text)) or bool(re.search(r"\b(?:newer|later)\b", text, re.I))
 
 
 def asked_for(requests: tuple[StableRequest, ...], series: str) -> bool | None:

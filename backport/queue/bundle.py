@@ -88,7 +88,7 @@ def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]
         marked = warning(newer_trees(desk.manifest, tree.name,
                                      [c for c in desk.cells if c.patch == offer.cell.patch]))
         found = offer.ready.nomination
-        standing = () if found.acked else (f"not acked: {found.standing} ({found.why})", found.note)
+        standing = (*(() if found.acked else (f"not acked: {found.standing} ({found.why})",)), found.note)
         remarks = (*sub.remarks, *offer.remarks, *standing, marked)
         written.append(Written("submission", offer.cell.patch, tree.name, sub.file, sub.command,
                                tuple(remark for remark in remarks if remark)))

@@ -177,7 +177,7 @@ def _remarks(item: Ready) -> tuple[str, ...]:
     remarks = []
     if not item.nomination.acked:
         remarks.append(f"not acked: {item.nomination.standing} ({item.nomination.why})")
-    if item.nomination.note and not item.nomination.acked:
+    if item.nomination.note:
         remarks.append(item.nomination.note)
     if item.asked.answer is not True:
         remarks.append(f"{item.asked.words}: {item.asked.why}")

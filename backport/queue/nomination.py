@@ -15,6 +15,9 @@ KVM = ("arch/x86/kvm/", "arch/x86/include/asm/kvm", "arch/x86/include/uapi/asm/k
        "arch/powerpc/kvm/", "arch/s390/kvm/", "arch/mips/kvm/", "arch/riscv/kvm/", "arch/loongarch/kvm/")
 
 
+_READER = "the annotation needs a reader"
+
+
 class Standing(StrEnum):
     """How a patch stands with the stable trees."""
 
@@ -48,7 +51,9 @@ class Asked:
 
     @property
     def words(self) -> str:
-        return {True: "asked for", False: "not asked for", None: "nobody asked"}[self.answer]
+        if self.answer is None:
+            return "cannot tell" if self.why.startswith(_READER) else "nobody asked"
+        return "asked for" if self.answer else "not asked for"
 
 
 def nomination(mail: Mail, paths: Iterable[str] = (), *, acks: Iterable[str] = ()) -> Nomination:
@@ -63,9 +68,9 @@ def nomination(mail: Mail, paths: Iterable[str] = (), *, acks: Iterable[str] = (
     request = next((r for r in mail.stable if not r.noautosel), None)
     if request is not None:
         return Nomination(Standing.NOMINATED,
-                          f"Cc: {request.address}{f' # {request.comment}' if request.comment else ''}")
+                          f"Cc: {request.address}{f' # {request.comment}' if request.comment else ''}", _said(mail))
     if given:
-        return Nomination(Standing.ACKED, f"ack given: {', '.join(given)}", note)
+        return Nomination(Standing.ACKED, f"ack given: {', '.join(given)}")
     if any(r.noautosel for r in mail.stable):
         reason = next(r.comment for r in mail.stable if r.noautosel)
         return Nomination(Standing.EXCLUDED, f"Cc: stable+noautosel{f' # {reason}' if reason else ''}", note)
@@ -74,6 +79,13 @@ def nomination(mail: Mail, paths: Iterable[str] = (), *, acks: Iterable[str] = (
     if mail.autosel is not None:
         return Nomination(Standing.CANDIDATE, f"subject prefix [{mail.prefix}]", note)
     return Nomination(Standing.UNKNOWN, "no Cc: stable, no AUTOSEL prefix, no ack", note)
+
+
+def _said(mail: Mail) -> str:
+    """What the author asks the stable team to mind, "" for nothing."""
+    wait = [f"the author asks to wait: {r.comment}" for r in mail.stable if r.delayed]
+    problems = [f"the author says: {r.problem}" for r in mail.stable if r.problem]
+    return "; ".join(dict.fromkeys(wait + problems))
 
 
 def asked(mail: Mail, series: str) -> Asked:
@@ -86,7 +98,10 @@ def asked(mail: Mail, series: str) -> Asked:
         lines = "; ".join(f"Cc: {r.address}{f' # {r.comment}' if r.comment else ''}" for r in mail.stable)
         return Asked(wanted, lines)
     if mail.stable and any(r.limited for r in mail.stable):
-        return Asked(None, f"the annotation needs a reader: {'; '.join(r.comment for r in mail.stable if r.limited)}")
+        return Asked(None, f"{_READER}: {'; '.join(r.comment for r in mail.stable if r.limited)}")
+    refusal = next((r for r in mail.stable if r.noautosel), None)
+    if refusal is not None:
+        return Asked(False, f"Cc: {refusal.address}{f' # {refusal.comment}' if refusal.comment else ''}")
     if mail.autosel is not None and mail.autosel.oldest and number is not None:
         oldest, newest = series_number(mail.autosel.oldest), series_number(mail.autosel.newest)
         inside = oldest is not None and newest is not None and oldest <= number <= newest

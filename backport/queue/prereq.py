@@ -42,8 +42,9 @@ def prerequisites(mail: Mail, series: str, *, among: Sequence[Patch] = (), git: 
     found = []
     for request in mail.prerequisites:
         versions = [v for text in request.versions if (v := series_number(text)) is not None]
-        # a prerequisite line names the trees it is for, and is for no other: newer ones have it already
-        if versions and number not in versions:
+        # a prerequisite line names the trees it is for, and is for no other, unless it says "and newer"
+        newer = request.open and number is not None and number > min(versions, default=number)
+        if versions and number not in versions and not newer:
             continue
         found.append(_find(request.prerequisite, request.subject, among, git, log, branch))
     return tuple(found)

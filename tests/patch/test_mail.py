@@ -159,7 +159,7 @@ def test_a_revert_says_what_it_reverts() -> None:
     ("stable@vger.kernel.org [v3.10+]", ("3.10",), "", False),
     ("<stable@vger.kernel.org> # 5.10.x: a1f84a3: sched: Check for idle", ("5.10",), "a1f84a3", False),
     ("<stable@vger.kernel.org> # 5.10.x: 1b9508f6a7b3: sched: x", ("5.10",), "1b9508f6a7b3", False),
-    ("<stable@vger.kernel.org> # see patch description, needs adjustments for <= 6.3", ("6.3",), "", True),
+    ("<stable@vger.kernel.org> # see patch description, needs adjustments for <= 6.3", (), "", False),
     ("stable@vger.kernel.org # after -rc3", (), "", False),
     ("stable@vger.kernel.org # 6.6 only", ("6.6",), "", True),
     ("Stable <stable@vger.kernel.org> # v6.12", ("6.12",), "", False),
@@ -170,6 +170,68 @@ def test_stable_annotations(value: str, versions: tuple[str, ...], prerequisite:
     assert request.versions == versions
     assert request.prerequisite == prerequisite
     assert request.limited is limited
+
+
+@pytest.mark.parametrize(("comment", "versions", "sha", "subject", "opens"), [
+    ("3.3.x: a1f84a3: sched: Check for idle", ("3.3",), "a1f84a3", "sched: Check for idle", False),
+    ("5.10.x: 12345678: x: digits only", ("5.10",), "12345678", "x: digits only", False),
+    ("5.10.x: 1234567890123456789012345678901234567890", ("5.10",), "1234567890" * 4, "", False),
+    ('5.10.x: 1b9e96d: "x: y"', ("5.10",), "1b9e96d", "x: y", False),
+    ('5.10.x: 1b9e96d ("x: y")', ("5.10",), "1b9e96d", "x: y", False),
+    ("5.10.x: a6f51f2efa742df0 ravb: Add support", ("5.10",), "a6f51f2efa742df0", "ravb: Add support", False),
+    ("v5.10+: a1b2c3d", ("5.10",), "a1b2c3d", "", True),
+    ("v5.10+: commit a1b2c3d4e5f6 (\"x\")", ("5.10",), "a1b2c3d4e5f6", "x", True),
+    ("3.3.x- : a1b2c3d: x", ("3.3",), "a1b2c3d", "x", True),
+    ("5.10.x, 5.15.x: a1b2c3d: x", ("5.10", "5.15"), "a1b2c3d", "x", False),
+    ("5.10-stable: a1b2c3d: x", ("5.10",), "a1b2c3d", "x", False),
+    ("6.1 and newer: a1b2c3d: x", ("6.1",), "a1b2c3d", "x", True),
+    ("5.10.x: depends on a1b2c3d", ("5.10",), "a1b2c3d", "", False),
+    ("depends on 941f7298c70c", (), "941f7298c70c", "", False),
+    ("5.10.x: effaced: x: a word that is an id, where an id must be", ("5.10",), "effaced",
+     "x: a word that is an id, where an id must be", False),
+    # these name a commit, and not one to pick
+    ("introduced by a1b2c3d", (), "", "", False), ("5.10.x: introduced by a1b2c3d: x", ("5.10",), "", "", False),
+    ("see commit a1b2c3d", (), "", "", False), ("commit 6dd514f48110 (\"x\")", (), "", "", False),
+    ("5.10.x effaced pages", ("5.10",), "", "", False), ("5.10.x since 20231005 or so", ("5.10",), "", "", False),
+    ("depends on openrisc: Add icache_all_inv", (), "", "", False),
+    ("requires all other patches from the series", (), "", "", False),
+    ("Prerequisite for \"writeback: Avoid skipping\"", (), "", "", False), ("v5.10+", ("5.10",), "", "", True),
+])
+def test_prerequisites_as_mails_write_them(comment: str, versions: tuple[str, ...], sha: str, subject: str,
+                                           opens: bool) -> None:
+    for address in ("<stable@vger.kernel.org>", "stable@kernel.org"):
+        request = read_request(f"{address} # {comment}")
+        assert request is not None
+        seen = (request.versions, request.prerequisite, request.subject, request.open)
+        assert seen == (versions, sha, subject, opens)
+
+
+def test_the_commit_that_fixes_names_is_no_prerequisite() -> None:
+    seen = mail(b'Why.\n\nFixes: 6dd514f48110 ("pfcp: x")\nCc: stable@vger.kernel.org # v6.9+: 6dd514f48110\n'
+                b"Cc: stable@vger.kernel.org # v6.9+: a1b2c3d\nSigned-off-by: A <a@example.org>\n")
+    assert [r.prerequisite for r in seen.prerequisites] == ["a1b2c3d"]
+
+
+@pytest.mark.parametrize("comment", [
+    "see patch description, needs adjustments for <= 6.3", "needs backporting for < 5.11",
+    "needs wrapping in $(cc-option) for < 6.9", "Requires trivial backporting, simple remove"])
+def test_what_has_to_be_done_in_old_trees_asks_for_them_all(comment: str) -> None:
+    request = read_request(f"stable@vger.kernel.org # {comment}")
+    assert request is not None
+    assert asked_for((request,), "5.10") is True
+    assert request.problem in comment
+    assert request.problem
+
+
+@pytest.mark.parametrize(("value", "oldest"), [
+    ("stable@vger.kernel.org v6.1+", "6.1"), ("stable@vger.kernel.org // 6.1+", "6.1"),
+    ("stable@vger.kernel.org#v6.1", "6.1"), ("stable@vger.kernel.org, # 6.1", "6.1"),
+    ('"stable@vger.kernel.org" <stable@vger.kernel.org> # 6.1', "6.1"), ("stable@vger.kernel.org (6.1+)", "6.1")])
+def test_a_version_without_its_proper_mark_is_a_version(value: str, oldest: str) -> None:
+    request = read_request(value)
+    assert request is not None
+    assert request.versions == (oldest,)
+    assert asked_for((request,), "5.15") is False
 
 
 def test_noautosel_is_no_request() -> None:

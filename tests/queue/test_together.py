@@ -53,6 +53,13 @@ def test_a_prerequisite_that_the_tree_has_is_not_taken_again(tmp_path: Path) -> 
     assert found.said == ()
 
 
+def test_a_prerequisite_of_a_version_and_newer_is_wanted_in_newer_trees_too(tmp_path: Path) -> None:
+    repo, base = tree(tmp_path / "r.git")
+    patch = needing(repo, base, "9b" * 20, trees="v5.10+")
+    assert [bool(needed_first(patch, series, [], [], Log(repo.git), head(base)).said)
+            for series in ("5.4", "5.10", "6.1")] == [False, True, True]
+
+
 def test_a_prerequisite_that_nobody_has_is_said(tmp_path: Path) -> None:
     repo, base = tree(tmp_path / "r.git")
     found = needed_first(needing(repo, base, "9b" * 20), "5.10", [], [], Log(repo.git), head(base))
