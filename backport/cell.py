@@ -76,6 +76,8 @@ class Place:
     key: str
     before: tuple[Patch, ...] = ()               # the patches before it in its series
     needed: Needed = field(default_factory=Needed)   # prerequisites that its mail names for this tree
+    config: str = ""                             # the configuration that is built, "" = the tree's own
+    boots: bool = True                           # False: another column of this tree is booted
 
 
 @dataclass
@@ -117,13 +119,14 @@ class Lab:
             self._carrier = None
 
     def place(self, patch: Patch, tree: Tree, head: Head, before: tuple[Patch, ...] = (),
-              patches: Sequence[Patch] = ()) -> Place:
+              patches: Sequence[Patch] = (), *, config: str = "", boots: bool = True) -> Place:
         """The place with its key: everything that can change the answer, by content.
 
         `before` are the patches before it in its series, `patches` all of the run: prerequisites may be there.
+        A configuration has the same key whether it was asked for or is the tree's own.
         """
         needed = needed_first(patch, tree.series, patches, before, self.log, head)
-        build = self._plan(tree, head) if self.options.build else None
+        build = self._plan(tree, head, config) if self.options.build else None
         key = cell_key(
             patch=patch.sha256, before=_first_parts(before, needed), base_commit=head.commit,
             preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
@@ -132,9 +135,10 @@ class Lab:
             config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
             fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
-            boot=self._boot_parts(patch, tree), history=self._history_parts(head), restored=patch.restored,
-            series=tree.series, strategies=self.options.strategies, signoff=self.options.signoff)
-        return Place(patch, tree, head, key, before, needed)
+            boot=self._boot_parts(patch, tree) if boots else None, history=self._history_parts(head),
+            restored=patch.restored, series=tree.series, strategies=self.options.strategies,
+            signoff=self.options.signoff)
+        return Place(patch, tree, head, key, before, needed, config, boots)
 
     def compute_all(self, places: Sequence[Place]) -> list[Cell]:
         """The cells of one series on one tree, in order; a later patch meets the tree with the earlier ones in."""
@@ -157,7 +161,7 @@ class Lab:
         patch, tree, head = place.patch, place.tree, place.head
         cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
                     subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
-                    base_version=head.version, command=self._command(place),
+                    base_version=head.version, command=self._command(place), config=place.config,
                     detail={"nomination": standing_of(patch, tree)})
         try:
             for first in place.needed.patches if chain is not None else ():
@@ -176,7 +180,7 @@ class Lab:
                 whole = chain.together() if whole is not None else None
             if self.options.build and whole is not None:
                 cell = self._built(cell, place, whole)
-            if self.options.boot and whole is not None and cell.build in _BOOTABLE:
+            if self.options.boot and place.boots and whole is not None and cell.build in _BOOTABLE:
                 cell = self._booted(cell, place, whole)
         except BackportError as error:
             cell = failed(cell, str(error))
@@ -207,24 +211,28 @@ class Lab:
                 *(hashlib.sha256(fix_file(name, self.beside).read_bytes()).hexdigest()
                   for name in tree.toolchain.fixes))
 
-    def _plan(self, tree: Tree, head: Head) -> Plan:
+    def _plan(self, tree: Tree, head: Head, config: str) -> Plan:
         """What a build of `tree` would be made with; nothing is built and no directory made."""
         source = Store(self.cache).cache / "worktrees" / tree.name
-        return plan(tree, head, source, self.cache, name=None, limits=Limits(), jobs=None,
+        return plan(tree, head, source, self.cache, name=config or None, limits=Limits(), jobs=None,
                     sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)
 
     def _built(self, cell: Cell, place: Place, patch: Patch) -> Cell:
         result = build_cell(place.tree, place.head, patch, store=Store(self.cache), cache=self.cache, jobs=self._jobs,
-                            require_sandbox=self.options.require_sandbox, manifest_directory=self.beside)
+                            config=place.config or None, require_sandbox=self.options.require_sandbox,
+                            manifest_directory=self.beside)
         reason = "; ".join(filter(None, (cell.reason, result.reason)))
         cell = replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
                        detail={**cell.detail, "build": result.as_dict()})
         alone = not place.before and not place.needed.patches
-        if result.changes is None or self.reference is None or self.upstream is None or not alone:
+        if result.changes is None or result.changes.reason or not alone:
             return cell      # with the patches before it in one build, its own effect is not told apart
+        if self.reference is None or self.upstream is None:
+            return cell
         effect = upstream_effect(
             place.patch, self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
-            key=f"{self._plan(self.reference, self.upstream).key} {code_digest(_CODE)}",
+            key=f"{self._plan(self.reference, self.upstream, place.config).key} {code_digest(_CODE)}",
+            config=place.config or None,
             preimages=self.carrier.preimages(place.patch).files,
             require_sandbox=self.options.require_sandbox, beside=self.beside)
         notes = differences(result.changes, effect)
@@ -245,6 +253,7 @@ class Lab:
 
     def _command(self, place: Place) -> str:
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
+        words += ["--config", place.config] if place.config else []
         words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
 

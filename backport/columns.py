@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from backport.build.config import ALL
 from backport.errors import UserError
 from backport.manifest import Manifest, Tree
 from backport.trees.fetch import FetchResult, fetch, fetch_releases
@@ -17,11 +18,13 @@ _RELEASE = re.compile(r"\d+\.\d+\.\d+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A tree of the run, with its head or the reason why there is none."""
+    """A tree of the run in one configuration ("" = its own), with its head or the reason why there is none."""
 
     tree: Tree
     head: Head | None
     reason: str = ""
+    config: str = ""
+    boots: bool = True               # a boot has a configuration of its own: once a tree is enough
 
 
 def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update: bool = False,
@@ -49,6 +52,23 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
         found |= {one.tree: one for one in fetch_releases(store, manifest, missing, update=update, progress=progress)}
     found |= {name: FetchResult(name, store.release(name)) for name in releases if name not in missing}
     return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
+
+
+def in_configurations(columns: Sequence[Column], configs: Sequence[str], *, every: bool = False) -> list[Column]:
+    """A column for each of `configs` (ALL: what the tree lists); without any, the columns as they are.
+
+    A tree that could not be had stays one column, and so does the reference tree, which is only read, unless `every`
+    (it was asked for by name).
+    """
+    made: list[Column] = []
+    for column in columns:
+        if not configs or column.head is None or (column.tree.upstream and not every):
+            made.append(column)
+            continue
+        wanted = dict.fromkeys(config for name in configs
+                               for config in (column.tree.fragments if name == ALL else (name,)))
+        made += [replace(column, config=config, boots=not number) for number, config in enumerate(wanted)]
+    return made
 
 
 def _tree(manifest: Manifest, name: str) -> Tree:

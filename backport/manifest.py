@@ -140,7 +140,7 @@ class _Fields:
             elif key == "config":
                 fields = replace(fields, config=value.text())
             elif key == "fragments":
-                fields = replace(fields, fragments=value.texts())
+                fields = replace(fields, fragments=_fragments(value))
             elif key == "targets":
                 fields = replace(fields, targets=tuple(_target(item) for item in value.items()))
             elif key == "toolchain":
@@ -189,6 +189,20 @@ def _target(item: Marked) -> str:
     if target.startswith(("/", "-")) or ".." in target.split("/") or "=" in target:
         item.fail(f"{target!r} is not a path or goal inside the tree")
     return target
+
+
+def _fragments(place: Marked) -> tuple[str, ...]:
+    from backport.build.config import names  # here: the builder knows the records above
+
+    known = names()
+    found = [item.text() for item in place.items()]
+    for name, item in zip(found, place.items(), strict=True):
+        if name not in known:
+            item.fail(f"there is no configuration named {name!r}",
+                      hint=marked.near(name, known) or f"known: {', '.join(known)}")
+        if found.count(name) > 1:
+            item.fail(f"{name} stands there twice")
+    return tuple(found)
 
 
 def _toolchain(place: Marked, base: Toolchain) -> Toolchain:

@@ -17,7 +17,7 @@ from types import FrameType
 
 from backport.cell import Lab, Place
 from backport.report.live import Live
-from backport.verdict import Cell
+from backport.verdict import Cell, column_name
 
 _lab: Lab | None = None              # of a worker process
 _busy = False                        # the worker is inside a cell
@@ -87,7 +87,7 @@ def _compute(item: Work) -> list[Cell]:
 
 
 def _name(item: Work) -> str:
-    return f"{item[0].tree.name} {item[0].patch.slug}"
+    return f"{column_name(item[0].tree.name, item[0].config)} {item[0].patch.slug}"
 
 
 def _keyed(item: Work, cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:

@@ -38,11 +38,12 @@ class Effect:
 
 
 def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: str, jobs: int,
-                    preimages: Mapping[str, bytes], require_sandbox: bool = False,
+                    preimages: Mapping[str, bytes], config: str | None = None, require_sandbox: bool = False,
                     beside: Path | None = None) -> Effect:
     """Build the upstream tree with and without `patch` and name what differs; kept in the cache under `key`.
 
-    `key` covers compiler, configuration and code, as the cache key of a cell does.
+    `key` covers compiler, configuration and code, as the cache key of a cell does. `config` is the configuration
+    that the backport was built in: another one changes other functions.
     """
     name = f"{tree.name} {head.version}"
     kept = cache / "reference" / f"{hashlib.sha256(f'{key} {patch.sha256} {head.commit}'.encode()).hexdigest()}.json"
@@ -51,14 +52,14 @@ def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: s
         known = read_json(kept)
         if known:
             return Effect(name, tuple(known["functions"]), known["reason"])
-        effect = _built(patch, tree, head, cache, jobs, preimages, require_sandbox, beside)
+        effect = _built(patch, tree, head, cache, jobs, preimages, config, require_sandbox, beside)
         if not effect.reason:
             write_json(kept, effect.as_dict())
         return effect
 
 
 def _built(patch: Patch, tree: Tree, head: Head, cache: Path, jobs: int, preimages: Mapping[str, bytes],
-           require_sandbox: bool, beside: Path | None) -> Effect:
+           config: str | None, require_sandbox: bool, beside: Path | None) -> Effect:
     name = f"{tree.name} {head.version}"
     store = Store(cache)
     with Git(store.path) as git:
@@ -66,7 +67,7 @@ def _built(patch: Patch, tree: Tree, head: Head, cache: Path, jobs: int, preimag
     if outcome is not Apply.ALREADY and not outcome.good:
         return Effect(name, reason=f"upstream's patch is `{outcome}` there")
     result = build_cell(tree, head, patch, store=store, cache=cache, jobs=jobs, reverse=outcome is Apply.ALREADY,
-                        require_sandbox=require_sandbox, manifest_directory=beside)
+                        config=config, require_sandbox=require_sandbox, manifest_directory=beside)
     changes = result.changes
     if changes is None or changes.reason:
         return Effect(name, reason=changes.reason if changes else f"its build is `{result.verdict}`: {result.reason}")

@@ -119,6 +119,35 @@ class Cell:
     log: str = ""                    # path of the build log, "" where nothing was built
     seconds: float = 0.0
     detail: dict[str, Any] = field(default_factory=dict)
+    config: str = ""                 # named configuration, where the run was asked for; "" = the tree's own
+
+    @property
+    def column(self) -> str:
+        """What the cell's column is called: linux-6.1.y, or linux-6.1.y/kvm-min."""
+        return column_name(self.tree, self.config)
+
+
+def column_name(tree: str, config: str) -> str:
+    """The column of a cell: the tree, with the configuration behind it where the run has one column for each."""
+    return f"{tree}/{config}" if config else tree
+
+
+_WORST = (Build.ERROR, Build.BASELINE_BROKEN, Build.FAIL, Build.NOT_COMPILED, Build.WARN)
+
+
+def one_a_tree(cells: Iterable[Cell]) -> list[Cell]:
+    """One cell for each patch and tree, where a run has columns for several configurations: the one with the worst
+    build, because a patch that breaks one configuration is no patch for the tree. The order stays."""
+    kept: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        known = kept.get((cell.patch, cell.tree))
+        if known is None or _badness(cell) > _badness(known):
+            kept[cell.patch, cell.tree] = cell
+    return list(kept.values())
+
+
+def _badness(cell: Cell) -> int:
+    return len(_WORST) - _WORST.index(cell.build) if cell.build in _WORST else 0
 
 
 def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:

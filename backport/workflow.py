@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.cell import Lab, Options, Place
-from backport.columns import Column, get_trees
+from backport.columns import Column, get_trees, in_configurations
 from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
@@ -43,6 +43,7 @@ class Request:
     options: Options = field(default_factory=Options)
     update: bool = False             # ask the sources again, even those that did not answer lately
     offline: bool = False            # only what the store has
+    configs: Sequence[str] = ()      # configurations to build, a column each; ALL = what the tree lists; () = its first
     force: bool = False              # compute cells that are known
     jobs: int = 1                    # trees at once
     kind: str = "run"
@@ -51,8 +52,9 @@ class Request:
 
 def run(request: Request, results: Results) -> Run:
     """Do all of `request`; every cell is in `results` as soon as it is known. Returns the finished run."""
-    columns = get_trees(Store(request.cache), request.manifest, request.trees, update=request.update,
-                        offline=request.offline)
+    trees = get_trees(Store(request.cache), request.manifest, request.trees, update=request.update,
+                      offline=request.offline)
+    columns = in_configurations(trees, request.configs, every=bool(request.trees))
     record = results.begin(
         command=request.command, kind=request.kind, tools=request.options.tools(),
         manifest_sha256=hashlib.sha256(request.manifest.path.read_bytes()).hexdigest(),
@@ -87,7 +89,8 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
             if column.head is None:
                 continue
             for group in series:
-                places = tuple(lab.place(patch, column.tree, column.head, group[:number], mails)
+                places = tuple(lab.place(patch, column.tree, column.head, group[:number], mails,
+                                         config=column.config, boots=column.boots)
                                for number, patch in enumerate(group))
                 known = [None if request.force else results.lookup(place.key) for place in places]
                 if any(cell is None for cell in known):     # a series is one piece of work: each patch needs the last
@@ -95,8 +98,9 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
                     continue
                 for place, cell in zip(places, known, strict=True):
                     assert cell is not None
-                    # the slug may be another one today; the verdict is not
-                    yield replace(cell, patch=place.patch.slug, required=column.tree.required), place.key
+                    # the slug may be another one today, and the column; the verdict is not
+                    yield replace(cell, patch=place.patch.slug, required=column.tree.required,
+                                  config=place.config), place.key
         yield from compute_all(lab, work, jobs=request.jobs, live=live)
     finally:
         lab.close()
@@ -108,7 +112,7 @@ def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
     if isinstance(patch, Refused):
         outcome, reason = Apply.INVALID, patch.reason
     return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason,
-                required=column.tree.required, subject=_subject(patch))
+                required=column.tree.required, subject=_subject(patch), config=column.config)
 
 
 def _subject(patch: Patch | Refused) -> str:
@@ -126,4 +130,4 @@ def _tree_info(column: Column) -> TreeInfo:
     head = column.head
     return TreeInfo(column.tree.name, head.version if head else "", head.commit if head else "", column.tree.status,
                     head.source if head else "", column.tree.required, column.reason if not head else "",
-                    history=head.history if head else False, series=column.tree.series)
+                    history=head.history if head else False, series=column.tree.series, config=column.config)

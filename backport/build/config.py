@@ -13,6 +13,8 @@ from pathlib import Path
 
 from backport.errors import UserError
 
+ALL = "all"          # in place of a name: every configuration that the manifest lists for the tree
+
 _HEAD = re.compile(r"^#\s*(inherits|defconfig|make|modules):\s*(.+?)\s*$")
 _ON = re.compile(r"^(CONFIG_\w+)=(.*?)(?: # only with (CONFIG_\w+))?$")
 _OFF = re.compile(r"^# (CONFIG_\w+) is not set$")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from backport.build.config import ALL, names
 from backport.errors import UserError
 from backport.manifest import Manifest, default_path, load
 from backport.patch.intake.trees import read_specs
@@ -35,6 +36,29 @@ def cache_option() -> Decorator:
     return click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
                         envvar="BACKPORT_CACHE", help="Store, work trees and build directories  "
                         "[default: the user's cache directory; or $BACKPORT_CACHE].")
+
+
+class _Configs(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+    """kvm-builtin,kvm-min: names of configurations, or `all`."""
+
+    name = "NAME[,NAME...]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        found = tuple(part.strip() for part in str(value).split(","))
+        for name in found:
+            if name not in (ALL, *names()):
+                self.fail(f"there is no configuration named {name!r}; known: {', '.join((ALL, *names()))}",
+                          param, ctx)
+        return found
+
+
+def config_option() -> Decorator:
+    """--config: configurations to build; each becomes a column of its own. The value is a tuple of tuples."""
+    return click.option("--config", "-c", "configs", multiple=True, type=_Configs(),
+                        help="Build in these configurations, a column each; `all`: those that trees.yaml lists.  "
+                             "[default: the first that it lists]")
 
 
 def read_manifest(path: Path | None) -> Manifest:

@@ -23,6 +23,7 @@ from backport.report.escape import line
 from backport.report.registry import render
 from backport.results.store import Results
 from backport.trees.store import Store
+from backport.verdict import one_a_tree
 from backport.workflow import Request
 from backport.workflow import run as run_job
 
@@ -70,7 +71,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
         else:
             run = choose_run(results, number)
         heads = {head.tree: head for head in store.heads()}
-        desk = Desk(git, manifest, run, results.cells(run), heads, originals(run), who,
+        desk = Desk(git, manifest, run, one_a_tree(results.cells(run)), heads, originals(run), who,
                     in_reply_to, acks, store.cache / "history.sqlite")
         for row in write_mails(desk, wanted_trees(manifest, names), to, force=force):
             show(row)

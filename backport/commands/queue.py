@@ -22,7 +22,7 @@ from backport.results.run import Run
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
 from backport.trees.store import Head, Store
-from backport.verdict import Build
+from backport.verdict import Build, one_a_tree
 
 _QUEUE = re.compile(r"^queue-(\d+\.\d+)$")
 
@@ -58,7 +58,7 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
     bad = False
     with Results(_database(db)) as results, store.git() as git:
         run = choose_run(results, number)
-        cells = results.cells(run)
+        cells = one_a_tree(results.cells(run))
         mails = originals(run)
         for tree in wanted_trees(manifest, names):
             head = store.head(tree.name)

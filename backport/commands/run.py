@@ -12,6 +12,7 @@ from backport.commands.common import (
     cache_option,
     cache_or_default,
     check_format,
+    config_option,
     manifest_option,
     publish,
     read_manifest,
@@ -28,6 +29,7 @@ from backport.workflow import Request, run
               help="Only this tree (linux-6.1.y, 6.1.y or 6.1), or an exact release (6.1.176); may be given several "
               "times.")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
+@config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
 @click.option("--force", is_flag=True, help="Compute cells again although nothing has changed.")
@@ -44,9 +46,10 @@ from backport.workflow import Request, run
               help="Results store  [default: in the user's state directory].")
 @manifest_option()
 @cache_option()
-def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None, no_build: bool,
-            jobs: int, force: bool, update: bool, offline: bool, strict: bool, require_sandbox: bool, boot: bool,
-            form: str, output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
+def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None,
+            configs: tuple[tuple[str, ...], ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
+            strict: bool, require_sandbox: bool, boot: bool, form: str, output: Path | None, db: Path | None,
+            manifest_path: Path | None, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
     PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.
@@ -57,13 +60,17 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     not-compiled, invalid); 3 the surroundings failed (a required tree, the compiler, the disk); 2 usage;
     130 Ctrl-C.
     """
+    if configs and no_build:
+        raise click.UsageError("--config says what to build, --no-build that nothing is built")
     manifest = read_manifest(manifest_path)
     check_format(form, output)
     place = cache_or_default(cache)
     request = Request(
         patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=trees,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
-        update=update, offline=offline, force=force, jobs=jobs, command=" ".join(["backport", *sys.argv[1:]]))
+        update=update, offline=offline, force=force, jobs=jobs,
+        configs=tuple(name for names in configs for name in names),
+        command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
         record = run(request, results)
         publish(form, record, results, output)

@@ -58,7 +58,7 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
         if cell:
             found = _cell(matrix(chosen, results.cells(chosen)).cells, chosen, *cell)
             emit(_log(found) if log else found.adapted if mail else
-                 _text(render_cell(chosen, found, results.history(found.patch, found.tree))), output)
+                 _text(render_cell(chosen, found, results.history(found.patch, found.column))), output)
             return 0
         compared = None
         if changes or earlier:
@@ -104,23 +104,26 @@ def _earlier(results: Results, run: Run, text: str) -> Run:
 
 
 def _cell(cells: Sequence[Cell], run: Run, patch: str, tree: str) -> Cell:
-    trees = {cell.tree for cell in cells}
-    short = tree.removeprefix("linux-").removesuffix(".y")
-    name = tree if tree in trees else f"linux-{short}.y"
-    found = [cell for cell in cells if cell.tree == name and (cell.patch == patch or patch in cell.patch)]
+    trees = {name for cell in cells for name in (cell.column, cell.tree)}
+    bare, slash, config = tree.partition("/")
+    short = bare.removeprefix("linux-").removesuffix(".y")
+    name = tree if tree in trees else f"linux-{short}.y{slash}{config}"
+    found = [cell for cell in cells if name in (cell.column, cell.tree)
+             and (cell.patch == patch or patch in cell.patch)]
     exact = [cell for cell in found if cell.patch == patch]
     found = exact or found
     if len(found) != 1:
         known = sorted({cell.patch for cell in (found or cells)})[:10]
         count = "more than one" if found else "no"
         raise UserError(f"{count} cell for patch {patch!r} on tree {tree!r} in run {run.id}",
-                        hint=f"patches: {', '.join(known)}; trees: {', '.join(sorted(trees))}")
+                        hint=f"patches: {', '.join(known)}; trees: "
+                             f"{', '.join(sorted({cell.column for cell in cells}))}")
     return found[0]
 
 
 def _log(cell: Cell) -> bytes:
     if not cell.log:
-        raise UserError(f"{cell.patch} on {cell.tree} has no log: {cell.build.legend}")
+        raise UserError(f"{cell.patch} on {cell.column} has no log: {cell.build.legend}")
     try:
         return Path(cell.log).read_bytes()
     except OSError as error:

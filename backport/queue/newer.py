@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from backport.manifest import Manifest
 from backport.patch.stable import series_number
 from backport.results.run import Run
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build, Cell, one_a_tree
 
 _SUPPORTED = frozenset({"stable", "longterm"})
 _BUILT = frozenset({Build.PASS, Build.NOTHING_TO_BUILD, Build.SKIPPED})
@@ -45,7 +45,7 @@ def newer_than(trees: Supported, series: str, cells: Sequence[Cell]) -> tuple[Ne
     number = series_number(series)
     if number is None:
         return ()
-    by_tree = {cell.tree: cell for cell in cells}
+    by_tree = {cell.tree: cell for cell in one_a_tree(cells)}
     return tuple(Newer(name, other, *_status(by_tree.get(name))) for name, other in trees
                  if (version := series_number(other)) is not None and version > number)
 

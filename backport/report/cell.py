@@ -13,7 +13,7 @@ from backport.verdict import Cell
 
 
 def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> str:
-    place = f"{line(cell.tree)} {line(cell.base_version)}".rstrip()
+    place = f"{line(cell.column)} {line(cell.base_version)}".rstrip()
     out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
     out += [f"  {line(note)}\n" for note in said(cell)]
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),

@@ -105,7 +105,7 @@ class _Site:
     def __init__(self, grid: Matrix, directory: Path, changes: Changes | None, marks: Marks) -> None:
         self.grid, self.directory, self.changes, self.marks = grid, directory, changes, marks
         self.patch_pages = page_names(patch.slug for patch in grid.patches)
-        self.tree_pages = page_names(tree.name for tree in grid.trees)
+        self.tree_pages = page_names(tree.column for tree in grid.trees)
         style = _asset("style.css") + _hiding(len(grid.trees))
         script = _asset("app.js")
         self.templates = Environment(
@@ -130,7 +130,7 @@ class _Site:
                        vocabulary=legend([cell for tree in self.grid.trees if (cell := self.grid.at(patch, tree))]))
         for tree in self.grid.trees:
             cells = [(patch, cell) for patch in self.grid.patches if (cell := self.grid.at(patch, tree))]
-            self._page(f"trees/{self.tree_pages[tree.name]}.html", "tree.html.j2", root="../", tree=tree,
+            self._page(f"trees/{self.tree_pages[tree.column]}.html", "tree.html.j2", root="../", tree=tree,
                        entries=[(patch, cell, said(cell)) for patch, cell in cells],
                        tally=tally([cell for _patch, cell in cells]),
                        vocabulary=legend([cell for _patch, cell in cells]))
@@ -172,10 +172,10 @@ class _Site:
     def _entry(self, patch: PatchInfo, tree: TreeInfo) -> dict[str, Any]:
         """Everything about one cell, for the page of its patch."""
         cell = self.grid.at(patch, tree)
-        entry: dict[str, Any] = {"tree": tree, "cell": cell, "anchor": self.tree_pages[tree.name]}
+        entry: dict[str, Any] = {"tree": tree, "cell": cell, "anchor": self.tree_pages[tree.column]}
         if cell is None:
             return entry
-        name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.name]}"
+        name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.column]}"
         tail, log = self._log(cell, name)
         made = build(cell)
         facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
@@ -187,7 +187,7 @@ class _Site:
             functions=code_changes(cell), diagnostics=diagnostics(cell), uncompiled=uncompiled(cell),
             unproved=[text(item) for item in sequence(made.get("unproved"))], hint=text(made.get("hint")),
             facts=[(label, value) for label, value in facts if value], tail=tail, log=log,
-            mail=self._mail(cell, name), segments=segments(self.marks.get((patch.slug, tree.name), ())))
+            mail=self._mail(cell, name), segments=segments(self.marks.get((patch.slug, tree.column), ())))
         return entry
 
     def _mail(self, cell: Cell, name: str) -> str:

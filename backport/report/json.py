@@ -51,8 +51,9 @@ def cell_dict(cell: Cell) -> dict[str, Any]:
     """One cell, JSON-ready and complete; `adapted_encoding` says how the mail is written."""
     text, encoding = _mail(cell.adapted)
     return {
-        "patch": cell.patch, "tree": cell.tree, "apply": cell.apply.value, "build": cell.build.value,
-        "sure": cell.sure.value, "cached": cell.cached, "required": cell.required, "subject": cell.subject,
+        "patch": cell.patch, "tree": cell.tree, "config": cell.config,
+        "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
+        "cached": cell.cached, "required": cell.required, "subject": cell.subject,
         "patch_sha256": cell.patch_sha256, "base_commit": cell.base_commit, "base_version": cell.base_version,
         "reason": cell.reason, "notes": list(cell.notes), "adapted": text, "adapted_encoding": encoding,
         "command": cell.command, "log": cell.log, "seconds": cell.seconds, "exit_code": exit_code([cell]),
@@ -68,8 +69,9 @@ def _mail(data: bytes) -> tuple[str, str]:
 
 
 def _change(change: Change) -> dict[str, Any]:
+    tree, _slash, config = change.tree.partition("/")
     return {
-        "kind": change.kind.value, "patch": change.patch, "tree": change.tree, "errors": list(change.errors),
+        "kind": change.kind.value, "patch": change.patch, "tree": tree, "config": config, "errors": list(change.errors),
         "before": _verdict(change.before), "after": _verdict(change.after),
     }
 

@@ -1,4 +1,4 @@
-"""JUnit XML for CI systems: a suite is a tree, a case is a patch on it."""
+"""JUnit XML for CI systems: a suite is a column, a case is a patch on it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
 
 
 def _suite(grid: Matrix, tree: TreeInfo) -> tuple[ET.Element, Counter[str], float]:
-    suite = ET.Element("testsuite", name=xml(tree.name),
+    suite = ET.Element("testsuite", name=xml(tree.column),
                        timestamp=datetime.fromtimestamp(grid.run.started, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("version", tree.version), ("commit", tree.commit), ("source", tree.source)):
+    for name, value in (("version", tree.version), ("commit", tree.commit), ("source", tree.source),
+                        ("config", tree.config)):
         if value:
             ET.SubElement(properties, "property", name=name, value=xml(value))
     counts: Counter[str] = Counter()
@@ -47,7 +48,7 @@ def _suite(grid: Matrix, tree: TreeInfo) -> tuple[ET.Element, Counter[str], floa
         if cell is None:
             continue
         case = ET.SubElement(suite, "testcase", name=xml(patch.subject or patch.slug),
-                             classname=xml(f"{tree.name}.{patch.slug}"), time=f"{cell.seconds:.3f}")
+                             classname=xml(f"{tree.column}.{patch.slug}"), time=f"{cell.seconds:.3f}")
         counts["tests"] += 1
         seconds += cell.seconds
         kind = _verdict(case, cell)

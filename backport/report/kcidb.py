@@ -58,14 +58,14 @@ def patchset_hash(patches: Sequence[str]) -> str:
 
 def _identity(run: Run, cell: Cell) -> str:
     """Unique among what this origin ever makes: run numbers start again with a new store, times do not."""
-    place = f"{run.started!r}\0{run.id}\0{cell.patch}\0{cell.tree}"
+    place = f"{run.started!r}\0{run.id}\0{cell.patch}\0{cell.column}"
     return f"{ORIGIN}:{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"
 
 
 def _checkout(grid: Matrix, tree: TreeInfo, cell: Cell, identity: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": identity, "origin": ORIGIN, "tree_name": line(tree.name), "start_time": _time(grid.run.started),
-        "comment": line(f"{cell.subject or cell.patch} on {tree.name} {cell.base_version}".rstrip()),
+        "comment": line(f"{cell.subject or cell.patch} on {tree.column} {cell.base_version}".rstrip()),
         "misc": {"apply": cell.apply.value, "sure": cell.sure.value, "said": [line(item) for item in said(cell)],
                  "version": line(cell.base_version), "base": line(cell.base_commit), "command": line(cell.command)},
     }

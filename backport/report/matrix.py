@@ -25,12 +25,12 @@ class Matrix:
 
     @cached_property
     def _places(self) -> dict[tuple[str, str], Cell]:
-        return {(cell.patch, cell.tree): cell for cell in self.cells}
+        return {(cell.patch, cell.column): cell for cell in self.cells}
 
     def at(self, patch: PatchInfo | str, tree: TreeInfo | str) -> Cell | None:
         """The cell of a place, None where the run has not got there."""
         slug = patch if isinstance(patch, str) else patch.slug
-        return self._places.get((slug, tree if isinstance(tree, str) else tree.name))
+        return self._places.get((slug, tree if isinstance(tree, str) else tree.column))
 
     @property
     def total(self) -> int:
@@ -44,16 +44,16 @@ def matrix(run: Run, cells: Sequence[Cell]) -> Matrix:
     """
     cells = marked(run, cells)
     patches = {patch.slug: patch for patch in run.patches}
-    trees = {tree.name: tree for tree in run.trees}
+    trees = {tree.column: tree for tree in run.trees}
     for cell in cells:
         row = patches.setdefault(cell.patch, PatchInfo(cell.patch))
         if not row.subject and cell.subject:
             patches[cell.patch] = replace(row, subject=cell.subject)
-        column = trees.setdefault(cell.tree, TreeInfo(cell.tree, required=cell.required))
+        column = trees.setdefault(cell.column, TreeInfo(cell.tree, required=cell.required, config=cell.config))
         if not column.version and cell.base_version:
-            trees[cell.tree] = replace(column, version=cell.base_version, commit=cell.base_commit)
+            trees[cell.column] = replace(column, version=cell.base_version, commit=cell.base_commit)
         elif not column.version and not column.reason and cell.apply is Apply.NO_TREE:
-            trees[cell.tree] = replace(column, reason=cell.reason)
+            trees[cell.column] = replace(column, reason=cell.reason)
     return Matrix(run, tuple(patches.values()), tuple(trees.values()), tuple(cells))
 
 

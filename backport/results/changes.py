@@ -15,7 +15,7 @@ from backport.results.run import Run
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, exit_code
 
-Place = tuple[str, str]              # (patch slug, tree name)
+Place = tuple[str, str]              # (patch slug, column: a tree, or a tree/configuration)
 
 
 class Kind(StrEnum):
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 class Change:
     kind: Kind
     patch: str
-    tree: str
+    tree: str                        # its column: linux-6.1.y, linux-6.1.y/kvm-min
     before: Cell | None = None
     after: Cell | None = None
     errors: tuple[str, ...] = ()     # messages of `after` that `before` did not have
@@ -78,7 +78,7 @@ def known_before(results: Results, run: Run, *, told: int | None = None) -> tupl
     earlier = results.latest(kind=run.kind, before=newest, finished=True)
     if earlier is None:
         return {}, {}
-    last = {(cell.patch, cell.tree): cell for cell in results.cells(earlier)}
+    last = {(cell.patch, cell.column): cell for cell in results.cells(earlier)}
     known: dict[Place, Cell] = {}
     for place, cell in last.items():
         verdict = cell if conclusive(cell) else results.last_verdict(*place, kind=run.kind, before=earlier.id)
@@ -91,13 +91,13 @@ def since(results: Results, run: Run, earlier: Run | None = None, *, told: int |
     """Changes of `run` against one `earlier` run, or against all that was known (and `told`) before it."""
     now = results.cells(run)
     if earlier is not None:
-        last = {(cell.patch, cell.tree): cell for cell in results.cells(earlier)}
+        last = {(cell.patch, cell.column): cell for cell in results.cells(earlier)}
         known = {place: cell for place, cell in last.items() if conclusive(cell)}
     else:
         last, known = known_before(results, run, told=told)
     complete = run.state == "finished"
     return compare(last, known, now, patches=[patch.slug for patch in run.patches] if complete else None,
-                   trees=[tree.name for tree in run.trees] if complete else None)
+                   trees=[tree.column for tree in run.trees] if complete else None)
 
 
 def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterable[Cell], *,
@@ -107,7 +107,7 @@ def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterab
     `patches` and `trees` are what the run set out to cover; a place outside of them has vanished. None (a run
     that was stopped) means that nothing may be said to have vanished.
     """
-    cells = {(cell.patch, cell.tree): cell for cell in now}
+    cells = {(cell.patch, cell.column): cell for cell in now}
     old_patches = {patch for patch, _tree in last}
     items: list[Change] = []
     for place, cell in cells.items():

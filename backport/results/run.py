@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backport.verdict import Apply, Build, Sure
+from backport.verdict import Apply, Build, Sure, column_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PatchInfo:
 
 @dataclass(frozen=True, slots=True)
 class TreeInfo:
-    """One column of the matrix."""
+    """One column of the matrix: a tree, or a tree in one of the configurations that were asked for."""
 
     name: str                        # linux-6.1.y
     version: str = ""                # 6.1.187, "" where the tree could not be had
@@ -39,11 +39,17 @@ class TreeInfo:
     reason: str = ""                 # why there is no tree
     history: bool = False            # `commit` is the branch's own, not a container made from a tarball
     series: str = ""                 # 6.1
+    config: str = ""                 # see Cell.config
+
+    @property
+    def column(self) -> str:
+        """The name that its cells go by (Cell.column)."""
+        return column_name(self.name, self.config)
 
     @property
     def short(self) -> str:
-        """The name as people say it: 6.1.y."""
-        return self.name.removeprefix("linux-") or self.name
+        """The column as people say it: 6.1.y, 6.1.y/kvm-min."""
+        return column_name(self.name.removeprefix("linux-") or self.name, self.config)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

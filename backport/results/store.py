@@ -164,7 +164,7 @@ class Results:
         data = json.dumps({
             **{name: getattr(cell, name) for name in _TEXT},
             "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
-            "required": cell.required, "notes": list(cell.notes), "detail": cell.detail,
+            "required": cell.required, "notes": list(cell.notes), "detail": cell.detail, "config": cell.config,
         }, sort_keys=True, default=_jsonable).encode()
         digest = hashlib.sha256(hashlib.sha256(data).digest() + cell.adapted).hexdigest()
         with self._transaction() as db:
@@ -172,7 +172,7 @@ class Results:
                        (digest, zlib.compress(data), zlib.compress(cell.adapted)))
             db.execute("INSERT OR REPLACE INTO cell (run, patch, tree, key, apply, build, cached, seconds, recorded, "
                        "body, sure, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       (_id(run), _column(cell.patch), _column(cell.tree), key, cell.apply.value, cell.build.value,
+                       (_id(run), _column(cell.patch), _column(cell.column), key, cell.apply.value, cell.build.value,
                         int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
                         _column(cell.base_version)))
 
@@ -182,12 +182,14 @@ class Results:
         rows = self._rows(f"{_CELL} WHERE run = ?", (found.id,))
         cells = [_cell(*row[1:]) for row in rows]
         patches = {patch.slug: number for number, patch in enumerate(found.patches)}
-        trees = {tree.name: number for number, tree in enumerate(found.trees)}
-        return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)), trees.get(cell.tree, len(trees))))
+        trees = {tree.column: number for number, tree in enumerate(found.trees)}
+        return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)),
+                                               trees.get(cell.column, len(trees))))
 
-    def cell(self, run: Run | int, patch: str, tree: str) -> Cell | None:
+    def cell(self, run: Run | int, patch: str, column: str) -> Cell | None:
+        """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
         rows = self._rows(f"{_CELL} WHERE run = ? AND patch = ? AND tree = ?",
-                          (_id(run), _column(patch), _column(tree)))
+                          (_id(run), _column(patch), _column(column)))
         return _cell(*rows[0][1:]) if rows else None
 
     def lookup(self, key: str) -> Cell | None:
@@ -199,20 +201,20 @@ class Results:
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
         return replace(_cell(*rows[0][1:]), cached=True) if rows else None
 
-    def last_verdict(self, patch: str, tree: str, *, kind: str, before: int) -> Cell | None:
+    def last_verdict(self, patch: str, column: str, *, kind: str, before: int) -> Cell | None:
         """The newest cell of this place that says something about the patch, in a finished run before `before`."""
         rows = self._rows(
             f"{_CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
             "AND run.kind = ? AND run.finished IS NOT NULL AND apply NOT IN (?, ?) AND build <> ? "
             "ORDER BY cell.run DESC LIMIT 1",
-            (_column(patch), _column(tree), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
+            (_column(patch), _column(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
         return _cell(*rows[0][1:]) if rows else None
 
-    def history(self, patch: str, tree: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
+    def history(self, patch: str, column: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
         """(run id, cell) of one place over the runs, oldest first."""
         extra, values = ("", ()) if kind is None else (" AND run IN (SELECT id FROM run WHERE kind = ?)", (kind,))
         rows = self._rows(f"{_CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
-                          (_column(patch), _column(tree), *values, limit))
+                          (_column(patch), _column(column), *values, limit))
         return [(int(row[0]), _cell(*row[1:])) for row in reversed(rows)]
 
     def marks(self, run: Run, *, limit: int = 60) -> dict[tuple[str, str], list[Mark]]:
@@ -321,4 +323,4 @@ def _cell(cached: int, seconds: float, data: bytes, adapted: bytes) -> Cell:
     return Cell(
         **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),
         sure=Sure(told["sure"]), cached=bool(cached), required=told["required"], notes=tuple(told["notes"]),
-        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"])
+        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"], config=told.get("config", ""))
