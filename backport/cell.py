@@ -222,7 +222,9 @@ class Lab:
                             config=place.config or None, require_sandbox=self.options.require_sandbox,
                             manifest_directory=self.beside)
         reason = "; ".join(filter(None, (cell.reason, result.reason)))
-        cell = replace(cell, build=result.verdict, reason=reason, log=str(result.log or ""),
+        fixes = f"built with {', '.join(result.fixes)} on both sides (toolchain.fixes)"
+        notes = (*cell.notes, *result.notes, *([fixes] if result.fixes else []))
+        cell = replace(cell, build=result.verdict, reason=reason, notes=notes, log=str(result.log or ""),
                        detail={**cell.detail, "build": result.as_dict()})
         alone = not place.before and not place.needed.patches
         if result.changes is None or result.changes.reason or not alone:

@@ -49,7 +49,7 @@ include $(srctree)/arch/x86/kvm/Makefile
 objects := $(patsubst ../../../virt/kvm/%,virt/kvm/%,$(obj-y))
 objects := $(foreach o,$(objects),$(if $(filter virt/%,$(o)),$(o),arch/x86/kvm/$(o)))
 arch/x86/kvm/: $(objects)
-objects += kernel/sched.o drivers/net/dummy.o
+objects += kernel/sched.o kernel/fork.o drivers/net/dummy.o
 -include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)
 
 $(objects): %.o: $(srctree)/%.c include/generated/autoconf.h
@@ -167,9 +167,10 @@ FILES: dict[str, str] = {
     "Documentation/virt/kvm/api.rst": "KVM\n===\n\nText.\n",
     "drivers/Makefile": "obj-y += net/\n",
     "drivers/net/Makefile": "obj-$(CONFIG_DUMMY) += dummy.o\n",
-    "kernel/Makefile": "obj-y += core.o\ncore-objs := sched.o\n",
+    "kernel/Makefile": "obj-y += core.o\ncore-objs := sched.o fork.o\n",
     "drivers/net/dummy.c": "int dummy;\n",
     "kernel/sched.c": "int sched_init(void)\n{\n\tint unused;\n\n\treturn 0;\n}\n",
+    "kernel/fork.c": "int fork_init(void)\n{\n\treturn 0;\n}\n",
     "scripts/config.sh": CONFIG_SH,
     "scripts/cc.sh": CC_SH,
 }

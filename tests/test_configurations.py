@@ -1,4 +1,4 @@
-"""Several configurations of one tree as columns of one run, on made-up trees with a real compiler."""
+"""What trees.yaml says of a build (configurations, build fixes), through the command line, on made-up trees."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from backport.manifest import load
 from backport.results.changes import Kind, since
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, one_a_tree
+from tests.fakekernel import diff_of
 from tests.test_workflow import NEW, OLD, Desk
 
 XEN = "arch/x86/kvm/xen.c"
@@ -133,6 +134,33 @@ def test_a_configuration_that_does_not_exist_is_said_at_once(desk: Columns) -> N
     with pytest.raises(ManifestError, match="kvm-mim") as caught:
         load(manifest)
     assert "kvm-min" in str(caught.value.hint)
+
+
+def test_build_fixes_stand_on_both_sides_and_are_listed(desk: Columns) -> None:
+    """A branch that this compiler cannot build, a fix for it beside the manifest, and a patch that is not blamed."""
+    good = desk.patch("good", OLD, NEW)
+    desk.edit("fake-9.1.y", "\tvcpu->id = 0;\n", "\tvcpu->id = (0;\n", "virt/kvm/kvm_main.c")
+    assert {cell["build"] for cell in desk.columns(*TREE).values()} == {"baseline-broken"}
+    source = desk.trees["fake-9.1.y"]
+    text = (source / "virt/kvm/kvm_main.c").read_text()
+    (desk.path / "fixes").mkdir()
+    (desk.path / "fixes/9.1-build.patch").write_bytes(
+        diff_of(source, {"virt/kvm/kvm_main.c": text.replace("(0;", "0;")}))
+    manifest = desk.path / "trees.yaml"
+    manifest.write_text(manifest.read_text().replace(
+        "    series: '9.1'\n", "    series: '9.1'\n    toolchain: {fixes: [fixes/9.1-build.patch]}\n"))
+    cells = desk.columns(*TREE, str(good))
+    (told,) = cells.values()
+    assert (told["build"], told["detail"]["build"]["fixes"]) == ("pass", ["9.1-build.patch"])
+    assert told["detail"]["functions"]["here"] == ["kvm_vcpu_ready"]     # of the patch alone
+    _code, table = desk.invoke("show")
+    assert "built with 9.1-build.patch on both sides" in table
+    _code, shown = desk.invoke("show", "--cell", "good", "fake-9.1.y")
+    assert "9.1-build.patch (on both sides)" in shown
+    # the key covers what the fix says: one that no longer fits is no old answer
+    (desk.path / "fixes/9.1-build.patch").write_bytes(
+        diff_of(source, {"virt/kvm/kvm_main.c": text.replace("(0;", "(1;")}))
+    assert {cell["build"] for cell in desk.columns(*TREE).values()} == {"baseline-broken"}
 
 
 def test_what_changed_is_told_for_the_column_where_it_changed(tmp_path: Path) -> None:

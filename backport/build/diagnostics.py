@@ -36,6 +36,8 @@ _MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make tar
 _STEP = re.compile(r"^  (?P<what>[A-Z][A-Z0-9_]*)(?: +\[M\])? +(?P<object>\S+)\s*$")
 _PREFIX = re.compile(r"^(?:In file included from |                 from |\S+: In function |\S+: At top level:|"
                      r"\S+: In member function)")
+# clang's own count: it is nobody's excerpt, and another warning elsewhere in the file changes it
+_COUNT = re.compile(r"^\d+ (?:warning|error)s?(?: and \d+ errors?)? generated\.$")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 _MADE = frozenset({"CC", "AS", "LD", "AR", "HOSTCC", "HOSTLD", "MODPOST", "OBJTOOL", "LDS", "CPP", "VDSO", "GEN", "UPD",
                    "CALL", "DESCEND", "WRAP", "SYNC", "CHK", "SYSTBL", "SYSHDR", "CC_M", "BTF", "OBJCOPY"})
@@ -87,7 +89,7 @@ def parse(output: bytes, paths: Paths) -> tuple[Diagnostic, ...]:
             before.clear()
             made = paths.clean(step["object"])
             continue
-        if _MAKE.match(line) and not _MAKE_RULE.match(line):
+        if _COUNT.match(line) or (_MAKE.match(line) and not _MAKE_RULE.match(line)):
             close()
             before.clear()
             continue

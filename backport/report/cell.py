@@ -7,7 +7,20 @@ from typing import Any
 
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
-from backport.results.evidence import circumstances, diagnostics, evidence, hunks, sequence, text
+from backport.results.evidence import (
+    build,
+    built_with,
+    circumstances,
+    code_changes,
+    code_effect,
+    diagnostics,
+    evidence,
+    fixed,
+    hunks,
+    sequence,
+    text,
+    uncompiled,
+)
 from backport.results.run import Run
 from backport.verdict import Cell
 
@@ -17,15 +30,23 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
     out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
     out += [f"  {line(note)}\n" for note in said(cell)]
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
-             *((label.lower(), value) for label, value in circumstances(cell)),
+             *((label.lower(), value) for label, value in (*circumstances(cell), *built_with(cell))),
              ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
-    out.append("\n" + "".join(f"{name + ':':14}{line(value)}\n" for name, value in facts if value))
+    out.append("\n" + "".join(f"{name + ':':15}{line(value)}\n" for name, value in facts if value))
     if evidence(cell):
         out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in evidence(cell)))
     for hunk in hunks(cell):
         out.append(_hunk(hunk))
-    if diagnostics(cell):
-        out.append("\nNew diagnostics:\n" + "".join(f"  {line(str(item))}\n" for item in diagnostics(cell)))
+    for one in diagnostics(cell):
+        out.append(f"\n>> {line(str(one))}\n" + "".join(f"  {visible(row)}\n" for row in one.around))
+    for title, rows in (
+            ("Mended diagnostics", fixed(cell)), ("Touched lines that this configuration does not compile",
+                                                  uncompiled(cell)),
+            ("Not proved", [text(item) for item in sequence(build(cell).get("unproved"))]),
+            ("Functions whose machine code changes", [f"{label}: {value}" for label, value in code_effect(cell)]
+             + [f"{name} in {place}: {what}" for place, name, what in code_changes(cell)])):
+        if rows:
+            out.append(f"\n{title}:\n" + "".join(f"  {line(row)}\n" for row in rows))
     if len(history) > 1:
         out.append("\nHistory:\n" + "".join(
             f"  run {number}: {line(past.base_version)} {', '.join(words(past))}\n" for number, past in history))

@@ -34,8 +34,10 @@ from backport.report.text import TITLES
 from backport.results.changes import Changes, Kind
 from backport.results.evidence import (
     build,
+    built_with,
     circumstances,
     code_changes,
+    code_effect,
     diagnostics,
     evidence,
     hunks,
@@ -179,13 +181,12 @@ class _Site:
         tail, log = self._log(cell, name)
         made = build(cell)
         facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
-                 if cell.patch_sha256 else ""), ("Compiler", text(made.get("compiler"))),
-                 ("Configuration", text(made.get("config"))), *circumstances(cell),
+                 if cell.patch_sha256 else ""), *built_with(cell), *circumstances(cell),
                  ("Took", duration(cell.seconds) if cell.seconds else "")]
         entry.update(
             said=said(cell), hunks=[_hunk(hunk, told=said(cell)) for hunk in hunks(cell)], evidence=evidence(cell),
-            functions=code_changes(cell), diagnostics=diagnostics(cell), uncompiled=uncompiled(cell),
-            unproved=[text(item) for item in sequence(made.get("unproved"))], hint=text(made.get("hint")),
+            functions=code_changes(cell), effect=code_effect(cell), diagnostics=diagnostics(cell),
+            uncompiled=uncompiled(cell), unproved=[text(item) for item in sequence(made.get("unproved"))],
             facts=[(label, value) for label, value in facts if value], tail=tail, log=log,
             mail=self._mail(cell, name), segments=segments(self.marks.get((patch.slug, tree.column), ())))
         return entry

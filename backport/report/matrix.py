@@ -10,6 +10,7 @@ from functools import cached_property
 
 from backport.boot.outcome import Behaves
 from backport.queue.newer import marked
+from backport.results.evidence import build, text
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell, Sure, exit_code
 
@@ -96,8 +97,9 @@ def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
 
 
 def said(cell: Cell) -> list[str]:
-    """What there is to say about a cell in words: the reason first, then the notes, each once."""
-    return [text for text in dict.fromkeys((cell.reason, *cell.notes)) if text.strip()]
+    """What there is to say about a cell in words: the reason, how to mend it, then the notes, each once."""
+    hint = text(build(cell).get("hint"))
+    return [one for one in dict.fromkeys((cell.reason, hint, *cell.notes)) if one.strip()]
 
 
 def _plain_success(cell: Cell) -> bool:

@@ -105,6 +105,43 @@ def _history(cell: Cell) -> list[tuple[str, list[str]]]:
             ("Fix", [text(fix.get("line"))]), ("Upstream", [after])]
 
 
+def built_with(cell: Cell) -> list[tuple[str, str]]:
+    """(label, text) of what the build was made with, as far as it is known."""
+    made = build(cell)
+    fixes = ", ".join(text(item) for item in sequence(made.get("fixes")))
+    rows = [("Configuration", text(made.get("config"))), ("Compiler", text(made.get("compiler"))),
+            ("Build fixes", f"{fixes} (on both sides)" if fixes else ""), ("Sandbox", text(made.get("sandbox")))]
+    return [(label, value) for label, value in rows if value]
+
+
+def fixed(cell: Cell) -> list[str]:
+    """Diagnostics of the tree that the patch takes away."""
+    return [text(item) for item in sequence(build(cell).get("fixed_text")) if item]
+
+
+def code_effect(cell: Cell) -> list[tuple[str, str]]:
+    """(whose patch, the functions whose machine code it changes in words): the backport's, and upstream's own."""
+    changes, functions = mapping(build(cell).get("changes")), mapping(cell.detail.get("functions"))
+    if not changes:
+        return []
+    here = [text(name) for name in sequence(changes.get("names"))]
+    reason = text(changes.get("reason"))
+    rows = [("This tree", f"not compared: {reason}" if reason else ", ".join(here) or (
+        "no machine code at all: the patch does nothing in this tree" if changes.get("nothing") else "data only"))]
+    rows += [("Inlined", f"{text(name)}() went into {', '.join(map(text, sequence(into)))}")
+             for name, into in mapping(changes.get("inlined")).items()]
+    data = [text(item) for item in sequence(changes.get("data"))]
+    rows += [("Data", ", ".join(data))] if data else []
+    upstream = mapping(functions.get("upstream"))
+    if upstream:
+        there = [text(name) for name in sequence(upstream.get("functions"))]
+        why = text(upstream.get("reason"))
+        same = not why and not reason and set(there) == set(here)
+        said = f"not known: {why}" if why else ("the same: " if same and there else "") + (", ".join(there) or "none")
+        rows.append((f"Upstream's patch, {text(upstream.get('tree'))}", said))
+    return rows
+
+
 def boot_logs(cell: Cell) -> str:
     """The directory of the logs of its boots, "" where nothing was booted."""
     return text(mapping(cell.detail.get("behaviour")).get("directory"))

@@ -115,3 +115,7 @@ def test_objtool_offsets_are_no_difference() -> None:
     old = Diagnostic("a.o", 0, "warning", "objtool: f()+0x12: odd", object="a.o")
     new = Diagnostic("a.o", 0, "warning", "objtool: f()+0x38: odd", object="a.o")
     assert compare([old], [new], Delta({}), rebuilt=frozenset({"a.o"})) == ((), ())
+
+
+def test_clangs_count_of_messages_belongs_to_none_of_them() -> None:
+    assert all("generated" not in line for item in parse(CLANG, PATHS) for line in item.detail)

@@ -80,6 +80,26 @@ def test_a_source_outside_the_targets_is_built_where_the_configuration_has_it(be
     assert "drivers/net/dummy.c" in off.reason
 
 
+def test_an_object_that_is_broken_before_is_one_cells_answer_and_not_the_next_ones(bench: Bench) -> None:
+    """Outside the targets, and so built for this patch alone: kept in the baseline it would condemn every patch."""
+    good = bench.edit("kernel/fork.c", "return 0", "return 1")
+    (bench.source / "kernel/sched.c").write_text("int broken(;\n" + bench.read("kernel/sched.c"))
+    git(bench.source, "commit", "-qam", "Break it")
+    touched = bench.edit("kernel/sched.c", "return 0", "return 1")
+    assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS
+    for _ in range(2):                     # the answer of the second is computed, too: nothing of it was kept
+        result = bench.build(touched, compared=False)
+        assert result.verdict is Build.BASELINE_BROKEN, result.reason
+        assert result.reason.startswith("does not build without the patch: kernel/sched.c:1:")
+        clean = bench.build(good, compared=False)
+        assert (clean.verdict, clean.objects) == (Build.PASS, ("kernel/fork.o",)), clean.reason
+        assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS
+    # and it is asked again once the tree is mended
+    (bench.source / "kernel/sched.c").write_text(bench.read("kernel/sched.c").replace("int broken(;\n", ""))
+    git(bench.source, "commit", "-qam", "Mend it")
+    assert bench.build(bench.edit("kernel/sched.c", "return 0", "return 1"), compared=False).verdict is Build.PASS
+
+
 def test_another_architecture_is_not_compiled(bench: Bench) -> None:
     """kbuild compiles what it is told to by pattern rule, headers of the wrong architecture and all."""
     (bench.source / "arch/arm64/kvm").mkdir(parents=True)
