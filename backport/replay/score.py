@@ -14,7 +14,7 @@ from backport.patch.parse import split_lines
 from backport.replay.cases import Case, apply_edits
 from backport.rewrite.adapt import adapt
 from backport.rewrite.asis import apply_as_is
-from backport.rewrite.doubts import SymbolIndex
+from backport.rewrite.checks.base import SymbolIndex
 from backport.rewrite.render import Edit, render_hunks
 from backport.rewrite.render import apply_edits as apply_rendered
 from backport.rewrite.story import Adaptation

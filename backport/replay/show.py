@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case
 from backport.replay.score import case_patch, result_of, run, score
-from backport.rewrite.doubts import SymbolIndex
+from backport.rewrite.checks.base import SymbolIndex
 from backport.rewrite.render import Edit, render_hunks
 
 

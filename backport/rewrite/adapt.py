@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
-from backport.rewrite.doubts import Names, SymbolIndex
+from backport.rewrite.checks.base import Names, SymbolIndex
 from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from backport.csource.pieces import KEYWORDS, code
 from backport.patch.model import Patch
-from backport.rewrite.doubts import SymbolIndex
+from backport.rewrite.checks.base import SymbolIndex
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _DECLARATION = re.compile(rb"^\s*(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*\s+)+[*\w]")

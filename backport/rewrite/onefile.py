@@ -12,7 +12,8 @@ from backport.rewrite import absent, amid, moves
 from backport.rewrite.already import reverse_fits
 from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
-from backport.rewrite.doubts import FATAL, Doubt, Names, Result, doubts
+from backport.rewrite.checks.base import Doubt, Names, Result
+from backport.rewrite.doubts import FATAL, doubts
 from backport.rewrite.header import retarget
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal

@@ -69,6 +69,11 @@ class Index:
             return [os.fsdecode(path) for path, blob in rows
                     if name.encode() in scan.macros(git.blob(blob.hex()) or b"")]
 
+    def defines(self, name: str) -> bool:
+        """Whether a `.c`/`.h` file defines a function or macro `name`, register lists left out: those alone are
+        hundreds of megabytes, seconds to read for a name that is nowhere."""
+        return bool(self._files(scan.FUNCTION, name) or self._files(scan.MACRO, name))
+
     def types(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define `struct`, `union`, `enum` or typedef `name`, sorted."""
         return self._files(scan.TYPE, name)

@@ -1,0 +1,1 @@
+"""What speaks against an answer although it fits, a question a file."""

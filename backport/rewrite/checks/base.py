@@ -1,0 +1,93 @@
+"""What every check gets: the file with all edits made, the names that are known, and the words for a doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backport.csource.functions import Function, functions
+from backport.csource.pieces import code
+from backport.rewrite.place import Signal
+from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit, apply_edits
+
+WORD = re.compile(rb"[A-Za-z_]\w*")
+
+
+class SymbolIndex(Protocol):
+    """Every identifier of a tree (backport.trees.index)."""
+
+    def contains(self, identifier: str) -> bool:
+        """Whether the identifier stands anywhere in the tree's C files."""
+
+    def defines(self, name: str) -> bool:
+        """Whether the tree defines a function or macro of that name (register lists may be left out)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is known of names: the tree's index, upstream's, and those that the patch itself brings along.
+
+    A name that neither tree has comes with another part of the same change; one that upstream has and the tree
+    has not is a prerequisite that is missing.
+    """
+
+    index: SymbolIndex | None = None
+    upstream: SymbolIndex | None = None
+    own: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A signal with the words that explain it."""
+
+    signal: Signal
+    text: str
+
+
+class Result:
+    """The target with all edits of the file made, and where each line of an edit now stands."""
+
+    def __init__(self, problem: Problem, edits: Sequence[Edit]) -> None:
+        self.problem = problem
+        ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
+        self.lines = apply_edits(problem.t, ordered)
+        self.source = b"".join(self.lines)
+        self.calls: frozenset[tuple[bytes, int]] | None = None
+        self._code: list[bytes] | None = None
+        self._grown: list[tuple[int, int]] = []
+        grown = 0
+        self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
+        for edit in ordered:
+            self._grown.append((edit.lo, grown))
+            self.added.update(range(edit.lo + grown, edit.lo + grown + len(edit.new)))
+            grown += len(edit.new) - (edit.hi - edit.lo)
+
+    def code(self, edit: Edit) -> bytes:
+        """The added lines of `edit` without comments: a line in the middle of one does not say so by itself."""
+        if self._code is None:
+            self._code = code(self.source).splitlines(keepends=True)
+        at = self.new_line(edit)
+        return b"".join(self._code[at:at + len(edit.new)])
+
+    def new_line(self, edit: Edit) -> int:
+        """0-based line at which `edit` stands in the result."""
+        grown = next((g for lo, g in reversed(self._grown) if lo == edit.lo), 0)
+        return edit.lo + grown
+
+
+Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]
+
+
+def body(source: bytes, f: Function) -> bytes:
+    """The text of a function, signature and braces included."""
+    lines = source.split(b"\n")
+    return b"\n".join(lines[f.start - 1:f.end]) + b"\n"
+
+
+def named(source: bytes, name: str) -> bytes | None:
+    """The text of the only function of that name, None where there is none or more than one."""
+    found = [f for f in functions(source) if f.name == name]
+    return body(source, found[0]) if len(found) == 1 else None
