@@ -61,4 +61,7 @@ _NOT_NEWLINE = re.compile(rb"[^\n]")
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
-    return _NOT_NEWLINE.sub(b" ", match[0])
+    text = match[0]
+    if text[:1] in (b'"', b"'"):         # the quotes stay: an argument that is a string is still an argument
+        return text[:1] + _NOT_NEWLINE.sub(b" ", text[1:-1]) + text[-1:]
+    return _NOT_NEWLINE.sub(b" ", text)

@@ -10,16 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.rewrite.checks import arity, scope, symbols, syntax
+from backport.rewrite.checks import (
+    arity,
+    comments,
+    condition,
+    declared,
+    members,
+    nearby,
+    remains,
+    scope,
+    symbols,
+    syntax,
+)
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
 
 # one line here and one file in checks/ is all that a further question needs
-CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check)
+CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
+                             remains.check, nearby.check, members.check, comments.check)
 
 # what makes an adapted hunk too likely wrong to be given
-FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED})
+FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
+                   Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT, Signal.OPPOSITE})
+
+# what a reviewer should read, and nothing that makes an answer unsure
+HARMLESS = frozenset({Signal.GUARD})
 
 
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

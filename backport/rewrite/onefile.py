@@ -13,7 +13,7 @@ from backport.rewrite.already import reverse_fits
 from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
 from backport.rewrite.checks.base import Doubt, Names, Result
-from backport.rewrite.doubts import FATAL, doubts
+from backport.rewrite.doubts import FATAL, HARMLESS, doubts
 from backport.rewrite.header import retarget
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal
@@ -73,7 +73,8 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool) -> list[Landed
                 ruled = any(name.startswith("rule:") for name in one.answer.strategies)
                 state = State.FORWARD if as_is or ruled or not FATAL & {d.signal for d in found} else State.NONE
                 one = replace(one, answer=replace(
-                    one.answer, sure=Sure.REVIEW, state=state,
+                    one.answer, state=state,
+                    sure=one.answer.sure if {d.signal for d in found} <= HARMLESS else Sure.REVIEW,
                     signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
                     notes=(*one.answer.notes, *(d.text for d in found))))
         out.append(one)

@@ -54,6 +54,18 @@ class Signal(StrEnum):
     INTERIOR = "a line that upstream keeps amid the change is not in this tree there"
     MOVED = "a line that upstream keeps amid the change stands elsewhere in this tree's function"
     INCLUDE = "an #include goes, which this tree's file may still need"
+    CONDITION = "an added line runs under another condition than upstream's"
+    OPPOSITE = "an added line runs under the opposite condition"
+    GUARD = "an added line runs under a condition that reads differently in this tree"
+    STATEMENT = "an added line begins or ends amid a statement of this tree"
+    REDECLARED = "a name is declared twice"
+    UNDECLARED = "a declaration goes, and this tree's function still uses the name"
+    UNUSED = "a declared name is not used any more"
+    ORDER = "a declaration stands behind a statement"
+    REMAINS = "this tree's function has a further line like the one that upstream takes away"
+    DUPLICATE = "an added line stands near its place in this tree already"
+    MEMBER = "an added line uses a member that this tree's file does not know"
+    COMMENT = "an added comment speaks of a name that this tree does not have"
     ARITY = "an added call has another number of arguments than the calls of this tree"
 
 

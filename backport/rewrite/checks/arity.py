@@ -11,6 +11,7 @@ from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 
+VARIES = -1              # as many arguments as a format string asks for
 CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 
 
@@ -21,7 +22,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     for edit in edits:
         for name, count in calls(result.code(edit)):
             here = {n for other, n in _file_calls(result) if other == name}
-            if not here or count in here or count < 0:
+            if not here or count in here or VARIES in here or count == VARIES:
                 continue
             upstream = {n for other, n in _upstream_calls(problem) if other == name}
             if count in upstream:
@@ -49,12 +50,16 @@ def _upstream_calls(problem: Problem) -> frozenset[tuple[bytes, int]]:
 
 
 def calls(text: bytes) -> list[tuple[bytes, int]]:
-    """(name, number of arguments) of everything in `text` that looks like a call; comments and strings blanked."""
+    """(name, number of arguments) of everything in `text` that looks like a call; comments and strings blanked.
+
+    VARIES for a call with a string among its arguments: mostly a format, and those take any number.
+    """
     out = []
     for match in CALL.finditer(text):
         if match[1] in KEYWORDS:
             continue
         depth, count, at, empty = 1, 1, match.end(), True
+        varies = False
         while at < len(text) and depth and at - match.end() < 2000:
             byte = text[at:at + 1]
             if byte in b"([{":
@@ -65,7 +70,12 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
                 count += 1
             if depth and not byte.isspace():
                 empty = False
+                varies = varies or (byte == b'"' and depth == 1)
             at += 1
         if depth == 0:
-            out.append((match[1], 0 if empty else count))
+            if varies or text[match.end():at - 1].split(b",")[-1].strip() == b"...":
+                count = VARIES
+            elif empty or text[match.end():at - 1].strip() == b"void":
+                count = 0
+            out.append((match[1], count))
     return out

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Protocol
 
 from backport.csource.functions import Function, functions
 from backport.csource.pieces import code
+from backport.rewrite.align import line_key, weak
+from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
@@ -57,11 +60,11 @@ class Result:
         self.source = b"".join(self.lines)
         self.calls: frozenset[tuple[bytes, int]] | None = None
         self._code: list[bytes] | None = None
-        self._grown: list[tuple[int, int]] = []
+        self._grown: dict[tuple[int, int], int] = {}
         grown = 0
         self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
         for edit in ordered:
-            self._grown.append((edit.lo, grown))
+            self._grown[edit.lo, edit.hi] = grown
             self.added.update(range(edit.lo + grown, edit.lo + grown + len(edit.new)))
             grown += len(edit.new) - (edit.hi - edit.lo)
 
@@ -74,8 +77,23 @@ class Result:
 
     def new_line(self, edit: Edit) -> int:
         """0-based line at which `edit` stands in the result."""
-        grown = next((g for lo, g in reversed(self._grown) if lo == edit.lo), 0)
-        return edit.lo + grown
+        return edit.lo + self._grown.get((edit.lo, edit.hi), 0)
+
+
+def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int, int]]:
+    """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of hunk `k` that
+    is added on both sides, white space apart; lines that say nothing (`}`) are left out."""
+    problem = result.problem
+    if problem.edits is None or problem.after is None:
+        return []
+    theirs = [i for e in reversed_edits(problem, k) for i in range(e.lo, e.hi)]
+    ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
+    keys_u = [line_key(problem.after[i]) for i in theirs]
+    keys_r = [line_key(result.lines[i]) for i in ours]
+    out = []
+    for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
+        out += [(theirs[i + n], ours[j + n]) for n in range(size) if not weak(keys_u[i + n])]
+    return out
 
 
 Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]

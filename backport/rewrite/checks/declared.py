@@ -1,0 +1,119 @@
+"""Is every name of a function declared once, before the statements, and used?
+
+Reads the changed function with the grammar before and after, and upstream's likewise: only what is new in this
+tree's result, and not so in upstream's, raises a doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from backport.csource.functions import enclosing
+from backport.csource.pieces import code
+from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body, named
+from backport.rewrite.checks.syntax import LONGEST, PARSER
+from backport.rewrite.place import Signal
+from backport.rewrite.render import Edit
+
+_MEMBER = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w*)")
+_UNUSED = re.compile(rb"__maybe_unused|__always_unused|__cleanup|__free\(|CLASS\(")
+
+
+@dataclass(slots=True)
+class Declared:
+    """What one function declares: `names` how often in one block at most, `late` behind a statement of its block,
+    `words` how often each word stands in it that is no member's."""
+
+    names: Counter[bytes] = field(default_factory=Counter)
+    late: set[bytes] = field(default_factory=set)
+    words: Counter[bytes] = field(default_factory=Counter)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """REDECLARED, UNDECLARED, UNUSED and ORDER in the functions that the edits touch."""
+    found: list[Doubt] = []
+    problem = result.problem
+    functions = {f.name: f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
+    for name, f in functions.items():
+        text = named(result.source, name)
+        if text is None or len(text) > LONGEST:
+            continue
+        before, after = _read(body(problem.target, f)), _read(text)
+        upstream = _read(named(problem.after_source, name) or b"")
+        here = name + "()"
+        for word, count in after.names.items():
+            shown = word.decode("utf-8", "replace")
+            if count > 1 and before.names[word] < count and upstream.names[word] < count:
+                found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice"))
+            if word in after.late and word not in before.late and word not in upstream.late:
+                found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement"))
+            if after.words[word] == count and before.words[word] > before.names[word] and \
+                    not (upstream.names[word] and upstream.words[word] == upstream.names[word]):
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses any more"))
+            if after.words[word] == count and not before.names[word] and upstream.words[word] > upstream.names[word] > 0:
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses here"))
+        for word in before.names:
+            if not after.names[word] and after.words[word] > upstream.words[word]:
+                found.append(Doubt(Signal.UNDECLARED, f"{here} uses `{word.decode('utf-8', 'replace')}`, whose "
+                                                      "declaration goes"))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _read(text: bytes) -> Declared:
+    out = Declared()
+    if not text:
+        return out
+    bare = code(text)
+    members = Counter(m[1] for m in _MEMBER.finditer(bare))
+    out.words = Counter(WORD.findall(bare))
+    out.words.subtract(members)
+    stack: list[Node] = [PARSER.parse(text).root_node]
+    while stack:
+        node = stack.pop()
+        if node.type == "parameter_list" and node.parent is not None and node.parent.type == "function_declarator":
+            for child in node.named_children:
+                if (word := _name(child)) is not None:
+                    out.names[word] = max(out.names[word], 1)
+        if node.type == "compound_statement":
+            _block(node, out)
+        stack.extend(node.named_children)
+    return out
+
+
+def _block(node: Node, out: Declared) -> None:
+    own: Counter[bytes] = Counter()
+    statement = False
+    for child in node.named_children:
+        if child.type == "declaration":
+            words = [w for d in child.children_by_field_name("declarator") if (w := _name(d)) is not None]
+            if child.has_error or _UNUSED.search(child.text or b""):
+                continue
+            own.update(words)
+            if statement:
+                out.late.update(words)
+        elif child.type not in ("comment", "labeled_statement") and not child.type.startswith("preproc"):
+            statement = True
+    for word, count in own.items():
+        out.names[word] = max(out.names[word], count)
+
+
+def _name(node: Node) -> bytes | None:
+    """The declared identifier of a declarator."""
+    while node is not None:
+        if node.type == "identifier":
+            return node.text
+        below = node.child_by_field_name("declarator")
+        if below is None:
+            below = next((c for c in node.named_children if c.type.endswith("declarator") or c.type == "identifier"),
+                         None)
+            if below is None or node.type in ("parameter_declaration",) and below.type == "type_identifier":
+                return None
+        node = below
+    return None
