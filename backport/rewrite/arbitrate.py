@@ -100,11 +100,12 @@ def _strays(problem: Problem, k: int, placed: Placed) -> bool:
     """True where the edits land outside the function that upstream changed, although this file has it."""
     if problem.edits is None or problem.preimage is None or not placed.edits:
         return False
-    there = enclosing(problem.target, placed.edits[0].lo + 1)
-    here = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
-    if here is None or (there is not None and there.name == here.name):
+    here = {f.name if f is not None else "" for e in problem.edits[k] for f in (enclosing(problem.preimage, e.lo + 1),)}
+    there = {f.name if f is not None else "" for e in placed.edits for f in (enclosing(problem.target, e.lo + 1),)}
+    if there <= here:
         return False
-    return any(f.name == here.name for f in functions(problem.target))
+    known = {f.name for f in functions(problem.target)}
+    return bool((here - there) & known) if "" not in there - here else bool(here & known) and "" not in here
 
 
 def _assumes(placed: Placed) -> bool:

@@ -32,7 +32,8 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
-                   Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT, Signal.OPPOSITE})
+                   Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
+                   Signal.OPPOSITE})
 
 # what a reviewer should read, and nothing that makes an answer unsure
 HARMLESS = frozenset({Signal.GUARD})

@@ -15,6 +15,7 @@ from backport.rewrite.asis import AsIs, apply_as_is
 from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, HARMLESS, doubts
 from backport.rewrite.header import retarget
+from backport.rewrite.mend import mend
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed, Signal
 from backport.rewrite.problem import Problem
@@ -49,36 +50,60 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
         landed = [_land(problem, k, target, ruled, wanted) for k in range(len(file.hunks))]
-    return _assemble(file, _doubted(landed, names, taken is not None), taken)
+    return _assemble(file, _doubted(landed, names, taken is not None, wanted), taken)
 
 
-def _doubted(landed: Sequence[Landed], names: Names, as_is: bool) -> list[Landed]:
+def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str]) -> list[Landed]:
     """The answers again, after a look at the files that they lead to.
 
-    What git apply takes as it is may be doubted and is then for review; an adapted hunk is not given at all.
+    What git apply takes as it is may be doubted and is then for review; an adapted hunk is mended or not given at all.
     """
+    out = list(landed)
     results: dict[int, Result] = {}
-    for one in landed:
-        if one.answer.state is State.FORWARD:
-            edits = [e for x in landed if x.problem is one.problem and x.answer.state is State.FORWARD
-                     for e in x.answer.edits]
-            results.setdefault(id(one.problem), Result(one.problem, edits))
-    out = []
-    for one in landed:
-        if one.answer.state is State.FORWARD:
-            found = doubts(results[id(one.problem)], one.k, one.answer.edits, names)
-            if not as_is:
-                found += [Doubt(signal, str(signal)) for signal in _amid(one)]
-            if found:
-                ruled = any(name.startswith("rule:") for name in one.answer.strategies)
-                state = State.FORWARD if as_is or ruled or not FATAL & {d.signal for d in found} else State.NONE
-                one = replace(one, answer=replace(
-                    one.answer, state=state,
-                    sure=one.answer.sure if {d.signal for d in found} <= HARMLESS else Sure.REVIEW,
-                    signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
-                    notes=(*one.answer.notes, *(d.text for d in found))))
-        out.append(one)
+    for n, one in enumerate(out):
+        if one.answer.state is not State.FORWARD:
+            continue
+        others = [e for x in out if x is not one and x.problem is one.problem and x.answer.state is State.FORWARD
+                  for e in x.answer.edits]
+        edits = sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi))
+        result = results.get(id(one.problem))
+        if result is None or result.edits != edits:      # built once for all hunks, until one of them is mended
+            result = results[id(one.problem)] = Result(one.problem, edits)
+        found = doubts(result, one.k, one.answer.edits, names)
+        if not as_is:
+            found += [Doubt(signal, str(signal)) for signal in _amid(one)]
+            out[n] = _settled(one, found, others, names, wanted)
+        elif found:
+            out[n] = _with(one, found)
     return out
+
+
+def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+             wanted: Sequence[str]) -> Landed:
+    """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
+    ruled = any(name.startswith("rule:") for name in one.answer.strategies)
+    if ruled or not FATAL & {d.signal for d in found}:
+        return _with(one, found)
+    mended = None
+    if not FATAL & {d.signal for d in found if d.signal is Signal.MOVED}:
+        mended = mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
+    if mended is None:
+        return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
+    answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),
+                     strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
+                     signals=(*one.answer.signals, *mended.signals))
+    return _with(replace(one, answer=answer), mended.doubts)
+
+
+def _with(one: Landed, found: Sequence[Doubt]) -> Landed:
+    """The answer with the signals and words of what was found; anything but a harmless one makes it for review."""
+    if not found:
+        return one
+    sure = one.answer.sure if {d.signal for d in found} <= HARMLESS else Sure.REVIEW
+    return replace(one, answer=replace(
+        one.answer, sure=sure,
+        signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
+        notes=(*one.answer.notes, *(d.text for d in found))))
 
 
 def _amid(one: Landed) -> tuple[Signal, ...]:

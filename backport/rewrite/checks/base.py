@@ -44,10 +44,11 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A signal with the words that explain it."""
+    """A signal with the words that explain it; `subject` is the name that it is about, "" where there is none."""
 
     signal: Signal
     text: str
+    subject: str = ""
 
 
 class Result:
@@ -55,7 +56,7 @@ class Result:
 
     def __init__(self, problem: Problem, edits: Sequence[Edit]) -> None:
         self.problem = problem
-        ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
+        self.edits = ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
         self.calls: frozenset[tuple[bytes, int]] | None = None

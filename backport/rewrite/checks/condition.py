@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from backport.csource.blocks import Place, places
-from backport.csource.pieces import code
 from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
 from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit

@@ -50,18 +50,20 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         for word, count in after.names.items():
             shown = word.decode("utf-8", "replace")
             if count > 1 and before.names[word] < count and upstream.names[word] < count:
-                found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice"))
+                found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
             if word in after.late and word not in before.late and word not in upstream.late:
-                found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement"))
+                found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
             if after.words[word] == count and before.words[word] > before.names[word] and \
                     not (upstream.names[word] and upstream.words[word] == upstream.names[word]):
-                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses any more"))
-            if after.words[word] == count and not before.names[word] and upstream.words[word] > upstream.names[word] > 0:
-                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses here"))
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses any more",
+                                   shown))
+            if after.words[word] == count and not before.names[word] \
+                    and upstream.words[word] > upstream.names[word] > 0:
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses here", shown))
         for word in before.names:
             if not after.names[word] and after.words[word] > upstream.words[word]:
-                found.append(Doubt(Signal.UNDECLARED, f"{here} uses `{word.decode('utf-8', 'replace')}`, whose "
-                                                      "declaration goes"))
+                shown = word.decode("utf-8", "replace")
+                found.append(Doubt(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration goes", shown))
     return found
 
 
@@ -113,7 +115,7 @@ def _name(node: Node) -> bytes | None:
         if below is None:
             below = next((c for c in node.named_children if c.type.endswith("declarator") or c.type == "identifier"),
                          None)
-            if below is None or node.type in ("parameter_declaration",) and below.type == "type_identifier":
+            if below is None or (node.type in ("parameter_declaration",) and below.type == "type_identifier"):
                 return None
         node = below
     return None

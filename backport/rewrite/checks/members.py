@@ -23,5 +23,5 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                                     set(_MEMBER.findall(code(problem.target))))
     theirs, ours = problem.seeds["members"]
     added = {m for e in edits for m in _MEMBER.findall(result.code(e))}
-    return [Doubt(Signal.MEMBER, f"this tree's file has no member `{m.decode()}`")
+    return [Doubt(Signal.MEMBER, f"this tree's file has no member `{m.decode()}`", m.decode())
             for m in sorted((added & theirs) - ours)]

@@ -55,7 +55,8 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
         if file_level is None:
             file_level = _file_level(problem)
         if name not in file_level:
-            found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree"))
+            found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree",
+                               name.decode()))
     for match in _GOTO.finditer(added):
         labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
         if match[1] not in labels:

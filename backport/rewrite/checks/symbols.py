@@ -29,9 +29,9 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 continue
             if not names.index.contains(text):
                 if names.upstream is None or names.upstream.contains(text):
-                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree"))
+                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree", text))
             elif name in called and names.upstream is not None and names.upstream.defines(text) \
                     and not names.index.defines(text):
                 # an everyday word (`guard`) stands somewhere in every tree
-                found.append(Doubt(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree"))
+                found.append(Doubt(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree", text))
     return found

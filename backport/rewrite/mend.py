@@ -1,0 +1,54 @@
+"""Mend an answer that checks found at fault, as far as a repair leaves nothing fatal behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backport.rewrite.checks.base import Doubt, Names, Result
+from backport.rewrite.doubts import FATAL, doubts
+from backport.rewrite.place import Signal
+from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit
+from backport.rewrite.repairs import declare, dropcall, keep, learned, moved, order, rename
+from backport.rewrite.repairs.base import Broken, Repair
+
+# strategy -> its repairs, in the order tried
+REPAIRS: dict[str, tuple[Repair, ...]] = {
+    "substitution": (order.repair, moved.repair, learned.repair, declare.repair,
+                     rename.repair, keep.repair),
+    "drop": (dropcall.repair,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """The edits after the repairs, what still speaks against them, and what was done by which strategy."""
+
+    edits: tuple[Edit, ...]
+    doubts: tuple[Doubt, ...]
+    notes: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    strategies: tuple[str, ...] = ()
+
+
+def mend(problem: Problem, k: int, edits: Sequence[Edit], others: Sequence[Edit], found: Sequence[Doubt],
+         names: Names, wanted: Sequence[str]) -> Mended | None:
+    """The hunk's edits mended; None where something fatal remains. `others` are the edits of the file's other hunks."""
+    state = Mended(tuple(edits), tuple(found))
+    for strategy, repairs in REPAIRS.items():
+        for repair in repairs if strategy in wanted else ():
+            if not _fatal(state.doubts):
+                return state
+            done = repair(Broken(Result(problem, [*others, *state.edits]), k, state.edits, state.doubts, names))
+            if done is None:
+                continue
+            left = doubts(Result(problem, [*others, *done.edits]), k, done.edits, names)
+            if _fatal(left) < _fatal(state.doubts):
+                state = Mended(done.edits, tuple(left), (*state.notes, done.note), (*state.signals, done.signal),
+                               tuple(dict.fromkeys((*state.strategies, strategy))))
+    return None if _fatal(state.doubts) else state
+
+
+def _fatal(found: Sequence[Doubt]) -> int:
+    return sum(1 for doubt in found if doubt.signal in FATAL)

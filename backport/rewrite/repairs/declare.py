@@ -1,0 +1,69 @@
+"""A variable that upstream's function declares in its context, and this tree's function has not: bring it along."""
+
+from __future__ import annotations
+
+import re
+
+from backport.csource.functions import enclosing
+from backport.csource.pieces import KEYWORDS, code
+from backport.rewrite.checks.base import WORD, named
+from backport.rewrite.place import Signal
+from backport.rewrite.render import Edit
+from backport.rewrite.repairs.base import Broken, Repaired
+
+_DECLARATION = re.compile(rb"^\t(?:const |static |struct |union |enum |unsigned |signed )*(?!return\b|goto\b)"
+                          rb"\w+[\s*]+(\w+)"
+                          rb"(?:\s*=\s*([^;{]*))?;\s*$")
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """The declarations, one line each, whose initial values use nothing that this tree's function lacks.
+
+    One without an initial value is not brought: upstream gives it one on a line that is no part of the change, and
+    here it would be read before it is written.
+    """
+    missing = broken.subjects(Signal.SCOPE)
+    if not missing:
+        return None
+    problem = broken.problem
+    first = enclosing(problem.target, broken.edits[0].lo + 1)
+    upstream = named(problem.after_source, first.name) if first is not None else None
+    if first is None or upstream is None:
+        return None
+    lines = problem.target.split(b"\n")
+    inside = code(b"\n".join(lines[first.start - 1:first.end]))
+    brought = []
+    for name in missing:
+        found = [line for line in upstream.split(b"\n") if (m := _DECLARATION.match(line)) and m[1] == name.encode()
+                 and m[2] and _available(m[2], inside, broken)]
+        if len(found) != 1 or found[0].strip() in problem.added_upstream:
+            return None
+        brought.append(found[0] + b"\n")
+    at = first.body                  # 0-based: the line below the opening brace
+    last = at
+    while last < first.end - 1 and (_DECLARATION.match(lines[last]) or (last > at and not lines[last].strip())):
+        last += 1
+    while last > at and not lines[last - 1].strip():
+        last -= 1
+    new = tuple(brought)
+    begun = [e for e in broken.edits if e.lo == e.hi == last]
+    following = begun[0].new[0] if begun else lines[last]
+    if following.strip():
+        new += (b"\n",)
+    edits = tuple(Edit(e.lo, e.hi, new + e.new) if begun and e is begun[0] else e for e in broken.edits)
+    if not begun:
+        edits = tuple(sorted((*edits, Edit(last, last, new)), key=lambda e: (e.lo, e.hi)))
+    shown = ", ".join(f"`{line.strip().decode('utf-8', 'replace')}`" for line in brought)
+    return Repaired(edits, f"{first.name}() got upstream's declaration {shown}, which it did not have in this tree")
+
+
+def _available(value: bytes, function: bytes, broken: Broken) -> bool:
+    """True where every variable of an initial value is the function's own, and every called one known in this tree."""
+    index = broken.names.index
+    own = set(WORD.findall(function)) | KEYWORDS
+    for match in WORD.finditer(value):
+        called = value[match.end():].lstrip()[:1] == b"("
+        known = match[0] in broken.problem.target_words or (index is not None and index.contains(match[0].decode()))
+        if match[0] not in own and not (called and known):
+            return False
+    return True

@@ -1,0 +1,41 @@
+"""A statement that only calls a helper which this tree has not: left out, where the rest stands without it."""
+
+from __future__ import annotations
+
+import re
+
+from backport.csource.pieces import code
+from backport.rewrite.place import Signal
+from backport.rewrite.repairs.base import Broken, Repaired, replaced
+
+_REST = 3                # other lines of the same block that must be left
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """One such call in the hunk, a statement of its own in a block with others; nothing else may be missing."""
+    missing = broken.subjects(Signal.SYMBOL)
+    others = {d.signal for d in broken.doubts} - {Signal.SYMBOL, Signal.GUARD}
+    called = [name for name in missing if re.search(rb"\b%s\s*\(" % re.escape(name.encode()),
+                                                    b"".join(line for e in broken.edits for line in e.new))]
+    if len(called) != 1 or others:
+        return None
+    name = called[0].encode()
+    for edit in broken.edits:
+        bare = code(b"".join(edit.new)).splitlines()
+        found = [i for i, line in enumerate(bare) if re.match(rb"\s*%s\s*\(" % re.escape(name), line)]
+        if not found:
+            continue
+        at = found[0]
+        end = at
+        while end < len(bare) and not bare[end].rstrip().endswith(b";"):
+            end += 1
+        above = next((line.strip() for line in reversed(bare[:at]) if line.strip()), b"")
+        if len(found) != 1 or end >= len(bare) or not above.endswith((b";", b"{", b"}")):
+            return None
+        left = [*edit.new[:at], *edit.new[end + 1:]]
+        if sum(1 for line in code(b"".join(left)).splitlines() if line.strip().endswith(b";")) < _REST:
+            return None
+        text = b" ".join(line.strip() for line in edit.new[at:end + 1]).decode("utf-8", "replace")
+        return Repaired(replaced(broken.edits, edit, left),
+                        f"`{text}` was left out: this tree has no {called[0]}()", Signal.DROPPED)
+    return None

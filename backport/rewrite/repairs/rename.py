@@ -1,0 +1,70 @@
+"""Upstream gives a variable another name throughout a function: this tree's further uses of it follow."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from difflib import SequenceMatcher
+
+from backport.csource.functions import Function, enclosing
+from backport.csource.pieces import code, tokens
+from backport.rewrite.checks.base import WORD
+from backport.rewrite.place import Signal
+from backport.rewrite.render import Edit
+from backport.rewrite.repairs.base import Broken, Repaired
+
+_SEEN = 2                # lines that must have changed so, the declaration included
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """The old name is no longer declared, one new name took its place in the patch and none other."""
+    lost = broken.subjects(Signal.UNDECLARED)
+    if len(lost) != 1:
+        return None
+    old = lost[0].encode()
+    votes: Counter[bytes] = Counter()
+    for hunk in broken.problem.hunks:
+        votes.update(_votes(hunk.removed, hunk.added, old))
+    if len(votes) != 1 or votes.total() < _SEEN:
+        return None
+    new = next(iter(votes))
+    function = enclosing(broken.problem.target, broken.edits[0].lo + 1)
+    if function is None or _known(broken, function, new):
+        return None
+    use = re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(old))
+    bare = code(broken.problem.target).split(b"\n")
+    covered = {i for e in broken.result.edits for i in range(e.lo, e.hi)}
+    more = []
+    for i in range(function.body, function.end - 1):
+        if i not in covered and use.search(bare[i]):
+            more.append(Edit(i, i + 1, (use.sub(new, broken.problem.t[i]),)))
+    if not more:
+        return None
+    edits = tuple(sorted((*broken.edits, *more), key=lambda e: (e.lo, e.hi)))
+    return Repaired(edits, f"{function.name}() has `{lost[0]}` in {len(more)} further line(s), which became "
+                           f"`{new.decode()}` as in upstream's change")
+
+
+def _known(broken: Broken, function: Function, name: bytes) -> bool:
+    """True where the function uses `name` already: then it means something else here."""
+    text = b"".join(broken.problem.t[function.start - 1:function.end])
+    return name in WORD.findall(code(text))
+
+
+def _votes(removed: tuple[bytes, ...], added: tuple[bytes, ...], old: bytes) -> Counter[bytes]:
+    """What stands for `old` in the added lines that are a removed line with other words."""
+    votes: Counter[bytes] = Counter()
+    for gone in removed:
+        a = [t for t in tokens(gone) if t.strip()]
+        if old not in a:
+            continue
+        for line in added:
+            b = [t for t in tokens(line) if t.strip()]
+            if len(a) != len(b):
+                continue
+            swaps = {(x, y) for x, y in zip(a, b, strict=True) if x != y}
+            named = {y for x, y in swaps if x == old}
+            if len(named) == 1 and SequenceMatcher(None, a, b, autojunk=False).ratio() > 0.6:
+                votes.update(named)
+                break
+    return votes
