@@ -7,6 +7,8 @@ landing in another function, and only the line that opens the table tells them a
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 
 from backport.csource.functions import enclosing
 
@@ -56,3 +58,34 @@ def _block(lines: list[bytes], index: int) -> str:
             if text.endswith(b";") or text.endswith(b")"):
                 return ""
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A table, struct or enum: the text of the line that opens it, 1-based first line and closing line."""
+
+    name: str
+    start: int
+    end: int
+
+
+@lru_cache(maxsize=64)
+def blocks(source: bytes) -> tuple[Block, ...]:
+    """Every block at column 0 that is no function, in order."""
+    lines = source.split(b"\n")
+    found = []
+    start = -1
+    for i, line in enumerate(lines):
+        if start < 0 and (line[:1].isalpha() or line[:1] == b"_") and line.rstrip().endswith(b"{"):
+            start = i
+        elif start >= 0 and line[:1] == b"}":
+            name = _SPACE.sub(b" ", lines[start].rstrip().rstrip(b"{ ")).rstrip(b" =").decode("utf-8", "replace")
+            if enclosing(source, start + 1) is None:
+                found.append(Block(name, start + 1, i + 1))
+            start = -1
+    return tuple(found)
+
+
+def block(source: bytes, line: int) -> Block | None:
+    """The block that holds 1-based `line`, its first and last line not counted; None elsewhere."""
+    return next((b for b in blocks(source) if b.start < line <= b.end), None)

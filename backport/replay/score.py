@@ -100,9 +100,9 @@ def result_of(answer: Adaptation, case: Case) -> bytes | None:
     return b"".join(lines)
 
 
-def normal(data: bytes) -> list[bytes]:
-    """Lines without white space, empty lines left out."""
-    return [key for line in data.split(b"\n") if (key := squeeze(line))]
+def normal(data: bytes) -> bytes:
+    """`data` without any white space: where the lines break is no difference either."""
+    return squeeze(data)
 
 
 def score(result: bytes | None, case: Case) -> Score:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.csource.functions import enclosing, functions
+from backport.csource.scopes import block, blocks
 from backport.rewrite import amid
 from backport.rewrite.place import Placed, Signal
 from backport.rewrite.problem import Problem
@@ -97,15 +98,21 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
 
 
 def _strays(problem: Problem, k: int, placed: Placed) -> bool:
-    """True where the edits land outside the function that upstream changed, although this file has it."""
+    """True where an edit lands outside the functions and tables that upstream changed, although they are here."""
     if problem.edits is None or problem.preimage is None or not placed.edits:
         return False
-    here = {f.name if f is not None else "" for e in problem.edits[k] for f in (enclosing(problem.preimage, e.lo + 1),)}
-    there = {f.name if f is not None else "" for e in placed.edits for f in (enclosing(problem.target, e.lo + 1),)}
-    if there <= here:
-        return False
-    known = {f.name for f in functions(problem.target)}
-    return bool((here - there) & known) if "" not in there - here else bool(here & known) and "" not in here
+    here, there = _scopes(problem.preimage, problem.edits[k]), _scopes(problem.target, placed.edits)
+    known = {f.name for f in functions(problem.target)} | {b.name for b in blocks(problem.target)}
+    return bool(there - here) and bool((here - {""}) & known)
+
+
+def _scopes(source: bytes, edits: Sequence[Edit]) -> set[str]:
+    """The functions, tables and structs that hold the edits, "" for file level."""
+    out = set()
+    for edit in edits:
+        function, table = enclosing(source, edit.lo + 1), block(source, edit.lo + 1)
+        out.add(function.name if function is not None else table.name if table is not None else "")
+    return out
 
 
 def _assumes(placed: Placed) -> bool:

@@ -17,6 +17,7 @@ from backport.rewrite.checks import (
     declared,
     members,
     nearby,
+    never,
     remains,
     scope,
     symbols,
@@ -28,7 +29,8 @@ from backport.rewrite.render import Edit
 
 # one line here and one file in checks/ is all that a further question needs
 CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
-                             remains.check, nearby.check, members.check, comments.check)
+                             remains.check, nearby.check, members.check, comments.check,
+                             never.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
@@ -36,7 +38,7 @@ FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Sig
                    Signal.OPPOSITE})
 
 # what a reviewer should read, and nothing that makes an answer unsure
-HARMLESS = frozenset({Signal.GUARD})
+HARMLESS = frozenset({Signal.GUARD, Signal.NEVER})
 
 
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

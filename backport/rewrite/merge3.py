@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from backport.csource.functions import Function, functions
-from backport.csource.scopes import scope
+from backport.csource.scopes import block, blocks, scope
 from backport.rewrite.align import align, line_key, soften
 from backport.rewrite.anchor import key_index
 from backport.rewrite.place import Placed, Signal, place
@@ -28,7 +28,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
         if last is not None:
             return last
     placed = place(problem.a, edits, problem.t, pairing)
-    return placed if placed is not None else _reordered(problem, edits)
+    return _same_block(problem, edits, placed) or placed or _reordered(problem, edits)
 
 
 def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
@@ -115,6 +115,28 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
         return None
     shift = only.start - 1
     return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals)
+
+
+def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None) -> Placed | None:
+    """Merge inside the table or struct that the same line opens, where the files' own alignment gave no place in it."""
+    assert problem.a is not None
+    assert problem.preimage is not None
+    here = block(problem.preimage, edits[0].lo + 1)
+    if here is None or edits[-1].hi >= here.end:
+        return None
+    there = [b for b in blocks(problem.target) if b.name == here.name]
+    if len(there) != 1 or sum(b.name == here.name for b in blocks(problem.preimage)) != 1:
+        return None
+    if found is not None and all(there[0].start <= e.lo < there[0].end for e in found.edits):
+        return None
+    a, t = problem.a[here.start - 1:here.end], problem.t[there[0].start - 1:there[0].end]
+    local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
+    placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - 4, local[-1].hi + 4))
+    if placed is None:
+        return None
+    shift = there[0].start - 1
+    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits),
+                  (*placed.signals, Signal.NEIGHBOUR))
 
 
 def _enclosing(source: bytes, line: int) -> Function | None:

@@ -21,6 +21,8 @@ from backport.rewrite.tokenmerge import merge
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
 _DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+[*\s]*\w+(?:\[[^]]*\])?(?:\s*=[^=].*)?;\s*$")
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
+_WORDED = 0.5            # share of tokens that makes an added line the removed one in other words
+_MANY = 4                # lines of a block that is worded anew line by line
 _BLOCK = 60              # lines of a piece that may be merged by tokens
 
 
@@ -35,13 +37,14 @@ class Signal(StrEnum):
     MISSING = "a removed line is not in this tree"
     FLOATING = "no neighbour of the change is in this tree as it is"
     AMBIGUOUS = "more than one place fits"
-    FUNCTION = "lands in another function than upstream changed"
+    FUNCTION = "lands in another function or table than upstream changed"
     OTHER_FILE = "lands in another file than upstream changed"
     SUBSTITUTED = "an added line was put in this tree's words"
     SYMBOL = "an added line uses a name that this tree does not have"
     DROPPED = "a part was left out, because its subject is not in this tree"
     DISAGREE = "independent strategies give different answers"
     RESULT_UNSURE = "the surroundings differ much from upstream"
+    PARTLY = "a part of the change is in this tree already, and only the rest was made"
     PRESENT = "a part of the change is in this tree already"
     REORDERED = "the removed lines stand in another order in this tree"
     NESTING = "a removed line stands at another depth in this tree"
@@ -64,6 +67,7 @@ class Signal(StrEnum):
     ORDER = "a declaration stands behind a statement"
     REMAINS = "this tree's function has a further line like the one that upstream takes away"
     DUPLICATE = "an added line stands near its place in this tree already"
+    NEVER = "the patch takes away a name that this tree's file never had"
     MEMBER = "an added line uses a member that this tree's file does not know"
     COMMENT = "an added comment speaks of a name that this tree does not have"
     ARITY = "an added call has another number of arguments than the calls of this tree"
@@ -99,6 +103,8 @@ def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing
     for one, two in itertools.pairwise(trimmed):
         if two.lo < one.hi:
             return None
+    if not trimmed and Signal.PARTLY in signals:
+        signals.append(Signal.PRESENT)
     return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)))
 
 
@@ -273,6 +279,13 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
             signals.append(Signal.FLOATING)
             return [Edit(tlo, tlo, _spaced(a, edits[0], t, tlo))]
         raise _Unplaceable
+    if len(edits) == 1 and _there(a, edits[0], t[tlo:thi]):
+        signals.append(Signal.PARTLY)
+        return []
+    apart = _line_by_line(a, edits[0], t, p) if len(edits) == 1 else None
+    if apart:
+        signals.append(Signal.DROPPED)
+        return apart
     small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
     done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
     if done is None:
@@ -293,7 +306,34 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
     if done.mixed:
         signals.append(Signal.MIXED)
     text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
-    return _line_edits(t, tlo, thi, split_lines(text))
+    new = split_lines(text)
+    if not any(not line.strip() for e in edits for line in e.new):
+        # tokens that go leave their line ends behind, in the middle of a comment at that
+        new = _without_gaps(t[tlo:thi], new)
+    return _line_edits(t, tlo, thi, new)
+
+
+def _there(a: Sequence[bytes], edit: Edit, lines: Sequence[bytes]) -> bool:
+    """True where `lines` have what the edit adds and nothing of what it takes away."""
+    have = {line_key(line) for line in lines}
+    gone = [key for line in a[edit.lo:edit.hi] if not weak(key := line_key(line))]
+    told = any(not weak(line_key(line)) for line in edit.new)
+    return told and edit.lo < edit.hi and _holds(lines, edit.new) and not any(key in have for key in gone)
+
+
+def _line_by_line(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing) -> list[Edit]:
+    """A block whose lines upstream only words anew, one for one, where this tree lacks a few of them: those that are
+    here are worded anew, the others have nothing to stand for. [] where it is no such block."""
+    count = edit.hi - edit.lo
+    if count != len(edit.new) or count < _MANY:
+        return []
+    lost = [i for i in range(edit.lo, edit.hi) if p.to[i] < 0]
+    if not lost or len(lost) * 3 > count or any(not p.exact[i] for i in range(edit.lo, edit.hi) if i not in lost):
+        return []
+    if any(similarity(a[edit.lo + n], edit.new[n]) < _WORDED and line_key(a[edit.lo + n]) != line_key(edit.new[n])
+           for n in range(count)):
+        return []
+    return [Edit(p.to[i], p.to[i] + 1, (edit.new[i - edit.lo],)) for i in range(edit.lo, edit.hi) if i not in lost]
 
 
 def _spaced(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], at: int) -> tuple[bytes, ...]:
@@ -304,6 +344,15 @@ def _spaced(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], at: int) -> tupl
     if at < len(t) and t[at].strip()[:1] == b"}" and len(new) > 1 and not new[-1].strip():
         new.pop()
     return tuple(new)
+
+
+def _without_gaps(before: Sequence[bytes], after: list[bytes]) -> list[bytes]:
+    """`after` without the empty lines that `before` does not have."""
+    from difflib import SequenceMatcher
+    out: list[bytes] = []
+    for tag, _i1, _i2, j1, j2 in SequenceMatcher(None, list(before), after, autojunk=False).get_opcodes():
+        out += [line for line in after[j1:j2] if tag == "equal" or line.strip()]
+    return out
 
 
 def _line_edits(t: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:

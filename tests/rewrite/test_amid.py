@@ -84,11 +84,8 @@ def test_an_added_comment_line_is_no_code() -> None:
         def contains(self, identifier: str) -> bool:
             return identifier != "frobnicated"
 
-        def functions(self, name: str) -> list[str]:
-            return []
-
-        def macros(self, name: str) -> list[str]:
-            return []
+        def defines(self, name: str) -> bool:
+            return False
 
     older = upstream.replace(b" * and back.\n", b" * and never back.\n")
     answer = run(upstream, fixed, older, symbols=Index())

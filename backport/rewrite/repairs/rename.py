@@ -8,7 +8,6 @@ from difflib import SequenceMatcher
 
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, tokens
-from backport.rewrite.checks.base import WORD
 from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
@@ -31,7 +30,7 @@ def repair(broken: Broken) -> Repaired | None:
     function = enclosing(broken.problem.target, broken.edits[0].lo + 1)
     if function is None or _known(broken, function, new):
         return None
-    use = re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(old))
+    use = _use(old)
     bare = code(broken.problem.target).split(b"\n")
     covered = {i for e in broken.result.edits for i in range(e.lo, e.hi)}
     more = []
@@ -48,7 +47,12 @@ def repair(broken: Broken) -> Repaired | None:
 def _known(broken: Broken, function: Function, name: bytes) -> bool:
     """True where the function uses `name` already: then it means something else here."""
     text = b"".join(broken.problem.t[function.start - 1:function.end])
-    return name in WORD.findall(code(text))
+    return _use(name).search(code(text)) is not None
+
+
+def _use(name: bytes) -> re.Pattern[bytes]:
+    """`name` as a variable, not as a member."""
+    return re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(name))
 
 
 def _votes(removed: tuple[bytes, ...], added: tuple[bytes, ...], old: bytes) -> Counter[bytes]:

@@ -1,0 +1,251 @@
+"""What speaks against a result although it fits: each question, on the smallest function that raises it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from backport.csource.pieces import code
+from backport.patch.parse import parse
+from backport.rewrite.adapt import adapt
+from backport.rewrite.checks.arity import VARIES, calls
+from backport.rewrite.story import Adaptation
+from backport.rewrite.view import MemoryView
+from backport.verdict import Apply, Sure
+from tests.rewrite.support import result, run
+
+HEAD = b"int stop(struct unit *u, int err)\n{\n\tint ret;\n\n"
+TAIL = b"\tlog_end(u);\n\treturn ret;\n}\n"
+
+
+def body(*lines: str, head: bytes = HEAD, tail: bytes = TAIL) -> bytes:
+    return head + "".join(f"\t{line}\n" for line in lines).encode() + tail
+
+
+class Index:
+    """A tree that has every name but some."""
+
+    def __init__(self, missing: Collection[str] = ()) -> None:
+        self.missing = missing
+
+    def contains(self, identifier: str) -> bool:
+        return identifier not in self.missing
+
+    def defines(self, name: str) -> bool:
+        return name not in self.missing
+
+
+def declined(answer: Adaptation, *words: str) -> bool:
+    return answer.outcome is Apply.CONFLICT and all(word in answer.reason for word in words)
+
+
+UP = ["ret = prepare(u);", "log_start(u, ret);", "if (ret) {", "\tundo_start(u);", "\tmark(u, 0);", "} else {",
+      "\tu->ready = true;", "}", "wait_for(u);"]
+
+
+def test_the_opposite_condition_is_no_place_for_the_line() -> None:
+    upstream = body(*UP)
+    fixed = body(*UP[:3], "\tu->owner = -1;", *UP[3:])
+    older = body("ret = prepare(u);", "log_start(u);", "if (!ret) {", "\tundo_start(u);", "\tmark(u, 0);",
+                 "\tu->ready = true;", "}", "wait_for(u);")
+    assert declined(run(upstream, fixed, older), "if(!ret)", "if(ret)")
+
+
+def test_a_condition_that_reads_differently_is_told_and_no_reason_to_decline() -> None:
+    upstream = body(*UP)
+    fixed = body(*UP[:4], "\tu->owner = -1;", *UP[4:])
+    older = body("ret = prepare(u);", "log_start(u, ret);", "if (ret && !u->forced) {", *UP[3:])
+    answer = run(upstream, fixed, older)
+    assert result(answer, older) == body("ret = prepare(u);", "log_start(u, ret);", "if (ret && !u->forced) {",
+                                         "\tundo_start(u);", "\tu->owner = -1;", *UP[4:])
+    assert any("if(ret&&!u->forced)" in note for hunk in answer.hunks for note in hunk.notes)
+
+
+def test_a_name_whose_declaration_goes_follows_upstreams_new_name_in_this_trees_further_lines() -> None:
+    head = b"int draw(struct info *info)\n{\n\tstruct ops *ops = info->par;\n\n"
+    lines = ["first(ops->a);", "second(ops->b);", "third(ops->c);", "ret = 0;"]
+    upstream = body(*lines, head=head)
+    fixed = upstream.replace(b"struct ops *ops", b"struct par *par").replace(b"ops->", b"par->")
+    older = body(*lines[:3], "also(ops->d);", "many(info);", "more(info);", "ret = 0;", head=head)
+    answer = run(upstream, fixed, older)
+    assert result(answer, older) == older.replace(b"struct ops *ops", b"struct par *par").replace(b"ops->", b"par->")
+    assert answer.sure is Sure.REVIEW
+    assert any("1 further line" in note for note in answer.notes)
+
+
+def test_a_name_that_would_be_declared_twice_is_declined() -> None:
+    lines = ["ret = prepare(u);", "ret |= check(u);", "log_start(u, ret);"]
+    upstream = body(*lines, head=b"int stop(struct unit *u)\n{\n\tint ret;\n\tint a;\n\n")
+    fixed = upstream.replace(b"\tint a;\n", b"\tint a;\n\tlong flags;\n").replace(b"log_start(u, ret)",
+                                                                                    b"log_start(u, flags)")
+    older = body(*lines, head=b"int stop(struct unit *u)\n{\n\tunsigned int flags = 0;\n\tint ret;\n\tint a;\n\n")
+    assert declined(run(upstream, fixed, older), "flags", "twice")
+
+
+def test_an_added_declaration_goes_to_the_declarations() -> None:
+    upstream = body("ret = prepare(u);", "log_start(u, ret);",
+                    head=b"int stop(struct unit *u)\n{\n\tint ret;\n\tlong a;\n\n")
+    fixed = upstream.replace(b"\tlong a;\n", b"\tlong a;\n\tvoid *where;\n").replace(b"log_start(u, ret)",
+                                                                                   b"log_start(u, where)")
+    older = upstream.replace(b"\tlong a;\n\n", b"\tclear(u);\n\tlong_clear(u);\n\n")
+    answer = run(upstream, fixed, older)
+    assert b"\tint ret;\n\tvoid *where;\n\tclear(u);\n" in result(answer, older)
+    assert any("declarations of stop()" in note for note in answer.notes)
+
+
+def test_a_statement_is_not_cut_in_two() -> None:
+    upstream = body("ret = prepare(u);", "u->buf = alloc(u->count * sizeof(*u->buf), FLAGS);", "log_start(u, ret);")
+    fixed = upstream.replace(b"alloc(u->count * sizeof(*u->buf), FLAGS)", b"calloc(u->count, sizeof(*u->buf), FLAGS)")
+    older = upstream.replace(b"u->buf = alloc(u->count * sizeof(*u->buf), FLAGS);",
+                             b"u->buf =\n\t\tzalloc(u->count * sizeof(*u->buf),\n\t\t\t0);")
+    answer = run(upstream, fixed, older)
+    assert answer.patch is None or b"u->buf =\n\tu->buf =" not in result(answer, older)
+
+
+def test_a_name_that_nothing_declares_comes_with_upstreams_declaration_if_that_has_a_value() -> None:
+    head = b"int stop(struct device *dev)\n{\n\tstruct unit *u = get_unit(dev);\n\n"
+    lines = ["suspend(dev);", "", "if (u->tx)", "\trelease(u->tx);"]
+    tail = b"\treturn 0;\n}\n"
+    upstream = body(*lines, head=head, tail=tail)
+    fixed = body("close_unit(u);", "", *lines, head=head, tail=tail)
+    older = body("suspend(dev);", head=b"int stop(struct device *dev)\n{\n", tail=tail)
+    answer = run(upstream, fixed, older, symbols=Index())
+    assert b"{\n\tstruct unit *u = get_unit(dev);\n\n\tclose_unit(u);\n" in result(answer, older)
+    assert answer.sure is Sure.REVIEW
+    bare = upstream.replace(b" = get_unit(dev);", b";"), fixed.replace(b" = get_unit(dev);", b";")
+    assert declined(run(*bare, older, symbols=Index()), "`u`")
+
+
+@pytest.mark.parametrize(("extra", "kept"), [("", True), ("\tnew_alloc(d);\n", False)])
+def test_an_older_name_is_kept_only_where_the_newer_one_always_takes_its_place(extra: str, kept: bool) -> None:
+    lines = ["master = old_alloc(u);", "if (!master)", "\treturn -1;", "master->a = 1;", "setup(master, u);"]
+    upstream = body(*lines)
+    fixed = upstream.replace(b"master", b"host").replace(b"old_alloc", b"new_alloc")
+    fixed = fixed.replace(b"\tlog_end(u);\n", extra.encode() + b"\tlog_end(u);\n")
+    older = upstream.replace(b"\tlog_end(u);\n", b"\tlog_it(u);\n\tlog_end(u);\n")
+    answer = run(upstream, fixed, older, symbols=Index({"new_alloc"}), upstream=None)
+    if kept:
+        assert result(answer, older) == older.replace(b"master", b"host")
+        assert any("`old_alloc` was kept" in note for note in answer.notes)
+    else:
+        assert declined(answer, "new_alloc")
+
+
+def test_a_helper_that_the_tree_lacks_is_left_out_only_beside_others_and_told() -> None:
+    lines = ["ret = prepare(u);", "log_start(u, ret);", "count = u->count;"]
+    check = ["if (count > 9) {", "\twarn(u);", "\tu->bad = true;", "\tnew_report(u, 5);", "\tret = -1;", "}"]
+    upstream, fixed = body(*lines), body(*lines, *check)
+    older = body("ret = prepare(u, 0);", "log_start(u, ret);", "count = u->size;")
+    answer = run(upstream, fixed, older, symbols=Index({"new_report"}))
+    assert result(answer, older) == body("ret = prepare(u, 0);", "log_start(u, ret);", "count = u->size;",
+                                         *(line for line in check if "new_report" not in line))
+    assert any("`new_report(u, 5);` was left out" in note for note in answer.notes)
+    alone = body(*lines, "new_report(u, 5);")
+    assert declined(run(upstream, alone, older, symbols=Index({"new_report"})), "new_report")
+
+
+MOVE = b"""--- a/a.c
++++ b/a.c
+@@ -3,9 +3,10 @@ int stop(struct unit *u, int err)
+ \tint ret;
+\x20
+ \t*t = 0;
+-\tif (!can_discard(u->bdev))
++\t/* first of all */
++\tif (!writable(u) || !u->bdev)
+ \t\treturn 0;
+-\tif (!writable(u))
++\tif (!can_discard(u->bdev))
+ \t\treturn 0;
+ \tlog_end(u);
+ \treturn ret;
+"""
+
+
+def test_a_line_that_only_moves_keeps_this_trees_words() -> None:
+    upstream = body("*t = 0;", "if (!can_discard(u->bdev))", "\treturn 0;", "if (!writable(u))", "\treturn 0;")
+    older = upstream.replace(b"can_discard(u->bdev)", b"queue_discard(u->bdev->queue)")
+    answer = adapt(parse(b"Subject: x\n\n" + MOVE), MemoryView("tree", {"a.c": older}), preimages={"a.c": upstream},
+                   symbols=Index({"can_discard"}))
+    assert result(answer, older) == body("*t = 0;", "/* first of all */", "if (!writable(u) || !u->bdev)",
+                                         "\treturn 0;", "if (!queue_discard(u->bdev->queue))", "\treturn 0;")
+    assert any("only moves upstream" in note for note in answer.notes)
+
+
+def test_a_name_that_the_lines_around_spell_otherwise_is_spelled_so_in_added_lines() -> None:
+    lines = ["if (zero_folio == u->folio)", "\tput_it(zero_folio);", "ret = prepare(u);", "log_start(u, ret);"]
+    upstream = body(*lines)
+    fixed = body(*lines[:3], "if (ret)", "\tfree_it(zero_folio);", lines[3])
+    older = upstream.replace(b"zero_folio", b"zero_page").replace(b"log_start(u, ret)", b"log_start(u)")
+    answer = run(upstream, fixed, older)
+    assert b"\tif (ret)\n\t\tfree_it(zero_page);\n" in result(answer, older)
+    assert answer.sure is Sure.REVIEW
+
+
+def test_another_list_of_arguments_is_another_function_and_no_other_spelling() -> None:
+    lines = ["buf = node_alloc(size, flags, node);", "ret = prepare(u);", "log_start(u, ret);"]
+    upstream, fixed = body(*lines), body(*lines[:2], "spare = node_alloc(size, flags, node);", lines[2])
+    older = upstream.replace(b"node_alloc(size, flags, node)", b"alloc(size, flags)").replace(b"(u, ret)", b"(u)")
+    assert declined(run(upstream, fixed, older, symbols=Index({"node_alloc"})), "node_alloc")
+
+
+def test_calls_with_a_format_take_any_number_of_arguments() -> None:
+    text = code(b'report(u, "one %d", ret); stop(void); go(a, b); never();')
+    assert calls(text) == [(b"report", VARIES), (b"stop", 0), (b"go", 2), (b"never", 0)]
+
+
+def test_a_block_that_is_worded_anew_line_by_line_has_no_line_for_what_the_tree_lacks() -> None:
+    lines = ["m->a = one(1);", "m->num = N;", "m->gpio = true;", "m->bits = 8;", "m->speed = max;", "m->one = run;"]
+    here = [line for line in lines if "gpio" not in line]
+    upstream, older = body(*lines), body("check(u);", *here)
+    answer = run(upstream, upstream.replace(b"\tm->", b"\thost->"), older)
+    assert result(answer, older) == body("check(u);", *here).replace(b"\tm->", b"\thost->")
+    assert answer.sure is Sure.REVIEW
+
+
+def test_an_entry_of_a_table_is_found_in_the_table_of_that_name() -> None:
+    def table(name: str, *rows: str) -> bytes:
+        inside = "".join(f"#ifdef {row}\n\t{{\n\t\tROW({row}),\n\t}},\n#endif\n" for row in rows)
+        return f"static const struct entry {name}[] = {{\n{inside}\t{{}},\n}};\n\n".encode()
+
+    end = table("third", "C", "D")
+    upstream = table("first", "A") + table("second", "B", "NEW", "NEWER") + end
+    fixed = table("first", "A") + table("second", "B", "NEW", "NEWER").replace(
+        b"\t{},\n", b"\t{\n\t\tROW(FIX),\n\t},\n\t{}\n") + end
+    older = table("zeroth", "X", "Y") + table("first", "A", "X") + table("second", "B") + table("other", "E") + end
+    answer = run(upstream, fixed, older)
+    assert result(answer, older) == older.replace(
+        table("second", "B"), table("second", "B").replace(b"\t{},\n", b"\t{\n\t\tROW(FIX),\n\t},\n\t{}\n"))
+
+
+THERE = b"""--- a/a.c
++++ b/a.c
+@@ -5,12 +5,14 @@ int stop(struct unit *u, int err)
+ \tfor (;;) {
+ \t\tif (bad(u)) {
+ \t\t\tset_flag(u, BAD);
+ \t\t\thandle(u,
+ \t\t\t       ERR);
+-\t\t\tbreak;
++\t\t\tret = -1;
++\t\t\tgoto cleanup;
+ \t\t}
+\x20
++\t\th = find(u);
+ \t\tif (!h || u->h)
+ \t\t\tcontinue;
+ \t}
+ \tlog_end(u);
+"""
+
+
+def test_what_is_there_already_is_not_made_twice_and_the_rest_is_made() -> None:
+    upstream = body("for (;;) {", "\tif (bad(u)) {", "\t\tset_flag(u, BAD);", "\t\thandle(u,", "\t\t       ERR);",
+                    "\t\tbreak;", "\t}", "", "\tif (!h || u->h)", "\t\tcontinue;", "}").replace(b"\t\n", b"\n")
+    older = upstream.replace(b"\t\t\thandle(u,\n\t\t\t       ERR);\n\t\t\tbreak;\n",
+                             b"\t\t\tret = -1;\n\t\t\tgoto cleanup;\n")
+    assert older != upstream
+    answer = adapt(parse(b"Subject: x\n\n" + THERE), MemoryView("tree", {"a.c": older}), preimages={"a.c": upstream})
+    assert result(answer, older) == older.replace(b"\t\tif (!h", b"\t\th = find(u);\n\t\tif (!h")
+    assert answer.sure is Sure.REVIEW
