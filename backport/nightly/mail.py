@@ -41,6 +41,15 @@ class Server:
     security: str = "none"           # none | starttls | tls
     user: str = ""
     password_file: str = ""
+    ca_file: str = ""                # certificates to trust instead of the system's (a house's own authority)
+
+    @property
+    def place(self) -> str:
+        """For people: where a mail goes."""
+        return f"{self.host}:{self.port}" if self.host else "sendmail"
+
+
+_KEYS = ("host", "port", "security", "user", "password_file", "ca_file")
 
 
 def default_config() -> Path:
@@ -48,9 +57,10 @@ def default_config() -> Path:
 
 
 def load_server(path: Path | None = None) -> Server:
-    """The mail configuration: `from`, and `smtp` with host, port, security, user, password_file.
+    """The mail configuration: `from`, and `smtp` with host, port, security, user, password_file, ca_file.
 
-    Without the file: the local sendmail. Raises UserError where the file is wrong.
+    Without the file: the local sendmail. Raises UserError where the file is wrong or names one that cannot be read: to
+    hear of that after a night's work would be late.
     """
     file = path or default_config()
     if path is None and not file.exists():
@@ -67,19 +77,27 @@ def load_server(path: Path | None = None) -> Server:
     if not isinstance(smtp, Mapping):
         raise UserError(f"{file}: `smtp` is not a mapping", hint="see docs/nightly.md")
     unknown = sorted({str(key) for key in told} - {"from", "smtp"}
-                     | {f"smtp.{key}" for key in smtp} - {f"smtp.{key}" for key in
-                                                          ("host", "port", "security", "user", "password_file")})
+                     | {f"smtp.{key}" for key in smtp} - {f"smtp.{key}" for key in _KEYS})
     if unknown:
         raise UserError(f"{file}: unknown keys: {', '.join(unknown)}", hint="see docs/nightly.md")
     server = Server(str(told.get("from") or ""), str(smtp.get("host") or ""), _port(file, smtp.get("port", 25)),
-                    str(smtp.get("security") or "none"), str(smtp.get("user") or ""),
-                    str(smtp.get("password_file") or ""))
+                    str(smtp.get("security") or "none"),
+                    *(str(smtp.get(key) or "") for key in ("user", "password_file", "ca_file")))
     if server.security not in ("none", "starttls", "tls"):
         raise UserError(f"{file}: smtp.security is none, starttls or tls, not {server.security}")
     if smtp and not server.host:
         raise UserError(f"{file}: smtp.host is missing")
     if server.user and server.security == "none" and not _loopback(server.host):
         raise UserError(f"{file}: a password over the network wants smtp.security starttls or tls")
+    if bool(server.user) != bool(server.password_file):
+        raise UserError(f"{file}: smtp.user and smtp.password_file belong together")
+    if server.ca_file and server.security == "none":
+        raise UserError(f"{file}: smtp.ca_file without smtp.security: nothing would be checked")
+    for name in filter(None, (server.password_file, server.ca_file)):
+        try:
+            Path(name).expanduser().read_bytes()
+        except OSError as error:
+            raise UserError(f"{file}: cannot read {name}: {error.strerror}") from error
     return server
 
 
@@ -147,23 +165,53 @@ def send(message: EmailMessage, server: Server, *, to: Sequence[str], sender: st
         else:
             _sendmail(message, to, sender)
     except (OSError, smtplib.SMTPException, subprocess.SubprocessError) as error:
-        where = f"{server.host}:{server.port}" if server.host else "sendmail"
-        raise InfraError(f"the report mail could not be sent through {where}: {error}",
-                         hint="it is told again on the next night") from error
+        why, hint = _explained(error, server)
+        raise InfraError(f"the report mail could not be sent through {server.place}: {why}", hint=hint) from error
+
+
+def _explained(error: Exception, server: Server) -> tuple[str, str]:
+    """What went wrong in words, and what to do. The server's answer is shown; the password never is."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        return (f"it does not take the password of {server.user}: {error.smtp_code} {line(said)}",
+                f"smtp.user, and the password in {server.password_file}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (f"its certificate is not trusted: {error.verify_message}",
+                "smtp.host must be the name in the certificate; smtp.ca_file names the authority of a house")
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with it: {error.reason or error}", "smtp.security: tls (from the start, 465) or starttls (587)"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return line(str(error)), "smtp.security and smtp.user must be what this server offers"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "refused: " + ", ".join(f"{name} ({line(_said(answer))})"
+                                       for name, answer in sorted(error.recipients.items())), ""
+    return line(str(error)), ""
+
+
+def _said(answer: tuple[int, bytes]) -> str:
+    return f"{answer[0]} {answer[1].decode('utf-8', 'replace')}"
 
 
 def _smtp(message: EmailMessage, server: Server, to: Sequence[str], sender: str) -> None:
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=str(Path(server.ca_file).expanduser()) if server.ca_file else None)
     connection = (smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT, context=context)
                   if server.security == "tls" else smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT))
     with connection as smtp:
         if server.security == "starttls":
             smtp.starttls(context=context)
         if server.user:
-            smtp.login(server.user, Path(server.password_file).read_text(encoding="utf-8").strip())
+            smtp.login(server.user, Path(server.password_file).expanduser().read_text(encoding="utf-8").strip())
         refused = smtp.send_message(message, from_addr=sender, to_addrs=list(to))
-    if refused:
-        raise OSError(f"refused: {', '.join(sorted(refused))}")
+    if refused:                      # some took it
+        raise smtplib.SMTPRecipientsRefused(refused)
+
+
+def keep(message: EmailMessage, directory: Path, number: int) -> Path:
+    """Write a mail that nobody took to `directory`, ready for any mail program; returns the file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"night-{number}.eml"
+    path.write_bytes(message.as_bytes(policy=message.policy.clone(linesep="\n")))
+    return path
 
 
 def _sendmail(message: EmailMessage, to: Sequence[str], sender: str) -> None:

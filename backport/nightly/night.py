@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backport.nightly.mail import Server, compose, next_thread, send, sender_address
+from backport.errors import InfraError
+from backport.nightly.mail import Server, compose, keep, next_thread, send, sender_address
 from backport.report.escape import wrap
 from backport.report.matrix import headline, matrix
 from backport.report.text import render as render_text
@@ -75,7 +76,12 @@ def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], se
         sender = sender_address(server)
         thread = [str(item) for item in results.recall("nightly.thread", [])]
         message = compose(subject(told), told.report, sender=sender, to=mail_to, thread=thread, now=now)
-        send(message, server, to=mail_to, sender=sender)
+        try:
+            send(message, server, to=mail_to, sender=sender)
+        except InfraError as error:
+            kept = keep(message, results.path.with_name("unsent"), told.run.id)
+            hint = "; ".join(filter(None, [error.hint, "the next night tells it again"]))
+            raise InfraError(f"{error.message}\n  the mail is kept in {kept}", hint=hint) from error
         results.remember("nightly.thread", next_thread(thread, str(message["Message-ID"])))
         results.remember("nightly.mailed", now)
     results.remember("nightly.told.mail", told.run.id)

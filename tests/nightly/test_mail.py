@@ -4,13 +4,20 @@ import email
 import email.policy
 import os
 import socket
+import ssl
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+import yaml
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from backport.errors import InfraError, UserError
 from backport.nightly.mail import Server, address, compose, load_server, next_thread, send, sender_address
@@ -118,8 +125,11 @@ def test_the_thread_stays_short_and_keeps_its_first_mail() -> None:
 
 def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "mail.yaml"
-    file.write_text("from: me@example.invalid\nsmtp: {host: mail.invalid, port: 587, security: starttls, user: me}\n")
-    assert load_server(file) == Server("me@example.invalid", "mail.invalid", 587, "starttls", "me")
+    (tmp_path / "password").write_text("secret\n")
+    file.write_text("from: me@example.invalid\nsmtp: {host: mail.invalid, port: 587, security: starttls, user: me, "
+                    f"password_file: {tmp_path}/password}}\n")
+    assert load_server(file) == Server("me@example.invalid", "mail.invalid", 587, "starttls", "me",
+                                       f"{tmp_path}/password")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
     assert load_server() == Server()
     for text, message in (("[]", "not a mapping"), ("smtp: [1]", "not a mapping"), ("form: x", "unknown keys: form"),
@@ -132,3 +142,106 @@ def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             load_server(file)
     with pytest.raises(UserError, match="cannot read"):
         load_server(tmp_path / "missing.yaml")
+
+
+# --- encrypted, with a password
+
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Post:
+    """A mail server that wants TLS and a password, and its configuration file."""
+
+    inbox: Inbox
+    port: int
+    place: Path
+    secret: bytes = PASSWORD.encode()
+
+    def configure(self, **smtp: object) -> Path:
+        (self.place / "password").write_text(f"{PASSWORD}\n")
+        told = {"host": "localhost", "port": self.port, "security": "starttls", "user": "night",
+                "password_file": str(self.place / "password"), "ca_file": str(self.place / "ca.pem")} | smtp
+        file = self.place / "mail.yaml"
+        file.write_text(yaml.safe_dump({"from": "night@example.invalid", "smtp": told}))
+        return file
+
+    def try_to_send(self, **smtp: object) -> None:
+        server = load_server(self.configure(**smtp))
+        message = compose("s", "body\n", sender=server.sender, to=["b@example.invalid"])
+        send(message, server, to=["b@example.invalid"], sender=server.sender)
+
+    def check(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
+        return AuthResult(success=given.login == b"night" and given.password == self.secret, handled=False)
+
+
+@pytest.fixture(params=["starttls", "tls"])
+def post(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Post]:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        made = Post(Inbox(), probe.getsockname()[1], tmp_path)
+    early = {"ssl_context": context} if request.param == "tls" else {"tls_context": context, "require_starttls": True}
+    controller = Controller(made.inbox, hostname="127.0.0.1", port=made.port, authenticator=made.check,
+                            auth_required=True, auth_require_tls=request.param != "tls", **early)
+    with warnings.catch_warnings():  # TLS from the start counts as none with this server
+        warnings.filterwarnings("ignore", "Requiring AUTH while not requiring TLS")
+        controller.start()
+        made.configure = partial(made.configure, security=request.param)  # type: ignore[method-assign]
+        yield made
+        controller.stop()
+
+
+def test_a_mail_over_tls_with_a_password(post: Post) -> None:
+    post.try_to_send()
+    (receivers, mail), = post.inbox.mails
+    assert receivers == ["b@example.invalid"]
+    assert mail.get_content() == "body\r\n" or mail.get_content() == "body\n"
+
+
+def test_a_wrong_password_names_user_and_file_and_never_itself(post: Post) -> None:
+    post.secret = b"another one"
+    with pytest.raises(InfraError, match="does not take the password of night: 535") as caught:
+        post.try_to_send()
+    assert str(post.place / "password") in caught.value.hint
+    assert PASSWORD not in str(caught.value)
+    assert post.inbox.mails == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(post: Post) -> None:
+    with pytest.raises(InfraError, match="its certificate is not trusted: "):
+        post.try_to_send(ca_file="")
+    assert post.inbox.mails == []
+
+
+def test_the_name_in_the_certificate_counts(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **more: real(
+        "127.0.0.1" if host == "elsewhere.invalid" else host, *args, **more))
+    with pytest.raises(InfraError, match="its certificate is not trusted: Hostname mismatch"):
+        post.try_to_send(host="elsewhere.invalid")
+
+
+def test_a_server_without_tls_gets_neither_password_nor_mail(smtp: tuple[Inbox, Server], tmp_path: Path) -> None:
+    inbox, plain = smtp
+    (tmp_path / "password").write_text(PASSWORD)
+    server = Server("a@example.invalid", "localhost", plain.port, "starttls", "night", str(tmp_path / "password"))
+    message = compose("s", "b", sender="a@example.invalid", to=["b@example.invalid"])
+    with pytest.raises(InfraError, match="STARTTLS extension not supported") as caught:
+        send(message, server, to=["b@example.invalid"], sender="a@example.invalid")
+    assert "smtp.security" in caught.value.hint
+    assert inbox.mails == []
+
+
+def test_what_a_configuration_needs_is_asked_for_before_the_night(tmp_path: Path) -> None:
+    file = tmp_path / "mail.yaml"
+    for text, message in (("smtp: {host: h, security: tls, user: u}", "belong together"),
+                          ("smtp: {host: h, security: tls, user: u, password_file: /nonexistent}", "No such file"),
+                          ("smtp: {host: h, security: tls, ca_file: /nonexistent}", "No such file"),
+                          (f"smtp: {{host: h, ca_file: {file}}}", "nothing would be checked")):
+        file.write_text(text)
+        with pytest.raises(UserError, match=message):
+            load_server(file)
