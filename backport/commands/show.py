@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ import click
 from backport.commands.common import check_format, emit, publish, terminal_width
 from backport.errors import UserError
 from backport.report.cell import render as render_cell
-from backport.report.live import status
-from backport.report.matrix import headline, matrix, tally
+from backport.report.matrix import headline, matrix
 from backport.report.registry import FORMATS
 from backport.report.text import render_changes
+from backport.report.watch import watch
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results, default_path
@@ -54,7 +53,7 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
             return 0
         chosen = _choose(results, run)
         if watch:
-            return _watch(results, chosen)
+            return _watch(results, chosen, output)
         if cell:
             found = _cell(matrix(chosen, results.cells(chosen)).cells, chosen, *cell)
             emit(_log(found) if log else found.adapted if mail else
@@ -144,22 +143,11 @@ def _text(made: str) -> bytes:
     return made.encode("utf-8", "backslashreplace")
 
 
-def _watch(results: Results, run: Run) -> int:
-    """One line that is drawn again until the run ends, then the matrix; without a terminal only the matrix."""
-    terminal = sys.stderr.isatty()
-    while run.state == "running":
-        counts = tally(results.cells(run))
-        text = status(counts, run.total, run.current, _eta(run, results.cells(run)))
-        if terminal:
-            click.echo("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1], err=True, nl=False)
-        time.sleep(0.5)
-        run = _choose(results, str(run.id))
-    if terminal:
-        click.echo("\r\x1b[K", err=True, nl=False)
-    publish("text", run, results, None)
-    return exit_code(results.cells(run))
-
-
-def _eta(run: Run, cells: list[Cell]) -> float | None:
-    computed = sum(not cell.cached for cell in cells)
-    return (time.time() - run.started) / computed * (run.total - len(cells)) if computed else None
+def _watch(results: Results, run: Run, output: Path | None) -> int:
+    """Follow the run to its end, then the matrix."""
+    ended = watch(results, run, sys.stderr)
+    if ended is None:
+        click.echo(f"run {run.id} goes on; `backport show --watch` follows it again", err=True)
+        return 130
+    publish("text", ended, results, output)
+    return exit_code(results.cells(ended))

@@ -2,12 +2,10 @@
 
 Every write is a transaction of its own, made as soon as there is something to write, so that a kill -9 leaves
 all that was known; readers (another terminal, a report) work during a run because of the write-ahead log.
-Texts that may hold undecodable bytes live inside JSON, where a lone surrogate has an escape: SQLite refuses it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -16,7 +14,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,11 +22,10 @@ from typing import Any
 import platformdirs
 
 from backport.errors import InfraError, UserError
+from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text, unpacked
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.verdict import Apply, Build, Cell, Sure
-
-_TEXT = ("patch", "tree", "subject", "patch_sha256", "base_commit", "base_version", "reason", "command", "log")
 
 
 def state_directory() -> Path:
@@ -125,11 +122,11 @@ class Results:
     def progress(self, run: Run | int, current: str) -> None:
         """Say what is being worked on now, for `backport show --watch` in another terminal."""
         with self._transaction() as db:
-            db.execute("UPDATE run SET current = ? WHERE id = ?", (_column(current), _id(run)))
+            db.execute("UPDATE run SET current = ? WHERE id = ?", (sql_text(current), _id(run)))
 
     def run(self, number: int) -> Run | None:
-        rows = self._rows(f"{_RUN} WHERE id = ?", (number,))
-        return _run(rows[0]) if rows else None
+        rows = self._rows(f"{RUN} WHERE id = ?", (number,))
+        return run_of(rows[0]) if rows else None
 
     def runs(self, *, kind: str | None = None, limit: int | None = None, before: int | None = None,
              finished: bool = False) -> list[Run]:
@@ -143,9 +140,9 @@ class Results:
             values.append(before)
         if finished:
             where.append("finished IS NOT NULL")
-        rows = self._rows(f"{_RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
+        rows = self._rows(f"{RUN} WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
                           (*values, -1 if limit is None else limit))
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def latest(self, *, kind: str | None = None, before: int | None = None, finished: bool = False) -> Run | None:
         found = self.runs(kind=kind, limit=1, before=before, finished=finished)
@@ -161,61 +158,62 @@ class Results:
 
     def record(self, run: Run | int, cell: Cell, *, key: str = "") -> None:
         """Store one cell at once. `key` "" means that it must never be read back as an answer."""
-        data = json.dumps({
-            **{name: getattr(cell, name) for name in _TEXT},
-            "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
-            "required": cell.required, "notes": list(cell.notes), "detail": cell.detail, "config": cell.config,
-        }, sort_keys=True, default=_jsonable).encode()
-        digest = hashlib.sha256(hashlib.sha256(data).digest() + cell.adapted).hexdigest()
+        digest, data, adapted = body(cell)
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO body (sha256, data, adapted) VALUES (?, ?, ?)",
-                       (digest, zlib.compress(data), zlib.compress(cell.adapted)))
+                       (digest, data, adapted))
             db.execute("INSERT OR REPLACE INTO cell (run, patch, tree, key, apply, build, cached, seconds, recorded, "
                        "body, sure, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       (_id(run), _column(cell.patch), _column(cell.column), key, cell.apply.value, cell.build.value,
+                       (_id(run), sql_text(cell.patch), sql_text(cell.column), key, cell.apply.value, cell.build.value,
                         int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
-                        _column(cell.base_version)))
+                        sql_text(cell.base_version)))
 
     def cells(self, run: Run | int) -> list[Cell]:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
         found = run if isinstance(run, Run) else self._must(run)
-        rows = self._rows(f"{_CELL} WHERE run = ?", (found.id,))
-        cells = [_cell(*row[1:]) for row in rows]
+        rows = self._rows(f"{CELL} WHERE run = ?", (found.id,))
+        cells = [cell_of(row) for row in rows]
         patches = {patch.slug: number for number, patch in enumerate(found.patches)}
         trees = {tree.column: number for number, tree in enumerate(found.trees)}
         return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)),
                                                trees.get(cell.column, len(trees))))
 
+    def cells_after(self, run: Run | int, moment: float) -> tuple[list[Cell], float]:
+        """What was recorded after `moment` (0: all so far), and the moment to ask with the next time. A watcher that
+        reads thousands of cells twice a second would keep a processor busy."""
+        rows = self._rows(f"{BRIEF} WHERE run = ? AND recorded > ? ORDER BY recorded", (_id(run), moment))
+        return [cell_of((*row[:4], _NOTHING)) for row in rows], rows[-1][4] if rows else moment
+
     def cell(self, run: Run | int, patch: str, column: str) -> Cell | None:
         """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
-        rows = self._rows(f"{_CELL} WHERE run = ? AND patch = ? AND tree = ?",
-                          (_id(run), _column(patch), _column(column)))
-        return _cell(*rows[0][1:]) if rows else None
+        rows = self._rows(f"{CELL} WHERE run = ? AND patch = ? AND tree = ?",
+                          (_id(run), sql_text(patch), sql_text(column)))
+        return cell_of(rows[0]) if rows else None
 
     def lookup(self, key: str) -> Cell | None:
         """The answer to `cell_key(...)` if it is known, flagged `cached`; an error is never an answer."""
         if not key:
             return None
-        rows = self._rows(f"{_CELL} WHERE key = ? AND apply NOT IN (?, ?) AND build <> ? "
+        rows = self._rows(f"{CELL} WHERE key = ? AND apply NOT IN (?, ?) AND build <> ? "
                           "ORDER BY recorded DESC LIMIT 1",
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
-        return replace(_cell(*rows[0][1:]), cached=True) if rows else None
+        return replace(cell_of(rows[0]), cached=True) if rows else None
 
     def last_verdict(self, patch: str, column: str, *, kind: str, before: int) -> Cell | None:
         """The newest cell of this place that says something about the patch, in a finished run before `before`."""
         rows = self._rows(
-            f"{_CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
+            f"{CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
             "AND run.kind = ? AND run.finished IS NOT NULL AND apply NOT IN (?, ?) AND build <> ? "
             "ORDER BY cell.run DESC LIMIT 1",
-            (_column(patch), _column(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
-        return _cell(*rows[0][1:]) if rows else None
+            (sql_text(patch), sql_text(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
+        return cell_of(rows[0]) if rows else None
 
     def history(self, patch: str, column: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
         """(run id, cell) of one place over the runs, oldest first."""
         extra, values = ("", ()) if kind is None else (" AND run IN (SELECT id FROM run WHERE kind = ?)", (kind,))
-        rows = self._rows(f"{_CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
-                          (_column(patch), _column(column), *values, limit))
-        return [(int(row[0]), _cell(*row[1:])) for row in reversed(rows)]
+        rows = self._rows(f"{CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
+                          (sql_text(patch), sql_text(column), *values, limit))
+        return [(int(row[0]), cell_of(row)) for row in reversed(rows)]
 
     def marks(self, run: Run, *, limit: int = 60) -> dict[tuple[str, str], list[Mark]]:
         """The history of every place of `run` over the newest runs of its kind up to it, oldest first."""
@@ -269,58 +267,13 @@ class Results:
         """Build logs and boot log directories that a stored cell refers to; `keep` as if the older runs had gone."""
         gone = set(self.old_runs(keep)) if keep is not None else set()
         rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
-        told = [_data(data) for run, data in rows if run not in gone]
+        told = [unpacked(data) for run, data in rows if run not in gone]
         boots = {str((one["detail"].get("behaviour") or {}).get("directory") or "") for one in told}
         return ({one["log"] for one in told} | boots) - {""}
 
 
-_RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"
-_CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted "
-         "FROM cell JOIN body ON body.sha256 = cell.body")
+_NOTHING = zlib.compress(b"")
 
 
 def _id(run: Run | int) -> int:
     return run.id if isinstance(run, Run) else run
-
-
-def _column(text: str) -> str:
-    """Text that SQLite takes: a lone surrogate (an undecodable byte of a file name) becomes an escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _jsonable(value: object) -> Any:
-    """A last resort for a detail that is not quite JSON, so that a verdict is not lost over its decoration."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"Cell.detail holds a {type(value).__name__}, which JSON cannot say")
-
-
-def _data(blob: bytes) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(zlib.decompress(blob))
-    return value
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    number, kind, started, finished, exit_code, process, current, about = row
-    told = json.loads(about)
-    return Run(
-        id=number, started=started, finished=finished, kind=kind, command=told["command"],
-        manifest_sha256=told["manifest_sha256"], tools=told["tools"], options=told["options"],
-        patches=tuple(PatchInfo(**patch) for patch in told["patches"]),
-        trees=tuple(TreeInfo(**tree) for tree in told["trees"]),
-        exit_code=exit_code, current=current, process=process,
-        supported=tuple((name, series) for name, series in told.get("supported", ())))
-
-
-def _cell(cached: int, seconds: float, data: bytes, adapted: bytes) -> Cell:
-    told = _data(data)
-    return Cell(
-        **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),
-        sure=Sure(told["sure"]), cached=bool(cached), required=told["required"], notes=tuple(told["notes"]),
-        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"], config=told.get("config", ""))

@@ -1,0 +1,82 @@
+"""Between what SQLite keeps and the records that everybody else uses.
+
+Texts that may hold undecodable bytes live inside JSON, where a lone surrogate has an escape: SQLite refuses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.verdict import Apply, Build, Cell, Sure
+
+RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"
+CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted "
+        "FROM cell JOIN body ON body.sha256 = cell.body")
+# the same without the mail, with the time at which it was recorded
+BRIEF = CELL.replace("body.adapted", "cell.recorded")
+
+_TEXT = ("patch", "tree", "subject", "patch_sha256", "base_commit", "base_version", "reason", "command", "log")
+
+
+def sql_text(text: str) -> str:
+    """Text that SQLite takes: a lone surrogate (an undecodable byte of a file name) becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def body(cell: Cell) -> tuple[str, bytes, bytes]:
+    """(SHA-256, what the cell says, its mail), the last two compressed. The same content has the same name."""
+    data = json.dumps({
+        **{name: getattr(cell, name) for name in _TEXT},
+        "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
+        "required": cell.required, "notes": list(cell.notes), "detail": cell.detail, "config": cell.config,
+    }, sort_keys=True, default=_jsonable).encode()
+    digest = hashlib.sha256(hashlib.sha256(data).digest() + cell.adapted).hexdigest()
+    return digest, zlib.compress(data), zlib.compress(cell.adapted)
+
+
+def unpacked(blob: bytes) -> dict[str, Any]:
+    """What a body says."""
+    value: dict[str, Any] = json.loads(zlib.decompress(blob))
+    return value
+
+
+def run_of(row: tuple[Any, ...]) -> Run:
+    """A row of RUN."""
+    number, kind, started, finished, exit_code, process, current, about = row
+    told = json.loads(about)
+    return Run(
+        id=number, started=started, finished=finished, kind=kind, command=told["command"],
+        manifest_sha256=told["manifest_sha256"], tools=told["tools"], options=told["options"],
+        patches=tuple(PatchInfo(**patch) for patch in told["patches"]),
+        trees=tuple(TreeInfo(**tree) for tree in told["trees"]),
+        exit_code=exit_code, current=current, process=process,
+        supported=tuple((name, series) for name, series in told.get("supported", ())))
+
+
+def cell_of(row: tuple[Any, ...]) -> Cell:
+    """A row of CELL."""
+    _run, cached, seconds, data, adapted = row
+    told = unpacked(data)
+    return Cell(
+        **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),
+        sure=Sure(told["sure"]), cached=bool(cached), required=told["required"], notes=tuple(told["notes"]),
+        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"], config=told.get("config", ""))
+
+
+def _jsonable(value: object) -> Any:
+    """A last resort for a detail that is not quite JSON, so that a verdict is not lost over its decoration."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"Cell.detail holds a {type(value).__name__}, which JSON cannot say")
