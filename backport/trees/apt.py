@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.trees.aptsources import Archive, archives, deb822
@@ -119,9 +120,10 @@ class Apt:
     def originals(self, package: str, suites: tuple[str, ...]) -> list[Original]:
         """Every pristine upstream tarball of `package` that Debian's lists for `suites` name, newest first."""
         found: dict[tuple[str, str], Original] = {}
+        kept = read_json(self.folder / "originals.json")
         for origin, suite, codename, base, file in self._lists():
             if origin.startswith("Debian") and ({suite, codename} & set(suites)):
-                for original in self._listed(package, base, file):
+                for original in self._remembered(kept, package, base, file):
                     found.setdefault((original.sha256, original.uri), original)
         return sorted(found.values(), key=lambda item: version_key(item.version), reverse=True)
 
@@ -155,6 +157,25 @@ class Apt:
         result = self._run("apt-get", "indextargets", "--format", form, "Created-By: Sources", seconds=60)
         rows = [line.split("\t") for line in result.stdout.splitlines()]
         return [(row[0], row[1], row[2], row[3], Path(row[4])) for row in rows if len(row) == 5 and row[4]]
+
+    def _remembered(self, kept: dict[str, Any], package: str, base: str, file: Path) -> list[Original]:
+        """What a list names, read once: unpacking the larger ones takes a fifth of a second each, and every tree asks.
+
+        apt gives a list that it renews the archive's time.
+        """
+        try:
+            told = file.stat()
+        except OSError:
+            return []
+        key, state = f"{package} {base} {file}", f"{told.st_mtime_ns} {told.st_size}"
+        entry = kept.get(key)
+        if isinstance(entry, dict) and entry.get("state") == state:
+            with suppress(TypeError, KeyError):      # written by another version of this file
+                return [Original(**original) for original in entry["originals"]]
+        listed = self._listed(package, base, file)
+        kept[key] = {"state": state, "originals": [asdict(original) for original in listed]}
+        write_json(self.folder / "originals.json", kept)
+        return listed
 
     def _listed(self, package: str, base: str, file: Path) -> list[Original]:
         # cat-file knows every compression that apt keeps its lists in

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.trees.apt import Apt
 from backport.trees.aptsources import archives
 from backport.trees.fetch import fetch, fetch_releases
 from backport.trees.store import Store
@@ -93,6 +94,24 @@ def test_the_newest_release_of_the_series_is_taken_with_its_checksum(tmp_path, s
         assert git.run("log", "-1", "--format=%B", result.head.commit).text.strip() == \
             f"linux 6.1.10\n\nsource: debian linux_6.1.10.orig.tar.xz\nsha256: {sha}"
     assert not any(path.suffix == ".xz" for path in (store.cache / "downloads").iterdir())
+
+
+@with_apt
+def test_a_list_that_did_not_change_is_read_once(tmp_path, store, archive, etc, monkeypatch):
+    archive.add("bookworm", "6.1.9")
+    archive.add("bookworm-security", "6.1.8")
+    real, read = Apt._listed, []
+    monkeypatch.setattr(Apt, "_listed", lambda self, *args: read.append(args[2].name) or real(self, *args))
+    manifest = one(tmp_path, DEBIAN)
+    fetch(store, manifest)
+    assert len(read) == 2
+    assert fetch(store, manifest, update=True)[0].head.version == "6.1.9"
+    assert len(read) == 2
+    archive.add("bookworm", "6.1.10")
+    assert fetch(store, manifest, update=True)[0].head.version == "6.1.10"
+    assert [name for name in read[2:] if "security" in name] == []
+    (store.cache / "apt" / "originals.json").write_text('{"linux": 1}')
+    assert fetch(store, manifest, update=True)[0].head.version == "6.1.10"
 
 
 @with_apt
