@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import re
 import shutil
 import time
@@ -35,6 +36,7 @@ from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
 
 IMAGE = Path("arch/x86/boot/bzImage")
+_WINDING = re.compile(r"[\w.+/-]*/\.\./[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
 _ERROR = re.compile(r"^.*(?:: error: |: fatal error: |undefined reference|\*\*\* .*Error).*$", re.M)
 
 
@@ -207,7 +209,8 @@ class _Make:
         if ended.stopped:
             raise KernelFailed(f"make {target}: {ended.stopped}", compiler=False, patched=patched)
         if ended.code:
-            text = ended.output.decode("utf-8", "replace")
+            text = ended.output.decode("utf-8", "replace").replace(f"{self.source}/", "")
+            text = _WINDING.sub(lambda path: posixpath.normpath(path[0]), text)
             first = _ERROR.search(text)
             last = text.strip().splitlines()[-1:] or ["no message"]
             raise KernelFailed(f"make {target} ended with {ended.code}: {first[0].strip() if first else last[0]}",

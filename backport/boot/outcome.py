@@ -153,6 +153,9 @@ def judge(before: Side, after: Side) -> tuple[Behaves, str]:
         return Behaves.ERROR, f"the kernel does not boot without the patch either: {old.why}"
     if old.ended is Ended.LOST:
         return Behaves.ERROR, f"without the patch: {old.why}"
+    if old.ended is Ended.ANSWERED and after.settled and after.one.ended is Ended.CRASHED:
+        # whatever the reproducer is worth: the kernel lives without the patch and not with it
+        return Behaves.BROKE, f"the kernel dies with the patch: {after.one.why}"
     broken_control = next((p for p in old.transcript.points if p.control and not p.ok), None)
     if broken_control is not None:
         return Behaves.ERROR, f"a control fails without the patch: {broken_control.name.removeprefix('control: ')}"

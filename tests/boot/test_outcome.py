@@ -49,6 +49,7 @@ HALF_MENDED = logs.answered((True, "a"), (False, "b"))
     (logs.BAIL, logs.FINE, "error", "KVM_CREATE_VM"),
     (logs.NO_BOOT, logs.FINE, "error", "does not boot without the patch either"),
     (logs.OVERDONE, logs.FINE, "error", "a control fails without the patch: nothing injected"),
+    (logs.OVERDONE, logs.CRASH, "broke", "the kernel dies with the patch"),      # although the reproducer is no good
     (logs.SKIP, logs.FINE, "not testable here", "KVM does not offer SVM"),
     (logs.BUG, logs.answered((True, "one")), "error", "cannot be compared"),
     (logs.BUG, SKIPPED, "error", "this check is skipped"),

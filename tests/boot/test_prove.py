@@ -132,7 +132,8 @@ def test_a_patch_that_does_not_compile_is_broke_with_the_message(place):
     broken = madeup.patch((madeup.KVM, "\treturn pending;", "\tbroken"))
     seen = go(place, broken, {})
     assert seen.verdict == "broke"
-    assert "made-up error" in seen.reason
+    # the path as in the tree: the work tree is somewhere in the cache
+    assert seen.reason == "with the patch: make bzImage ended with 2: arch/x86/kvm/x86.c:3: error: made-up error"
     assert go(place, madeup.FIX, {"|| injected": logs.FINE}).verdict == "proved"     # and the next cell is not
 
 
