@@ -146,6 +146,7 @@ class Lab:
             return [self.compute(places[0])]
         with Git(Store(self.cache).path) as git, Chain(git, places[0].head) as chain:
             cells = [self.compute(place, chain) for place in places]
+        cells = _told_what_stands_before(cells)
         if len(cells) == 1:
             return cells
         good, text = series_result(cells)
@@ -168,6 +169,8 @@ class Lab:
                 assert chain is not None
                 answer = self.carrier.carry(first, tree, chain.head)
                 chain.took(first, answer.patch, answer.outcome)
+                if answer.patch is not None:
+                    cell.detail.setdefault("before", []).append(hashlib.sha256(answer.mail).hexdigest())
             carried = self.carrier.carry(patch, tree, chain.head if chain else head)
             cell = told(cell, carried)
             cell = replace(cell, notes=(*cell.notes, *place.needed.said))
@@ -258,6 +261,18 @@ class Lab:
         words += ["--config", place.config] if place.config else []
         words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
+
+
+def _told_what_stands_before(cells: Sequence[Cell]) -> list[Cell]:
+    """With detail["before"]: SHA-256 of the mails that stand in the tree before each patch, in order."""
+    made: list[Cell] = []
+    standing: list[str] = []
+    for cell in cells:
+        standing += cell.detail.get("before", [])
+        made.append(replace(cell, detail={**cell.detail, "before": list(standing)}) if standing else cell)
+        if cell.apply.good and cell.adapted:
+            standing.append(hashlib.sha256(cell.adapted).hexdigest())
+    return made
 
 
 def _first_parts(before: Sequence[Patch], needed: Needed) -> object:

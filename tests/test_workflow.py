@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from backport.cli import cli
+from backport.errors import UserError
+from backport.report import kcidb
+from backport.results.store import Results
+from backport.trees.store import RELEASES, Store
 from tests.fakekernel import diff_of, fake_kernel
 
 X86 = "arch/x86/kvm/x86.c"
@@ -154,7 +160,6 @@ def test_a_tree_that_is_broken_before_is_not_the_patchs_fault(desk: Desk) -> Non
 
 
 def test_no_tree_of_that_name_is_a_usage_error(desk: Desk) -> None:
-    from backport.errors import UserError
     desk.patch("good", OLD, NEW)
     with pytest.raises(UserError, match=r"no tree 'nine'.*\n.*fake-9.1.y"):
         desk.run("--tree", "nine")
@@ -182,6 +187,33 @@ def test_an_exception_in_one_cell_does_not_end_the_run(desk: Desk, monkeypatch: 
     assert {tree: cell["apply"] for (_, tree), cell in again.items()}["fake-9.1.y"] == "clean"   # never cached
 
 
+def kcidb_of(desk: Desk) -> str:
+    with Results(desk.path / "results.sqlite") as results:
+        run = results.latest()
+        assert run is not None
+        return kcidb.render(run, results.cells(run))
+
+
+def test_an_exact_release_is_a_tree_of_its_own(desk: Desk) -> None:
+    """The branch went on; its release of some time ago is still there, and is not built in the branch's place."""
+    desk.patch("good", OLD, NEW)
+    desk.run("--tree", "fake-9.1.y", "--no-build")
+    store = Store(desk.path / "cache")
+    head = store.head("fake-9.1.y")
+    assert head is not None
+    store.set(replace(head, tree="9.1.3", version="9.1.3"), prefix=RELEASES)
+    desk.edit("fake-9.1.y", OLD, NEW)
+    code, cells = desk.run("--tree", "9.1", "--tree", "9.1.3", "--update")
+    assert {tree: (cell["apply"], cell["build"], cell["base_version"]) for (_, tree), cell in cells.items()} == {
+        "fake-9.1.y": ("already", "skipped", "9.1.5"), "9.1.3": ("clean", "pass", "9.1.3")}
+    assert code == 0
+    assert (desk.path / "cache" / "build" / "9.1.3").is_dir()
+    _code, again = desk.run("--tree", "9.1.3", "--offline")
+    assert [cell["cached"] for cell in again.values()] == [True]
+    with pytest.raises(UserError, match=r"no tree '7\.0\.1'.*\n.*a release of one of their series"):
+        desk.run("--tree", "7.0.1")
+
+
 def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
     """The second patch changes a line that only the first one brings, and both are built."""
     middle = "\tif (vcpu->pending || vcpu->injected)\n"
@@ -194,6 +226,12 @@ def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
     code, cells = desk.run(str(box), "--tree", "fake-9.1.y")
     assert [(cell["apply"], cell["build"]) for cell in cells.values()] == [("clean", "pass"), ("clean", "pass")]
     assert code == 0
+    first, second = cells.values()
+    mails = [hashlib.sha256(cell["adapted"].encode()).hexdigest() for cell in (first, second)]
+    assert "before" not in first["detail"]
+    assert second["detail"]["before"] == mails[:1]
+    told = json.loads(kcidb_of(desk))
+    assert told["checkouts"][1]["patchset_hash"] == hashlib.sha256(f"{mails[0]}\n{mails[1]}\n".encode()).hexdigest()
     _code, again = desk.run(str(box), "--tree", "fake-9.1.y")
     assert all(cell["cached"] for cell in again.values())
     # alone, the second does not fit

@@ -7,6 +7,7 @@ from typing import Any
 
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
+from backport.results.booted import booted
 from backport.results.evidence import (
     build,
     built_with,
@@ -28,9 +29,10 @@ from backport.verdict import Cell
 def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> str:
     place = f"{line(cell.column)} {line(cell.base_version)}".rstrip()
     out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
-    out += [f"  {line(note)}\n" for note in said(cell)]
+    out += [f"  {line(note)}\n" for note in said(cell) if booted(cell) is None or not note.startswith("behaviour: ")]
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
-             *((label.lower(), value) for label, value in (*circumstances(cell), *built_with(cell))),
+             *((label.lower(), value) for label, value in (*circumstances(cell), *built_with(cell))
+               if label != "Booted"),
              ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
     out.append("\n" + "".join(f"{name + ':':15}{line(value)}\n" for name, value in facts if value))
     if evidence(cell):
@@ -47,9 +49,24 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
              + [f"{name} in {place}: {what}" for place, name, what in code_changes(cell)])):
         if rows:
             out.append(f"\n{title}:\n" + "".join(f"  {line(row)}\n" for row in rows))
+    out.append(_boot(cell))
     if len(history) > 1:
         out.append("\nHistory:\n" + "".join(
             f"  run {number}: {line(past.base_version)} {', '.join(words(past))}\n" for number, past in history))
+    return "".join(out)
+
+
+def _boot(cell: Cell) -> str:
+    boot = booted(cell)
+    if boot is None:
+        return ""
+    out = [f"\nBooted: {line(boot.verdict)}\n  {line(boot.reason)}\n"]
+    for side in boot.sides:
+        out.append(f"  {side.label}: {line(side.sentence)}\n")
+        out += [f"    {'ok    ' if said.ok else 'not ok'} {line(said.name)}\n" for said in side.checks]
+    out += [f"  {line(note)}\n" for note in boot.notes]
+    if boot.directory:
+        out.append(f"  serial logs: {line(boot.directory)}\n")
     return "".join(out)
 
 
@@ -57,7 +74,8 @@ def _hunk(hunk: Mapping[str, Any]) -> str:
     where = text(hunk.get("landed_path")) or text(hunk.get("path"))
     function = text(hunk.get("function"))
     how = ", ".join(line(text(name)) for name in sequence(hunk.get("strategies")))
-    title = f"\n{line(where)}{f', {line(function)}()' if function else ''}{f': {how}' if how else ''}\n"
+    function += "()" if function and " " not in function else ""     # a hunk may be in a structure as well
+    title = f"\n{line(where)}{f', {line(function)}' if function else ''}{f': {how}' if how else ''}\n"
     body = ""
     if text(hunk.get("upstream")) and text(hunk.get("upstream")) != text(hunk.get("adapted")):
         body += "upstream:\n" + _block(text(hunk.get("upstream")))

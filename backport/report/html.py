@@ -3,7 +3,7 @@
     index.html               the matrix, with filters
     patches/<name>.html      one page a patch, with the evidence of each of its cells
     trees/<name>.html        one page a tree
-    mails/, logs/            the adapted mails and the whole build logs
+    mails/, logs/            the adapted mails, the whole build logs and serial logs
 
 Each page carries its style and script, so that one page can be sent to somebody on its own; the content security
 policy names the hashes of just these two, so that nothing else runs, whatever a patch subject says.
@@ -17,9 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +25,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from backport.errors import UserError
+from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
-from backport.report.matrix import Matrix, column, duration, headline, legend, matrix, said, tally, when, words
-from backport.report.sidebyside import rows
+from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when, words
 from backport.report.text import TITLES
 from backport.results.changes import Changes, Kind
-from backport.results.evidence import (
-    build,
-    built_with,
-    circumstances,
-    code_changes,
-    code_effect,
-    diagnostics,
-    evidence,
-    hunks,
-    sequence,
-    text,
-    uncompiled,
-)
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
-from backport.verdict import Apply, Cell, Sure
+from backport.verdict import Cell
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
-LOG_TAIL = 60                        # lines of a log shown on the page
-_LOG_READ = 256 * 1024               # bytes from the end of a log that are looked at for them
 
 Marks = Mapping[tuple[str, str], Sequence[Mark]]
 
@@ -91,16 +74,6 @@ def _swap(made: Path, directory: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         made.replace(directory)
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """Neighbouring nights with the same verdict."""
-
-    label: str
-    tone: str
-    count: int
-    span: str
 
 
 class _Site:
@@ -172,92 +145,17 @@ class _Site:
         return made
 
     def _entry(self, patch: PatchInfo, tree: TreeInfo) -> dict[str, Any]:
-        """Everything about one cell, for the page of its patch."""
         cell = self.grid.at(patch, tree)
-        entry: dict[str, Any] = {"tree": tree, "cell": cell, "anchor": self.tree_pages[tree.column]}
-        if cell is None:
-            return entry
-        name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.column]}"
-        tail, log = self._log(cell, name)
-        made = build(cell)
-        facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
-                 if cell.patch_sha256 else ""), *built_with(cell), *circumstances(cell),
-                 ("Took", duration(cell.seconds) if cell.seconds else "")]
-        entry.update(
-            said=said(cell), hunks=[_hunk(hunk, told=said(cell)) for hunk in hunks(cell)], evidence=evidence(cell),
-            functions=code_changes(cell), effect=code_effect(cell), diagnostics=diagnostics(cell),
-            uncompiled=uncompiled(cell), unproved=[text(item) for item in sequence(made.get("unproved"))],
-            facts=[(label, value) for label, value in facts if value], tail=tail, log=log,
-            mail=self._mail(cell, name), segments=segments(self.marks.get((patch.slug, tree.column), ())))
-        return entry
-
-    def _mail(self, cell: Cell, name: str) -> str:
-        if not cell.adapted:
-            return ""
-        (self.directory / "mails" / f"{name}.patch").write_bytes(cell.adapted)
-        return f"mails/{name}.patch"
-
-    def _log(self, cell: Cell, name: str) -> tuple[str, str]:
-        """(the last lines of the build log, the copy of all of it); "" where there is none (any more)."""
-        source = Path(cell.log) if cell.log else None
-        if source is None or not source.is_file():
-            return "", ""
-        shutil.copyfile(source, self.directory / "logs" / f"{name}.txt")
-        with source.open("rb") as file:
-            file.seek(max(source.stat().st_size - _LOG_READ, 0))
-            lines = file.read().decode("utf-8", "backslashreplace").splitlines()
-        return "\n".join(lines[-LOG_TAIL:]), f"logs/{name}.txt"
+        made: dict[str, Any] = {"tree": tree, "cell": cell, "anchor": self.tree_pages[tree.column]}
+        if cell is not None:
+            name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.column]}"
+            made |= entry(cell, self.directory, name, self.marks.get((patch.slug, tree.column), ()))
+        return made
 
 
 def _harmless(value: object) -> object:
     """What every `{{ }}` goes through before it is escaped; mark-up that was made here passes."""
     return value if isinstance(value, Markup) else visible(str(value))
-
-
-def _hunk(hunk: Mapping[str, Any], *, told: Sequence[str]) -> dict[str, Any]:
-    """What the page shows of a hunk; notes that stand above it already (`told`) are not repeated."""
-    upstream, adapted = text(hunk.get("upstream")), text(hunk.get("adapted"))
-    made = rows(upstream, adapted) if upstream and adapted else []
-    return {
-        "path": text(hunk.get("landed_path")) or text(hunk.get("path")), "from": text(hunk.get("path")),
-        "function": text(hunk.get("function")), "upstream_function": text(hunk.get("upstream_function")),
-        "line": hunk.get("line") or 0, "strategies": [text(item) for item in sequence(hunk.get("strategies"))],
-        "sure": text(hunk.get("sure")),
-        "notes": [note for item in sequence(hunk.get("notes")) if (note := text(item)) not in told],
-        "dropped": bool(hunk.get("dropped")), "rows": made,
-        "alike": bool(made) and not any(row.differs for row in made[1:]),
-        "only": rows(upstream or adapted, upstream or adapted) if not made else [],
-        "upstream": upstream, "adapted": adapted,
-    }
-
-
-def plain_words(cell: Cell) -> list[str]:
-    """The words of a cell without `cached`, which tells a reader of a page nothing."""
-    return [word for word in words(cell) if word != "cached"]
-
-
-def tone(cell: Cell) -> str:
-    """The class that colours a verdict; the words say it, the colour only helps to find it."""
-    place = column(cell)
-    if place != "ok":
-        return {"other": "none" if cell.apply is Apply.NO_TREE else "infra", "warn": "warn"}.get(place, "bad")
-    if cell.apply in (Apply.ALREADY, Apply.ABSENT):
-        return "quiet"
-    if cell.sure is Sure.REVIEW:
-        return "review"
-    return "adapted" if cell.apply in (Apply.REWRITTEN, Apply.MERGED) else "good"
-
-
-def segments(marks: Sequence[Mark]) -> list[_Segment]:
-    """The history of a place as runs of the same verdict, oldest first."""
-    made = []
-    for _verdict, group in groupby(marks, key=lambda mark: (mark.apply, mark.build, mark.sure)):
-        same = list(group)
-        cell = Cell("", "", same[0].apply, same[0].build, same[0].sure)
-        versions = list(dict.fromkeys(mark.version for mark in same if mark.version))
-        span = versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}" if versions else ""
-        made.append(_Segment(", ".join(words(cell)), tone(cell), len(same), span))
-    return made
 
 
 def page_names(names: Iterable[str]) -> dict[str, str]:

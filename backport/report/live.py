@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -28,6 +29,18 @@ def status(counts: Tally, total: int, current: str = "", eta: float | None = Non
     return f"{counts} / {total}, -{left}, ETA {when}{tail}"
 
 
+class _Row(tqdm):  # type: ignore[type-arg]
+    """tqdm wipes the row with as many blanks as the last text had: too many once the window has become narrower, and
+    each drawing then takes two rows. A terminal can erase to the end of the row by itself."""
+
+    @staticmethod
+    def status_printer(file: Any) -> Callable[[str], None]:
+        def show(text: str) -> None:
+            file.write(f"\r\x1b[K{text}")
+            file.flush()
+        return show
+
+
 class Live:
     """Progress of one run; a context manager. Silent where `stream` is no terminal.
 
@@ -43,7 +56,7 @@ class Live:
         self._began = time.monotonic()
         self._computed = 0
         out = stream if stream is not None else sys.stderr
-        self._bar = tqdm(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
+        self._bar = _Row(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
                          bar_format="{desc}", dynamic_ncols=True, mininterval=0)
 
     def __enter__(self) -> Live:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.report.escape import line, markdown, markdown_block, markdown_html
-from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, words
+from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
 from backport.report.text import render_changes
 from backport.results.changes import Changes
 from backport.results.evidence import diagnostics
@@ -71,4 +71,8 @@ def _notes(grid: Matrix) -> str:
                 block = markdown_block("\n".join(line(str(item)) for item in found[:20]))
                 out.append("\n" + "".join(f"    {row}\n" for row in block.splitlines()) + "\n")
         out.append("\n</details>\n")
+    missing = unreachable(grid)
+    if missing:
+        out.append("\nTrees that could not be had:\n\n")
+        out += [f"- {markdown(tree.short)}: {markdown(reason)}\n" for tree, reason in missing]
     return "".join(out)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from backport.boot.outcome import Behaves
 from backport.queue.newer import marked
-from backport.results.evidence import build, text
+from backport.results.evidence import behaviour, build, text
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell, Sure, exit_code
 
@@ -67,9 +67,8 @@ def words(cell: Cell) -> tuple[str, ...]:
     said: list[str] = [cell.apply.value]
     if cell.apply.good or cell.build is not Build.SKIPPED:
         said.append(cell.build.value)
-    behaviour = cell.detail.get("behaviour", {}).get("verdict", "")
-    if behaviour:
-        said.append(f"boot: {behaviour}")
+    if behaviour(cell):
+        said.append(f"boot: {behaviour(cell)}")
     if cell.sure is Sure.REVIEW and cell.apply not in _NEEDS_A_PERSON:
         said.append(cell.sure.value)
     if cell.cached:
@@ -102,6 +101,11 @@ def said(cell: Cell) -> list[str]:
     return [one for one in dict.fromkeys((cell.reason, hint, *cell.notes)) if one.strip()]
 
 
+def unreachable(grid: Matrix) -> list[tuple[TreeInfo, str]]:
+    """The trees that could not be had, with the reason: once, not under every patch."""
+    return [(tree, tree.reason) for tree in grid.trees if tree.reason]
+
+
 def _plain_success(cell: Cell) -> bool:
     """A cell that a reader has nothing to do about: how many lines the hunks moved stands on its own page."""
     return cell.apply in (Apply.CLEAN, Apply.OFFSET) and cell.sure is Sure.CERTAIN and not cell.notes \
@@ -115,7 +119,7 @@ def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo],
         groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[TreeInfo], Cell, list[str]]] = {}
         for tree in grid.trees:
             cell = grid.at(patch, tree)
-            if cell is None or not said(cell) or _plain_success(cell):
+            if cell is None or not said(cell) or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason):
                 continue
             key = (words(cell), tuple(said(cell)))
             groups.setdefault(key, ([], cell, said(cell)))[0].append(tree)
@@ -153,7 +157,7 @@ def column(cell: Cell) -> str:
         return "other"
     if cell.apply in (Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID):
         return "conflict"
-    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN):
+    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN) or behaviour(cell) == "error":
         return "other"
     if cell.build is Build.WARN:
         return "warn"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from backport.report.escape import columns, cut, line, wrap
-from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, words
+from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
 from backport.results.changes import Change, Changes, Kind
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Cell
@@ -71,7 +71,7 @@ def _subject(patch: PatchInfo, width: int) -> str:
 
 def _tree_head(tree: TreeInfo) -> str:
     name = line(tree.short)
-    return f"{name}\n{line(tree.version)}" if tree.version else name
+    return f"{name}\n{line(tree.version)}" if tree.version not in ("", tree.short) else name
 
 
 def _legend(grid: Matrix, width: int) -> str:
@@ -90,6 +90,10 @@ def _notes(grid: Matrix, width: int) -> str:
             out.append(wrap(f"{names}: {_words(cell)}", width, first="  ", rest="    "))
             for text in texts:
                 out.append(wrap(line(text), width, first="    ", rest="    "))
+    missing = unreachable(grid)
+    if missing:
+        out.append("Trees that could not be had:\n")
+        out += [wrap(f"{line(tree.short)}: {line(reason)}", width, first="  ", rest="    ") for tree, reason in missing]
     return "".join(out)
 
 

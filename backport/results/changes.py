@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from backport.results.evidence import diagnostics
+from backport.results.evidence import behaviour, diagnostics, mapping, text
 from backport.results.run import Run
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, exit_code
+
+_BUILT = (Build.PASS, Build.SKIPPED)
 
 Place = tuple[str, str]              # (patch slug, column: a tree, or a tree/configuration)
 
@@ -65,7 +67,8 @@ class Changes:
 
 def conclusive(cell: Cell) -> bool:
     """True where the cell says something about the patch; an error or an unreachable tree says nothing."""
-    return cell.apply not in (Apply.NO_TREE, Apply.ERROR) and cell.build is not Build.ERROR
+    return (cell.apply not in (Apply.NO_TREE, Apply.ERROR) and cell.build is not Build.ERROR
+            and behaviour(cell) != "error")
 
 
 def known_before(results: Results, run: Run, *, told: int | None = None) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
@@ -144,7 +147,7 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
     if bad and not was_bad:
         return Kind.BROKEN
     if bad and was_bad:
-        if _new_errors(known, now) or (now.apply, now.build) != (known.apply, known.build):
+        if _new_errors(known, now) or _verdict(now) != _verdict(known):
             return Kind.WORSE
         return Kind.REACHED if _back(last) else None
     if was_bad:
@@ -157,12 +160,16 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
 def _told_apart(cell: Cell) -> tuple[str, ...]:
     """What a good cell is told apart by: that lines above the hunk came or went is no news."""
     apply = Apply.OFFSET if cell.apply is Apply.CLEAN else cell.apply
-    return (apply, cell.build, cell.sure)
+    return (apply, cell.build, cell.sure, behaviour(cell))
+
+
+def _verdict(cell: Cell) -> tuple[str, ...]:
+    return (cell.apply, cell.build, behaviour(cell))
 
 
 def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> Kind | None:
     """Kind for a cell that says nothing about the patch: told the first time, not again while it lasts."""
-    if last is not None and not conclusive(last) and (last.apply, last.build) == (now.apply, now.build):
+    if last is not None and not conclusive(last) and _verdict(last) == _verdict(now):
         return None
     if now.apply is Apply.NO_TREE:
         return Kind.LOST if known is not None or last is not None or now.required else None
@@ -176,9 +183,12 @@ def _back(last: Cell | None) -> bool:
 def error_lines(cell: Cell) -> tuple[str, ...]:
     """What stands for the trouble of a cell: the new messages, or the reason where there are none."""
     found = tuple(str(item) for item in diagnostics(cell))
-    if not found and exit_code([cell]) and cell.reason:
-        return (cell.reason,)
-    return found
+    if found or not exit_code([cell]):
+        return found
+    booted = mapping(cell.detail.get("behaviour"))
+    if cell.apply.good and cell.build in _BUILT and booted:     # then it is the boot that went wrong
+        return (f"boot: {behaviour(cell)}: {text(booted.get('reason'))}",)
+    return (cell.reason,) if cell.reason else ()
 
 
 def _new_errors(before: Cell | None, now: Cell) -> tuple[str, ...]:

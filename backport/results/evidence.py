@@ -43,6 +43,11 @@ def number(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def behaviour(cell: Cell) -> str:
+    """The verdict of booting it, "" where it was not booted."""
+    return text(mapping(cell.detail.get("behaviour")).get("verdict"))
+
+
 def build(cell: Cell) -> Mapping[str, Any]:
     return mapping(cell.detail.get("build"))
 

@@ -96,6 +96,7 @@ class Mark:
     build: Build
     sure: Sure
     version: str
+    behaviour: str = ""              # what booting it showed, "" where it was not booted
 
 
 def process_mark(pid: int | None = None) -> str:

@@ -48,6 +48,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE cell ADD COLUMN sure TEXT NOT NULL DEFAULT 'certain'",
         "ALTER TABLE cell ADD COLUMN version TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        # A boot that failed by itself says nothing about the patch, and must be told from a verdict without a body.
+        "ALTER TABLE cell ADD COLUMN behaviour TEXT NOT NULL DEFAULT ''",
+    ),
 )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import platformdirs
 
 from backport.errors import InfraError, UserError
+from backport.results.evidence import behaviour
 from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text, unpacked
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
@@ -163,10 +164,10 @@ class Results:
             db.execute("INSERT OR IGNORE INTO body (sha256, data, adapted) VALUES (?, ?, ?)",
                        (digest, data, adapted))
             db.execute("INSERT OR REPLACE INTO cell (run, patch, tree, key, apply, build, cached, seconds, recorded, "
-                       "body, sure, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "body, sure, version, behaviour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        (_id(run), sql_text(cell.patch), sql_text(cell.column), key, cell.apply.value, cell.build.value,
                         int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
-                        sql_text(cell.base_version)))
+                        sql_text(cell.base_version), sql_text(behaviour(cell))))
 
     def cells(self, run: Run | int) -> list[Cell]:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
@@ -204,8 +205,10 @@ class Results:
         rows = self._rows(
             f"{CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
             "AND run.kind = ? AND run.finished IS NOT NULL AND apply NOT IN (?, ?) AND build <> ? "
+            "AND behaviour <> 'error' "
             "ORDER BY cell.run DESC LIMIT 1",
-            (sql_text(patch), sql_text(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value, Build.ERROR.value))
+            (sql_text(patch), sql_text(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value,
+             Build.ERROR.value))
         return cell_of(rows[0]) if rows else None
 
     def history(self, patch: str, column: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
@@ -220,13 +223,13 @@ class Results:
         wanted = [other.id for other in self.runs(kind=run.kind, before=run.id + 1, limit=limit)]
         found: dict[tuple[str, str], list[Mark]] = {}
         if wanted:
-            rows = self._rows("SELECT run, patch, tree, apply, build, sure, version FROM cell "
+            rows = self._rows("SELECT run, patch, tree, apply, build, sure, version, behaviour FROM cell "
                               "WHERE run BETWEEN ? AND ? ORDER BY run", (min(wanted), max(wanted)))
             chosen = set(wanted)
-            for number, patch, tree, apply, build, sure, version in rows:
+            for number, patch, tree, apply, build, sure, version, booted in rows:
                 if number in chosen:
                     found.setdefault((patch, tree), []).append(
-                        Mark(number, Apply(apply), Build(build), Sure(sure), version))
+                        Mark(number, Apply(apply), Build(build), Sure(sure), version, booted))
         return found
 
     # --- memory of the nightly job (thread of its mails), and house-keeping

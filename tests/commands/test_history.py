@@ -87,7 +87,7 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
     assert not (clone.path / "q/queue-9.0").exists()
     assert "absent: this tree does not hold the bug" in out
     shown = clone.call("show", "--cell", "good", "fake-9.1.y")
-    assert "bug:          in this tree since v9.1" in shown
+    assert "bug:           in this tree since v9.1" in shown
     assert "upstream:     nothing fixes or reverts it" in shown
     assert "cached" in clone.call("run", str(clone.mail), "--no-build")
 
@@ -118,7 +118,7 @@ def test_follow_ups_and_what_was_taken_back_are_said(clone: Clone) -> None:
     assert not any("which this tree lacks" in note for note in cells["fake-9.2.y"]["notes"])
     shown = clone.call("show", "--cell", "good", "fake-9.1.y")
     assert f'{later[:12]} ("kvm: made-up: mend the good") fixes {clone.fix[:12]}, missing here' in shown
-    assert "fix:          reverted:" in shown
+    assert "fix:           reverted:" in shown
 
 
 def test_a_follow_up_that_appears_upstream_wakes_the_cell(clone: Clone) -> None:

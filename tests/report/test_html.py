@@ -10,12 +10,12 @@ from urllib.parse import unquote
 import pytest
 
 from backport.errors import UserError
-from backport.report import html
+from backport.report import entry, html
 from backport.results.run import Mark
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
 from tests.report import site
-from tests.results.made import HOSTILE, TREES, cell, fill, rewritten, standard
+from tests.results.made import HOSTILE, TREES, booted, cell, fill, rewritten, standard
 
 
 class Page(HTMLParser):
@@ -139,6 +139,33 @@ def test_a_log_that_is_gone_is_no_link(tmp_path: Path) -> None:
     assert "whole log" not in (tmp_path / "site" / "patches" / "p.html").read_text()
 
 
+def test_what_booted_is_shown_side_by_side_with_its_serial_logs(tmp_path: Path) -> None:
+    logs = tmp_path / "boots"
+    logs.mkdir()
+    for one in ("before-1", "before-2", "after-1"):
+        (logs / f"{one}.log").write_text(f"{one} says <b>\x1b[2Jnothing\r\n")
+    (tmp_path / "secret.log").write_text("not part of the report")
+    odd = booted("broke", directory=str(logs))
+    odd["after"][1]["log"] = "../secret.log"
+    with Results(tmp_path / "r.sqlite") as results:
+        run = fill(results, [cell("p", "linux-9.2.y", detail={"behaviour": booted(directory=str(logs))},
+                                  notes=("behaviour: proved: because of the marbles",)),
+                             cell("p", "linux-9.1.y", detail={"behaviour": odd}),
+                             cell("p", "linux-8.9.y", detail={"behaviour": booted(directory="/nonexistent")})])
+        html.write(run, results.cells(run), tmp_path / "site")
+    page = Page(tmp_path / "site" / "patches" / "p.html")
+    words = " ".join(" ".join(page.words).split())
+    assert words.count("proved : because of the marbles") == 2           # and not once more as a note
+    assert "ok control: the toy is there not ok a marble is counted ok a marble is counted" in words
+    assert "(1 of 4 boots no boot: the kernel did not start; 3 of 4 boots answered)" in words
+    assert "before-2 says <b>\\x1b[2Jnothing" in words                   # of a boot that counts, not of the flake
+    assert "before-1 says" not in words
+    links = [str(link["href"]) for link in page.of("a")]
+    assert "../logs/p--linux-9.2.y--before-1.txt" in links
+    assert "The logs are not there any more." in words
+    assert "not part of the report" not in "".join(path.read_text() for path in (tmp_path / "site" / "logs").iterdir())
+
+
 def test_a_cell_that_is_not_there_yet(tmp_path: Path) -> None:
     with Results(tmp_path / "r.sqlite") as results:
         run = fill(results, standard()[:2], finish=False)
@@ -148,9 +175,11 @@ def test_a_cell_that_is_not_there_yet(tmp_path: Path) -> None:
 
 
 def test_history_is_told_in_words() -> None:
-    def mark(run: int, apply: Apply, version: str) -> Mark:
-        return Mark(run, apply, Build.PASS if apply.good else Build.SKIPPED, Sure.CERTAIN, version)
-    told = html.segments([mark(1, Apply.OFFSET, "9.1.1"), mark(2, Apply.OFFSET, "9.1.1"),
-                          mark(3, Apply.OFFSET, "9.1.2"), mark(4, Apply.NO_TREE, ""), mark(5, Apply.ALREADY, "9.1.3")])
+    def mark(run: int, apply: Apply, version: str, behaviour: str = "") -> Mark:
+        return Mark(run, apply, Build.PASS if apply.good else Build.SKIPPED, Sure.CERTAIN, version, behaviour)
+    told = entry.segments([mark(1, Apply.OFFSET, "9.1.1"), mark(2, Apply.OFFSET, "9.1.1"),
+                          mark(3, Apply.OFFSET, "9.1.2"), mark(4, Apply.NO_TREE, ""), mark(5, Apply.ALREADY, "9.1.3"),
+                          mark(6, Apply.OFFSET, "9.1.4", "proved"), mark(7, Apply.OFFSET, "9.1.4", "broke")])
     assert [(one.label, one.count, one.span, one.tone) for one in told] == [
-        ("offset, pass", 3, "9.1.1 to 9.1.2", "good"), ("no-tree", 1, "", "none"), ("already", 1, "9.1.3", "quiet")]
+        ("offset, pass", 3, "9.1.1 to 9.1.2", "good"), ("no-tree", 1, "", "none"), ("already", 1, "9.1.3", "quiet"),
+        ("offset, pass, boot: proved", 1, "9.1.4", "good"), ("offset, pass, boot: broke", 1, "9.1.4", "bad")]

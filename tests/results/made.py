@@ -54,6 +54,21 @@ def rewritten(patch: str = "toy-fix", tree: str = "linux-8.9.y", **more: Any) ->
     return Cell(**{**values, **more})
 
 
+def booted(verdict: str = "proved", *, directory: str = "", reason: str = "because of the marbles") -> dict[str, Any]:
+    """The record of a boot: three runs of each kernel, one of them repeated."""
+    def run(log: str, ok: bool, ended: str = "answered") -> dict[str, Any]:
+        points = [{"number": 1, "ok": True, "name": "control: the toy is there"},
+                  {"number": 2, "ok": ok, "name": "a marble is counted"}]
+        return {"ended": ended, "why": "" if ended == "answered" else "the kernel did not start", "seconds": 1.2,
+                "log": log, "points": points if ended == "answered" else [], "complaints": []}
+    before = [run("before-1.log", False, "no boot"), *(run(f"before-{n}.log", False) for n in (2, 3, 4))]
+    after = [run(f"after-{n}.log", True) for n in (1, 2, 3)]
+    return {"verdict": verdict, "reason": reason, "legend": "", "smoke": False, "before": before, "after": after,
+            "flakes": 1, "logs": ["kernel.log", *(one["log"] for one in before + after)], "notes": [],
+            "machine": "tcg EPYC", "images": {"before": "a" * 64, "after": "b" * 64},
+            "seconds": {"build": 5.0, "boot": 3.0}, "directory": directory}
+
+
 def cell(patch: str, tree: str, apply: Apply = Apply.CLEAN, build: Build = Build.SKIPPED, **more: Any) -> Cell:
     if build is Build.SKIPPED and apply.good:
         build = Build.PASS

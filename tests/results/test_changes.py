@@ -7,7 +7,7 @@ import pytest
 from backport.results.changes import Kind, compare, since
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, Sure
-from tests.results.made import TREES, cell, failing, fill
+from tests.results.made import TREES, booted, cell, failing, fill
 
 TREE = "linux-9.1.y"
 GOOD = cell("p", TREE)
@@ -47,6 +47,29 @@ def nights(results: Results, *each: Cell | None) -> list[list[Kind]]:
 ])
 def test_two_nights(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
     assert nights(results, before, after) == [[kind] if kind else []]
+
+
+def shown(verdict: str, reason: str = "why") -> Cell:
+    return cell("p", TREE, detail={"behaviour": booted(verdict, reason=reason)})
+
+
+@pytest.mark.parametrize(("before", "after", "kind"), [
+    (shown("proved"), shown("proved"), None), (shown("proved"), shown("no effect"), Kind.BROKEN),
+    (shown("no effect"), shown("proved"), Kind.FIXED), (shown("no effect"), shown("broke"), Kind.WORSE),
+    (shown("broke"), shown("broke"), None), (shown("broke"), shown("broke", "another"), Kind.WORSE),
+    (shown("proved"), shown("error"), Kind.UNKNOWN), (shown("error"), shown("error"), None),
+    (shown("proved"), shown("not testable here"), Kind.CHANGED), (GOOD, shown("proved"), Kind.CHANGED),
+])
+def test_what_boots_is_told_apart(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
+    assert nights(results, before, after) == [[kind] if kind else []]
+
+
+def test_a_boot_that_failed_by_itself_neither_hides_a_break_nor_tells_it_again(results: Results) -> None:
+    assert nights(results, shown("proved"), shown("error"), shown("broke"), shown("error"), shown("broke")) == [
+        [Kind.UNKNOWN], [Kind.BROKEN], [Kind.UNKNOWN], []]
+    run = fill(results, [shown("broke", "the kernel dies")], kind="nightly")
+    [change] = since(results, run).items
+    assert change.errors == ("boot: broke: the kernel dies",)
 
 
 def test_a_break_is_told_once_even_with_a_night_in_between_that_says_nothing(results: Results) -> None:

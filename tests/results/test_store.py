@@ -92,6 +92,19 @@ def test_same_answers_are_stored_once(tmp_path: Path) -> None:
         assert len(results.history("toy-fix", "linux-8.9.y")) == 3
 
 
+def test_a_watcher_reads_only_what_is_new(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = results.begin()
+        assert results.cells_after(run, 0.0) == ([], 0.0)
+        results.record(run, cell("a", "t", adapted=b"mail"))
+        [first], moment = results.cells_after(run, 0.0)
+        assert (first.patch, first.adapted) == ("a", b"")        # the mail is not what a line needs
+        results.record(run, cell("b", "t"))
+        [second], later = results.cells_after(run, moment)
+        assert second.patch == "b"
+        assert results.cells_after(run, later) == ([], later)
+
+
 def test_kill_9_leaves_what_was_known(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys, time
