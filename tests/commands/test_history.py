@@ -88,7 +88,7 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
     assert "absent: this tree does not hold the bug" in out
     shown = clone.call("show", "--cell", "good", "fake-9.1.y")
     assert "bug:           in this tree since v9.1" in shown
-    assert "upstream:     nothing fixes or reverts it" in shown
+    assert "upstream:      nothing fixes or reverts it" in shown
     assert "cached" in clone.call("run", str(clone.mail), "--no-build")
 
 
