@@ -22,7 +22,7 @@ from backport.build.result import Uncompiled
 from backport.build.touched import Kind, kind_of
 from backport.errors import BuildError
 
-_MARKER = re.compile(rb'^#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"')
+_MARKER = re.compile(rb'^#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"([ \d]*)')
 # Headers are read by dozens of objects: the first few that have all sections are enough, the rest are not asked
 _ASK_AT_MOST = 12
 
@@ -70,6 +70,8 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
             continue
         code = True
         objects.update(dict.fromkeys(unit.target for unit in made))
+        if path.endswith(".h") and not path.startswith(tuple(f"{place}/" for place in visited)):
+            unproved.append(f"{path}: its users outside {', '.join(visited)} are not built")
         lost, notes = _lines(file, made, runner, build, source, jobs)
         missing += lost
         unproved += notes
@@ -94,16 +96,22 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
         kind = plan.kinds[line - 1]
         if kind == "define" and not removal:
             defines.append(line)
-        if removal or kind in ("code", "define"):
+        if removal or kind in ("code", "define", "include"):
             section = plan.sections[line - 1]
             if section.guarded:
                 wanted.setdefault(section.number, []).append(line)
     unproved = [f"{file.path}:{line}: a macro is defined here; that it is used is not proved" for line in defines]
-    if not wanted:
+    guarded = {section.number for section in plan.sections if section.guarded}
+    conditions = {number: line for line, removal in _touched(file) if not removal and line <= len(plan.opens)
+                  and (number := plan.opens[line - 1]) in guarded and plan.lines_of(number)}
+    if not wanted and not conditions:
         return [], unproved
     text = file.after.split(b"\n")
-    live = _live(file.path, {number: set(plan.lines_of(number)) for number in wanted}, made, runner, build, source,
-                 jobs)
+    live = _live(file.path, {number: set(plan.lines_of(number)) for number in {*wanted, *conditions}}, made, runner,
+                 build, source, jobs)
+    unproved += [f"{file.path}:{line}: {text[line - 1].decode('utf-8', 'replace').strip()}: what hangs on it is not "
+                 "compiled in this configuration" for number, line in conditions.items()
+                 if number not in live and number not in wanted]
     lost: list[Uncompiled] = []
     for number, lines in wanted.items():
         if number in live:
@@ -164,6 +172,8 @@ def surviving(unit: Unit, path: str, runner: Runner, build: Path, paths: Paths) 
                     known[name] = paths.clean(name.decode("utf-8", "replace")) == path
                 here = known[name]
                 number = int(match[1])
+                if here and b"2" in match[3].split():
+                    seen.add(number - 1)     # back from an #include, which leaves nothing else of itself
                 continue
         if here and line.strip():
             seen.add(number)

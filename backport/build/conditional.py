@@ -14,6 +14,7 @@ from backport.patch.parse import split_lines
 
 _DIRECTIVE = re.compile(rb"^\s*(?:#|\?\?=|%:)\s*(\w*)(.*)", re.DOTALL)
 _OPEN = frozenset({b"if", b"ifdef", b"ifndef"})
+_KINDS = {b"define": "define", b"undef": "define", b"include": "include"}
 _MIDDLE = frozenset({b"else", b"elif", b"elifdef", b"elifndef"})
 
 
@@ -32,16 +33,18 @@ class Section:
 class Layout:
     """Per line of a file (index 0 = line 1): its section and its kind.
 
-    kind: "code", "blank" (empty or comment), "directive" (a conditional, #include, #pragma ...), "define".
+    kind: "code", "blank" (empty or comment), "directive" (a conditional, #pragma ...), "include", "define". `opens` is
+    the number of the section that a conditional opens, 0 for every other line.
     """
 
     sections: tuple[Section, ...]
     kinds: tuple[str, ...]
+    opens: tuple[int, ...] = ()
 
     def lines_of(self, number: int) -> tuple[int, ...]:
         """1-based lines of one section that the preprocessor prints something for."""
         return tuple(i + 1 for i, section in enumerate(self.sections)
-                     if section.number == number and self.kinds[i] in ("code", "define"))
+                     if section.number == number and self.kinds[i] in ("code", "define", "include"))
 
 
 def layout(source: bytes) -> Layout:
@@ -53,9 +56,11 @@ def layout(source: bytes) -> Layout:
     count = 0
     sections: list[Section] = []
     out: list[str] = []
+    opens: list[int] = []
     continued = ""
     for i, line in enumerate(bare):
         kind = kinds[i]
+        opens.append(0)
         if continued:
             kind = continued if kind != "blank" or line.strip() else kind
             section = sections[-1] if continued == "directive" else stack[-1]
@@ -64,14 +69,16 @@ def layout(source: bytes) -> Layout:
             match = _DIRECTIVE.match(line)
             if match:
                 name = match[1]
-                kind = "define" if name in (b"define", b"undef") else "directive"
+                kind = _KINDS.get(name, "directive")
                 text = b" ".join(line.split()).decode("utf-8", "replace").rstrip("\\ ")
                 if name in _OPEN:
                     count += 1
+                    opens[-1] = count
                     section = stack[-1]
                     stack.append(Section(count, i + 1 != guard or stack[-1].guarded, text))
                 elif name in _MIDDLE and len(stack) > 1:
                     count += 1
+                    opens[-1] = count
                     previous = stack.pop()
                     section = stack[-1]
                     stack.append(Section(count, True, f"{text} of {previous.opened}".removeprefix("#elif of ")))
@@ -82,8 +89,8 @@ def layout(source: bytes) -> Layout:
         sections.append(section)
         out.append(kind)
         ends = line.rstrip(b"\r\n").endswith(b"\\")
-        continued = (kind if kind in ("define", "directive") else "") if ends else ""
-    return Layout(tuple(sections), tuple(out))
+        continued = (kind if kind in ("define", "directive", "include") else "") if ends else ""
+    return Layout(tuple(sections), tuple(out), tuple(opens))
 
 
 def _include_guard(bare: list[bytes]) -> int:

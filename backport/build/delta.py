@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backport.csource.functions import enclosing
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 
@@ -58,6 +59,32 @@ class Delta:
         path = self._moved.get(path, path)
         file = self.files.get(path)
         return (path, line) if file is None else (path, file.new_line(line))
+
+    def object(self, target: str) -> str:
+        """The object that is made instead of `target` where the patch renames its source."""
+        stem, dot, _suffix = target.rpartition(".")
+        for suffix in (".c", ".S") if self._moved and dot else ():
+            if (source := self._moved.get(stem + suffix)) is not None:
+                return source.rpartition(".")[0] + ".o"
+        return target
+
+    def before(self, path: str, line: int) -> tuple[str, str]:
+        """(function, words) of a 1-based line before the patch, empty where it is in no file of the patch."""
+        file = self.files.get(self._moved.get(path, path))
+        return _place(file.before if file else None, line)
+
+    def after(self, path: str, line: int) -> tuple[str, str]:
+        """The same after the patch."""
+        file = self.files.get(path)
+        return _place(file.after if file else None, line)
+
+
+def _place(data: bytes | None, line: int) -> tuple[str, str]:
+    rows = split_lines(data) if data else []
+    if not 1 <= line <= len(rows):
+        return "", ""
+    function = enclosing(data or b"", line)
+    return function.name if function else "", " ".join(rows[line - 1].decode("utf-8", "replace").split())
 
 
 def file_delta(path: str, before: bytes | None, after: bytes | None, hunks: Sequence[Hunk] = ()) -> FileDelta:

@@ -35,7 +35,7 @@ _MAKE_STOP = re.compile(r"^(?P<path>\S*?(?:Makefile|Kbuild)[^:\s]*):(?P<line>\d+
 _MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target .*)$")
 _STEP = re.compile(r"^  (?P<what>[A-Z][A-Z0-9_]*)(?: +\[M\])? +(?P<object>\S+)\s*$")
 _PREFIX = re.compile(r"^(?:In file included from |                 from |\S+: In function |\S+: At top level:|"
-                     r"\S+: In member function)")
+                     r"\S+: In member function|In function '|    inlined from )")
 # clang's own count: it is nobody's excerpt, and another warning elsewhere in the file changes it
 _COUNT = re.compile(r"^\d+ (?:warning|error)s?(?: and \d+ errors?)? generated\.$")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: ")
@@ -142,14 +142,18 @@ def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
 def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines: Delta, *,
             rebuilt: frozenset[str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
     """(new, fixed). `rebuilt` are the objects that the patched build made: only their baseline messages can be
-    fixed, the others were not asked again. A header's message counts once, not once for each of its users."""
+    fixed, the others were not asked again. A header's message counts once, not once for each of its users. A line that
+    the patch takes away and adds again in the same function, word for word (indented, moved), keeps its message."""
     before: Counter[tuple[str, str, int, str, str]] = Counter()
     shown: dict[tuple[str, str, int, str, str], Diagnostic] = {}
+    gone: Counter[tuple[str, ...]] = Counter()
     for item in baseline:
         path, line = lines.map(item.path, item.line) if item.line else (item.path, 0)
-        key = _key(replace(item, path=path, line=line))
-        before[key] += 1
-        shown[key] = replace(item, path=path, line=line)
+        here = replace(item, path=path, line=line, object=lines.object(item.object))
+        if line < 0:
+            gone[_words_of(here, lines.before(item.path, item.line))] += 1
+        before[_key(here)] += 1
+        shown[_key(here)] = here
     after = Counter(_key(item) for item in patched)
     new: list[Diagnostic] = []
     seen: set[tuple[str, int, str, str]] = set()
@@ -159,6 +163,10 @@ def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines
         if budget[key] > 0:
             budget[key] -= 1
             continue
+        if gone and gone[words := _words_of(item, lines.after(item.path, item.line))] > 0:
+            gone[words] -= 1
+            after[_key(replace(item, line=-1))] += 1
+            continue
         once = key[1:]
         if once not in seen:
             seen.add(once)
@@ -167,6 +175,11 @@ def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines
              if key[0] in rebuilt and count > after.get(key, 0)]
     unique = {(item.path, item.line, item.level, item.text): item for item in fixed}
     return tuple(new), tuple(unique.values())
+
+
+def _words_of(item: Diagnostic, place: tuple[str, str]) -> tuple[str, ...]:
+    """A message by what it says and by its line's function and words instead of its number."""
+    return (item.object, item.path, item.level, _OFFSET.sub("+0x", item.text), *place)
 
 
 def _key(item: Diagnostic) -> tuple[str, str, int, str, str]:

@@ -21,7 +21,7 @@ from backport.build.compare import Side
 from backport.build.compiled import Proof
 from backport.build.delta import Delta
 from backport.build.diagnostics import Paths
-from backport.build.failure import trouble
+from backport.build.failure import machine_trouble, trouble
 from backport.build.kbuild import Units
 from backport.build.make import Ended
 from backport.build.membership import Membership
@@ -84,8 +84,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     except BuildError as error:
         return BuildResult(Build.ERROR, error.message, hint=error.hint, seconds=time.monotonic() - started, **known)
     except OSError as error:
-        return BuildResult(Build.ERROR, f"the machine: {error}", hint="run `backport doctor`",
-                           seconds=time.monotonic() - started, **known)
+        met = machine_trouble(error)
+        return BuildResult(Build.ERROR, met.what, hint=met.hint, seconds=time.monotonic() - started, **known)
 
 
 def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 from dataclasses import dataclass
 
 from backport.build.make import Ended
@@ -25,13 +27,14 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
      "the compiler crashed", "try another compiler for this tree (toolchain: cc: in trees.yaml)"),
     (re.compile(r"^(?:virtual memory exhausted.*|cc1: out of memory.*|\S+: (?:fatal error: |memory exhausted).*"
                 r"(?:out of memory|Cannot allocate memory|memory exhausted).*|LLVM ERROR: out of memory.*|"
+                r"terminate called after throwing an instance of 'std::bad_alloc'|"
                 r"make(?:\[\d+\])?: (?:fork|vfork): Cannot allocate memory.*)$", re.MULTILINE),
      "out of memory", "use fewer jobs (-j 1), or raise the memory limit"),
     (re.compile(r"^\S*(?:gcc|cc1|clang|as|ld)\S*: (?:fatal )?error: .*?(?:Killed|Terminated|Segmentation fault|"
                 r"Bus error|Aborted).*signal terminated program.*$", re.MULTILINE),
      "the compiler was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
     (re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] (?:Killed|Terminated|Segmentation fault|Bus error|Aborted|"
-                r"Error 13[479]|Error 143).*$", re.MULTILINE),
+                r"Error 1(?:29|3\d|4[0-3])).*$", re.MULTILINE),
      "a tool of the build was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
     (re.compile(r"^[^\n|]*?: (?:fatal error: |error: |final link failed: |.*: )?(?:No space left on device|"
                 r"Disk quota exceeded|File too large|File size limit exceeded)\s*$", re.MULTILINE),
@@ -54,6 +57,17 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 # words of the source itself, quoted by the compiler: a patch may write what it likes there
 _QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion|call to .* declared with attribute)|"
                      r"^ *\d* \|")
+
+
+def machine_trouble(error: OSError) -> Trouble:
+    """What an operation on files of ours met: a full disk is the one with a cure."""
+    said = str(error)
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        said = f"{error.args[0][0][2]} (and {len(error.args[0]) - 1} more)"     # a copied tree: one entry a file
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in said or "quota exceeded" in said
+    if full:
+        return Trouble(f"the disk is full: {said}", "free some space, or give another cache directory (--cache)")
+    return Trouble(f"the machine: {said}", "run `backport doctor`")
 
 
 def trouble(ended: Ended) -> Trouble | None:

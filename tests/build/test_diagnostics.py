@@ -119,3 +119,41 @@ def test_objtool_offsets_are_no_difference() -> None:
 
 def test_clangs_count_of_messages_belongs_to_none_of_them() -> None:
     assert all("generated" not in line for item in parse(CLANG, PATHS) for line in item.detail)
+
+
+FORTIFY = b"""  CC      arch/x86/kvm/x86.o
+/s/tree/arch/x86/kvm/x86.c:3:1: warning: other
+In function \xe2\x80\x98fortify_memcpy_chk\xe2\x80\x99,
+    inlined from \xe2\x80\x98f\xe2\x80\x99 at /s/tree/arch/x86/kvm/x86.c:12:2:
+/s/tree/include/linux/fortify-string.h:500:25: warning: call to '__read_overflow2' declared with attribute warning
+"""
+
+
+def test_where_a_message_was_inlined_from_stays_with_it() -> None:
+    other, found = parse(FORTIFY, PATHS)
+    assert other.detail == ()
+    assert found.detail == ("In function 'fortify_memcpy_chk',", "    inlined from 'f' at arch/x86/kvm/x86.c:12:2:")
+
+
+OLD = b"int f(void)\n{\n\tint x;\n\n\treturn 0;\n}\n\nint g(void)\n{\n\treturn 1;\n}\n"
+
+
+def test_a_line_that_is_indented_or_moved_with_its_function_keeps_its_warning() -> None:
+    deeper = OLD.replace(b"\tint x;\n\n", b"\tif (1) {\n\t\tint x;\n\t}\n")
+    assert compare([warning(3)], [warning(4)], moved(OLD, deeper), rebuilt=frozenset({"a.o"})) == ((), ())
+    head, _, tail = OLD.partition(b"int g(")
+    behind = b"int g(" + tail + b"\n" + head
+    assert compare([warning(3)], [warning(8)], moved(OLD, behind), rebuilt=frozenset({"a.o"})) == ((), ())
+
+
+def test_the_same_words_in_another_function_are_a_new_warning_and_the_old_one_is_mended() -> None:
+    other = OLD.replace(b"\tint x;\n\n", b"").replace(b"\treturn 1;", b"\tint x;\n\n\treturn 1;")
+    new, fixed = compare([warning(3)], [warning(8)], moved(OLD, other), rebuilt=frozenset({"a.o"}))
+    assert new == (warning(8),)
+    assert len(fixed) == 1
+
+
+def test_a_renamed_source_keeps_its_warnings() -> None:
+    delta = Delta({"b.c": file_delta("b.c", OLD, OLD)}, {"a.c": "b.c"})
+    new, fixed = compare([warning(3)], [warning(3, path="b.c", target="b.o")], delta, rebuilt=frozenset({"b.o"}))
+    assert (new, fixed) == ((), ())

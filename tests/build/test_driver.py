@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,34 @@ def test_a_header_counts_through_its_users(bench: Bench) -> None:
     result = bench.build(bench.edit("arch/x86/kvm/x86.h", "value < 0", "value < 1"), compared=False)
     assert result.verdict is Build.PASS
     assert result.objects == ("arch/x86/kvm/x86.o", "arch/x86/kvm/xen.o")
+
+
+def test_an_include_behind_an_ifdef_that_is_off_is_not_compiled(bench: Bench) -> None:
+    """It leaves no line of its own behind, so it has to be looked for in another way than code."""
+    first = '#include "x86.h"\n'
+    off = bench.build(bench.edit(X86, first, first + "#ifdef CONFIG_KVM_NEVER\n#include <linux/nowhere.h>\n#endif\n"),
+                      compared=False)
+    assert off.verdict is Build.NOT_COMPILED, off.reason
+    assert [item.line for item in off.uncompiled] == [3]
+    on = bench.build({**bench.edit(X86, first, first + "#ifdef CONFIG_KVM\n#include <linux/more.h>\n#endif\n"),
+                      "include/linux/more.h": "#ifndef MORE_H\n#define MORE_H\nint kvm_more(void);\n#endif\n"},
+                     compared=False)
+    assert on.verdict is Build.PASS, on.reason
+
+
+def test_a_condition_that_turns_code_off_is_told(bench: Bench) -> None:
+    """No line of code is touched, and the build goes through because there is less of it."""
+    text = bench.read(X86)
+    at = text.index("int kvm_vcpu_reset")
+    result = bench.build({X86: text[:at] + "#ifdef CONFIG_KVM_OFF\n" + text[at:] + "#endif\n"}, compared=False)
+    assert result.verdict is Build.PASS
+    assert [note for note in result.unproved if "#ifdef CONFIG_KVM_OFF: what hangs on it is not compiled" in note]
+
+
+def test_a_header_of_the_whole_kernel_is_proved_by_its_users_here_alone(bench: Bench) -> None:
+    result = bench.build(bench.edit("include/linux/kvm_host.h", "int id;", "long id;"), compared=False)
+    assert result.verdict is Build.PASS
+    assert result.unproved == ("include/linux/kvm_host.h: its users outside arch/x86/kvm are not built",)
 
 
 def test_documentation_is_nothing_to_build(bench: Bench) -> None:
@@ -255,4 +284,19 @@ def test_the_driver_never_raises_for_a_full_machine(bench: Bench, monkeypatch: p
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
     monkeypatch.setattr(driver.baselines, "ensure", full)
-    assert bench.build(bench.edit(X86, *GOOD)).verdict is Build.ERROR
+    result = bench.build(bench.edit(X86, *GOOD))
+    assert result.verdict is Build.ERROR
+    assert result.reason.startswith("the disk is full")
+    assert "--cache" in result.hint
+
+
+def test_a_disk_that_fills_up_while_a_tree_is_copied_is_told_in_one_line(bench: Bench,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")] * 40)
+    monkeypatch.setattr(pristine, "save", full)
+    result = bench.build(bench.edit(X86, *GOOD))
+    assert result.verdict is Build.ERROR
+    assert result.reason == "the disk is full: [Errno 28] No space left on device: 'b' (and 39 more)"
+    monkeypatch.undo()
+    assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS
