@@ -50,6 +50,7 @@ def cli() -> None:
     \b
     backport run                        every patch in patches/ on every tree in trees.yaml
     backport adapt FIX.patch --tree linux-5.10.y > out.patch     one patch, one branch
+    backport mail FAILED.eml --signoff  a FAILED notice in, the submission, adapted and built, out
     backport show                       the last matrix again
     """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
-from backport.git import Git
+from backport.git import Git, Result
 from backport.patch.model import FileDiff, Patch
 from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Sure
@@ -51,7 +51,7 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         if forward.code not in (_APPLIES, _REFUSED):
             return CheckResult(Apply.ERROR, reason=f"git apply ended with {forward.code}: {_first_error(report)}",
                                report=report)
-        fits, reverts = forward.code == _APPLIES, backward.code == _APPLIES
+        fits, reverts = _fits(forward, patch), _fits(backward, patch)
         if not fits and not reverts:
             return CheckResult(Apply.CONFLICT, reason=_first_error(report), report=report)
         files = _contents(index, patch, reverse=not fits)
@@ -62,6 +62,14 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
             return CheckResult(Apply.SUSPECT, Sure.REVIEW, "the patch fits forward and in reverse: this tree may "
                                "have it already, in a second place", stories(patch, places), report=report)
         return _verdict(patch, places, report)
+
+
+def _fits(result: Result, patch: Patch) -> bool:
+    """git's yes, except for a change of modes alone: there git only warns that the file has another mode."""
+    modes = [file.path for file in patch.files if file.old_mode != file.new_mode and not file.hunks
+             and not file.binary and file.old_path == file.new_path]
+    return result.code == _APPLIES and not any(
+        f"warning: {path} has type " in result.err for path in modes)
 
 
 def _verdict(patch: Patch, places: list[Landing], report: str) -> CheckResult:

@@ -17,6 +17,7 @@ from backport.patch.intake.trees import shelf
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.queue.bundle import Desk, Written, write_mails
+from backport.queue.elsewhere import elsewhere
 from backport.queue.gather import originals
 from backport.queue.identity import identity
 from backport.report.escape import line
@@ -52,6 +53,11 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry PATCH and write the mails, or write the mails of an earlier run, into DIR; nothing is ever sent.
 
+    \b
+    backport mail FAILED.eml --signoff               a FAILED notice in; the submission, adapted and built, out
+    backport mail fix.patch --tree 5.10 --signoff    the same for a patch and a tree
+    backport mail                                    the mails of the last run
+
     PATCH is a file, a directory, an mbox or - for stdin: a FAILED notice names its tree itself.
 
     A good cell gives a submission for stable@ and the exact `git send-email` line, a conflict gives the FAILED
@@ -60,6 +66,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     who = identity() if signoff else ""
+    found: list[Patch | Refused] = []
     with Results(db) as results, store.git() as git:
         if patches:
             found, names = read_mails(patches, store, manifest, names)
@@ -71,8 +78,10 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
         else:
             run = choose_run(results, number)
         heads = {head.tree: head for head in store.heads()}
-        desk = Desk(git, manifest, run, one_a_tree(results.cells(run)), heads, originals(run), who,
-                    in_reply_to, acks, store.cache / "history.sqlite")
+        cells = one_a_tree(results.cells(run))
+        mails = originals(run) | {patch.sha256: patch for patch in found if isinstance(patch, Patch)}
+        desk = Desk(git, manifest, run, cells, heads, mails, who, in_reply_to, acks, store.cache / "history.sqlite",
+                    elsewhere(store.path, manifest, heads, cells, mails))
         for row in write_mails(desk, wanted_trees(manifest, names), to, force=force):
             show(row)
     return run.exit_code or 0 if patches else 0
@@ -103,5 +112,6 @@ def show(row: Written) -> None:
     for remark in row.remarks:
         click.echo(f"  {line(remark)}")
     if row.command:
-        first = "once it is signed off, " if any(remark.startswith("DRAFT") for remark in row.remarks) else ""
+        draft = any(remark.startswith("DRAFT") for remark in row.remarks)
+        first = "once what makes it a draft is mended, " if draft else ""
         click.echo(f"  {first}send it with: {row.command}")

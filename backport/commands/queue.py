@@ -12,6 +12,7 @@ from backport.commands.common import cache_option, cache_or_default, manifest_op
 from backport.errors import UserError
 from backport.manifest import Manifest, Tree
 from backport.patch.model import Patch
+from backport.queue.elsewhere import elsewhere
 from backport.queue.export import QueueResult, export
 from backport.queue.gather import Offer, offers, originals
 from backport.queue.identity import identity
@@ -60,15 +61,17 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
         run = choose_run(results, number)
         cells = one_a_tree(results.cells(run))
         mails = originals(run)
+        heads = {head.tree: head for head in store.heads()}
+        known = [*cells, *elsewhere(store.path, manifest, heads, cells, mails)]
         for tree in wanted_trees(manifest, names):
-            head = store.head(tree.name)
+            head = heads.get(tree.name)
             offered = offers(run, cells, tree, mails, identity=who, acks=acks)
             if head is None or not offered:
                 if names:
                     click.echo(f"{tree.name}: {'not in the store' if head is None else f'no cells in run {run.id}'}")
                 continue
             result = export(git, head.commit, tree.series, [o.ready for o in offered if o.ready], to, force=force)
-            marks = {cell.patch: warning(newer_trees(manifest, tree.name, [c for c in cells if c.patch == cell.patch]))
+            marks = {cell.patch: warning(newer_trees(manifest, tree.name, [c for c in known if c.patch == cell.patch]))
                      for cell in cells if cell.tree == tree.name}
             show_export(result, offered, head, marks)
             bad = bad or any(row.outcome == "refused" for row in result.rows)

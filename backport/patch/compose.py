@@ -96,7 +96,7 @@ def _subject(header: Header, mail: Mail, series: str) -> bytes:
     number = series_number(series)
     branch = f"{number[0]}.{number[1]}.y" if number else _one_line(series)
     # the numbers of an AUTOSEL batch are no place in a series
-    place = f" {mail.number}/{mail.total}" if mail.total and mail.autosel is None else ""
+    place = f" {mail.number}/{mail.total}" if mail.total > 1 and mail.autosel is None else ""
     new = f"[PATCH {branch}{place}]"
     raw = header.raw.split(b":", 1)[1].strip(b" \t")
     plain = split_subject(unfold(raw).decode("latin-1"))
@@ -149,8 +149,16 @@ def _diff(files: tuple[FileDiff, ...]) -> bytes:
 
 
 def _signature(patch: Patch) -> bytes:
-    tail = patch.tail
-    return tail if tail.startswith((b"-- \n", b"--\n")) else b""
+    """git's signature, without the footer that a mailing list put below it."""
+    match = re.match(rb"(-- ?\n)((?:[^\n]+\n?)*)(\n*)", patch.tail)
+    if match is None:
+        return b""
+    lines = match[2].splitlines(keepends=True)
+    if match.end() == len(patch.tail) and len(lines) <= 1:
+        return patch.tail
+    if lines and re.match(rb"\d+\.\d", lines[0]):
+        return match[1] + lines[0] + b"\n"
+    return b""
 
 
 def _bare(patch: Patch, files: tuple[FileDiff, ...], notes: Sequence[str]) -> bytes:

@@ -15,23 +15,26 @@ from backport.manifest import Manifest, Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.slug import slug
+from backport.queue.addresses import recipients
 from backport.queue.failed import dependencies_of, failed_mail
-from backport.queue.gather import offers
+from backport.queue.gather import Offer, offers
 from backport.queue.newer import newer_trees, warning
 from backport.queue.prereq import commit_patch
 from backport.queue.seriesfile import replace_file
-from backport.queue.submit import submission
+from backport.queue.submit import send_line, submission
 from backport.queue.table import reply
 from backport.results.run import Run
 from backport.trees.store import Head
 from backport.verdict import Apply, Cell
 
-_FAILED = frozenset({Apply.CONFLICT, Apply.SUSPECT})
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One mail on disk: "submission", "FAILED" or "reply"; `command` sends a submission."""
+    """One mail on disk: "submission", "FAILED" or "reply"; `command` sends a submission.
+
+    `file` is None where there is nothing to send: "not asked for", "look" (a person has to decide), "series" (one
+    command for all submissions of a tree).
+    """
 
     kind: str
     patch: str
@@ -55,6 +58,7 @@ class Desk:
     in_reply_to: str = ""
     acks: tuple[str, ...] = ()
     history: Path | None = None      # the index of what commits claim (history.sqlite of the cache)
+    elsewhere: Sequence[Cell] = ()   # newer trees that the run did not try; they only say how those stand
 
 
 def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = False) -> list[Written]:
@@ -63,8 +67,11 @@ def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = Fa
     written: list[Written] = []
     for tree in trees:
         written += _submissions(desk, tree, to, force)
-        written += [_failed(desk, tree, cell, to) for cell in desk.cells
-                    if cell.tree == tree.name and cell.apply in _FAILED]
+        here = [cell for cell in desk.cells if cell.tree == tree.name]
+        written += [_failed(desk, tree, cell, to) for cell in here if cell.apply is Apply.CONFLICT]
+        # git takes a suspect patch: "does not apply" would be false, and a submission a guess
+        written += [Written("look", cell.patch, tree.name, None, remarks=(f"suspect: {cell.reason}", *cell.notes))
+                    for cell in here if cell.apply is Apply.SUSPECT]
     for info in desk.run.patches:
         cells = [cell for cell in desk.cells if cell.patch == info.slug]
         if cells:
@@ -86,13 +93,31 @@ def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]
         sub = submission(offer.ready.patch, tree.series, to, original=read_mail(original) if original else None,
                          in_reply_to=desk.in_reply_to, identity=desk.identity, number=number if count > 1 else 0)
         marked = warning(newer_trees(desk.manifest, tree.name,
-                                     [c for c in desk.cells if c.patch == offer.cell.patch]))
+                                     [c for c in (*desk.cells, *desk.elsewhere) if c.patch == offer.cell.patch]))
         found = offer.ready.nomination
         standing = (*(() if found.acked else (f"not acked: {found.standing} ({found.why})",)), found.note)
         remarks = (*sub.remarks, *offer.remarks, *standing, marked)
         written.append(Written("submission", offer.cell.patch, tree.name, sub.file, sub.command,
                                tuple(remark for remark in remarks if remark)))
-    return written
+    return [*written, *_in_one(desk, tree, good, written)]
+
+
+def _in_one(desk: Desk, tree: Tree, offered: Sequence[Offer], written: Sequence[Written]) -> list[Written]:
+    """The one command for a series: mails sent one by one arrive in any order and in threads of their own."""
+    mails = [row for row in written if row.kind == "submission" and row.file is not None]
+    series = {offer.cell.patch for offer in offered if offer.cell.detail.get("series")}
+    mine = [row for row in mails if row.patch in series]
+    if len(mine) < 2:
+        return []
+    originals = {cell.patch: read_mail(mail) for cell in desk.cells
+                 if (mail := desk.mails.get(cell.patch_sha256)) is not None}
+    cc = dict.fromkeys(address for row in mine if row.patch in originals
+                       for address in recipients(originals[row.patch]).cc)
+    left = [offer.cell.patch for offer in offered if offer.cell.patch in series
+            and offer.cell.patch not in {row.patch for row in mine}]
+    remarks = (f"not complete: without {', '.join(left)}",) if left else ()
+    return [Written("series", f"{len(mine)} mails", tree.name, None,
+                    send_line([row.file for row in mine if row.file], tuple(cc), desk.in_reply_to), remarks)]
 
 
 def _failed(desk: Desk, tree: Tree, cell: Cell, to: Path) -> Written:
@@ -126,7 +151,8 @@ def _reply(desk: Desk, name: str, cells: Sequence[Cell], trees: Sequence[Tree], 
     names = {tree.name for tree in trees}
     shown = [cell for cell in cells if cell.tree in names]
     newest = next((tree for tree in desk.manifest.trees if tree.name in names), None)
-    newer = newer_trees(desk.manifest, newest.name, cells) if newest else ()
+    others = [cell for cell in desk.elsewhere if cell.patch == name]
+    newer = newer_trees(desk.manifest, newest.name, [*cells, *others]) if newest else ()
     original = desk.mails.get(cells[0].patch_sha256)
     title = read_mail(original).title if original else cells[0].subject
     text = reply(title, shown, newer, _presences(desk, original))

@@ -107,7 +107,7 @@ def _offer(cell: Cell, tree: Tree, original: Patch | None, identity: str, acks: 
 
 
 def _file(source: str) -> str:
-    """The file of a source such as `fixes.mbox#3` or `fixes.mbox (mail 3)`; "" for what is no file."""
+    """The file of a source such as `fixes.mbox[3]` or `fixes.mbox (mail 3)`; as it is for what is no file."""
     if Path(source).exists():
         return source
-    return re.sub(r"(?:#\d+|:\d+| \(.*\))$", "", source)
+    return re.sub(r"(?:\[\d+\]|#\d+|:\d+| \(.*\))$", "", source)

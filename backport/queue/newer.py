@@ -62,7 +62,8 @@ def warning(newer: Sequence[Newer]) -> str:
         return ""
     by_status: dict[str, list[str]] = {}
     for row in rows:
-        status = f"{row.status}: {row.why}" if row.status == "cannot know" and row.why == _NOT_TRIED else row.status
+        told = row.status == "cannot know" and row.why in (_NOT_TRIED, "not in the store")
+        status = f"{row.status}: {row.why}" if told else row.status
         by_status.setdefault(status, []).append(row.series)
     parts = "; ".join(f"{', '.join(series)} ({status})" for status, series in by_status.items())
     return f"newer supported trees must have it too: {parts}"
@@ -102,6 +103,8 @@ def _status(cell: Cell | None) -> tuple[str, str]:
         return "does not need it", cell.reason or cell.apply.legend
     if cell.apply is Apply.NO_TREE or cell.apply is Apply.ERROR:
         return "cannot know", cell.reason or cell.apply.legend
+    if cell.detail.get("elsewhere"):
+        return "lacks it", f"tried without a build: {cell.apply}"
     if cell.apply.good and cell.build in _BUILT:
         return "ready in this run", f"{cell.apply}, {cell.build}"
     return "lacks it", f"{cell.apply}, {cell.build}"

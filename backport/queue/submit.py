@@ -53,19 +53,27 @@ def submission(patch: Patch, series: str, directory: Path, *, original: Mail | N
     """
     mail = read_mail(patch)
     signed = signed_by_submitter(mail, identity)
-    data = patch.render() if signed else mark_draft(patch.render())
+    draft = not signed or not mail.upstream_sha
+    data = mark_draft(patch.render()) if draft else patch.render()
     prefix = f"{number:04d}-" if number else ""
     path = directory / f"{prefix}{series}-{slug(mail.title)}.mbox"
     directory.mkdir(parents=True, exist_ok=True)
     replace_file(path, data)
-    who = recipients(original or mail)
-    reply = message_id(in_reply_to) or _reply_to(original or mail)
+    origin = original or mail
+    who = recipients(origin)
+    reply = message_id(in_reply_to) or _reply_to(origin)
     remarks = [f"not in Cc: {person} ({why})" for person, why in who.left_out]
     if not signed:
         remarks.insert(0, "DRAFT: no Signed-off-by of the submitter; sign it off before you send it")
+    if not mail.upstream_sha:
+        remarks.append("DRAFT: no `[ Upstream commit <40 hex> ]`: the commit in mainline is not known, and stable "
+                       "takes nothing that is not there")
+    elif origin.upstream_from == "From line":
+        remarks.append(f"the upstream commit {mail.upstream[:12]} was read from the mail's From line: make sure that "
+                       "it is in mainline")
     if mail.author.masked:
         remarks.append("the author's address is masked in the input; put the real one into From: before you send it")
-    return Submission(path, send_line([path], who.cc, reply), who.cc, not signed, tuple(remarks))
+    return Submission(path, send_line([path], who.cc, reply), who.cc, draft, tuple(remarks))
 
 
 def send_line(files: Sequence[Path], cc: Sequence[str], in_reply_to: str = "") -> str:

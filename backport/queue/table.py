@@ -57,6 +57,8 @@ def status(row: Newer, presence: Presence | None) -> str:
         return "Present (exact SHA1)" if presence.exact else f"Present (different SHA1: {presence.commit[:12]})"
     if presence is not None and presence.state is State.REVERTED:
         return f"Reverted ({presence.events[-1].sha[:12]})"
+    if presence is not None and presence.state is State.MISSING and row.status == "has it":
+        return "Present (found by content; no commit names it)"
     if presence is not None and presence.state is State.MISSING:
         return "Not found"
     if row.status == "has it":

@@ -169,3 +169,14 @@ def test_new_file_that_exists_and_deleted_file_that_does_not(repo: TestRepo) -> 
     other = repo.commit({"new.c": b"int b;\n"})
     assert check(repo.git, other, parse(diff)).outcome is Apply.CONFLICT
     assert check(repo.git, base, parse(repo.diff(added, base))).outcome is Apply.ALREADY
+
+
+def test_a_change_of_mode_alone_fits_where_the_file_has_the_old_mode(repo: TestRepo) -> None:
+    """git apply only warns about another mode, so forward and reverse both seem to fit."""
+    before = repo.commit({"run.sh": b"true\n"})
+    repo.git.run("update-index", "--chmod=+x", "run.sh")
+    repo.git.run("commit", "-q", "-m", "mode")
+    after = repo.git.run("rev-parse", "HEAD").text
+    diff = repo.git.run("diff", before, after).out
+    assert check(repo.git, before, parse(diff)).outcome is Apply.CLEAN
+    assert check(repo.git, after, parse(diff)).outcome is Apply.ALREADY

@@ -100,6 +100,36 @@ def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
     assert (desk.path / "q/queue-9.1/series").read_text().split() == ["kvm-a-one.patch", "kvm-a-two.patch"]
 
 
+def test_the_mails_of_a_series_are_sent_by_one_command_and_know_their_originals(desk: Desk) -> None:
+    mbox = series(desk)
+    _code, out = call(desk, "mail", str(mbox), "--to", "out", "--tree", "9.1", "--no-build", "--signoff")
+    (line,) = [row for row in out.splitlines() if "0001-9.1-" in row and "0002-9.1-" in row]
+    assert "send it with: git send-email --to=stable@vger.kernel.org --cc=a@example.org" in line
+    assert "series fake-9.1.y: 2 mails" in out
+    desk.edit("fake-9.0.y", REST, GONE)
+    _code, out = call(desk, "mail", str(mbox), "--to", "out", "--tree", "9.0", "--no-build")
+    assert "no longer at hand" not in out
+    assert len(list((desk.path / "out").glob("9.0-FAILED-*.eml"))) == 2
+    _code, out = call(desk, "mail", "--to", "again")                       # read back from `series.mbox[1]`
+    assert "no longer at hand" not in out
+    assert len(list((desk.path / "again").glob("9.0-FAILED-*.eml"))) == 2
+
+
+def test_newer_trees_that_the_run_did_not_try_are_looked_at_for_the_mail(desk: Desk) -> None:
+    path = desk.patch("good", OLD, NEW)
+    desk.run("--no-build")                                                 # all trees come into the store
+    desk.edit("fake-9.1.y", OLD, NEW)
+    call(desk, "trees", "fetch", "--update", "fake-9.1.y", db=False)
+    _code, out = call(desk, "mail", str(path), "--to", "out", "--tree", "9.0", "--no-build", "--offline")
+    assert "newer supported trees must have it too" not in out.split("submission")[1]
+    (reply,) = (desk.path / "out").glob("reply-*")
+    assert "9.1.y | Present (found by content" in reply.read_text()
+    desk.edit("fake-9.1.y", NEW, OLD)
+    call(desk, "trees", "fetch", "--update", "fake-9.1.y", db=False)
+    _code, out = call(desk, "mail", str(path), "--to", "out", "--tree", "9.0", "--no-build", "--offline")
+    assert "newer supported trees must have it too: 9.1 (lacks it)" in out.split("submission")[1]
+
+
 def test_alone_the_second_patch_does_not_apply_and_a_broken_first_one_is_named(desk: Desk) -> None:
     mbox = series(desk)
     desk.edit("fake-9.1.y", REST, GONE)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from backport.commands.import_ import command
 from backport.errors import SourceUnavailable, UserError
 from backport.git import Git
+from backport.patch.compose import adapted_mail
 from backport.patch.intake import read_all, read_bytes, read_commit
 from backport.patch.intake.mbox import split_mbox
 from backport.patch.mail import read_mail
@@ -358,6 +359,47 @@ def test_a_failed_mail_gives_its_tree_sha_and_message_id_and_the_patch_below(quo
         "6.6", SHA.decode(), "2026042001-a-b@gregkh")
     assert (seen.upstream, seen.nomination, seen.title) == (SHA.decode(), "failed", "x: y")
     assert read_mail(second).title == "another"
+
+
+def test_a_failed_mail_in_an_encoding_and_with_a_lists_footer() -> None:
+    plain = b"Content-Type: text/plain; charset=ANSI_X3.4-1968\nContent-Transfer-Encoding: 8bit\n"
+    head, notice = NOTICE.split(plain)
+    whole = notice + ORIGINAL
+    footers = (b"\n\n_______________________________________________\nA mailing list\nhttps://lists.example.org/x\n",
+               b"\n-- \nYou received this message because you are subscribed to the \"x\" group.\n")
+    for footer in footers:
+        for name, body in ((b"8bit", whole + footer), (b"base64", base64.encodebytes(whole + footer)),
+                           (b"quoted-printable", quopri.encodestring(whole + footer))):
+            kind = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: %s\n\n" % name
+            (patch,) = patches(read_bytes(head + kind + body.removeprefix(b"\n"), "x"))
+            seen = read_mail(patch)
+            assert seen.failed is not None, (name, footer)
+            assert (seen.failed.series, seen.failed.message_id) == ("6.6", "2026042001-a-b@gregkh")
+            assert seen.upstream == SHA.decode()
+            made = adapted_mail(patch, patch.files, series="6.6", upstream_sha=seen.upstream_sha)
+            assert b"mailing list" not in made
+            assert b"You received" not in made
+            assert made.endswith(patch.diff + b"-- \n2.39.5\n\n")
+
+
+def test_the_notice_that_a_patch_was_added_is_passed_over_and_the_patch_is_taken() -> None:
+    notice = (b'Subject: Patch "x: y" has been added to the 6.1-stable tree\nTo: a@example.org\n'
+              b"From: <gregkh@linuxfoundation.org>\nDate: Thu, 23 Apr 2026 14:35:06 +0200\nMessage-ID: <1@gregkh>\n\n\n"
+              b"This is a note to let you know that I've just added the patch titled\n\n    x: y\n\n"
+              b"to the 6.1-stable tree which can be found at:\n    http://www.example.org/\n\n\n")
+    below = (b"From stable+bounces-1-greg=kroah.com@vger.kernel.org Tue Apr  7 02:49:29 2026\n"
+             b"From: A <a@example.org>\nDate: Mon, 06 Apr 2026 17:49:08 -0700\nSubject: x: y\nMessage-ID: <2@x>\n\n"
+             b"From: A <a@example.org>\n\ncommit " + SHA + b" upstream.\n\nWhy.\n\nSigned-off-by: A <a@example.org>\n"
+             b"---\n f.c | 2 +-\n\n" + DIFF + b"\n\nPatches currently in stable-queue which might be from a are\n\n"
+             b"queue-6.1/x-y.patch\n")
+    skipped, patch = read_bytes(notice + below, "x")
+    assert isinstance(skipped, Refused)
+    assert skipped.skipped
+    assert "was added to a stable tree" in skipped.reason
+    assert isinstance(patch, Patch)
+    seen = read_mail(patch)
+    assert (seen.title, seen.upstream, seen.author.address) == ("x: y", SHA.decode(), "a@example.org")
+    assert b"Patches currently" not in adapted_mail(patch, patch.files, series="5.10")
 
 
 def test_sashas_failed_mail() -> None:

@@ -96,6 +96,20 @@ def test_an_address_is_an_address_or_it_is_left_out(tmp_path: Path, address: str
     assert all(word.startswith(("--", "git", "send-email", str(tmp_path))) for word in shlex.split(sub.command))
 
 
+def test_what_is_not_known_to_be_in_mainline_is_a_draft(tmp_path: Path) -> None:
+    text = patch(tags="Signed-off-by: Sub Mitter <sub@example.org>\n").render()
+    nowhere = parse(text.replace(f"[ Upstream commit {SHA} ]\n\n".encode(), b"").replace(SHA.encode(), b"0" * 40))
+    sub = submission(nowhere, "5.10", tmp_path, identity="Sub Mitter <sub@example.org>")
+    assert sub.draft
+    assert b"Subject: [DRAFT PATCH 5.10.y] x: do y" in sub.file.read_bytes()
+    assert "the commit in mainline is not known" in sub.remarks[0]
+    # git format-patch writes the id of any tree's commit there
+    local = parse(text.replace(f"[ Upstream commit {SHA} ]\n\n".encode(), b"").replace(b"PATCH 5.10.y", b"PATCH 1/5"))
+    sub = submission(parse(text), "5.10", tmp_path, original=read_mail(local), identity="Sub Mitter <sub@example.org>")
+    assert not sub.draft
+    assert any("was read from the mail's From line" in remark for remark in sub.remarks)
+
+
 def test_a_message_id_cannot_bring_headers_or_options_along(tmp_path: Path) -> None:
     for bad in ("a@b\nBcc: x@y", "x y@z", "--smtp-server=evil", ""):
         assert "--in-reply-to" not in submission(patch(), "5.10", tmp_path, in_reply_to=bad).command

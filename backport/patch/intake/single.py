@@ -16,6 +16,8 @@ from backport.patch.parse import parse
 from backport.rewrite.view import TreeView
 
 RESTORED = "x-backport-restored"     # header of a mail that `backport import` wrote: what it had inferred
+_ADDED = re.compile(r'^Patch ".*" has been added to the \S+-stable tree', re.S)
+_ADDED_BODY = b"This is a note to let you know that I've just added the patch titled"
 _REPLY = re.compile(r"^\s*(?:re|aw|sv)\s*:", re.I)
 
 
@@ -67,6 +69,9 @@ def _sorted_out(raw: Raw, mail: Mail, error: InvalidPatch) -> Refused:
         return refused
     if mail.number == 0 and mail.total > 0:
         return replace(refused, reason=f"cover letter of a series of {mail.total}", line=0, hint="", skipped=True)
+    if _ADDED.match(mail.subject) and _ADDED_BODY in raw.data:
+        return replace(refused, reason="the notice that the patch below it was added to a stable tree", line=0, hint="",
+                       skipped=True)
     if raw.group and (_REPLY.match(mail.subject) or (mail.in_reply_to and not mail.prefix)):
         return replace(refused, reason="a reply, which holds no patch", line=0, hint="", skipped=True)
     return refused
