@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,11 +139,16 @@ def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
     return None
 
 
-def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines: Delta, *,
-            rebuilt: frozenset[str]) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
+def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines: Delta, *, rebuilt: frozenset[str],
+            existed: Callable[[str], bool] = lambda _target: True,
+            ) -> tuple[tuple[Diagnostic, ...], tuple[Diagnostic, ...]]:
     """(new, fixed). `rebuilt` are the objects that the patched build made: only their baseline messages can be
-    fixed, the others were not asked again. A header's message counts once, not once for each of its users. A line that
-    the patch takes away and adds again in the same function, word for word (indented, moved), keeps its message."""
+    fixed, the others were not asked again. A header's message counts once, not once for each of its users.
+
+    A line that the patch takes away and adds again in the same function, word for word (indented, moved), keeps its
+    message. An object that the baseline did not have (`existed`) brings the messages of the headers that it reads,
+    which are as old as these.
+    """
     before: Counter[tuple[str, str, int, str, str]] = Counter()
     shown: dict[tuple[str, str, int, str, str], Diagnostic] = {}
     gone: Counter[tuple[str, ...]] = Counter()
@@ -155,6 +160,7 @@ def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines
         before[_key(here)] += 1
         shown[_key(here)] = here
     after = Counter(_key(item) for item in patched)
+    known = {key[1:] for key in before}
     new: list[Diagnostic] = []
     seen: set[tuple[str, int, str, str]] = set()
     budget = Counter(before)
@@ -168,6 +174,8 @@ def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines
             after[_key(replace(item, line=-1))] += 1
             continue
         once = key[1:]
+        if once in known and item.object and not existed(item.object):
+            continue
         if once not in seen:
             seen.add(once)
             new.append(item)

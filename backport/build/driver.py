@@ -204,7 +204,8 @@ class _Cell:
             # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled
             failed = failed or bool(single.code and any(item.is_error for item in more))
         written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
-        new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written)
+        new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
+                                         existed=lambda target: (work.pristine / target).is_file())
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
         proof = compiled.prove(delta, Units(work.source, build), written, runner=runner, build=build,

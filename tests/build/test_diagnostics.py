@@ -157,3 +157,10 @@ def test_a_renamed_source_keeps_its_warnings() -> None:
     delta = Delta({"b.c": file_delta("b.c", OLD, OLD)}, {"a.c": "b.c"})
     new, fixed = compare([warning(3)], [warning(3, path="b.c", target="b.o")], delta, rebuilt=frozenset({"b.o"}))
     assert (new, fixed) == ((), ())
+
+
+def test_a_new_object_is_not_blamed_for_the_headers_that_it_reads() -> None:
+    base = [warning(7, path="a.h", target="b.o")]
+    found = [warning(7, path="a.h", target="new.o"), warning(3, path="new.c", target="new.o")]
+    new, _fixed = compare(base, found, Delta({}), rebuilt=frozenset({"new.o"}), existed={"a.o", "b.o"}.__contains__)
+    assert new == (found[1],)
