@@ -67,9 +67,10 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
     store = Store(cache_or_default(cache))
     who = identity() if signoff else ""
     found: list[Patch | Refused] = []
+    notices: dict[tuple[str, str], str] = {}
     with Results(db) as results, store.git() as git:
         if patches:
-            found, names = read_mails(patches, store, manifest, names)
+            found, names, notices = read_mails(patches, store, manifest, names)
             run = run_job(Request(
                 patches=found, manifest=manifest, cache=store.cache, trees=names, jobs=jobs, offline=offline,
                 options=Options(build=not no_build, signoff=who), command=" ".join(["backport", *sys.argv[1:]])),
@@ -81,28 +82,43 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
         cells = one_a_tree(results.cells(run))
         mails = originals(run) | {patch.sha256: patch for patch in found if isinstance(patch, Patch)}
         desk = Desk(git, manifest, run, cells, heads, mails, who, in_reply_to, acks, store.cache / "history.sqlite",
-                    elsewhere(store.path, manifest, heads, cells, mails))
+                    elsewhere(store.path, manifest, heads, cells, mails), notices)
         for row in write_mails(desk, wanted_trees(manifest, names), to, force=force):
             show(row)
     return run.exit_code or 0 if patches else 0
 
 
-def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest,
-               names: tuple[str, ...]) -> tuple[list[Patch | Refused], tuple[str, ...]]:
-    """The patches, and the trees to carry them to: as given, else those that FAILED notices among them name."""
+def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest, names: tuple[str, ...]
+               ) -> tuple[list[Patch | Refused], tuple[str, ...], dict[tuple[str, str], str]]:
+    """The patches, the trees to carry them to, and (patch SHA-256, series) -> message id of FAILED notices.
+
+    The trees are `names`, else those that the notices name. Notices about one patch for several trees come as so
+    many mails: the patch is taken once, and each tree's submission answers its own notice. With `names` no notice
+    limits what is written.
+    """
     with shelf(store) as trees:
         read = read_all(*specs, views=trees.views, blobs=trees.blobs)
-    found = [patch for patch in read if not (isinstance(patch, Refused) and patch.skipped)]
-    if not found:
-        raise UserError(f"{', '.join(specs)}: no patch in there")
-    notices = [notice for patch in found if isinstance(patch, Patch) and (notice := read_mail(patch).failed)]
-    if not names and len(notices) == len(found):
-        names = tuple(dict.fromkeys(notice.series for notice in notices))
-        unknown = [name for name in names if manifest.tree(name) is None]
-        if unknown:
-            raise UserError(f"the notice is about {', '.join(unknown)}, which {manifest.path} does not list",
-                            hint="add the tree to the manifest, or name another with --tree")
-    return found, names
+    kept = [patch for patch in read if not (isinstance(patch, Refused) and patch.skipped)]
+    if not kept:
+        reasons = "; ".join(dict.fromkeys(patch.reason for patch in read if isinstance(patch, Refused)))
+        raise UserError(f"{', '.join(specs)}: no patch in there{f' ({reasons})' if reasons else ''}")
+    told = [(patch, notice) for patch in kept if isinstance(patch, Patch) and (notice := read_mail(patch).failed)]
+    replies = {(patch.sha256, notice.series): notice.message_id for patch, notice in told}
+    if len(told) == len(kept):
+        first: dict[str, Patch | Refused] = {}
+        for patch, _notice in told:
+            first.setdefault(patch.sha256, patch)
+        kept = list(first.values())
+    else:
+        replies = {}
+    if names or not replies:
+        return kept, names, {}
+    names = tuple(dict.fromkeys(notice.series for _patch, notice in told))
+    unknown = [name for name in names if manifest.tree(name) is None]
+    if unknown:
+        raise UserError(f"the notice is about {', '.join(unknown)}, which {manifest.path} does not list",
+                        hint="add the tree to the manifest, or name another with --tree")
+    return kept, names, replies
 
 
 def show(row: Written) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backport.git import Git
@@ -59,6 +59,15 @@ class Desk:
     acks: tuple[str, ...] = ()
     history: Path | None = None      # the index of what commits claim (history.sqlite of the cache)
     elsewhere: Sequence[Cell] = ()   # newer trees that the run did not try; they only say how those stand
+    notices: Mapping[tuple[str, str], str] = field(default_factory=dict)   # (patch SHA-256, series) -> message id
+
+    def wanted(self, cell: Cell, tree: Tree) -> bool:
+        """Whether a mail is written for this place: where notices came in, only where one did."""
+        return not self.notices or (cell.patch_sha256, tree.series) in self.notices
+
+    def reply_to(self, cell: Cell, tree: Tree) -> str:
+        """The message id to answer, "" to leave it to the mail itself."""
+        return self.in_reply_to or self.notices.get((cell.patch_sha256, tree.series), "")
 
 
 def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = False) -> list[Written]:
@@ -67,7 +76,7 @@ def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = Fa
     written: list[Written] = []
     for tree in trees:
         written += _submissions(desk, tree, to, force)
-        here = [cell for cell in desk.cells if cell.tree == tree.name]
+        here = [cell for cell in desk.cells if cell.tree == tree.name and desk.wanted(cell, tree)]
         written += [_failed(desk, tree, cell, to) for cell in here if cell.apply is Apply.CONFLICT]
         # git takes a suspect patch: "does not apply" would be false, and a submission a guess
         written += [Written("look", cell.patch, tree.name, None, remarks=(f"suspect: {cell.reason}", *cell.notes))
@@ -81,7 +90,8 @@ def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = Fa
 
 def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]:
     written = []
-    good = offers(desk.run, desk.cells, tree, desk.mails, identity=desk.identity, acks=desk.acks)
+    cells = [cell for cell in desk.cells if desk.wanted(cell, tree)]
+    good = offers(desk.run, cells, tree, desk.mails, identity=desk.identity, acks=desk.acks)
     count = sum(offer.ready is not None for offer in good)
     for number, offer in enumerate((o for o in good if o.ready is not None), 1):
         assert offer.ready is not None
@@ -91,7 +101,8 @@ def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]
             continue
         original = desk.mails.get(offer.cell.patch_sha256)
         sub = submission(offer.ready.patch, tree.series, to, original=read_mail(original) if original else None,
-                         in_reply_to=desk.in_reply_to, identity=desk.identity, number=number if count > 1 else 0)
+                         in_reply_to=desk.reply_to(offer.cell, tree), identity=desk.identity,
+                         number=number if count > 1 else 0)
         marked = warning(newer_trees(desk.manifest, tree.name,
                                      [c for c in (*desk.cells, *desk.elsewhere) if c.patch == offer.cell.patch]))
         found = offer.ready.nomination

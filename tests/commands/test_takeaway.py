@@ -155,6 +155,22 @@ def test_a_failed_notice_in_a_built_signed_submission_out(desk: Desk) -> None:
     assert "| stable/fake-9.0.y         |  Success    |  Success   |" in reply
 
 
+def test_notices_about_one_patch_for_two_trees_are_each_answered_in_their_own_tree(desk: Desk) -> None:
+    patch = parse(desk.patch("good", OLD, NEW).read_bytes())
+    other = parse(desk.patch("other", OLD, LATER).read_bytes())
+    first = b"From a@b Mon Apr 20 11:18:56 2026\nFrom: Stable <stable@example.org>\n"
+    box = b"".join(first + failed_mail(one, series) + b"\n"
+                   for one, series in ((patch, "9.0"), (patch, "9.1"), (other, "9.0")))
+    (desk.path / "notices.mbox").write_bytes(box.replace(b"\nFrom 1111", b"\n>From 1111"))
+    _code, out = call(desk, "mail", str(desk.path / "notices.mbox"), "--to", "out", "--signoff", "--no-build")
+    mails = sorted(path.name for path in (desk.path / "out").glob("*.mbox"))
+    assert len(mails) == 3, out
+    assert len([name for name in mails if "9.1-" in name]) == 1
+    ids = [row.rpartition("--in-reply-to=<")[2].partition(">")[0] for row in out.splitlines() if "in-reply-to" in row]
+    assert len(ids) == len(set(ids)) == 3
+    assert all(f"Message-ID: <{one}>".encode() in box for one in ids)
+
+
 def test_a_conflict_becomes_the_failed_notice(desk: Desk) -> None:
     path = desk.patch("good", OLD, NEW)
     desk.edit("fake-9.0.y", REST, GONE)
