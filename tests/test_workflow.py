@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
 from backport.cli import cli
 from backport.errors import UserError
 from backport.report import kcidb
+from backport.report.json import schema
 from backport.results.store import Results
 from backport.trees.store import RELEASES, Store
 from tests.fakekernel import diff_of, fake_kernel
@@ -75,7 +77,9 @@ class Desk:
             "--db", str(self.path / "results.sqlite"), "--format", "json"], standalone_mode=False)
         if result.exception:
             raise result.exception
-        cells = json.loads(result.stdout)["cells"]
+        told = json.loads(result.stdout)
+        jsonschema.validate(told, schema())      # every kind of result that is made here is what the schema says
+        cells = told["cells"]
         return result.return_value or 0, {(cell["patch"], cell["tree"]): cell for cell in cells}
 
 

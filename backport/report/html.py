@@ -29,7 +29,7 @@ from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
 from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when, words
 from backport.report.text import TITLES
-from backport.results.changes import Changes, Kind
+from backport.results.changes import Changes, Kind, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
 from backport.verdict import Cell
 
@@ -138,8 +138,10 @@ class _Site:
                 version = change.after.base_version if change.after else ""
                 entry["places"].append({"tree": change.tree, "here": change.after is not None, "label": " ".join(
                     part for part in (change.tree.removeprefix("linux-"), f"({version})" if version else "") if part)})
-                entry["errors"] += [error for error in change.errors if error not in shown]
-                shown.update(change.errors)
+                for error in change.errors:
+                    if without_line(error) not in shown:
+                        shown.add(without_line(error))
+                        entry["errors"].append(error)
             if groups:
                 made.append((kind.sign, TITLES[kind], list(groups.values())))
         return made

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from backport.report.escape import columns, cut, line, wrap
 from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
-from backport.results.changes import Change, Changes, Kind
+from backport.results.changes import Change, Changes, Kind, without_line
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Cell
 
@@ -123,10 +123,11 @@ def render_changes(changes: Changes, *, width: int = 0) -> str:
             trees = ", ".join(_place(change) for change in same)
             out.append(wrap(f"{trees}: {what}", width, first=f"{kind.sign} ", rest="    "))
             for error in dict.fromkeys(error for change in same for error in change.errors):
-                if error not in shown:
-                    shown.add(error)
+                if without_line(error) not in shown:
+                    shown.add(without_line(error))
                     own = {(change.patch, change.tree) for change in same}
-                    elsewhere = [place for place in changes.errors.get(error, ()) if place not in own]
+                    elsewhere = [place for place in changes.errors.get(without_line(error), ())
+                                 if place not in own]
                     more = f"  [also in {_places(elsewhere)}]" if elsewhere else ""
                     out.append(wrap(line(error) + more, width, first="      ", rest="        "))
     if changes.landed:

@@ -56,7 +56,7 @@ class Changes:
 
     items: tuple[Change, ...] = ()
     landed: tuple[str, ...] = ()     # slugs to drop from patches/
-    errors: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)  # each new error line once
+    errors: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)  # without_line(error) -> where it is new
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -126,7 +126,7 @@ def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterab
     items.sort(key=lambda change: order.index(change.kind))
     errors: dict[str, list[Place]] = {}
     for change in items:
-        for line in change.errors:
+        for line in dict.fromkeys(map(without_line, change.errors)):
             errors.setdefault(line, []).append((change.patch, change.tree))
     return Changes(tuple(items), _landed(items, cells), {line: tuple(places) for line, places in errors.items()})
 
@@ -192,12 +192,12 @@ def error_lines(cell: Cell) -> tuple[str, ...]:
 
 
 def _new_errors(before: Cell | None, now: Cell) -> tuple[str, ...]:
-    had = {_without_line(line) for line in error_lines(before)} if before is not None else set()
-    return tuple(line for line in error_lines(now) if _without_line(line) not in had)
+    had = {without_line(line) for line in error_lines(before)} if before is not None else set()
+    return tuple(line for line in error_lines(now) if without_line(line) not in had)
 
 
-def _without_line(line: str) -> str:
-    """The message without numbers: the same warning moves when the file above it grows."""
+def without_line(line: str) -> str:
+    """The message without numbers: the same warning moves when the file above it grows, and from tree to tree."""
     return "".join(character for character in line if not character.isdigit())
 
 

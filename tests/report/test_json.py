@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from backport.boot.behaviour import Behaviour
+from backport.boot.outcome import Behaves
+from backport.build.result import BuildResult, CodeChanges, Diagnostic
 from backport.report import json as report
 from backport.results.changes import Kind, since
 from backport.results.store import Results
+from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Build, Sure
-from tests.results.made import HOSTILE, cell, failing, fill, rewritten, standard
+from tests.boot import logs
+from tests.boot.test_outcome import side
+from tests.results.made import HOSTILE, booted, cell, failing, fill, rewritten, standard
 
 
 def _validate(text: str) -> dict[str, object]:
@@ -53,3 +61,43 @@ def test_the_schema_refuses_an_unknown_outcome(tmp_path: Path) -> None:
         text = report.render(run, results.cells(run)).replace('"offset"', '"perhaps"')
     with pytest.raises(jsonschema.ValidationError):
         _validate(text)
+
+
+# --- the proof is described as well, and what the tool really writes is what is described
+
+RECORDS = {"hunk": (HunkStory, ()), "built": (BuildResult, ("new_text", "fixed_text", "uncompiled_text")),
+           "diagnostic": (Diagnostic, ()), "changes": (CodeChanges, ("names", "text"))}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_field_of_a_record_is_described(name: str) -> None:
+    """A new field belongs into backport/report/schema/matrix-1.json, with a word on what it is."""
+    record, more = RECORDS[name]
+    assert set(report.schema()["$defs"][name]["properties"]) == {field.name for field in fields(record)} | {*more}
+
+
+def test_no_part_of_a_cell_is_left_open() -> None:
+    def objects(schema: object) -> Iterator[dict[str, object]]:
+        if isinstance(schema, dict):
+            if schema.get("type") == "object":
+                yield schema
+            for value in schema.values():
+                yield from objects(value)
+        elif isinstance(schema, list):
+            for value in schema:
+                yield from objects(value)
+    for name in ("detail", "hunk", "built", "diagnostic", "changes", "behaviour", "boot", "history"):
+        assert all("additionalProperties" in one for one in objects(report.schema()["$defs"][name])), name
+
+
+def test_what_a_boot_writes_is_described(tmp_path: Path) -> None:
+    seen = Behaviour(Behaves.PROVED, "because", side(logs.BUG), side(logs.FINE), logs=("before-1.log",),
+                     seconds={"build": 6.04}, machine="tcg EPYC")
+    record = json.loads(json.dumps({**seen.as_dict(), "directory": "/logs"}))
+    with Results(tmp_path / "r.sqlite") as results:
+        run = fill(results, [cell("p", "linux-9.1.y", detail={"behaviour": record}),
+                             cell("q", "linux-9.1.y", detail={"behaviour": booted("broke")})])
+        _validate(report.render(run, results.cells(run)))
+        run = fill(results, [cell("p", "linux-9.1.y", detail={"behaviour": {**record, "surprise": 1}})])
+        with pytest.raises(jsonschema.ValidationError, match="surprise"):
+            _validate(report.render(run, results.cells(run)))

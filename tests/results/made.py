@@ -75,8 +75,10 @@ def cell(patch: str, tree: str, apply: Apply = Apply.CLEAN, build: Build = Build
     return Cell(patch, tree, apply, build, **{"subject": f"subject of {patch}", "base_version": "9.9.9", **more})
 
 
-def failing(patch: str, tree: str, text: str = "implicit declaration of function 'gone'", **more: Any) -> Cell:
-    detail = {"build": {"new": [{"level": "error", "path": "toys/toy.c", "line": 12, "text": text, "detail": []}]}}
+def failing(patch: str, tree: str, text: str = "implicit declaration of function 'gone'", at: int = 12,
+            **more: Any) -> Cell:
+    error = {"level": "error", "path": "toys/toy.c", "line": at, "text": text, "detail": []}
+    detail = {"build": {"verdict": "fail", "new": [error]}}
     return cell(patch, tree, Apply.CLEAN, Build.FAIL, detail=detail, **more)
 
 

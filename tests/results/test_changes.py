@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.report.text import render_changes
 from backport.results.changes import Kind, compare, since
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, Sure
@@ -123,9 +124,10 @@ def test_a_patch_is_not_dropped_while_a_required_tree_cannot_be_asked(results: R
 
 def test_each_error_line_once_with_all_its_places(results: Results) -> None:
     fill(results, [cell("p", tree.name) for tree in TREES])
-    run = fill(results, [failing("p", tree.name) for tree in TREES])
+    run = fill(results, [failing("p", tree.name, at=10 + number) for number, tree in enumerate(TREES)])
     changes = since(results, run)
     assert list(changes.errors.values()) == [tuple(("p", tree.name) for tree in TREES)]
+    assert render_changes(changes).count("implicit declaration") == 1    # its line differs from tree to tree
 
 
 def test_against_a_chosen_run(results: Results) -> None:
