@@ -11,7 +11,7 @@ import hashlib
 import re
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ _MASKED = re.compile(r"^(?:__bug_table|\.orc_\w+|\.discard\..*|\.debug_.*|\.comm
                      r"\.eh_frame.*|\.llvm_addrsig|__dyndbg.*|\.export_symbol|\.rodata\.(?:str|cst).*)$")
 _WIDTH = {1: 8, 2: 4, 4: 4, 9: 4, 10: 4, 11: 4, 12: 2, 13: 2, 14: 1, 15: 1, 24: 8, 41: 4, 42: 4}   # R_X86_64_*
 _PC_RELATIVE = frozenset({2, 4, 9, 24, 41, 42})
+_WIDTH_386 = {20: 2, 21: 2, 22: 1, 23: 1}                                                           # R_386_*
+_PC_RELATIVE_386 = frozenset({2, 4})
 _ALLOC, _EXEC, _MERGE, _STRINGS = 0x2, 0x4, 0x10, 0x20
 _SECTION, _FUNCTION = 3, 2
 
@@ -70,8 +72,9 @@ def read(path: Path) -> ObjectCode:
 
 class _Reader:
     def __init__(self, elf: ELFFile) -> None:
-        if elf.elfclass != 64:
-            raise BuildError("only 64-bit objects are compared")
+        self._narrow = elf.elfclass == 32
+        self._width = _WIDTH_386 if self._narrow else _WIDTH
+        self._relative = _PC_RELATIVE_386 if self._narrow else _PC_RELATIVE
         self._sections = list(elf.iter_sections())
         self._data: dict[int, bytes] = {}
         self._symbols: list[tuple[str, int, int, int, int]] = []      # name, type, section, value, size
@@ -81,13 +84,21 @@ class _Reader:
             if kind == "SHT_SYMTAB":
                 strings = self._bytes(section["sh_link"])
                 raw = section.data()
-                for name, info, _other, index, value, size in struct.iter_unpack("<IBBHQQ", raw):
+                for name, info, index, value, size in _symbols(raw, self._narrow):
                     text = strings[name:strings.index(b"\0", name)].decode("utf-8", "replace")
                     self._symbols.append((text, info & 15, index, value, size))
             elif kind == "SHT_RELA":
                 rows = [(offset, info & 0xFFFFFFFF, info >> 32, addend)
                         for offset, info, addend in struct.iter_unpack("<QQq", section.data())]
                 self._relocations.setdefault(section["sh_info"], []).extend(sorted(rows))
+            elif kind == "SHT_REL":          # 32 bit: the addend stands in the field itself
+                data = self._bytes(section["sh_info"])
+                rows = [(offset, info & 0xFF, info >> 8, self._addend(data, offset, info & 0xFF))
+                        for offset, info in struct.iter_unpack("<II", section.data())]
+                self._relocations.setdefault(section["sh_info"], []).extend(sorted(rows))
+
+    def _addend(self, data: bytes, offset: int, kind: int) -> int:
+        return int.from_bytes(data[offset:offset + self._width.get(kind, 4)], "little", signed=True)
 
     def _bytes(self, index: int) -> bytes:
         if index not in self._data:
@@ -135,7 +146,7 @@ class _Reader:
         for offset, kind, symbol, addend in self._relocations.get(section, ()):
             if start <= offset < end:
                 at = offset - start
-                width = min(_WIDTH.get(kind, 4), len(data) - at)
+                width = min(self._width.get(kind, 4), len(data) - at)
                 data[at:at + width] = bytes(width)
                 words.append(f"{at} {kind} {self._target(symbol, addend, kind)}")
         return bytes(data) + b"\n" + "\n".join(words).encode("utf-8", "replace")
@@ -148,13 +159,23 @@ class _Reader:
             return f"{_plain(name)}{addend:+d}"
         section = self._sections[index]
         flags = section["sh_flags"]
-        place = addend + 4 if kind in _PC_RELATIVE else addend
+        place = addend + 4 if kind in self._relative else addend
         if flags & _MERGE and flags & _STRINGS and 0 <= place < section["sh_size"]:
             data = self._bytes(index)
             return repr(data[place:data.index(b"\0", place)])
         if flags & _MERGE and section["sh_entsize"] and 0 <= place < section["sh_size"]:
             return self._bytes(index)[place:place + section["sh_entsize"]].hex()
         return f"{_plain(section.name)}{addend:+d}"
+
+
+def _symbols(raw: bytes, narrow: bool) -> Iterator[tuple[int, int, int, int, int]]:
+    """(name, info, section, value, size) of each entry of a symbol table."""
+    if narrow:
+        for name, value, size, info, _other, index in struct.iter_unpack("<IIIBBH", raw):
+            yield name, info, index, value, size
+    else:
+        for name, info, _other, index, value, size in struct.iter_unpack("<IBBHQQ", raw):
+            yield name, info, index, value, size
 
 
 def _plain(name: str) -> str:

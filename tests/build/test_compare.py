@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,25 @@ def test_something_that_is_no_object_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no object")
     with pytest.raises(BuildError):
         objects.read(path)
+
+
+@pytest.mark.parametrize("flag", ["-m64", "-m32"])
+def test_objects_of_both_widths_are_compared_by_what_their_relocations_name(tmp_path: Path, flag: str) -> None:
+    """32 bit has its addends in the code itself: a string or a call that only moved is no change, another one is."""
+    text = ("int puts(const char *);\nextern int table[];\nint other(void);\n%s"
+            "int calls(void) { return puts(\"%s\") + other(); }\n"
+            "int reads(int i) { return table[i + 2]; }\nint adds(int i) { return i + %d; }\n"
+            "int (*chosen(int i))(void) { return i ? calls : other; }\n")
+
+    def read(name: str, *values: object) -> objects.ObjectCode:
+        (tmp_path / f"{name}.c").write_text(text % values)
+        subprocess.run(["gcc", flag, "-O2", "-ffreestanding", "-fno-pic", "-ffunction-sections", "-fdata-sections",
+                        "-c", "-o", tmp_path / f"{name}.o", tmp_path / f"{name}.c"], check=True)
+        return objects.read(tmp_path / f"{name}.o")
+    moved = 'int before(void) { return puts("one more") + puts("two more"); }\n'
+    old = read("old", "", "said", 3)
+    assert old.functions.keys() == {"calls", "reads", "adds", "chosen"}
+    assert set(objects.changed_names(old, read("same", "", "said", 3))) == set()
+    assert set(objects.changed_names(old, read("moved", moved, "said", 3))) == {"before"}
+    assert set(objects.changed_names(old, read("said", "", "meant", 3))) == {"calls"}
+    assert set(objects.changed_names(old, read("added", "", "said", 4))) == {"adds"}
