@@ -92,6 +92,7 @@ class Lab:
     beside: Path | None = None                   # the manifest's directory: build-fix patches are named from there
     share: int = 1                               # how many labs share the processors
     _carrier: Carrier | None = field(default=None, repr=False)
+    _plans: dict[tuple[str, str, str], Plan] = field(default_factory=dict, repr=False)
     _log: Log | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -215,10 +216,14 @@ class Lab:
                   for name in tree.toolchain.fixes))
 
     def _plan(self, tree: Tree, head: Head, config: str) -> Plan:
-        """What a build of `tree` would be made with; nothing is built and no directory made."""
+        """What a build of `tree` would be made with, the same for all patches; nothing is built, no directory made."""
+        known = self._plans.get((tree.name, head.commit, config))
+        if known is not None:
+            return known
         source = Store(self.cache).cache / "worktrees" / tree.name
-        return plan(tree, head, source, self.cache, name=config or None, limits=Limits(), jobs=None,
+        made = plan(tree, head, source, self.cache, name=config or None, limits=Limits(), jobs=None,
                     sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)
+        return self._plans.setdefault((tree.name, head.commit, config), made)
 
     def _built(self, cell: Cell, place: Place, patch: Patch) -> Cell:
         result = build_cell(place.tree, place.head, patch, store=Store(self.cache), cache=self.cache, jobs=self._jobs,

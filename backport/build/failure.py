@@ -25,11 +25,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"^(?:\S*clang\S*: error: (?:unable to execute command|clang frontend command failed).*|"
                 r"PLEASE submit a bug report to .*|Stack dump:)$", re.MULTILINE),
      "the compiler crashed", "try another compiler for this tree (toolchain: cc: in trees.yaml)"),
+    (re.compile(r"^\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", re.MULTILINE),
+     "this tree wants a newer tool", "name a newer one for this tree (toolchain: cc: in trees.yaml)"),
     (re.compile(r"^(?:virtual memory exhausted.*|cc1: out of memory.*|\S+: (?:fatal error: |memory exhausted).*"
                 r"(?:out of memory|Cannot allocate memory|memory exhausted).*|LLVM ERROR: out of memory.*|"
                 r"terminate called after throwing an instance of 'std::bad_alloc'|"
                 r"make(?:\[\d+\])?: (?:fork|vfork): Cannot allocate memory.*)$", re.MULTILINE),
-     "out of memory", "use fewer jobs (-j 1), or raise the memory limit"),
+     "out of memory", "use fewer jobs (-j 1); the limits are in docs/build.md"),
     (re.compile(r"^\S*(?:gcc|cc1|clang|as|ld)\S*: (?:fatal )?error: .*?(?:Killed|Terminated|Segmentation fault|"
                 r"Bus error|Aborted).*signal terminated program.*$", re.MULTILINE),
      "the compiler was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
@@ -40,7 +42,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
                 r"Disk quota exceeded|File too large|File size limit exceeded)\s*$", re.MULTILINE),
      "the disk is full", "free some space, or give another cache directory (--cache)"),
     (re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] File size limit exceeded.*$", re.MULTILINE),
-     "a file grew over the limit", "raise the file size limit"),
+     "a file grew over the limit", "the end of the log shows which; the limits are in docs/build.md"),
     (re.compile(r"^make(?:\[\d+\])?: warning:  ?(?:Clock skew detected.*|"
                 r"File .* has modification time .* in the future)$", re.MULTILINE),
      "the clock went backwards, so make cannot tell what is up to date", "set the clock (timedatectl), then run again"),
@@ -77,7 +79,7 @@ def trouble(ended: Ended) -> Trouble | None:
     """
     if ended.stopped:
         return Trouble(f"the build was stopped: {ended.stopped}",
-                       "raise the limit, or see the log for what did not come to an end")
+                       "the end of the log shows what was running; the limits are in docs/build.md")
     text = "\n".join(line for line in ended.output.decode("utf-8", "replace").split("\n")
                      if not _QUOTED.search(line))
     for pattern, what, hint in _PATTERNS:

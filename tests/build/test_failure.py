@@ -1,0 +1,40 @@
+"""What make printed when the surroundings failed, and what only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from backport.build.failure import trouble
+from backport.build.make import Ended
+
+
+def ended(*lines: str, code: int = 2) -> Ended:
+    return Ended(code, "\n".join([*lines, ""]).encode(), 1.0)
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    (("gcc: fatal error: Killed signal terminated program cc1", "compilation terminated."), "killed by a signal"),
+    (("make[4]: *** [scripts/Makefile.build:250: arch/x86/kvm/x86.o] Error 137",), "killed by a signal"),
+    (("make[4]: *** [scripts/Makefile.build:250: arch/x86/kvm/x86.o] Error 135",), "killed by a signal"),
+    (("make[4]: *** [scripts/Makefile.build:250: arch/x86/kvm/x86.o] Killed",), "killed by a signal"),
+    (("clang: error: unable to execute command: Killed",), "compiler crashed"),
+    (("terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc"), "out of memory"),
+    (("virtual memory exhausted: Cannot allocate memory",), "out of memory"),
+    (("***", "*** Compiler is too old.", "***   Your Clang version:    14.0.6", "***   Minimum Clang version: 15.0.0",
+      "***", "scripts/Kconfig.include:45: Sorry, this compiler is not supported."), "wants a newer tool"),
+])
+def test_the_surroundings(lines: tuple[str, ...], words: str) -> None:
+    found = trouble(ended(*lines))
+    assert found is not None
+    assert words in found.what
+    assert found.hint
+
+
+@pytest.mark.parametrize("line", [
+    "arch/x86/kvm/x86.c:1:2: error: #error *** Compiler is too old.",
+    "arch/x86/kvm/x86.c:12:2: error: 'Killed' undeclared (first use in this function)",
+    "make[4]: *** [scripts/Makefile.build:250: arch/x86/kvm/x86.o] Error 1",
+    "   12 |         pr_err(\"*** Compiler is too old.\");",
+])
+def test_the_code(line: str) -> None:
+    assert trouble(ended(line)) is None
