@@ -5,8 +5,9 @@ from __future__ import annotations
 from backport.rewrite.align import align, soften
 from backport.rewrite.asis import apply_as_is
 from backport.rewrite.merge3 import reversed_edits
-from backport.rewrite.place import Placed, Signal, place
+from backport.rewrite.place import Placed, place
 from backport.rewrite.problem import Problem
+from backport.rewrite.signals import Signal
 
 # a reverse that had to assume more than this says nothing about the change being there
 _HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})

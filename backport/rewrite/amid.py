@@ -7,12 +7,17 @@ another time than upstream's. Only for hunks that do not apply as they are.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from backport.csource.functions import enclosing, functions
 from backport.rewrite.align import line_key, soften, weak
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
+from backport.rewrite.signals import Signal
+
+# a declaration without its white space and without a value: a type, words or stars, and names
+_DECLARES = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
+                       rb"[\w*,]*;")
 
 
 def signals(problem: Problem, k: int) -> tuple[Signal, ...]:
@@ -23,7 +28,8 @@ def signals(problem: Problem, k: int) -> tuple[Signal, ...]:
     lost = _lost(problem, k)
     if lost:
         found[Signal.INTERIOR] = None
-        if lost & set(_lines(problem.target, _function(problem, k))):
+        statements = {key for key in lost if not _DECLARES.fullmatch(key)}      # declarations have no order
+        if statements & set(_lines(problem.target, _function(problem, k))):
             found[Signal.MOVED] = None
     return tuple(found)
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from backport.patch.model import Hunk
 from backport.rewrite.align import align, line_key, soften, weak
-from backport.rewrite.place import Placed, Signal, place
+from backport.rewrite.place import Placed, place
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, hunk_edits
+from backport.rewrite.signals import Signal
 
 _MARGIN = 12             # lines around the best place that may belong to it
 _OFTEN = 60              # a line that stands more often says nothing

@@ -14,9 +14,10 @@ from enum import StrEnum
 from backport.csource.functions import enclosing, functions
 from backport.csource.scopes import block, blocks
 from backport.rewrite import amid
-from backport.rewrite.place import Placed, Signal
+from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
+from backport.rewrite.signals import Signal
 from backport.verdict import Sure
 
 

@@ -15,6 +15,8 @@ from backport.rewrite.checks import (
     comments,
     condition,
     declared,
+    function,
+    labels,
     members,
     nearby,
     never,
@@ -24,13 +26,13 @@ from backport.rewrite.checks import (
     syntax,
 )
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 # one line here and one file in checks/ is all that a further question needs
 CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
                              remains.check, nearby.check, members.check, comments.check,
-                             never.check)
+                             never.check, function.check, labels.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
@@ -38,7 +40,7 @@ FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Sig
                    Signal.OPPOSITE})
 
 # what a reviewer should read, and nothing that makes an answer unsure
-HARMLESS = frozenset({Signal.GUARD, Signal.NEVER})
+HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED})
 
 
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

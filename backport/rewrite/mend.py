@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, doubts
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
-from backport.rewrite.repairs import declare, dropcall, keep, learned, moved, order, rename
+from backport.rewrite.repairs import declare, dropcall, keep, learned, moved, order, rename, returns
 from backport.rewrite.repairs.base import Broken, Repair
+from backport.rewrite.signals import Signal
 
 # strategy -> its repairs, in the order tried
 REPAIRS: dict[str, tuple[Repair, ...]] = {
     "substitution": (order.repair, moved.repair, learned.repair, declare.repair,
-                     rename.repair, keep.repair),
+                     rename.repair, keep.repair, returns.repair),
     "drop": (dropcall.repair,),
 }
 

@@ -9,9 +9,10 @@ from backport.csource.functions import Function, functions
 from backport.csource.scopes import block, blocks, scope
 from backport.rewrite.align import align, line_key, soften
 from backport.rewrite.anchor import key_index
-from backport.rewrite.place import Placed, Signal, place
+from backport.rewrite.place import Placed, place
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 
 def propose(problem: Problem, k: int) -> Placed | None:

@@ -17,10 +17,11 @@ from backport.rewrite.doubts import FATAL, HARMLESS, doubts
 from backport.rewrite.header import retarget
 from backport.rewrite.mend import mend
 from backport.rewrite.outcome import FileAnswer
-from backport.rewrite.place import Placed, Signal
+from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, render_hunks
 from backport.rewrite.ruled import Ruled
+from backport.rewrite.signals import Signal
 from backport.rewrite.strategies import proposals
 from backport.rewrite.tell import evidence, notes_of, story
 from backport.rewrite.verify import round_trip

@@ -11,11 +11,11 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from backport.patch.parse import split_lines
 from backport.rewrite.align import Pairing, line_key, similarity, weak
 from backport.rewrite.render import Edit, apply_edits, trim
+from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
 
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
@@ -23,54 +23,8 @@ _DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+[*\s]*\w+(
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
 _WORDED = 0.5            # share of tokens that makes an added line the removed one in other words
 _MANY = 4                # lines of a block that is worded anew line by line
-_BLOCK = 60              # lines of a piece that may be merged by tokens
-
-
-class Signal(StrEnum):
-    """What an answer had to assume; the text is what a reviewer reads."""
-
-    NEIGHBOUR = "a neighbouring line differs in this tree"
-    SPLIT = "this tree has other lines where upstream's neighbours touch; the place between them was chosen"
-    BENT = "a changed line reads differently in this tree and was merged by tokens"
-    TOUCHING = "upstream's change and this tree's difference meet in one place"
-    EXTRA = "this tree has further lines among the removed ones"
-    MISSING = "a removed line is not in this tree"
-    FLOATING = "no neighbour of the change is in this tree as it is"
-    AMBIGUOUS = "more than one place fits"
-    FUNCTION = "lands in another function or table than upstream changed"
-    OTHER_FILE = "lands in another file than upstream changed"
-    SUBSTITUTED = "an added line was put in this tree's words"
-    SYMBOL = "an added line uses a name that this tree does not have"
-    DROPPED = "a part was left out, because its subject is not in this tree"
-    DISAGREE = "independent strategies give different answers"
-    RESULT_UNSURE = "the surroundings differ much from upstream"
-    PARTLY = "a part of the change is in this tree already, and only the rest was made"
-    PRESENT = "a part of the change is in this tree already"
-    REORDERED = "the removed lines stand in another order in this tree"
-    NESTING = "a removed line stands at another depth in this tree"
-    MIXED = "upstream's change and this tree's difference meet, and whose words are whose cannot be told"
-    SWALLOWED = "this tree's own words stood in what upstream replaces, and were replaced with it"
-    LOOSE = "found by aligning files, not by the hunk's own lines"
-    SYNTAX = "the changed function does not parse any more"
-    SCOPE = "an added line uses a name that its function in this tree does not have"
-    ELSEWHERE = "the lines to take away are not where upstream has them, but elsewhere in this tree's function"
-    INTERIOR = "a line that upstream keeps amid the change is not in this tree there"
-    MOVED = "a line that upstream keeps amid the change stands elsewhere in this tree's function"
-    INCLUDE = "an #include goes, which this tree's file may still need"
-    CONDITION = "an added line runs under another condition than upstream's"
-    OPPOSITE = "an added line runs under the opposite condition"
-    GUARD = "an added line runs under a condition that reads differently in this tree"
-    STATEMENT = "an added line begins or ends amid a statement of this tree"
-    REDECLARED = "a name is declared twice"
-    UNDECLARED = "a declaration goes, and this tree's function still uses the name"
-    UNUSED = "a declared name is not used any more"
-    ORDER = "a declaration stands behind a statement"
-    REMAINS = "this tree's function has a further line like the one that upstream takes away"
-    DUPLICATE = "an added line stands near its place in this tree already"
-    NEVER = "the patch takes away a name that this tree's file never had"
-    MEMBER = "an added line uses a member that this tree's file does not know"
-    COMMENT = "an added comment speaks of a name that this tree does not have"
-    ARITY = "an added call has another number of arguments than the calls of this tree"
+_NEARLY = 0.85           # share of tokens that makes two pieces the same but for a mark
+_BLOCK = 120             # lines of a piece that may be merged by tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +242,8 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         return apart
     small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
     done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
+    if done is not None and done.mixed and similarity(base, there) >= _NEARLY:
+        done = None                  # one mark more or less: upstream's new piece stands for the old one as a whole
     if done is None:
         if len(edits) == 1 and (edits[0].lo, edits[0].hi) == (lo, hi) and similarity(base, there) >= _ALIKE:
             signals.append(Signal.SWALLOWED)

@@ -10,10 +10,10 @@ from backport.patch.model import FileDiff
 from backport.rewrite import anchor
 from backport.rewrite.arbitrate import Answer, State, same_result
 from backport.rewrite.asis import apply_as_is
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 from backport.rewrite.rules import HunkResult, applied_form, apply_rules
+from backport.rewrite.signals import Signal
 from backport.rewrite.view import TreeView
 from backport.rules.model import Rule
 from backport.verdict import Sure

@@ -9,9 +9,9 @@ from backport.csource.functions import enclosing
 from backport.rewrite import anchor
 from backport.rewrite.align import line_key, similarity
 from backport.rewrite.arbitrate import Answer, State
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, render_hunks
+from backport.rewrite.signals import Signal
 from backport.rewrite.story import HunkStory
 from backport.verdict import Sure
 

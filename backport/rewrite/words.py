@@ -8,9 +8,10 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from backport.patch.parse import split_lines
-from backport.rewrite.place import Placed, Signal
+from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, trim
+from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
 
 _REACH = 25              # lines on either side in which a line that both files have is looked for

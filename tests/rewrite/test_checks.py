@@ -9,7 +9,11 @@ import pytest
 from backport.csource.pieces import code
 from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
+from backport.rewrite.checks import labels
 from backport.rewrite.checks.arity import VARIES, calls
+from backport.rewrite.checks.base import Names, Result
+from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit
 from backport.rewrite.story import Adaptation
 from backport.rewrite.view import MemoryView
 from backport.verdict import Apply, Sure
@@ -217,6 +221,43 @@ def test_an_entry_of_a_table_is_found_in_the_table_of_that_name() -> None:
     answer = run(upstream, fixed, older)
     assert result(answer, older) == older.replace(
         table("second", "B"), table("second", "B").replace(b"\t{},\n", b"\t{\n\t\tROW(FIX),\n\t},\n\t{}\n"))
+
+
+def test_a_function_of_another_name_is_told_and_for_review_unless_it_is_the_same_one() -> None:
+    lines = ["ret = prepare(u);", "ret |= check(u);", "log_start(u, ret);", "wait_for(u);"]
+    upstream = body(*lines)
+    fixed = body(*lines[:3], "flush(u);", lines[3])
+    older = body("ret = older(u);", *lines[1:]).replace(b"int stop(", b"int halt(")
+    answer = run(upstream, fixed, older)
+    assert b"\tflush(u);\n" in result(answer, older)
+    assert answer.sure is Sure.CERTAIN
+    assert any("lands in halt(); upstream changed stop()" in note for hunk in answer.hunks for note in hunk.notes)
+    other = body(*[f"work(u, {n});" for n in range(20)], *lines[2:]).replace(b"int stop(", b"int halt(")
+    assert run(upstream, fixed, other).sure is Sure.REVIEW
+
+
+def test_a_label_that_nothing_jumps_to_is_doubted() -> None:
+    source = body("ret = prepare(u);", "if (ret)", "\tgoto out;", tail=b"out:\n\treturn ret;\n}\n")
+    at = source.split(b"\n").index(b"out:")
+    edit = Edit(at, at, (b"undo:\n", b"\tunprepare(u);\n"))
+    found = labels.check(Result(Problem((), source), [edit]), 0, [edit], Names())
+    assert [doubt.text for doubt in found] == ["nothing in stop() jumps to the added label `undo`"]
+    used = source.replace(b"if (ret)\n\t\tgoto out;", b"if (ret)\n\t\tgoto undo;")
+    assert not labels.check(Result(Problem((), used), [edit]), 0, [edit], Names())
+
+
+def test_a_jump_to_a_label_that_the_tree_lacks_is_its_return() -> None:
+    lines = ["ret = -ENOMEM;", "if (!u->a)", "\tgoto out;", "size += u->size;", "if (!u->b)", "\tgoto out;", "ret = 0;"]
+    added = ["if (size > MAX) {", "\tret = -E2BIG;", "\tlog_err(u);", "\tgoto out;", "}"]
+    tail = b"out:\n\tlog_end(u);\n\treturn ret;\n}\n"
+    upstream, fixed = body(*lines, tail=tail), body(*lines[:4], *added, *lines[4:], tail=tail)
+    older = body("if (!u->a)", "\treturn -ENOMEM;", "size += u->size;", "if (!u->b)", "\treturn -ENOMEM;",
+                 tail=b"\treturn 0;\n}\n")
+    answer = run(upstream, fixed, older)
+    assert b"\tif (size > MAX) {\n\t\tlog_err(u);\n\t\treturn -E2BIG;\n\t}\n" in result(answer, older)
+    assert answer.sure is Sure.REVIEW
+    unlike = older.replace(b"\t\treturn -ENOMEM;\n\tsize", b"\t\tfree(u);\n\tsize")
+    assert declined(run(upstream, fixed, unlike), "out")
 
 
 THERE = b"""--- a/a.c

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from backport.csource.pieces import KEYWORDS, code
 from backport.rewrite.checks.base import Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 VARIES = -1              # as many arguments as a format string asks for
 CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")

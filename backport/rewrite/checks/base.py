@@ -12,9 +12,9 @@ from backport.csource.functions import Function, functions
 from backport.csource.pieces import code
 from backport.rewrite.align import line_key, weak
 from backport.rewrite.merge3 import reversed_edits
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
+from backport.rewrite.signals import Signal
 
 WORD = re.compile(rb"[A-Za-z_]\w*")
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from backport.rewrite.checks.base import Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 # what is an identifier for sure: a call, or a word with an underscore inside
 _NAME = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")

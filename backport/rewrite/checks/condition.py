@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 from backport.csource.blocks import Place, places
 from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 _CONTROL = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
-    """OPPOSITE where an added line runs under the negation of upstream's head, CONDITION where under another kind of
-    head, GUARD where the head only reads differently; STATEMENT where it stands amid a statement on one side only."""
+    """OPPOSITE where an added line runs under the negation of upstream's head (an `else` is one), CONDITION where
+    under another kind of head, GUARD where the head only reads differently; STATEMENT where it stands amid a statement
+    on one side only."""
     found: list[Doubt] = []
     after = result.problem.after_source
     for u, r in added_pairs(result, k, edits):
@@ -29,7 +30,9 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             found.append(Doubt(Signal.STATEMENT, f"`{shown}` stands amid a statement on one side only"))
         elif a != b:
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
-            signal = Signal.OPPOSITE if opposite(a, b) else Signal.GUARD if _kind(a) == _kind(b) else Signal.CONDITION
+            kinds = _kind(a), _kind(b)
+            signal = Signal.OPPOSITE if opposite(a, b) or (kinds[0] != kinds[1] and b"else" in kinds) else \
+                Signal.GUARD if kinds[0] == kinds[1] else Signal.CONDITION
             found.append(Doubt(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
     return found[:3]
 

@@ -18,8 +18,8 @@ from backport.csource.functions import enclosing
 from backport.csource.pieces import code
 from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body, named
 from backport.rewrite.checks.syntax import LONGEST, PARSER
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 _MEMBER = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w*)")
 _UNUSED = re.compile(rb"__maybe_unused|__always_unused|__cleanup|__free\(|CLASS\(")

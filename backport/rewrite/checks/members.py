@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from backport.csource.pieces import code
 from backport.rewrite.checks.base import Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 _MEMBER = re.compile(rb"(?:->|(?<![\d.])\.)\s*([A-Za-z_]\w*)")
 

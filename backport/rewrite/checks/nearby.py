@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from backport.csource.pieces import code
 from backport.rewrite.align import line_key, weak
 from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 _NEAR = 6
 

@@ -9,8 +9,8 @@ from backport.csource.functions import enclosing
 from backport.csource.pieces import code
 from backport.rewrite.align import line_key, weak
 from backport.rewrite.checks.base import Doubt, Names, Result, named
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.rewrite.checks.base import WORD, Doubt, Names, Result, named
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 _LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
 _NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
@@ -60,7 +60,8 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     for match in _GOTO.finditer(added):
         labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
         if match[1] not in labels:
-            found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree"))
+            found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree",
+                               match[1].decode()))
     return found
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from backport.csource.pieces import KEYWORDS
 from backport.rewrite.checks.arity import CALL
 from backport.rewrite.checks.base import WORD, Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

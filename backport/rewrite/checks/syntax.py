@@ -9,9 +9,9 @@ from tree_sitter import Language, Node, Parser
 
 from backport.csource.functions import Function, enclosing
 from backport.rewrite.checks.base import Doubt, Names, Result, body, named
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 PARSER = Parser(Language(tree_sitter_c.language()))
 LONGEST = 60_000         # bytes of a function that are parsed

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backport.rewrite.checks.base import Doubt, Names, Result
-from backport.rewrite.place import Signal
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import re
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.rewrite.checks.base import WORD, named
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
+from backport.rewrite.signals import Signal
 
 _DECLARATION = re.compile(rb"^\t(?:const |static |struct |union |enum |unsigned |signed )*(?!return\b|goto\b)"
                           rb"\w+[\s*]+(\w+)"

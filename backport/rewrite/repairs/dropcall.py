@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from backport.csource.pieces import code
-from backport.rewrite.place import Signal
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
+from backport.rewrite.signals import Signal
 
 _REST = 3                # other lines of the same block that must be left
 

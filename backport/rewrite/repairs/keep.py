@@ -5,8 +5,8 @@ from __future__ import annotations
 from backport.csource.pieces import tokens
 from backport.rewrite.align import line_key, similarity
 from backport.rewrite.checks.base import WORD
-from backport.rewrite.place import Signal
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
+from backport.rewrite.signals import Signal
 
 _ALIKE = 0.5             # share of tokens that makes an added line the newer form of a removed one
 

@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 from backport.csource.pieces import code, tokens
 from backport.rewrite.align import soften
 from backport.rewrite.checks.base import WORD
-from backport.rewrite.place import Signal
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
+from backport.rewrite.signals import Signal
 
 _REACH = 60              # lines on either side whose pairing is asked
 

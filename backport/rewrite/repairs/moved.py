@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from backport.rewrite.align import line_key, similarity, soften
 from backport.rewrite.checks.base import WORD
-from backport.rewrite.place import Signal
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
+from backport.rewrite.signals import Signal
 
 _ALIKE = 0.5             # share of tokens that makes a line of the tree the line that upstream moves
 

@@ -6,9 +6,9 @@ import re
 
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
+from backport.rewrite.signals import Signal
 
 _DECLARATION = re.compile(rb"^\t(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*[ \t]+)+[*\w][^()]*?(?:=[^=].*)?;\s*$")
 

@@ -8,9 +8,9 @@ from difflib import SequenceMatcher
 
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, tokens
-from backport.rewrite.place import Signal
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
+from backport.rewrite.signals import Signal
 
 _SEEN = 2                # lines that must have changed so, the declaration included
 

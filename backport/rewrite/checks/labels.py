@@ -1,0 +1,29 @@
+"""Does anything jump to the labels that the patch adds?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.csource.functions import enclosing
+from backport.csource.pieces import code
+from backport.rewrite.checks.base import Doubt, Names, Result, body
+from backport.rewrite.render import Edit
+from backport.rewrite.signals import Signal
+
+_LABEL = re.compile(rb"^[ \t]*([A-Za-z_]\w*)[ \t]*:(?!:)[ \t]*$", re.MULTILINE)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """LABEL: an added label without a `goto` in this tree's function: the jumps that upstream has are elsewhere, or
+    this tree's own jumps still go where upstream's no longer do."""
+    found = []
+    for edit in edits:
+        added = {m[1] for m in _LABEL.finditer(result.code(edit))} - {b"default"}
+        function = enclosing(result.source, result.new_line(edit) + 1) if added else None
+        if function is None:
+            continue
+        text = code(body(result.source, function))
+        found += [Doubt(Signal.LABEL, f"nothing in {function.name}() jumps to the added label `{m.decode()}`")
+                  for m in sorted(added) if not re.search(rb"(?:\bgoto\s+|&&\s*)%s\b" % re.escape(m), text)]
+    return found
