@@ -49,7 +49,7 @@ def entry(cell: Cell, directory: Path, name: str, marks: Sequence[Mark]) -> dict
     facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
              if cell.patch_sha256 else ""), *built_with(cell),
              *(fact for fact in circumstances(cell) if fact[0] != "Booted"),
-             ("Took", duration(cell.seconds) if cell.seconds else "")]
+             ("Took", duration(cell.seconds) if cell.seconds >= 0.1 else "")]
     boot = booted(cell)
     return {
         "said": [one for one in said(cell) if boot is None or not one.startswith("behaviour: ")],

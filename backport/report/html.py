@@ -27,7 +27,7 @@ from markupsafe import Markup
 from backport.errors import UserError
 from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
-from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when, words
+from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when
 from backport.report.text import TITLES
 from backport.results.changes import Changes, Kind, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
@@ -95,20 +95,20 @@ class _Site:
         for name in ("patches", "trees", "mails", "logs"):
             (self.directory / name).mkdir()
         (self.directory / MARKER).write_text("made by backport; this directory is replaced by the next report\n")
-        vocabulary = legend(self.grid.cells)
+        vocabulary = _legend(self.grid.cells)
         bits = {word: 1 << number for number, (word, _meaning) in enumerate(vocabulary)}
         self._page("index.html", "index.html.j2", root="", vocabulary=vocabulary, rows=self._rows(bits), bits=bits,
                    counts=_counts(self.grid.cells), tally=tally(self.grid.cells), changed=self._changes())
         for patch in self.grid.patches:
             self._page(f"patches/{self.patch_pages[patch.slug]}.html", "patch.html.j2", root="../", patch=patch,
                        entries=[self._entry(patch, tree) for tree in self.grid.trees],
-                       vocabulary=legend([cell for tree in self.grid.trees if (cell := self.grid.at(patch, tree))]))
+                       vocabulary=_legend([cell for tree in self.grid.trees if (cell := self.grid.at(patch, tree))]))
         for tree in self.grid.trees:
             cells = [(patch, cell) for patch in self.grid.patches if (cell := self.grid.at(patch, tree))]
             self._page(f"trees/{self.tree_pages[tree.column]}.html", "tree.html.j2", root="../", tree=tree,
                        entries=[(patch, cell, said(cell)) for patch, cell in cells],
                        tally=tally([cell for _patch, cell in cells]),
-                       vocabulary=legend([cell for _patch, cell in cells]))
+                       vocabulary=_legend([cell for _patch, cell in cells]))
 
     def _page(self, name: str, template: str, **values: Any) -> None:
         made = self.templates.get_template(template).render(**values)
@@ -119,7 +119,7 @@ class _Site:
         made = []
         for patch in self.grid.patches:
             cells = [self.grid.at(patch, tree) for tree in self.grid.trees]
-            masks = ",".join(str(sum(bits[word] for word in set(words(cell)))) if cell else "0" for cell in cells)
+            masks = ",".join(str(sum(bits[word] for word in set(plain_words(cell)))) if cell else "0" for cell in cells)
             made.append({"patch": patch, "cells": cells, "masks": masks})
         return made
 
@@ -174,10 +174,15 @@ def page_names(names: Iterable[str]) -> dict[str, str]:
     return made
 
 
+def _legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """The words of a page, which never says `cached` (see plain_words)."""
+    return [(word, meaning) for word, meaning in legend(cells) if word != "cached"]
+
+
 def _counts(cells: Sequence[Cell]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for cell in cells:
-        for word in set(words(cell)):
+        for word in set(plain_words(cell)):
             counts[word] = counts.get(word, 0) + 1
     return counts
 
