@@ -80,6 +80,13 @@ def _log(source: Path | None, directory: Path, name: str) -> tuple[str, str]:
     return "\n".join(lines[-LOG_TAIL:]), f"logs/{name}.txt"
 
 
+def _from_the_start(tail: str) -> str:
+    """The end of a serial log from where the reproducer began; what the kernel said before is in the whole log."""
+    rows = tail.split("\n")
+    began = next((number for number, row in enumerate(rows) if row.startswith("TAP version")), len(rows))
+    return "\n".join(rows[max(min(began - 2, len(rows) - 20), 0):])
+
+
 def _boot(boot: Booted, directory: Path, name: str) -> dict[str, Any]:
     """The checks beside each other, and of each kernel the end of one serial log with links to all of them."""
     place = Path(boot.directory) if boot.directory else None
@@ -93,7 +100,7 @@ def _boot(boot: Booted, directory: Path, name: str) -> dict[str, Any]:
         copies = {log: copied(log) for log in side.logs}
         links = [(log, copy) for log, (_tail, copy) in copies.items() if copy]
         sides.append({"label": side.label, "sentence": side.sentence, "links": links,
-                      "tail": copies.get(side.first, ("", ""))[0]})
+                      "tail": _from_the_start(copies.get(side.first, ("", ""))[0])})
     # without a boot the build of the kernel is what failed
     failed = copied(boot.build_log)[1] if boot.build_log and not boot.sides else ""
     return {"verdict": boot.verdict, "reason": boot.reason, "machine": boot.machine, "smoke": boot.smoke,

@@ -143,7 +143,8 @@ def test_what_booted_is_shown_side_by_side_with_its_serial_logs(tmp_path: Path) 
     logs = tmp_path / "boots"
     logs.mkdir()
     for one in ("before-1", "before-2", "after-1"):
-        (logs / f"{one}.log").write_text(f"{one} says <b>\x1b[2Jnothing\r\n")
+        (logs / f"{one}.log").write_text("kernel\n" * 40 + f"TAP version 13\n{one} says <b>\x1b[2Jnothing\r\n"
+                                         + "later\n" * 20)
     (tmp_path / "secret.log").write_text("not part of the report")
     odd = booted("broke", directory=str(logs))
     odd["after"][1]["log"] = "../secret.log"
@@ -160,6 +161,7 @@ def test_what_booted_is_shown_side_by_side_with_its_serial_logs(tmp_path: Path) 
     assert "(1 of 4 boots no boot: the kernel did not start; 3 of 4 boots answered)" in words
     assert "before-2 says <b>\\x1b[2Jnothing" in words                   # of a boot that counts, not of the flake
     assert "before-1 says" not in words
+    assert 0 < words.count("kernel") < 20                                  # it begins with the reproducer
     links = [str(link["href"]) for link in page.of("a")]
     assert "../logs/p--linux-9.2.y--before-1.txt" in links
     assert "The logs are not there any more." in words
