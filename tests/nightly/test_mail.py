@@ -21,7 +21,10 @@ from aiosmtpd.smtp import AuthResult
 
 from backport.errors import InfraError, UserError
 from backport.nightly.mail import Server, address, compose, load_server, next_thread, send, sender_address
-from tests.results.made import HOSTILE
+from backport.nightly.night import Night, night
+from backport.results.store import Results
+from backport.verdict import Cell
+from tests.results.made import HOSTILE, cell, failing, fill
 
 
 class Inbox:
@@ -147,6 +150,7 @@ def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- encrypted, with a password
 
 PASSWORD = "correct horse"
+DAY = 86400.0
 
 
 @dataclass
@@ -245,3 +249,28 @@ def test_what_a_configuration_needs_is_asked_for_before_the_night(tmp_path: Path
         file.write_text(text)
         with pytest.raises(UserError, match=message):
             load_server(file)
+
+
+def test_a_mail_that_nobody_took_is_kept_and_told_again(post: Post) -> None:
+    """Through a whole night: exit code 3, the mail in a file, and the next night's mail has it."""
+    good, bad = cell("p", "linux-9.1.y"), failing("p", "linux-9.1.y")
+    with Results(post.place / "state" / "results.sqlite") as results:
+        def go(now: float, one: Cell) -> Night:
+            return night(results, lambda store: fill(store, [one], kind="nightly"), mail_to=["b@example.invalid"],
+                         server=load_server(post.configure()), now=lambda: now)
+        assert go(DAY, good).mailed
+        post.secret = b"changed over the day"
+        with pytest.raises(InfraError, match="does not take the password of night") as caught:
+            go(2 * DAY, bad)
+        assert caught.value.exit_code == 3
+        kept = post.place / "state" / "unsent" / "night-2.eml"
+        assert str(kept) in str(caught.value)
+        assert "the next night tells it again" in caught.value.hint
+        mail = email.message_from_bytes(kept.read_bytes(), policy=email.policy.default)
+        assert mail["Subject"] == "backport: 1 newly broken"
+        assert "implicit declaration" in mail.get_content()  # type: ignore[attr-defined]
+        post.secret = PASSWORD.encode()
+        assert go(3 * DAY, bad).mailed
+    (_first, first), (_second, second) = post.inbox.mails
+    assert "newly broken" in second["Subject"]
+    assert second["In-Reply-To"] == first["Message-ID"]
