@@ -40,6 +40,10 @@ class _Row(tqdm):  # type: ignore[type-arg]
             file.flush()
         return show
 
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        self.nrows = 24              # a terminal that does not know its size says 0, and tqdm would show nothing there
+        super().display(msg, pos)
+
 
 class Live:
     """Progress of one run; a context manager. Silent where `stream` is no terminal.

@@ -28,11 +28,12 @@ ROOT = Path(__file__).parents[2]
 class Terminal:
     """One program in a terminal of 24 rows."""
 
-    def __init__(self, argv: list[str], columns: int = 100) -> None:
+    def __init__(self, argv: list[str], columns: int = 100, *, known: bool = True) -> None:
         self.screen = pyte.Screen(columns, 24)
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
-        self.resize(columns)
+        if known:
+            self.resize(columns)
         mode = termios.tcgetattr(slave)
         mode[3] &= ~termios.ECHO     # keys of the test are not to be seen on the screen
         termios.tcsetattr(slave, termios.TCSANOW, mode)
@@ -99,8 +100,8 @@ def start() -> Iterator[Start]:
     """Start a program in a terminal; none is left running whatever the test says."""
     started: list[Terminal] = []
 
-    def begin(*argv: str, columns: int = 100) -> Terminal:
-        started.append(Terminal([sys.executable, *argv], columns))
+    def begin(*argv: str, columns: int = 100, known: bool = True) -> Terminal:
+        started.append(Terminal([sys.executable, *argv], columns, known=known))
         return started[-1]
 
     yield begin
@@ -180,6 +181,15 @@ with Live(40) as live:
         live.done(cell("p", str(number), Apply.CONFLICT if number else Apply.CLEAN))
 print("the matrix")
 """
+
+
+def test_a_terminal_that_does_not_know_its_size_shows_the_line(start: Start) -> None:
+    """0 rows and 0 columns: `docker run -t`, `script`, a serial console."""
+    terminal = start("-c", PROGRAM, columns=120, known=False)
+    terminal.until(lambda rows: any("linux-9.0.y" in row for row in rows))
+    terminal.key(b"\n\n\n")
+    assert terminal.end() == 0
+    assert terminal.rows[-1] == "the matrix"
 
 
 def test_the_line_of_a_run_is_one_row_and_goes_when_it_ends(start: Start) -> None:
