@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +18,7 @@ from backport.git import Git
 from backport.replay import table
 from backport.replay.cases import Case
 from backport.replay.history import history_cases
-from backport.replay.releases import REF, release_cases
+from backport.replay.releases import REF, known_release, release_cases
 from backport.replay.run import Plan, indexes, installed, run
 from backport.replay.show import show
 from backport.trees.index import Index
@@ -53,22 +55,20 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     backport replay --repo linux-stable --branch v6.1..v6.1.20
     """
     if repo is not None:
-        with Git(repo) as git:
-            cases = list(history_cases(git, branch))
-        plan = Plan(installed() if baselines else ())
+        source, at, plan = partial(history_cases, branch=branch), repo, Plan()
     else:
         if not newer or not older:
             raise UserError("replay needs --from and --to, or --repo", hint="backport replay --help")
-        path = store_path if store_path is not None else Store(cache).path
-        cases, plan = _from_releases(path, newer.split(","), older.split(","), names)
-        plan = replace(plan, baselines=installed() if baselines else ())
+        at = store_path if store_path is not None else Store(cache).path
+        source = partial(release_cases, newer=newer.split(","), older=older.split(","))
+        plan = _names(at, newer.split(","), older.split(",")) if names else Plan()
+    plan = replace(plan, baselines=installed() if baselines else ())
     if which is not None:
-        if not 0 <= which < len(cases):
-            raise UserError(f"there is no case {which}", hint=f"0 to {len(cases) - 1}")
-        click.echo(show(cases[which], *indexes(cases[which], plan)))
+        case = _nth(source, at, which)
+        click.echo(show(case, *indexes(case, plan)))
         return 0
-    with tqdm(total=len(cases), unit="case", disable=None) as bar:
-        outcomes = run(cases, plan, jobs=jobs, progress=lambda n: _advance(bar, n))
+    with Git(at) as git, tqdm(unit="case", disable=None) as bar:
+        outcomes = run(source(git), plan, jobs=jobs, progress=lambda n: _advance(bar, n))
     if output is not None:
         data = table.summary(outcomes) | {"outcomes": [{"number": n} | o.as_dict() for n, o in enumerate(outcomes)]}
         output.write_text(json.dumps(data, indent=1) + "\n")
@@ -82,11 +82,22 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     return 0
 
 
-def _from_releases(path: Path, newer: list[str], older: list[str], names: bool) -> tuple[list[Case], Plan]:
+def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:
+    """Case `which`; UserError where there are not so many."""
+    count = 0
+    with Git(at) as git:
+        for case in source(git):
+            if count == which:
+                return case
+            count += 1
+    raise UserError(f"there is no case {which}", hint=f"0 to {count - 1}" if count else "there are no cases")
+
+
+def _names(path: Path, newer: list[str], older: list[str]) -> Plan:
+    """The plan that looks names up, with the indexes built."""
     with Git(path) as git:
-        cases = list(release_cases(git, newer, older))
-        if not names:
-            return cases, Plan()
+        for version in (*newer, *older):
+            known_release(git, version)
         # only trees from before a delta: the index of a later release would know what the maintainers added
         first = [old for old, _new in pairwise(older)]
         sources = [old for old, _new in pairwise(newer)]
@@ -96,7 +107,7 @@ def _from_releases(path: Path, newer: list[str], older: list[str], names: bool) 
         index.contains("main")       # built here, with the user waiting for it, and not by every worker
         index.functions("main")
         index.close()
-    return cases, Plan(store=path, names={version: commits[version] for version in first},
+    return Plan(store=path, names={version: commits[version] for version in first},
                        upstream_names={version: commits[version] for version in sources})
 
 

@@ -27,16 +27,21 @@ def release_cases(git: Git, newer: Sequence[str], older: Sequence[str]) -> Itera
     `git` is at the store; raises UserError where a release is not in it.
     """
     for version in (*newer, *older):
-        if git.rev(REF + version) is None:
-            raise UserError(f"release {version} is not in the store {git.path}",
-                            hint=f"known: {', '.join(known_releases(git)) or 'none'}; "
-                                 "`backport trees releases` or scripts/replay-trees fetches them")
+        known_release(git, version)
     sources = [(pair, _delta(git, *pair)) for pair in pairwise(newer)]
     for older_pair in pairwise(older):
         for path, delta in sorted(_delta(git, *older_pair).items()):
             case = _case(git, path, delta, older_pair, sources)
             if case is not None:
                 yield case
+
+
+def known_release(git: Git, version: str) -> None:
+    """Raises UserError where a release is not in the store."""
+    if git.rev(REF + version) is None:
+        raise UserError(f"release {version} is not in the store {git.path}",
+                        hint=f"`backport trees release {version}` fetches it; known: "
+                             f"{', '.join(known_releases(git)) or 'none'}")
 
 
 def known_releases(git: Git) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -39,11 +40,21 @@ def run(cases: Iterable[Case], plan: Plan, *, jobs: int = 1,
             outcomes += work(chunk, plan)
             progress(len(chunk))
         return outcomes
+    waiting: deque[Future[list[Outcome]]] = deque()
     with ProcessPoolExecutor(jobs) as pool:
-        for done in pool.map(work, *zip(*((chunk, plan) for chunk in _chunks(cases)), strict=True)):
-            outcomes += done
-            progress(len(done))
+        for chunk in _chunks(cases):
+            waiting.append(pool.submit(work, chunk, plan))
+            if len(waiting) > 2 * jobs:          # a case is two whole files: only a few are held at a time
+                outcomes += _done(waiting, progress)
+        while waiting:
+            outcomes += _done(waiting, progress)
     return outcomes
+
+
+def _done(waiting: deque[Future[list[Outcome]]], progress: Callable[[int], None]) -> list[Outcome]:
+    done = waiting.popleft().result()
+    progress(len(done))
+    return done
 
 
 def work(cases: Sequence[Case], plan: Plan) -> list[Outcome]:
