@@ -1,15 +1,16 @@
 """Who calls whom in a part of a tree, read from its sources by layout; macros and function pointers included.
 
 No compiler is asked: a call is a name followed by an opening parenthesis inside a function body, outside comments
-and strings. A function that stands in a table (`.set_debug = fn`) is reached through that member. What such a reader
-cannot see (calls built by token pasting) it does not claim.
+and strings. A function that stands in a table (`.set_debug = fn`) is reached through that member, where the table and
+the receiver of the call are of one struct type (`.release` of a file is not `->release` of a device). What such a
+reader cannot see (calls built by token pasting, callbacks) it does not claim.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backport.csource.functions import Function, enclosing, functions
@@ -19,9 +20,15 @@ _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 _NAME = re.compile(rb"\b[A-Za-z_]\w*\b")
 _MEMBER = re.compile(rb"\.(\w+)\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
-_OPS = re.compile(rb"(?:->|\.)(\w+)\s*\(|\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
+_OPS = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)?(?:->|\.)(\w+)\s*\(|"
+                  rb"\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
+_STATIC_CALLS = frozenset({"static_call", "static_call_cond", "kvm_x86_call", "kvm_pmu_call"})
+_STATIC = re.compile(r"^(?:(kvm_x86|kvm_pmu)_+)")      # static_call(kvm_x86_set_cr0) calls .set_cr0 of kvm_x86_ops
+_TABLE = re.compile(rb"^[A-Za-z_][\w\s]*?\bstruct\s+(\w+)\s+\*?\w+[^;()]*=\s*\{?\s*$")
+_FIELD = re.compile(rb"^\s+(?:const\s+)?struct\s+(\w+)\s+[*\s]*(?:const\s+)?(\w+)\s*(?:\[[^\]]*\]\s*)*;", re.M)
 _CASE = re.compile(rb"^\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)", re.M)
 _DEFINE = re.compile(rb"^#\s*define\s+(\w+)\(", re.M)
+_KVM_HEADERS = ("arch/x86/include/asm/kvm_host.h", "include/kvm/iodev.h", "include/linux/kvm_host.h")
 _ENTRY_MEMBERS = frozenset({"unlocked_ioctl", "compat_ioctl", "ioctl"})
 _KEYWORDS = frozenset(b"if for while switch return sizeof typeof do else case defined __attribute__".split())
 
@@ -34,6 +41,7 @@ class Site:
     line: int
     function: str
     text: str
+    types: frozenset[str] = field(default=frozenset(), compare=False)   # struct types of a table or a receiver
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
@@ -78,7 +86,8 @@ class Sources:
         lines = self.clean[definition.path].split(b"\n")
         text = b"\n".join(lines[definition.line - 1:definition.end])
         names = (m[1].decode("ascii") for m in _CALL.finditer(text))
-        return [name for name in dict.fromkeys(names) if name in self.defined and name != definition.name]
+        return [name for name in dict.fromkeys(names)
+                if name in self.defined and name != definition.name and name not in _STATIC_CALLS]
 
 
 def scope_of(paths: Iterable[str]) -> tuple[str, ...]:
@@ -87,8 +96,11 @@ def scope_of(paths: Iterable[str]) -> tuple[str, ...]:
     for path in paths:
         parts = path.split("/")
         if "kvm" in parts[:-1]:
-            found["/".join(parts[:parts.index("kvm") + 1])] = None
+            # the generic half is called from an architecture's, and both through tables that headers declare
+            own = "/".join(parts[:parts.index("kvm") + 1])
+            found[own if own.startswith("arch/") else "arch/x86/kvm"] = None
             found["virt/kvm"] = None
+            found |= dict.fromkeys(_KVM_HEADERS)
         elif len(parts) > 1:
             found["/".join(parts[:-1][:3])] = None
     return tuple(found)
@@ -120,8 +132,12 @@ def index(name: str, files: dict[str, bytes]) -> Sources:
             macro = match[1].decode("ascii")
             sources.defined.setdefault(macro, []).append(
                 Definition(macro, path, line, _macro_end(clean, match.start(), line), macro=True))
+    fields: dict[bytes, set[str]] = {}
+    for clean in sources.clean.values():
+        for match in _FIELD.finditer(clean):
+            fields.setdefault(match[2], set()).add(match[1].decode("ascii"))
     for path, clean in sources.clean.items():
-        _index_calls(sources, path, clean)
+        _index_calls(sources, path, clean, fields)
     return sources
 
 
@@ -133,12 +149,19 @@ def _macro_end(clean: bytes, start: int, line: int) -> int:
     return line
 
 
-def _index_calls(sources: Sources, path: str, clean: bytes) -> None:
+def _index_calls(sources: Sources, path: str, clean: bytes, fields: Mapping[bytes, set[str]]) -> None:
     lines = sources.files[path].split(b"\n")
+    plain = clean.split(b"\n")
     table = functions(sources.files[path])
     holder = _holder(table, len(lines))
-    for number, text in enumerate(clean.split(b"\n"), 1):
+    struct: frozenset[str] = frozenset()                     # of the table that the lines belong to
+    for number, text in enumerate(plain, 1):
         function = holder[number]
+        opened = _TABLE.match(text) if function is None else None
+        if opened is not None:
+            struct = frozenset({opened[1].decode("ascii")})
+        elif text.startswith(b"}") or function is not None:
+            struct = frozenset()
         for match in _CALL.finditer(text):
             name = match[1]
             if name in _KEYWORDS or (function is not None and number <= function.body
@@ -149,15 +172,32 @@ def _index_calls(sources: Sources, path: str, clean: bytes) -> None:
             sources.callers.setdefault(name.decode("ascii"), []).append(
                 Site(path, number, function.name, _text(lines, number)))
         for match in _OPS.finditer(text):
-            member = (match[1] or match[2]).decode("ascii")
-            if function is not None:
-                sources.callers.setdefault(f".{member}", []).append(
-                    Site(path, number, function.name, _text(lines, number)))
+            if function is None:
+                continue
+            member = (match[2] or match[3]).decode("ascii")
+            if match[3]:
+                static = _STATIC.match(member)
+                named = static[1] if static else "kvm_pmu" if b"kvm_pmu_call" in match[0] else "kvm_x86"
+                member, types = _STATIC.sub("", member), frozenset({f"{named}_ops"})
+            else:
+                types = _types(match[1], plain[function.start - 1:number], fields)
+            sources.callers.setdefault(f".{member}", []).append(
+                Site(path, number, function.name, _text(lines, number), types))
         for match in _MEMBER.finditer(text + b"\n"):
             name = match[2].decode("ascii")
             if name in sources.defined:
                 sources.members.setdefault(name, []).append(
-                    (match[1].decode("ascii"), Site(path, number, "", _text(lines, number))))
+                    (match[1].decode("ascii"), Site(path, number, "", _text(lines, number), struct)))
+
+
+def _types(receiver: bytes, above: Sequence[bytes], fields: Mapping[bytes, set[str]]) -> frozenset[str]:
+    """The struct types that `receiver` can be of: as the function declares it, else as some struct has such a field."""
+    name = re.escape(receiver)
+    declared = re.findall(rb"\bstruct\s+(\w+)\b[^;(){}]*?\b" + name + rb"\s*(?:[,;=)\[]|$)", b"\n".join(above))
+    if declared:
+        return frozenset(name.decode("ascii") for name in declared)
+    known = fields.get(receiver, set())
+    return frozenset(known) if len(known) == 1 else frozenset()    # `ops` is a field of many structs: not known
 
 
 def _holder(table: Sequence[Function], count: int) -> list[Function | None]:
@@ -189,25 +229,40 @@ class Chain:
     entry: str
     how: str                         # ".unlocked_ioctl" of a table, or the name's own form
     sites: tuple[Site, ...]
+    guessed: tuple[str, ...] = ()    # members on the way whose struct types could not be compared
 
 
 def chains(sources: Sources, function: str, *, limit: int = 12, depth: int = 10) -> tuple[Chain, ...]:
     """Ways from an ioctl handler down to `function`, shortest first; a function is an entry when a file_operations
-    table names it as ioctl handler, or, where no table is in these sources, when its name ends with `_ioctl`."""
+    table names it as ioctl handler, or, where no table is in these sources, when its name ends with `_ioctl`.
+
+    Ways over members whose types are not known are only looked for where there is no other, and say so.
+    """
+    sure = _chains(sources, function, limit, depth, guess=False)
+    return sure or _chains(sources, function, limit, depth, guess=True)
+
+
+def _chains(sources: Sources, function: str, limit: int, depth: int, *, guess: bool) -> tuple[Chain, ...]:
     found: list[Chain] = []
     seen = {function}
+    guessed: dict[Site, str] = {}
     queue: deque[tuple[str, tuple[Site, ...]]] = deque([(function, ())])
     while queue and len(found) < limit:
         name, path = queue.popleft()
         how = _entry(sources, name)
         if how:
-            found.append(Chain(name, how, path))
+            found.append(Chain(name, how, path, tuple(dict.fromkeys(guessed[s] for s in path if s in guessed))))
             continue
         if len(path) >= depth:
             continue
         sites = list(sources.callers.get(name, ()))
-        for member, _where in sources.members.get(name, ()):
-            sites += sources.callers.get(f".{member}", ())
+        for member, where in sources.members.get(name, ()):
+            for site in sources.callers.get(f".{member}", ()):
+                if where.types & site.types:
+                    sites.append(site)
+                elif guess and not (where.types and site.types):
+                    guessed[site] = f".{member}"
+                    sites.append(site)
         for site in sites:
             if site.function not in seen:
                 seen.add(site.function)

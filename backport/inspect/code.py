@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from backport.inspect.calls import Sources, case_above, chains, names_of, similar
@@ -11,6 +12,9 @@ from backport.patch.model import Patch
 
 _MOST = 20                           # callers listed one by one; the count is always exact
 _BODY = 14                           # lines of a helper shown
+_SIMILAR = 5                         # places of one pattern listed for each tree
+_LEAST = 4                           # names that a line must have to be called a pattern
+_NO_CODE = re.compile(rb"^\s*(?:/\*|\*|//|#\s*include\b|.*\*/\s*$)")
 
 
 def code_facts(patch: Patch, places: Sequence[Touched], trees: Sequence[Sources]) -> tuple[Fact, ...]:
@@ -80,8 +84,13 @@ def _reach(tree: Sources, name: str) -> list[Fact]:
         labels = [label for site in chain.sites if (label := case_above(tree, site))]
         first = f" {labels[0]}" if labels else ""
         steps = " -> ".join([*(f"{site.function}() ({site})" for site in chain.sites), f"{name}()"])
-        facts.append(Fact("reach", f"reachable from user space by ioctl{first}: {steps}",
-                          f"call graph of {tree.name}; entry {chain.how}", "yes"))
+        source = f"call graph of {tree.name}; entry {chain.how}"
+        if chain.guessed:
+            facts.append(Fact("reach", f"maybe reachable by ioctl{first}, if {', '.join(chain.guessed)} (matched by "
+                                       f"name, its type could not be read) is this table's: {steps}", source,
+                              "cannot know"))
+        else:
+            facts.append(Fact("reach", f"reachable from user space by ioctl{first}: {steps}", source, "yes"))
     return facts
 
 
@@ -92,33 +101,49 @@ def _patterns(patch: Patch, trees: Sequence[Sources]) -> list[Fact]:
         for hunk in file.hunks:
             for line in hunk.added:
                 key = b" ".join(line.split())
-                if key in seen or len(names_of(line)) < 3:
+                if key in seen or _NO_CODE.match(line) or len(names_of(line)) < 3:
                     continue
                 seen.add(key)
                 facts += _pattern(line, trees)
     if not facts:
-        facts.append(Fact("similar", "the added lines have too few names to look for the same pattern", "diff"))
+        facts.append(Fact("similar", "the added lines are no code, or have too few names to look for the same pattern",
+                          "diff"))
     return facts
 
 
 def _pattern(line: bytes, trees: Sequence[Sources]) -> list[Fact]:
     text = line.decode("utf-8", "replace").strip()
     own = b"".join(line.split())
-    facts = []
+    weak = len(names_of(line)) < _LEAST
+    facts, itself = [], []
     for tree in trees:
+        others = 0
         for site in similar(tree, line):
-            itself = b"".join(site.text.encode("utf-8", "replace").split()) == own
-            where = f"{site.function}()" if site.function else "no function"
-            facts.append(Fact("itself" if itself else "similar",
-                              f"`{text}`: {'the very line' if itself else 'all its names'} in {where} at {site}",
-                              f"{site} of {tree.name}", detail=(site.text,)))
-    if not any(fact.key == "similar" for fact in facts):
-        facts.append(Fact("similar", f"`{text}`: nowhere else in these sources",
-                          "sources of " + ", ".join(tree.name for tree in trees), "no"))
+            if b"".join(site.text.encode("utf-8", "replace").split()) == own:
+                itself.append((tree, site))
+                continue
+            others += 1
+            if others <= _SIMILAR and not weak:
+                where = f"{site.function}()" if site.function else "no function"
+                facts.append(Fact("similar", f"`{text}`: all its names in {where} at {site}", f"{site} of {tree.name}",
+                                  detail=(site.text,)))
+        if others > _SIMILAR and not weak:
+            facts.append(Fact("similar", f"`{text}`: all its names at {others - _SIMILAR} more places of {tree.name}",
+                              f"sources of {tree.name}, {_scope(tree)}"))
+    if itself:
+        at = "; ".join(f"{tree.name}: {site}{f' in {site.function}()' if site.function else ''}"
+                       for tree, site in itself[:2 * len(trees)])
+        facts.append(Fact("itself", f"`{text}`: the very line is there", at))
+    names = ", ".join(tree.name for tree in trees)
+    if weak:
+        facts.append(Fact("similar", f"`{text}`: too few names to look for more than the very line",
+                          f"sources of {names}"))
+    elif not any(fact.key == "similar" for fact in facts):
+        facts.append(Fact("similar", f"`{text}`: nowhere else in these sources", f"sources of {names}", "no"))
     return facts
 
 
 def _scope(tree: Sources) -> str:
     roots = sorted({"/".join(path.split("/")[:3]) if path.startswith("arch/") else "/".join(path.split("/")[:2])
                     for path in tree.files})
-    return ", ".join(roots[:4]) + (" ..." if len(roots) > 4 else "")
+    return ", ".join(roots[:6]) + (" ..." if len(roots) > 6 else "")

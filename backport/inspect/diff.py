@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backport.check.landing import find_preimage
@@ -26,11 +26,17 @@ class Touched:
     source: str
 
 
-def touched(patch: Patch, preimages: Mapping[str, bytes]) -> tuple[Touched, ...]:
-    """Every (file, function) that a changed line stands in, in order, each once; "" for file level."""
+def touched(patch: Patch, preimages: Mapping[str, bytes],
+            sources: Mapping[str, str] | None = None) -> tuple[Touched, ...]:
+    """Every (file, function) that a changed line stands in, in order, each once; "" for file level.
+
+    `sources` says where each pre-image was taken from.
+    """
     found: dict[tuple[str, str], Touched] = {}
     for file in patch.files:
         before = preimages.get(file.old_path or "")
+        said = (sources or {}).get(file.old_path or "", "")
+        origin = f" ({said})" if said else ""
         for hunk in file.hunks:
             if before is None:
                 name = _header_name(hunk)
@@ -46,11 +52,13 @@ def touched(patch: Patch, preimages: Mapping[str, bytes]) -> tuple[Touched, ...]
             for line in _changed(hunk):
                 function = enclosing(before, line + shift)
                 name = function.name if function else ""
-                found.setdefault((file.path, name), Touched(file.path, name, f"pre-image, line {line + shift}"))
+                found.setdefault((file.path, name), Touched(
+                    file.path, name, f"pre-image{origin}, line {line + shift}"))
     return tuple(found.values())
 
 
-def diff_facts(patch: Patch, preimages: Mapping[str, bytes]) -> tuple[Fact, ...]:
+def diff_facts(patch: Patch, preimages: Mapping[str, bytes],
+               sources: Mapping[str, str] | None = None) -> tuple[Fact, ...]:
     """The inventory."""
     added = sum(len(hunk.added) for file in patch.files for hunk in file.hunks)
     removed = sum(len(hunk.removed) for file in patch.files for hunk in file.hunks)
@@ -59,7 +67,7 @@ def diff_facts(patch: Patch, preimages: Mapping[str, bytes]) -> tuple[Fact, ...]
     for file in patch.files:
         facts.append(Fact("file", f"{file.path}{_how(file)}: {sum(len(h.added) for h in file.hunks)} added, "
                                   f"{sum(len(h.removed) for h in file.hunks)} removed", "diff"))
-    for place in touched(patch, preimages):
+    for place in touched(patch, preimages, sources):
         facts.append(Fact("function", f"{place.path}: {place.function + '()' if place.function else 'file level'}",
                           place.source))
     for file in patch.files:
@@ -79,7 +87,7 @@ def lines_with_context(patch: Patch) -> int:
 
 def kind(hunk: Hunk) -> str:
     """What the change of one hunk is by its form; meaning is for people."""
-    added, removed = [a for a in hunk.added if a.strip()], [r for r in hunk.removed if r.strip()]
+    added, removed = _joined(hunk.added), _joined(hunk.removed)
     if b"".join(b"".join(added).split()) == b"".join(b"".join(removed).split()):
         return "white space only"
     if all(_COMMENT.match(line) for line in [*added, *removed]):
@@ -99,6 +107,17 @@ def kind(hunk: Hunk) -> str:
             return f"a condition gets {what}"
         return "a condition changes"
     return "replaces lines"
+
+
+def _joined(lines: Sequence[bytes]) -> list[bytes]:
+    """Lines that are not blank; one whose parentheses are open takes the next ones along."""
+    out: list[bytes] = []
+    for line in lines:
+        if out and out[-1].count(b"(") > out[-1].count(b")") and not _COMMENT.match(out[-1]):
+            out[-1] += line
+        elif line.strip():
+            out.append(line)
+    return out
 
 
 def _changed(hunk: Hunk) -> list[int]:

@@ -18,7 +18,7 @@ from backport.inspect.maintainers import subsystem_facts
 from backport.inspect.message import message_facts
 from backport.inspect.past import history_facts
 from backport.inspect.rules import evidence, newer_fact, rule_facts
-from backport.inspect.status import status_facts
+from backport.inspect.status import status_facts, with_missing
 from backport.manifest import Manifest
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
@@ -51,7 +51,7 @@ def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
     stable = [head for head in case.heads if head != case.upstream]
     phases = [
         Phase(1, "Commit message", message_facts(mail, patch.paths)),
-        Phase(2, "Diff", diff_facts(patch, before.files)),
+        Phase(2, "Diff", diff_facts(patch, before.files, before.sources)),
         Phase(3, "History", history_facts(patch, mail, log, Branch.of(case.upstream) if case.upstream else None,
                                           [Branch.of(head) for head in case.heads], trees)),
         Phase(4, "Mailing list", _lists(mail)),
@@ -62,7 +62,7 @@ def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
     ]
     rules = list(rule_facts(patch, mail, phases, case.upstream, case.cells))
     if case.manifest is not None and stable and case.cells:
-        found = newer_fact(newer_trees(case.manifest, stable[-1].tree, list(case.cells.values())))
+        found = newer_fact(newer_trees(case.manifest, stable[-1].tree, with_missing(case.cells, case.missing)))
         rules += [found] if found else []
     phases.append(Phase(9, "Stable rules", tuple(rules)))
     phases.append(Phase(10, "Evidence for and against", evidence(phases)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from backport.inspect.facts import Fact
+from backport.patch.headers import text_of
 from backport.patch.mail import Mail
 from backport.queue.nomination import nomination
 
@@ -78,9 +79,16 @@ def _tags(mail: Mail) -> list[Fact]:
     return facts
 
 
+def _prose(mail: Mail) -> str:
+    """The message without its tags: `Fixes:` is no word of the author's."""
+    tags = {line for tag in mail.tags for line in text_of(tag.raw).splitlines()}
+    return "\n".join(line for line in mail.text.splitlines() if line not in tags)
+
+
 def _body(mail: Mail) -> list[Fact]:
-    text = " ".join(mail.text.lower().split())
-    words = [word for word in _FIXING if re.search(rf"\b{re.escape(word)}", text)]
+    text = " ".join(f"{mail.title} {_prose(mail)}".lower().split())
+    words = list(dict.fromkeys(found[0] for word in _FIXING for found in re.finditer(
+        rf"\b{re.escape(word)}[\w-]*", text)))
     facts = [Fact("fix-words", f"words of a fix in subject or body: {', '.join(words)}" if words
                   else "no word of a fix in subject or body", "mail: message", "yes" if words else "no",
                   "for" if words else "")]

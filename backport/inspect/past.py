@@ -45,6 +45,11 @@ def _fix(log: Log, change: Change, upstream: Branch | None, tip: str) -> list[Fa
         why = no_history(log.git, upstream) if upstream else "no upstream tree in the store"
         return [cannot_know("fix-release", f"the release that first has {change.sha[:12]}",
                             why or f"{change.sha[:12]} is no commit of the store")]
+    assert upstream is not None
+    if commit.sha not in log.index.within([commit.sha], tip):
+        return [Fact("fix-release", f"{commit.sha[:12]} is a commit of the store, but not in {upstream.name} "
+                                    f"{upstream.version}", f"git merge-base --is-ancestor {commit.sha[:12]} {tip[:12]}",
+                     "no", "against")]
     tag, name = log.release_of(commit.sha)
     return [Fact("fix-release", f"{commit.sha[:12]} is first in {tag} ({name})" if tag
                  else f"no tag contains {commit.sha[:12]}", f"git describe --contains {commit.sha}")]

@@ -31,7 +31,7 @@ def status_facts(mail: Mail, heads: Sequence[Head], cells: Mapping[str, Cell],
         facts.append(Fact("status", words, source, str(cell.apply), detail=_changed(cell)))
         facts += [Fact("adaptation", f"{head.tree}: {note}", source) for note in cell.notes]
         if manifest is not None and cell.apply.good:
-            marked = warning(newer_trees(manifest, head.tree, list(cells.values())))
+            marked = warning(newer_trees(manifest, head.tree, with_missing(cells, missing)))
             if marked:
                 facts.append(Fact("newer", f"{head.tree}: {marked}", "cells of this run"))
         tree = manifest.tree(head.tree) if manifest is not None else None
@@ -47,7 +47,9 @@ def in_mainline(mail: Mail, upstream: Head | None, cells: Mapping[str, Cell], fo
     """The first stable rule: it, or an equivalent, is in mainline. By history where there is one, else by content."""
     for fact in found:
         if fact.key == "fix-release" and fact.verified:
-            return Fact("rule:mainline", f"in mainline: {fact.text}", fact.source, "yes", "for")
+            there = fact.answer != "no"
+            return Fact("rule:mainline", f"in mainline: {fact.text}", fact.source, "yes" if there else "no",
+                        "for" if there else "against")
     cell = cells.get(upstream.tree) if upstream is not None else None
     if upstream is not None and cell is not None and cell.apply is Apply.ALREADY:
         return Fact("rule:mainline", f"in mainline: {upstream.tree} {upstream.version} has the change (by content)",
@@ -63,3 +65,8 @@ def _changed(cell: Cell) -> tuple[str, ...]:
             lines += [line for line in str(hunk.get("adapted", "")).split("\n")
                       if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))]
     return tuple(lines[:12])
+
+
+def with_missing(cells: Mapping[str, Cell], missing: Sequence[str]) -> list[Cell]:
+    """`cells`, and one for each tree that is not in the store."""
+    return [*cells.values(), *(Cell("", name, Apply.NO_TREE, reason="not in the store") for name in missing)]

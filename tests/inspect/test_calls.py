@@ -60,6 +60,10 @@ HEADER = b"""static inline bool is_pending(struct vcpu *v)
 #define also_pending(v) \\
 \t(is_pending(v) || \\
 \t (v)->arch.injected)
+
+struct vcpu {
+\tconst struct ops *ops;
+};
 """
 OTHER = b"""static bool vmx_busy(struct vcpu *v)
 {
@@ -96,6 +100,75 @@ def test_the_way_from_the_ioctl_goes_through_the_table_of_function_pointers() ->
     assert case_above(tree, chain.sites[0]) == "VCPU_DEBUG"
 
 
+FILES = b"""
+static int stat_release(struct inode *inode, struct file *file)
+{
+\treturn target(inode);
+}
+
+static const struct file_operations stat_fops = {
+\t.release = stat_release,
+};
+
+static int odd_release(struct thing *t)
+{
+\treturn other(t);
+}
+
+static struct odd_ops odd = {
+\t.release\t= odd_release,
+};
+"""
+DEVICE = b"""
+static long vm_ioctl(struct file *f, unsigned int ioctl)
+{
+\tconst struct kvm_device_ops *ops = f->ops;
+\tswitch (ioctl) {
+\tcase CREATE_DEVICE:
+\t\treturn ops->release(f);
+\tcase SET_CR0:
+\t\tstatic_call(kvm_x86_set_cr0)(f);
+\t\treturn kvm_x86_call(set_cr4)(f);
+\tcase ODD:
+\t\treturn unknown()->release(f);
+\t}
+}
+
+static const struct file_operations fops = {
+\t.unlocked_ioctl = vm_ioctl,
+};
+
+static void vmx_set_cr0(struct file *f)
+{
+}
+
+static void vmx_set_cr4(struct file *f)
+{
+}
+
+struct kvm_x86_ops vmx_ops = {
+\t.set_cr0 = vmx_set_cr0,
+\t.set_cr4 = vmx_set_cr4,
+};
+"""
+
+
+def test_a_member_of_another_struct_type_is_no_way() -> None:
+    """`.release` of a file is not what `ops->release()` of a device calls."""
+    tree = index("t", {"arch/x86/kvm/d.c": FILES, "virt/kvm/m.c": DEVICE})
+    assert chains(tree, "stat_release") == ()
+    assert [site.types for site in tree.callers[".release"]] == [frozenset({"kvm_device_ops"})]
+    assert [case_above(tree, c.sites[0]) for c in chains(tree, "vmx_set_cr0")] == ["SET_CR0"]
+    assert [case_above(tree, c.sites[0]) for c in chains(tree, "vmx_set_cr4")] == ["SET_CR0"]
+
+
+def test_a_member_whose_type_cannot_be_read_is_a_guess_and_says_so() -> None:
+    loose = DEVICE.replace(b"\tconst struct kvm_device_ops *ops = f->ops;\n", b"\ttypeof(f->ops) ops = f->ops;\n")
+    tree = index("t", {"arch/x86/kvm/d.c": FILES, "virt/kvm/m.c": loose})
+    (chain,) = chains(tree, "odd_release")
+    assert chain.guessed == (".release",)
+
+
 def test_no_way_is_no_chain_and_recursion_ends() -> None:
     loop = {"a/b/c.c": b"int a(void)\n{\n\treturn b();\n}\n\nint b(void)\n{\n\treturn a();\n}\n"}
     assert chains(index("t", loop), "a") == ()
@@ -110,6 +183,8 @@ def test_the_same_pattern_is_found_over_lines_but_not_over_statements() -> None:
 
 
 def test_where_callers_are_looked_for() -> None:
-    assert scope_of(["arch/x86/kvm/vmx/nested.c"]) == ("arch/x86/kvm", "virt/kvm")
+    headers = ("arch/x86/include/asm/kvm_host.h", "include/kvm/iodev.h", "include/linux/kvm_host.h")
+    assert scope_of(["arch/x86/kvm/vmx/nested.c"]) == ("arch/x86/kvm", "virt/kvm", *headers)
+    assert scope_of(["virt/kvm/eventfd.c"]) == ("arch/x86/kvm", "virt/kvm", *headers)
     assert scope_of(["drivers/net/ethernet/intel/e1000.c"]) == ("drivers/net/ethernet",)
     assert scope_of(["Makefile"]) == ()

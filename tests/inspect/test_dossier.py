@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backport.inspect.calls import index
+from backport.inspect.code import code_facts
 from backport.inspect.diff import kind
 from backport.inspect.dossier import Case, dossier
 from backport.inspect.facts import Dossier
@@ -97,7 +99,7 @@ def test_the_message_is_read_phase_one(made: Dossier) -> None:
 
 
 def test_functions_come_from_the_pre_image_and_the_change_is_named(made: Dossier) -> None:
-    assert text(made, "function") == "|arch/x86/kvm/x.c: fix_it()|pre-image, line 8"
+    assert text(made, "function") == "|arch/x86/kvm/x.c: fix_it()|pre-image (blob a07331d of the index line), line 8"
     assert "a condition gets one more alternative (||)" in text(made, "change")
 
 
@@ -160,3 +162,38 @@ def test_the_form_of_a_change(removed: str, added: str, what: str) -> None:
     counts = (2 + bool(removed), 2 + bool(added))
     data = f"--- a/x.c\n+++ b/x.c\n@@ -1,{counts[0]} +1,{counts[1]} @@\n{body}"
     assert kind(parse(data.encode()).files[0].hunks[0]) == what
+
+
+def test_comments_are_no_pattern_and_tags_are_no_words_of_a_fix(tmp_path: Path) -> None:
+    made = world(tmp_path, subject="KVM: x86: Look twice", tags='Fixes: 123456789abc ("a bug of a crash")\n')
+    assert "words of a fix in subject or body: crashes, avoid" in text(made, "fix-words")
+    hunk = (b"@@ -1,1 +1,4 @@\n int a;\n+/*\n+ * A comment, with more than three names in it.\n+ */\n")
+    patch = parse(b"--- a/arch/x86/kvm/x.c\n+++ b/arch/x86/kvm/x.c\n" + hunk)
+    facts = code_facts(patch, (), [index("t", TREE)])
+    assert [fact.text for fact in facts] == [
+        "the added lines are no code, or have too few names to look for the same pattern"]
+
+
+def test_one_pattern_does_not_fill_the_page() -> None:
+    many = b"".join(b"void f%d(struct v *v)\n{\n\tif (alpha(v) || beta(v) || gamma(v))\n\t\tx(%d);\n}\n\n" % (n, n)
+                    for n in range(30))
+    hunk = b"@@ -1,1 +1,2 @@\n int a;\n+\tif (gamma(v) || beta(v) || alpha(v))\n"
+    patch = parse(b"--- a/arch/x86/kvm/x.c\n+++ b/arch/x86/kvm/x.c\n" + hunk)
+    facts = code_facts(patch, (), [index("t", {"arch/x86/kvm/y.c": many})])
+    assert len(facts) == 6
+    assert "at 25 more places of t" in facts[-1].text
+
+
+def test_a_commit_of_the_store_that_is_not_upstream_is_not_in_mainline(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "r.git")
+    repo.files["up"] = {path: text.decode() for path, text in TREE.items()}
+    repo.tag("v6.0", repo.commit("up", "base"))
+    repo.empty("up", "more")
+    repo.branch("next", "up")
+    patch = mail(repo, repo.tip("up"), {"virt/kvm/main.c": "int x;\n"}, "KVM: x")
+    other = repo.edit("next", "virt/kvm/main.c", "run(f)", "run2(f)", "KVM: x")
+    patch = parse(patch.render().replace(b"a" * 40, other.encode()), source="fix.patch", slug="fix")
+    head = Head("upstream", repo.tip("up"), "6.0", "git", 0.0, history=True)
+    made = dossier(repo.git, Case(patch, [head], head, {}, None))
+    assert "but not in upstream 6.0" in text(made, "fix-release")
+    assert text(made, "rule:mainline").startswith("no|")
