@@ -157,6 +157,14 @@ def test_build_fixes_stand_on_both_sides_and_are_listed(desk: Columns) -> None:
     assert "built with 9.1-build.patch on both sides" in table
     _code, shown = desk.invoke("show", "--cell", "good", "fake-9.1.y")
     assert "9.1-build.patch (on both sides)" in shown
+    # a fix that has landed meanwhile is no fault of the patch, and the cell says which one to take out
+    desk.edit("fake-9.1.y", "(0;", "0;", "virt/kvm/kvm_main.c")
+    (stale,) = desk.columns(*TREE, "--update", str(good)).values()
+    assert stale["build"] == "error"
+    assert "the build fix 9.1-build.patch does not apply" in stale["reason"]
+    assert "toolchain.fixes" in stale["detail"]["build"]["hint"]
+    desk.edit("fake-9.1.y", "\tvcpu->id = 0;", "\tvcpu->id = (0;", "virt/kvm/kvm_main.c")
+    assert {cell["build"] for cell in desk.columns(*TREE, "--update").values()} == {"pass"}
     # the key covers what the fix says: one that no longer fits is no old answer
     (desk.path / "fixes/9.1-build.patch").write_bytes(
         diff_of(source, {"virt/kvm/kvm_main.c": text.replace("(0;", "(1;")}))

@@ -26,18 +26,20 @@ class _Saved:
 
 
 @contextmanager
-def applied(source: Path, diff: bytes, files: Sequence[FileDiff], *, reverse: bool = False) -> Iterator[Delta]:
+def applied(source: Path, diff: bytes, files: Sequence[FileDiff], *, reverse: bool = False, what: str = "the patch",
+            hint: str = "the check that came before says otherwise: please report it") -> Iterator[Delta]:
     """`diff` applied to the work tree at `source` inside the block; every touched path is restored on the way out,
     with its mtime, so that make does not build again what nobody changed.
 
-    Raises BuildError where git does not take the diff whole; the work tree is untouched then.
+    Raises BuildError where git does not take the diff whole; the work tree is untouched then. `what` and `hint` are
+    for its message.
     """
     names = tuple(dict.fromkeys(path for file in files for path in (file.old_path, file.new_path) if path))
     saved = {name: _save(source / name) for name in names}
     pairs = [(file.old_path, file.new_path) for file in files if file.renamed]
     origins = {(old if reverse else new): (new if reverse else old) for old, new in pairs if old and new and old != new}
     try:
-        _apply(source, diff, reverse)
+        _apply(source, diff, reverse, what, hint)
         hunks = {file.path: file.hunks for file in files}
         if reverse:
             hunks = {file.path: tuple(hunk.reversed() for hunk in file.hunks) for file in files}
@@ -47,12 +49,12 @@ def applied(source: Path, diff: bytes, files: Sequence[FileDiff], *, reverse: bo
         _restore(source, saved)
 
 
-def _apply(source: Path, diff: bytes, reverse: bool) -> None:
+def _apply(source: Path, diff: bytes, reverse: bool, what: str, hint: str) -> None:
     with Git(source) as git:
         done = git.run("apply", "--whitespace=nowarn", *(["-R"] if reverse else []), "-", stdin=diff, ok=())
     if done.code or "Skipped patch" in done.err:
-        raise BuildError(f"the patch does not apply to the work tree: {done.err.strip() or done.code}",
-                         hint="the check that came before says otherwise: please report it")
+        said = "; ".join(done.err.strip().splitlines()) or str(done.code)
+        raise BuildError(f"{what} does not apply to the work tree: {said}", hint=hint)
 
 
 def _delta(source: Path, name: str, origin: str, saved: Mapping[str, _Saved],

@@ -36,6 +36,7 @@ from backport.patch.parse import parse
 from backport.trees.store import Head
 from backport.verdict import Build
 
+_FIXES = "toolchain.fixes in trees.yaml"
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
 
@@ -68,14 +69,15 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             stack.enter_context(FileLock(work.home / "lock"))
             for fix in work.fixes:
                 parsed = parse(fix.read_bytes(), source=fix.name)
-                stack.enter_context(applied(source, parsed.diff, parsed.files))
+                stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
+                                            hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
             base = baselines.ensure(work, say=say, force=force)
             known |= {"baseline_seconds": base.seconds, "notes": tuple(f"option did not stick: {text}"
                                                                        for text in base.problems)}
             if not base.ok:
                 first = base.errors[0] if base.errors else None
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
-                                   hint="toolchain.fixes in trees.yaml can name build-fix patches",
+                                   hint=f"{_FIXES} can name build-fix patches",
                                    log=base.log, **known)
             cell = _Cell(work, base, patch, known, reverse, compared, say)
             result = cell.run()
@@ -131,7 +133,8 @@ class _Cell:
         self.known["log"] = str(log)
         pair = None
         try:
-            with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse) as delta:
+            with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse,
+                         **self._in_the_way()) as delta:
                 attempt = self._attempt(delta, work.build, log)
                 if attempt.code:
                     notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
@@ -145,6 +148,11 @@ class _Cell:
             pristine.put_back(work.build, work.pristine, work.stamps)
         result = self._verdict(attempt, notes)
         return result if pair is None else replace(result, changes=self._changes(delta, *pair))
+
+    def _in_the_way(self) -> dict[str, str]:
+        """What `applied` says where the check took the patch on the bare tree and the build fixes are in its way."""
+        names = ", ".join(path.name for path in self.work.fixes)
+        return {"what": f"the patch on top of {names}", "hint": f"refresh the build fixes in {_FIXES}"} if names else {}
 
     def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], Side | str]:
         """(targets, their patched side or why there is none); the source has the patch now."""
