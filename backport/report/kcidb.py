@@ -15,6 +15,7 @@ from typing import Any
 
 from backport.report.escape import line, visible
 from backport.report.matrix import Matrix, matrix, said, words
+from backport.results.booted import booted
 from backport.results.changes import Changes
 from backport.results.evidence import build, diagnostics, evidence, sequence, text
 from backport.results.run import Run, TreeInfo
@@ -29,6 +30,10 @@ _STATUS = {
     Build.ERROR: "MISS",             # the harness' failure: nothing is known
     Build.NOT_COMPILED: "SKIP", Build.NOTHING_TO_BUILD: "SKIP",
 }
+
+# `not shown` and `error` say nothing about the patch: the test is what failed
+_BEHAVIOUR = {"proved": "PASS", "no effect": "FAIL", "broke": "FAIL", "not shown": "ERROR", "error": "MISS",
+              "not testable here": "SKIP", "not asked": "SKIP"}
 
 
 def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> str:
@@ -46,6 +51,7 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
                 told["builds"].append(_build(run, cell, identity))
                 if cell.build in (Build.PASS, Build.WARN):
                     told["tests"].append(_diagnostics(cell, identity))
+                    told["tests"] += _behaviour(cell, identity)
     return json.dumps({key: value for key, value in told.items() if value}, indent=1, ensure_ascii=True) + "\n"
 
 
@@ -113,6 +119,17 @@ def _diagnostics(cell: Cell, identity: str) -> dict[str, Any]:
     if cell.build is Build.WARN:
         told["log_excerpt"] = _excerpt([str(item) for item in diagnostics(cell)])
     return told
+
+
+def _behaviour(cell: Cell, identity: str) -> list[dict[str, Any]]:
+    """The reproducer's verdict as a test of the build; none where nothing was booted."""
+    boot = booted(cell)
+    if boot is None:
+        return []
+    return [{
+        "build_id": f"{identity}-build", "id": f"{identity}-behaviour", "origin": ORIGIN, "path": "backport.behaviour",
+        "status": _BEHAVIOUR.get(boot.verdict, "ERROR"), "comment": line(f"{boot.verdict}: {boot.reason}"),
+        "misc": {"behaviour": line(boot.verdict), "machine": line(boot.machine)}}]
 
 
 def _excerpt(rows: Sequence[str]) -> str:

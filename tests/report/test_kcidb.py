@@ -13,7 +13,7 @@ from backport.report import kcidb
 from backport.results.run import TreeInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell
-from tests.results.made import HOSTILE, TREES, cell, failing, fill, rewritten, standard
+from tests.results.made import HOSTILE, TREES, booted, cell, failing, fill, rewritten, standard
 
 
 def _read(tmp_path: Path, cells: list[Cell], trees: tuple[TreeInfo, ...] = TREES) -> dict[str, Any]:
@@ -62,6 +62,15 @@ def test_new_warnings_are_a_failed_test_of_a_passed_build(tmp_path: Path) -> Non
     told = _read(tmp_path, [cell("p", "linux-9.1.y", Apply.CLEAN, Build.WARN, detail={"build": warning})])
     assert told["tests"][0]["status"] == "FAIL"
     assert told["tests"][0]["log_excerpt"] == "a.c:1: warning: unused"
+
+
+@pytest.mark.parametrize(("verdict", "status"), [
+    ("proved", "PASS"), ("no effect", "FAIL"), ("broke", "FAIL"), ("not shown", "ERROR"), ("error", "MISS"),
+    ("not testable here", "SKIP"), ("not asked", "SKIP")])
+def test_what_booted_is_a_test_of_the_build(tmp_path: Path, verdict: str, status: str) -> None:
+    told = _read(tmp_path, [cell("p", "linux-9.1.y", detail={"behaviour": booted(verdict)})])
+    assert {one["path"]: one["status"] for one in told["tests"]} == {
+        "backport.new_diagnostics": "PASS", "backport.behaviour": status}
 
 
 def test_a_made_up_container_commit_is_never_given_as_a_kernel_commit(tmp_path: Path) -> None:
