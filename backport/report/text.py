@@ -145,8 +145,10 @@ def _change(change: Change) -> str:
     """What happened to the patch, without the tree: trees in which the same happened share a line."""
     cell = change.after or change.before
     subject = line(cell.subject) if cell and cell.subject else line(change.patch)
-    text = f"{subject}: {_words(change.after) if change.after else 'gone'}"
-    return f"{text} (was {_words(change.before)})" if change.before is not None else text
+    if change.after is None:
+        return f"{subject}: gone"    # one line a patch: what it was on each tree is in the report of the night before
+    was = f" (was {_words(change.before)})" if change.before is not None else ""
+    return f"{subject}: {_words(change.after)}{was}"
 
 
 def _words(cell: Cell) -> str:

@@ -121,7 +121,8 @@ def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterab
         items.append(Change(kind, *place, before, cell, _new_errors(before, cell)))
     if patches is not None and trees is not None:
         items += [Change(Kind.VANISHED, *place, cell, None) for place, cell in last.items()
-                  if place not in cells and (place[0] not in patches or place[1] not in trees)]
+                  if place not in cells and cell.apply is not Apply.NO_TREE     # that one was never tested
+                  and (place[0] not in patches or place[1] not in trees)]
     order = list(Kind)
     items.sort(key=lambda change: order.index(change.kind))
     errors: dict[str, list[Place]] = {}

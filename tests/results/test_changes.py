@@ -6,6 +6,7 @@ import pytest
 
 from backport.report.text import render_changes
 from backport.results.changes import Kind, compare, since
+from backport.results.run import PatchInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Cell, Sure
 from tests.results.made import TREES, booted, cell, failing, fill
@@ -92,6 +93,13 @@ def test_a_moved_message_is_not_a_new_one() -> None:
     moved = failing("p", TREE)
     moved.detail["build"]["new"][0]["line"] = 99
     assert not compare(before, before, [moved])
+
+
+def test_a_removed_patch_is_one_line(results: Results) -> None:
+    applies = (Apply.CLEAN, Apply.OFFSET, Apply.ALREADY, Apply.NO_TREE)
+    fill(results, [cell("p", tree.name, apply) for tree, apply in zip(TREES, applies, strict=True)])
+    run = fill(results, [cell("q", TREE)], patches=[PatchInfo("q", "another")])
+    assert "No longer tested:\n  9.2.y, 9.1.y, 8.9.y: subject of p: gone\n" in render_changes(since(results, run))
 
 
 def test_a_new_patch_is_new_and_a_removed_one_vanishes(results: Results) -> None:
