@@ -16,6 +16,7 @@ from backport.history.branch import Branch, cut_off, merge_base, no_history
 from backport.history.log import Log
 from backport.history.message import Commit, any_same, plain_subject, same
 
+_ENDLESS = 100_000       # a stable branch has some ten thousand commits of its own, the kernel a million
 _REVERT = re.compile(r'^\s*(?:Revert)\s+"(.*)"\s*$', re.I)
 _REAPPLY = re.compile(r'^\s*(?:Reapply|Revert\s+"Revert)\s+"(.*?)"?"\s*$', re.I)
 
@@ -106,11 +107,19 @@ def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") ->
     events = _follow(_Matcher(change, full, frozenset()), commits, start)
     if not here and (not events or events[-1].what == "reverted" or events[-1].how == "subject"):
         base = merge_base(git, full or upstream, branch.commit) if full or upstream else ""
+        if not base and not events and _endless(git, branch.commit):
+            return Presence(branch.name, State.UNKNOWN, source=source, reason=(
+                "no message names it, and without upstream's history there is no point from which to compare diffs"))
         copies = _same_patch(git, base, branch.commit, change)
         if copies:
             among = log.in_order({c.sha: c for c in (*commits, *log.read(copies))}.values())
             events = _follow(_Matcher(change, full, copies), among, start)
     return _conclude(log, branch, events, change, source)
+
+
+def _endless(git: Git, tip: str) -> bool:
+    """Whether there are more commits than anybody compares diff by diff."""
+    return int(git.run("rev-list", "--count", f"--max-count={_ENDLESS + 1}", tip).text) > _ENDLESS
 
 
 def _candidates(log: Log, branch: Branch, known: Sequence[Commit], upstream: str) -> list[Commit]:

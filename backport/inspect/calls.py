@@ -2,8 +2,9 @@
 
 No compiler is asked: a call is a name followed by an opening parenthesis inside a function body, outside comments
 and strings. A function that stands in a table (`.set_debug = fn`) is reached through that member, where the table and
-the receiver of the call are of one struct type (`.release` of a file is not `->release` of a device). What such a
-reader cannot see (calls built by token pasting, callbacks) it does not claim.
+the receiver of the call are of one struct type (`.release` of a file is not `->release` of a device); one in an array
+(`[EXIT_REASON_HLT] = fn`) where that array is called by index. What such a reader cannot see (calls built by token
+pasting, callbacks) it does not claim.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from backport.git import Git
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 _NAME = re.compile(rb"\b[A-Za-z_]\w*\b")
+_ENTRY = re.compile(rb"^\s*\[[^\]]+\]\s*=\s*&?([A-Za-z_]\w*)\s*,?\s*$")
+_ARRAY = re.compile(rb"^[A-Za-z_].*?\b(\w+)\s*(?:\[[^\]]*\])+\s*(?:\)\s*\([^;]*)?=\s*\{\s*$")
+_INDEXED = re.compile(rb"(?<![\w.>])(\w+)\s*\[[^\]]+\]\s*\(")
 _MEMBER = re.compile(rb"\.(\w+)\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
 _OPS = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)?(?:->|\.)(\w+)\s*\(|"
                   rb"\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
 _STATIC_CALLS = frozenset({"static_call", "static_call_cond", "kvm_x86_call", "kvm_pmu_call"})
 _STATIC = re.compile(r"^(?:(kvm_x86|kvm_pmu)_+)")      # static_call(kvm_x86_set_cr0) calls .set_cr0 of kvm_x86_ops
-_TABLE = re.compile(rb"^[A-Za-z_][\w\s]*?\bstruct\s+(\w+)\s+\*?\w+[^;()]*=\s*\{?\s*$")
+_GLOBAL = re.compile(rb"^(?:(?:static|extern|const|__\w+)\s+)*struct\s+(\w+)\s+\*?(\w+)\b[^(){};\n]*[;=]", re.M)
+_TABLE = re.compile(rb"^(?:[A-Za-z_][\w\s]*?\b)?struct\s+(\w+)\s+\*?\w+[^;()]*=\s*\{?\s*$")
 _FIELD = re.compile(rb"^\s+(?:const\s+)?struct\s+(\w+)\s+[*\s]*(?:const\s+)?(\w+)\s*(?:\[[^\]]*\]\s*)*;", re.M)
 _CASE = re.compile(rb"^\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)", re.M)
 _DEFINE = re.compile(rb"^#\s*define\s+(\w+)\(", re.M)
@@ -134,7 +139,7 @@ def index(name: str, files: dict[str, bytes]) -> Sources:
                 Definition(macro, path, line, _macro_end(clean, match.start(), line), macro=True))
     fields: dict[bytes, set[str]] = {}
     for clean in sources.clean.values():
-        for match in _FIELD.finditer(clean):
+        for match in (*_FIELD.finditer(clean), *_GLOBAL.finditer(clean)):
             fields.setdefault(match[2], set()).add(match[1].decode("ascii"))
     for path, clean in sources.clean.items():
         _index_calls(sources, path, clean, fields)
@@ -155,13 +160,25 @@ def _index_calls(sources: Sources, path: str, clean: bytes, fields: Mapping[byte
     table = functions(sources.files[path])
     holder = _holder(table, len(lines))
     struct: frozenset[str] = frozenset()                     # of the table that the lines belong to
+    array = ""                                               # the array that the lines belong to
     for number, text in enumerate(plain, 1):
         function = holder[number]
         opened = _TABLE.match(text) if function is None else None
-        if opened is not None:
-            struct = frozenset({opened[1].decode("ascii")})
+        listed = _ARRAY.match(text) if function is None else None
+        if opened is not None or listed is not None:
+            struct = frozenset({opened[1].decode("ascii")}) if opened is not None else frozenset()
+            array = listed[1].decode("ascii") if listed is not None else ""
         elif text.startswith(b"}") or function is not None:
-            struct = frozenset()
+            struct, array = frozenset(), ""
+        entry = _ENTRY.match(text) if array else None
+        if entry is not None and entry[1].decode("ascii") in sources.defined:
+            sources.members.setdefault(entry[1].decode("ascii"), []).append(
+                (f"[{array}]", Site(path, number, "", _text(lines, number), frozenset({array}))))
+        for match in _INDEXED.finditer(text):
+            if function is not None:
+                held = match[1].decode("ascii")
+                sources.callers.setdefault(f".[{held}]", []).append(
+                    Site(path, number, function.name, _text(lines, number), frozenset({held})))
         for match in _CALL.finditer(text):
             name = match[1]
             if name in _KEYWORDS or (function is not None and number <= function.body

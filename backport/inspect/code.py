@@ -47,8 +47,8 @@ def _callers(tree: Sources, name: str) -> list[Fact]:
         facts.append(Fact("caller", f"{site.function}(){f', case {label}' if label else ''}",
                           f"{site} of {tree.name}", detail=(site.text,)))
     for member, where in tree.members.get(name, ())[:_MOST]:
-        facts.append(Fact("caller", f"{name}() stands in a table as .{member}", f"{where} of {tree.name}",
-                          detail=(where.text,)))
+        table = f"the array {member[1:-1]}" if member.startswith("[") else f"a table as .{member}"
+        facts.append(Fact("caller", f"{name}() stands in {table}", f"{where} of {tree.name}", detail=(where.text,)))
     return facts
 
 

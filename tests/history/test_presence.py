@@ -159,6 +159,14 @@ def test_not_found_in_a_shallow_history_is_not_missing(world: World, tmp_path: P
     assert "shallow" in answer.reason
 
 
+def test_a_whole_history_is_not_compared_diff_by_diff(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backport.history.presence._ENDLESS", 1)
+    change = Change("9" * 40, "kvm: never seen", world.change().patch_id, ("kvm.c",))
+    branch = Branch("stable", world.repo.tip("stable"))
+    assert presence(world.log, branch, change).state is State.UNKNOWN
+    assert presence(world.log, branch, change, upstream=world.repo.tip("up")).state is State.MISSING
+
+
 def test_the_bug_is_held_where_its_commit_or_a_backport_is(world: World) -> None:
     repo = world.repo
     fixes = named_in(f'x\n\nFixes: {world.bug[:12]} ("kvm: add feature")\n')

@@ -169,6 +169,41 @@ def test_a_member_whose_type_cannot_be_read_is_a_guess_and_says_so() -> None:
     assert chain.guessed == (".release",)
 
 
+def test_an_array_of_handlers_is_called_by_index() -> None:
+    code = DEVICE + b"""
+static int handle_hlt(struct file *f)
+{
+\treturn target(f);
+}
+
+static int (*const exit_handlers[])(struct file *f) = {
+\t[EXIT_REASON_HLT] = handle_hlt,
+};
+
+static int (*other_handlers[])(struct file *f) = {
+\t[EXIT_REASON_HLT] = vmx_set_cr0,
+};
+
+static int handle_exit(struct file *f)
+{
+\treturn exit_handlers[f->reason](f);
+}
+
+static int run_ioctl(struct file *f)
+{
+\treturn handle_exit(f);
+}
+
+static const struct file_operations run_fops = {
+\t.unlocked_ioctl = run_ioctl,
+};
+"""
+    tree = index("t", {"arch/x86/kvm/v.c": code})
+    (chain,) = chains(tree, "handle_hlt")
+    assert [site.function for site in chain.sites] == ["run_ioctl", "handle_exit"]
+    assert not chain.guessed
+
+
 def test_no_way_is_no_chain_and_recursion_ends() -> None:
     loop = {"a/b/c.c": b"int a(void)\n{\n\treturn b();\n}\n\nint b(void)\n{\n\treturn a();\n}\n"}
     assert chains(index("t", loop), "a") == ()
