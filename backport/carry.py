@@ -91,7 +91,7 @@ class Carrier:
         before = self.preimages(patch)
         checked = check(self.git, head.commit, patch, before.files)
         if checked.outcome is Apply.CONFLICT:
-            carried = self._adapted(patch, tree, head, before)
+            carried = self._made(self._opinion(patch, head, before), patch, tree, head)
         elif checked.outcome.good:
             carried = self._as_is(patch, tree, head, before, checked)
         else:
@@ -112,13 +112,11 @@ class Carrier:
         view = self.view(head)
         files = {path: data for path in patch.paths if (data := view.read(path)) is not None}
         lacking = missing(patch, files, view.index)
-        if lacking:
-            other = self._adapted(patch, tree, head, before)
-            if other.outcome is Apply.REWRITTEN:     # a rule knows how this tree says it
-                return other
+        second = self._opinion(patch, head, before)
+        if lacking and second.outcome is Apply.REWRITTEN:        # a rule knows how this tree says it
+            return self._made(second, patch, tree, head)
         notes = tuple(f"the added lines use {name}, which this tree does not have{self._since(name)}"
                       for name in lacking)
-        second = self._opinion(patch, head, before)
         if second.outcome is Apply.SUSPECT:
             return Carried(Apply.SUSPECT, Sure.REVIEW, None, b"", second.reason, second.notes, checked.hunks)
         if second.outcome.good and second.sure is Sure.REVIEW:
@@ -142,12 +140,15 @@ class Carrier:
         return adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,
                      preimages=before.files, rules=self.rules, strategies=self.strategies)
 
-    def _adapted(self, patch: Patch, tree: Tree, head: Head, before: Preimages) -> Carried:
-        answer = self._opinion(patch, head, before)
+    def _made(self, answer: Adaptation, patch: Patch, tree: Tree, head: Head) -> Carried:
+        """The rewriter's answer as a patch that git confirms, or its refusal with what would help a person."""
         alternatives = tuple(other.diff for other in answer.alternatives)
         if answer.patch is None:
+            lacking = dict.fromkeys(name for hunk in answer.hunks for name in hunk.missing)
+            evidence = tuple(f"the patch needs {name}, which this tree does not have{since}"
+                             for name in lacking if (since := self._since(name)))
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
-                           answer.evidence, alternatives)
+                           answer.evidence + evidence, alternatives)
         mail = self._mail(patch, answer.patch, tree, answer.notes)
         ready = parse(mail, source=patch.source, slug=patch.slug)
         trouble = objection(self.git, head.commit, ready)

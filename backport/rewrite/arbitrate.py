@@ -44,6 +44,7 @@ class Answer:
     sure: Sure = Sure.REVIEW
     others: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
     notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()    # names in added lines that the whole tree does not have
 
 
 # Strategies that find the place or make the text by means of their own; "as-is" and "anchor" share the search

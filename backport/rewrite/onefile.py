@@ -104,6 +104,7 @@ def _with(one: Landed, found: Sequence[Doubt]) -> Landed:
     return replace(one, answer=replace(
         one.answer, sure=sure,
         signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
+        missing=tuple(dict.fromkeys(d.subject for d in found if d.signal is Signal.SYMBOL)),
         notes=(*one.answer.notes, *(d.text for d in found))))
 
 

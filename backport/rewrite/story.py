@@ -33,6 +33,7 @@ class HunkStory:
     dropped: bool = False
     upstream: str = ""               # hunk text, for side by side
     adapted: str = ""
+    missing: tuple[str, ...] = ()    # names that its added lines need and the whole tree does not have
     signals: tuple[str, ...] = ()    # names of what the answer assumed ("bent", "split" ...): why it is not certain
 
     def as_dict(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         changed=pairs, touches_added=touched, dropped=answer.state in (State.DROPPED, State.ABSENT),
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
+        missing=answer.missing,
         signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
 
 

@@ -1,0 +1,54 @@
+"""One patch on one tree, from the store to the answer that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backport.carry import Carrier
+from backport.manifest import Tree
+from backport.patch.parse import parse
+from backport.trees.store import Head
+from backport.verdict import Apply
+from tests.gitrepo import TestRepo
+from tests.rewrite.support import file_diff
+
+UPSTREAM = b"""int stop(struct unit *u)
+{
+\tint ret = prepare(u);
+
+\tlog_start(u, ret);
+\twait_for(u);
+\treturn ret;
+}
+"""
+FIXED = UPSTREAM.replace(b"\twait_for(u);\n", b"\tif (!unit_is_quiet(u))\n\t\twait_for(u);\n")
+OLDER = UPSTREAM.replace(b"log_start(u, ret)", b"log_start(u)").replace(b"return ret;", b"return 0;")
+NAMES = b"static inline int unit_is_quiet(struct unit *u);\n"
+
+
+@pytest.fixture
+def carrier(tmp_path: Path) -> Iterator[Carrier]:
+    repo = TestRepo(tmp_path / "store.git")
+    commits = {"tree-old": repo.commit({"a.c": OLDER, "a.h": b"int x;\n"}),
+               "tree-mid": repo.commit({"a.c": OLDER, "a.h": NAMES}),
+               "tree-new": repo.commit({"a.c": UPSTREAM, "a.h": NAMES})}
+    heads = [Head(name, commits[name], version, "made here", 0.0)
+             for name, version in (("tree-new", "6.3.1"), ("tree-mid", "6.2.1"), ("tree-old", "6.1.1"))]
+    repo.git.close()
+    made = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
+    yield made
+    made.close()
+
+
+def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier: Carrier) -> None:
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", UPSTREAM, FIXED))
+    carried = carrier.carry(patch, Tree("tree-old", "6.1", ()), carrier.heads[2])
+    assert carried.outcome is Apply.CONFLICT
+    assert "`unit_is_quiet` is nowhere in this tree" in carried.reason
+    assert carried.evidence[-1] == (
+        "the patch needs unit_is_quiet, which this tree does not have "
+        "(tree-mid is the oldest tree here that does)")
+    assert carrier.carry(patch, Tree("tree-mid", "6.2", ()), carrier.heads[1]).outcome is Apply.MERGED
