@@ -26,7 +26,7 @@ from backport.errors import BackportError
 from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.log import Log
-from backport.history.verdict import ask, settled
+from backport.history.verdict import Said, ask, settled
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -193,11 +193,13 @@ class Lab:
         return replace(cell, seconds=round(time.monotonic() - started, 3))
 
     def _in_history(self, cell: Cell, place: Place) -> Cell:
-        """`cell` with what the tree's history says of the bug and the fix, where the tree has one."""
-        if not place.head.history:
-            return cell
+        """`cell` with what the tree's history says of the bug and the fix; without one, that it cannot know."""
+        return settled(cell, self.asked(place.patch, place.head))
+
+    def asked(self, patch: Patch, head: Head) -> Said:
+        """What the history of `head` says of `patch`."""
         upstream = Branch.of(self.upstream) if self.upstream is not None else None
-        return settled(cell, ask(self.log, Branch.of(place.head), place.patch, upstream))
+        return ask(self.log, Branch.of(head), patch, upstream)
 
     def _history_parts(self, head: Head) -> object:
         """What a history can change in the answer, for the cache key; a tree without one has none."""

@@ -66,12 +66,16 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     lab = Lab(place, heads, upstream, Options(build=False, strategies=strategies or None, signoff=signoff))
     try:
         carried = lab.carrier.carry(only, tree, head)
+        said = lab.asked(only, head) if head.history else None
         compared = (range_diff(lab.carrier.git, head.commit, only, carried.patch, carried.preimages.files)
                     if compare and carried.patch is not None else "")
     finally:
         lab.close()
     click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
                err=True)
+    if said is not None and said.bug.held is False:
+        click.echo(visible(f"{tree.name} does not hold the bug that Fixes: names: {said.bug.reason}; "
+                           "`backport run` calls it absent\n"), err=True)
     if columns:
         click.echo("".join(side_by_side(hunk) for hunk in carried.hunks), err=True)
     if compared:

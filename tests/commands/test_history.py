@@ -90,6 +90,12 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
     assert "bug:           in this tree since v9.1" in shown
     assert "upstream:      nothing fixes or reverts it" in shown
     assert "cached" in clone.call("run", str(clone.mail), "--no-build")
+    # who knows better still gets the patch, and is told
+    result = CliRunner().invoke(cli, ["adapt", str(clone.mail), "--tree", "9.0", "--manifest",
+                                      str(clone.path / "trees.yaml"), "--cache", str(clone.path / "cache")],
+                                standalone_mode=False)
+    assert "[PATCH 9.0.y] kvm: made-up: good" in result.stdout
+    assert "fake-9.0.y does not hold the bug that Fixes: names" in result.stderr
 
 
 def test_the_bug_under_another_sha_is_the_bug(clone: Clone) -> None:
