@@ -14,7 +14,7 @@ from backport.errors import BackportError
 from backport.patch.parse import parse, split_lines
 from backport.rewrite.adapt import adapt
 from backport.rewrite.view import MemoryView
-from backport.verdict import Apply
+from backport.verdict import Apply, Sure
 from tests.rewrite.support import file_diff, patch_of, result
 
 BODY = st.lists(st.sampled_from([b"\tfoo(a);", b"\tif (a)", b"\t\treturn b;", b"\ta = b + c;", b"", b"\tbar(&x->y, 1);",
@@ -71,6 +71,29 @@ def test_an_answer_goes_in_and_out_again(source: bytes, seed: int, drift: int) -
     assert back is not None
     edits = sorted((e for es in back.edits for e in es), key=lambda e: e.lo)
     assert b"".join(apply_edits(split_lines(there), edits)) == target
+
+
+class Lacking:
+    """A tree without every third name."""
+
+    def contains(self, identifier: str) -> bool:
+        return sum(identifier.encode()) % 3 > 0
+
+    defines = contains
+
+
+@given(FILE, st.integers(0, 10**6), st.integers(0, 10**6))
+@SLOW
+def test_what_is_mended_goes_in_is_told_and_is_never_certain(source: bytes, seed: int, drift: int) -> None:
+    after, target = changed(source, seed, 4), changed(source, drift, 4)
+    if after == source:
+        return
+    answer = adapt(patch_of({"a.c": (source, after)}), MemoryView("t", {"a.c": target}), preimages={"a.c": source},
+                   symbols=Lacking())
+    if answer.patch is not None:
+        result(answer, target)
+    mended = [h for h in answer.hunks if {"substitution", "drop"} & set(h.strategies)]
+    assert not mended or (answer.sure is Sure.REVIEW and all(h.notes for h in mended))
 
 
 @given(FILE, FILE, st.integers(0, 10**6), st.integers(0, 10**6))
