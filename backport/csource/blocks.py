@@ -15,16 +15,17 @@ from backport.csource.pieces import code, squeeze
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
 _LABEL = re.compile(rb"\s*\w+\s*:(?!:)")
+_LONG = 400              # bytes of a beginning that are kept: a file of nothing but open brackets is one statement
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`heads`: what opens each block around the line, outermost first (the function's own brace left out), each
-    without white space; `case`: the last case label of the innermost block; `begun`: what of a statement stands
-    before the line already, b"" where a statement begins on it (an `if (x)` without braces is such a beginning)."""
+    """`head`: what opens the innermost block around the line, without white space, b"" where that is the function
+    itself; `case`: the last case label of that block; `begun`: what of a statement stands before the line already,
+    b"" where a statement begins on it (an `if (x)` without braces is such a beginning)."""
 
-    heads: tuple[bytes, ...]
+    head: bytes
     case: bytes
     begun: bytes
 
@@ -51,7 +52,7 @@ def _scan(text: bytes) -> tuple[Place, ...]:
     for i in range(len(text) + 1):
         byte = text[i:i + 1]
         if fresh and (not byte.isspace() or byte == b"\n" or not byte):
-            out.append(Place(tuple(heads), cases[-1], squeeze(text[start:i])))
+            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, i - _LONG):i])))
             fresh = False
         if byte == b"\n":
             fresh = True

@@ -53,7 +53,7 @@ def _around(place: Place) -> tuple[bytes, bool]:
         if place.begun.count(b"(") > place.begun.count(b")"):
             return b"", True
         return place.begun, False
-    return (place.heads[-1] if place.heads else b"") + place.case, bool(place.begun)
+    return place.head + place.case, bool(place.begun)
 
 
 def _kind(head: bytes) -> bytes:
