@@ -194,12 +194,12 @@ class Lab:
 
     def _in_history(self, cell: Cell, place: Place) -> Cell:
         """`cell` with what the tree's history says of the bug and the fix; without one, that it cannot know."""
-        return settled(cell, self.asked(place.patch, place.head))
+        return settled(cell, self.asked(place.patch, place.head, (*place.needed.patches, *place.before)))
 
-    def asked(self, patch: Patch, head: Head) -> Said:
-        """What the history of `head` says of `patch`."""
+    def asked(self, patch: Patch, head: Head, before: Sequence[Patch] = ()) -> Said:
+        """What the history of `head` says of `patch`, where `before` go onto it first."""
         upstream = Branch.of(self.upstream) if self.upstream is not None else None
-        return ask(self.log, Branch.of(head), patch, upstream)
+        return ask(self.log, Branch.of(head), patch, upstream, before)
 
     def _history_parts(self, head: Head) -> object:
         """What a history can change in the answer, for the cache key; a tree without one has none."""

@@ -79,14 +79,18 @@ def named_in(message: str) -> tuple[Named, ...]:
     return tuple(seen.values())
 
 
-def holds_bug(log: Log, branch: Branch, fixes: Sequence[Named], *, upstream: str = "") -> Bug:
-    """Whether `branch` holds any commit that `fixes` names; no tags, no history: None with the reason."""
+def holds_bug(log: Log, branch: Branch, fixes: Sequence[Named], *, upstream: str = "",
+              brought: Sequence[Named] = ()) -> Bug:
+    """Whether `branch` holds any commit that `fixes` names; no tags, no history: None with the reason.
+
+    `brought` are commits that go onto the branch before the patch: an earlier one of its series can bring the bug.
+    """
     if not fixes:
         return Bug(branch.name, None, reason="the patch has no Fixes: tag")
     reason = no_history(log.git, branch)
     if reason:
         return Bug(branch.name, None, reason=reason)
-    found = tuple(_culprit(log, branch, named, upstream) for named in fixes)
+    found = tuple(_brought(named, branch, brought) or _culprit(log, branch, named, upstream) for named in fixes)
     answers = {one.held for one in found}
     held = True if True in answers else None if None in answers else False
     return Bug(branch.name, held, found, "; ".join(f"{o.named.sha[:12]} {o.why}" for o in found if o.held is held))
@@ -114,6 +118,15 @@ def follow_ups(log: Log, sha: str, upstream: str) -> tuple[FollowUp, ...]:
             frontier.append(commit)
     order = log.in_order(row.commit for row in found.values())
     return tuple(found[commit.sha] for commit in order)
+
+
+def _brought(named: Named, branch: Branch, brought: Sequence[Named]) -> Culprit | None:
+    wanted = plain_subject(named.subject)
+    for other in brought:
+        if same(named.sha, other.sha) or (wanted and wanted == plain_subject(other.subject)):
+            why = f"comes with an earlier patch, \"{other.subject or other.sha[:12]}\""
+            return Culprit(named, True, why, Presence(branch.name, State.UNKNOWN, reason=why))
+    return None
 
 
 def _culprit(log: Log, branch: Branch, named: Named, upstream: str) -> Culprit:

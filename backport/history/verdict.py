@@ -6,11 +6,12 @@ are notes and facts for a person: the bug's first release, a fix that was in and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from backport.history.branch import Branch, no_history
-from backport.history.bug import Bug, FollowUp, follow_ups, holds_bug, named_in
+from backport.history.bug import Bug, FollowUp, Named, follow_ups, holds_bug, named_in
 from backport.history.log import Log
 from backport.history.presence import Change, Presence, State, patch_id, presence
 from backport.patch.mail import read_mail
@@ -51,12 +52,16 @@ class Said:
         }
 
 
-def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None) -> Said:
-    """What the history of `branch` (and of `upstream`, where it has one) says of `patch`; never guesses."""
+def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before: Sequence[Patch] = ()) -> Said:
+    """What the history of `branch` (and of `upstream`, where it has one) says of `patch`; never guesses.
+
+    `before` are the patches that go onto the branch first.
+    """
     mail = read_mail(patch)
     tip = upstream.commit if upstream is not None and not no_history(log.git, upstream) else ""
     change = Change(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
-    bug = holds_bug(log, branch, named_in(mail.text), upstream=tip)
+    first = [Named(one.upstream, one.title) for one in map(read_mail, before)]
+    bug = holds_bug(log, branch, named_in(mail.text), upstream=tip, brought=first)
     fix = presence(log, branch, change, upstream=tip)
     if not tip:
         return Said(bug, fix, (), no_history(log.git, upstream) if upstream else "no upstream tree in the store")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backport.history.branch import Branch
-from backport.history.bug import Bug, holds_bug, named_in
+from backport.history.bug import Bug, Named, holds_bug, named_in
 from backport.history.log import Log
 from tests.history.repo import Repo
 
@@ -175,3 +175,16 @@ def test_one_of_two_commits_is_enough_to_hold_the_bug(world: World) -> None:
     branch = Branch("old", repo.tip("old"))
     assert holds_bug(Log(repo.git), branch, fixes, upstream=repo.tip("up")).held is True
     assert holds_bug(Log(repo.git), branch, fixes[:1], upstream=repo.tip("up")).held is False
+
+
+def test_an_earlier_patch_of_the_series_brings_the_bug(world: World) -> None:
+    """Patch 2 mends patch 1: on a tree that gets both, nothing is absent."""
+    fixes = named_in(f'Fixes: {world.bug[:12]} ("kvm: add feature")\n')
+    branch = Branch("old", world.repo.tip("old"))
+    log = Log(world.repo.git)
+    for first in (Named(world.bug), Named("", "kvm: add feature")):
+        bug = holds_bug(log, branch, fixes, upstream=world.repo.tip("up"), brought=[first])
+        assert bug.held is True
+        assert "comes with an earlier patch" in bug.reason
+    other = holds_bug(log, branch, fixes, upstream=world.repo.tip("up"), brought=[Named("1" * 40, "kvm: other")])
+    assert other.held is False
