@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from backport.cell import Lab, Options
+from backport.columns import get_trees
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest, read_patches
 from backport.errors import InfraError, UserError
 from backport.patch.mail import read_mail
@@ -15,14 +16,14 @@ from backport.patch.model import Refused
 from backport.queue.rangediff import range_diff
 from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
-from backport.trees.fetch import fetch
 from backport.trees.store import Store
 from backport.verdict import Apply
 
 
 @click.command()
 @click.argument("patch", required=False)
-@click.option("--tree", "-t", "name", required=True, metavar="NAME", help="linux-5.10.y, 5.10.y or 5.10.")
+@click.option("--tree", "-t", "name", required=True, metavar="NAME",
+              help="linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257).")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
@@ -43,10 +44,6 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     backport adapt fix.patch --tree 5.10 > fix-5.10.patch && git am fix-5.10.patch
     """
     manifest = read_manifest(manifest_path)
-    tree = manifest.tree(name)
-    if tree is None:
-        raise UserError(f"no tree {name!r} in {manifest.path}",
-                        hint="it has " + ", ".join(tree.name for tree in manifest.trees))
     place = cache_or_default(cache)
     found = read_patches(() if clone and not patch else (patch or "-",), place, clone)
     if len(found) != 1:
@@ -55,12 +52,10 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if isinstance(only, Refused):
         raise UserError(f"{only.source}:{only.line}: {only.reason}")
     store = Store(place)
-    if not offline:
-        names = [tree.name] + ([manifest.upstream.name] if manifest.upstream else [])
-        reasons = {result.tree: result.reason for result in fetch(store, manifest, names)}
-    head = store.head(tree.name)
+    (column,) = get_trees(store, manifest, (name,), offline=offline)
+    tree, head = column.tree, column.head
     if head is None:
-        raise InfraError(f"{tree.name} could not be had: {reasons[tree.name] if not offline else 'not in the store'}")
+        raise InfraError(f"{tree.name} could not be had: {column.reason}")
     heads = tuple(found_head for t in manifest.trees if (found_head := store.head(t.name)) is not None)
     upstream = store.head(manifest.upstream.name) if manifest.upstream else None
     lab = Lab(place, heads, upstream, Options(build=False, strategies=strategies or None, signoff=signoff))

@@ -23,7 +23,7 @@ from backport.rewrite.render import Edit, apply_edits, render_hunks
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.signals import Signal
 from backport.rewrite.strategies import proposals
-from backport.rewrite.tell import evidence, notes_of, story
+from backport.rewrite.tell import SAID, evidence, notes_of, story
 from backport.rewrite.verify import round_trip
 from backport.rewrite.view import TreeView
 from backport.verdict import Apply, Sure
@@ -265,6 +265,7 @@ def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileD
 
 def _refusal(path: str, refused: Sequence[Landed]) -> str:
     why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
-                              *(str(s) for one in refused for s in one.answer.signals)]))
+                              *(str(s) for one in refused for s in one.answer.signals
+                                if s not in SAID or not one.answer.notes)]))
     text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
     return text + (f" ({'; '.join(why)})" if why else "")

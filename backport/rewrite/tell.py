@@ -31,7 +31,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         upstream_function=upstream_function(problem, k),
         offset=line - (hunk.old_start + first) if line else 0,
         strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
-        notes=tuple(dict.fromkeys([*answer.notes, *(str(s) for s in answer.signals if _told(s))])),
+        notes=tuple(dict.fromkeys([*answer.notes, *(str(s) for s in answer.signals if _told(s, answer))])),
         changed=pairs, touches_added=touched, dropped=answer.state in (State.DROPPED, State.ABSENT),
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
@@ -39,8 +39,18 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
 
 
-def _told(signal: Signal) -> bool:
-    return signal is not Signal.NEIGHBOUR
+def _told(signal: Signal, answer: Answer) -> bool:
+    """Whether the signal's own sentence is wanted: a repair, and a check that names its subject, say it better."""
+    if signal in (Signal.SUBSTITUTED, Signal.DROPPED):
+        return not {"substitution", "drop"} & set(answer.strategies)
+    return signal not in SAID
+
+
+# told by a note that names the line or the function
+SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, Signal.SYNTAX, Signal.CONDITION,
+                   Signal.OPPOSITE, Signal.GUARD, Signal.STATEMENT, Signal.REDECLARED, Signal.UNDECLARED,
+                   Signal.UNUSED, Signal.LABEL, Signal.ORDER, Signal.REMAINS, Signal.DUPLICATE, Signal.NEVER,
+                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER})
 
 
 def upstream_function(problem: Problem, k: int) -> str:
@@ -83,6 +93,8 @@ def notes_of(told: Sequence[HunkStory]) -> tuple[str, ...]:
         where = one.function or one.landed_path or one.path
         ruled = any(name.startswith("rule:") for name in one.strategies)
         for up, ours in one.changed if not ruled else ():
+            if any(f"`{text.strip()}`" in note for text in (up, ours) if text for note in one.notes):
+                continue             # a repair has told it, with its reason
             if up and ours:
                 out.append(f"{where}: `{ours.strip()}` instead of `{up.strip()}`")
             elif up:
