@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import quopri
+import re
 import shutil
 import subprocess
 import sys
@@ -87,21 +89,87 @@ def test_the_queue_is_taken_by_quilt_without_fuzz_and_by_quiltimport(series: str
     assert (queue / "series").read_text() == f"{SLUG}.patch\n"
 
 
-def test_a_failed_notice_goes_in_and_a_signed_submission_that_git_am_takes_comes_out(tmp_path: Path) -> None:
+SHA = "e907b4e72488f1df878e7e8acf88d23e49cb3ca7"
+FORM = """\
+Subject: FAILED: patch "[PATCH] KVM: x86: Check for injected exceptions before queuing a" failed to apply to 5.10-stable tree
+To: author@example.org,stable@vger.kernel.org
+Cc: <stable@vger.kernel.org>
+From: <stable@example.org>
+Date: Tue, 20 Jan 2026 14:09:15 +0100
+Message-ID: <made-up-id@example.org>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+Content-Transfer-Encoding: quoted-printable
+
+
+The patch below does not apply to the 5.10-stable tree.
+If someone wants it applied there, or to any other stable or longterm
+tree, then please email the backport, including the original git commit
+id to <stable@vger.kernel.org>.
+
+To reproduce the conflict and resubmit, you may use the following commands:
+
+git fetch https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/ linux-5.10.y
+git checkout FETCH_HEAD
+git cherry-pick -x SHA
+# <resolve conflicts, build, test, etc.>
+git commit -s
+git send-email --to '<stable@vger.kernel.org>' --in-reply-to 'made-up-id@example.org' --subject-prefix 'PATCH 5.10.y' HEAD^..
+
+Possible dependencies:
+
+
+
+thanks,
+
+greg k-h
+
+------------------ original commit in Linus's tree ------------------
+
+From SHA Mon Sep 17 00:00:00 2001
+From: =?UTF-8?q?A=20M=C3=A4de=20Up=20Author?= <author@example.org>
+Date: Fri, 27 Feb 2026 01:13:06 +0000
+Subject: [PATCH] KVM: x86: Check for injected exceptions before queuing a
+ debug exception
+
+The message, made up here, by Mäde.
+
+Cc: stable@vger.kernel.org
+Signed-off-by: A Made Up Author <author@example.org>
+
+"""  # noqa: E501
+
+
+def in_the_form_of_the_list(diff: bytes) -> bytes:
+    """A notice as it arrives: no `---`, the subject folded, quoted-printable, a list's footer below."""
+    head, body = FORM.replace("SHA", SHA).encode().split(b"\n\n", 1)
+    footer = b"\n\n_______________________________________________\nA mailing list\n"
+    return head + b"\n\n" + quopri.encodestring(body + diff + footer)
+
+
+@pytest.mark.parametrize("form", ["ours", "list"])
+def test_a_failed_notice_goes_in_and_a_signed_submission_that_git_am_takes_comes_out(form: str,
+                                                                                     tmp_path: Path) -> None:
     at = head("linux-5.10.y")
     fix = parse((ROOT / "patches" / f"{SLUG}.patch").read_bytes())
     notice = tmp_path / "FAILED.eml"
-    notice.write_bytes(b"From: Stable <stable@example.org>\n" + failed_mail(fix, "5.10"))
+    notice.write_bytes(b"From: Stable <stable@example.org>\n" + failed_mail(fix, "5.10") if form == "ours"
+                       else in_the_form_of_the_list(fix.diff))
     out = tmp_path / "outgoing"
     done = backport("mail", str(notice), "--to", str(out), "--signoff", "--no-build", "--offline", home=tmp_path / "h")
     assert done.returncode == 0, done.stdout + done.stderr
     (mail,) = out.glob("5.10-*.mbox")
     assert "--in-reply-to=<" in done.stdout
-    assert "@backport.invalid>" in done.stdout
+    assert ("@backport.invalid>" if form == "ours" else "--in-reply-to=<made-up-id@example.org>") in done.stdout
     clone = small_clone(tmp_path / "clone", at)
     clone.run("am", "--quiet", str(mail))
     message = clone.run("log", "-1", "--format=%B").text
-    assert "[ Upstream commit e907b4e72488f1df878e7e8acf88d23e49cb3ca7 ]" in message
+    assert f"[ Upstream commit {SHA} ]" in message
+    if form == "list":
+        assert clone.run("log", "-1", "--format=%an").text == "A Mäde Up Author"
+        assert "made up here, by Mäde." in message
+        assert "mailing list" not in mail.read_text()
+        assert re.search(r"newer supported trees must have it too: .*\(lacks it\)", done.stdout.split("submission")[1])
     assert message.rstrip().endswith("Signed-off-by: Sub Mitter <sub@example.org>")
     changed = [line for line in clone.run("show", "--format=").text.splitlines() if line[:2] in ("+\t", "-\t")]
     assert changed == ["-\t\tif (vcpu->arch.exception.pending)",
