@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from backport.errors import GitError
 from backport.git import Git
 from backport.history.index import FIXES, REVERTS, UPSTREAM, Index
 from backport.history.message import Commit, read_message
@@ -39,17 +38,15 @@ class Log:
         return self.read([sha])[0] if sha is not None else None
 
     def read(self, shas: Iterable[str]) -> list[Commit]:
-        """The commits of these full names, in the same order."""
+        """The commits of these full names, in the same order; the index can name some that gc took since, left out."""
         wanted = list(shas)
         missing = [sha for sha in dict.fromkeys(wanted) if sha not in self._known]
         if missing:
-            out = self.git.run("log", "--no-walk=unsorted", "--stdin", "-z", "--encoding=UTF-8", "--no-show-signature",
-                               f"--format={_FORMAT}", stdin=("\n".join(missing) + "\n").encode()).out
-            fresh = [_read(record) for record in out.split(b"\0") if record]
-            if len(fresh) != len(missing):
-                raise GitError(["git", "log", "--stdin"], 0, f"asked for {len(missing)} commits, got {len(fresh)}")
-            self._known |= {commit.sha: commit for commit in fresh}
-        return [self._known[sha] for sha in wanted]
+            out = self.git.run("log", "--ignore-missing", "--no-walk=unsorted", "--stdin", "-z", "--encoding=UTF-8",
+                               "--no-show-signature", f"--format={_FORMAT}",
+                               stdin=("\n".join(missing) + "\n").encode()).out
+            self._known |= {commit.sha: commit for commit in map(_read, filter(None, out.split(b"\0")))}
+        return [self._known[sha] for sha in wanted if sha in self._known]
 
     def related(self, names: Iterable[str], subjects: Iterable[str], tips: Iterable[str]) -> list[Commit]:
         """Every commit behind `tips` that carries one of `names`, takes it back, or takes that back, to any depth.

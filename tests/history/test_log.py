@@ -68,3 +68,16 @@ def test_a_commit_is_read_from_git_once_then_from_the_cache(tmp_path: Path, monk
         log.index.cover(third)
         assert [record.split(b"\x1f")[1] for record in read] == [b"three"]     # only what is new
         assert log.index.claiming(index.FIXES, [second]) == {third}
+
+
+def test_a_commit_that_gc_took_since_is_no_answer_and_no_error(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "r.git")
+    repo.files["main"] = {"a": "1\n"}
+    first = repo.commit("main", "one")
+    second = repo.edit("main", "a", "1", "2", f"two\n\n[ Upstream commit {'9' * 40} ]")
+    with Log(repo.git) as log:
+        log.index.cover(second)
+        log.index.db.execute("INSERT INTO claim_v1 VALUES (?, ?, ?)", (index.UPSTREAM, "9" * 40, "8" * 40))
+        log.index.db.execute("INSERT INTO claim_v1 VALUES (?, ?, ?)", (index.FIXES, first, "7" * 40))
+        assert [c.sha for c in log.related(["9" * 40], [], [second])] == [second]
+        assert log.fixing([first]) == []
