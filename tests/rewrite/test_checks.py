@@ -149,6 +149,15 @@ def test_a_helper_that_the_tree_lacks_is_left_out_only_beside_others_and_told() 
     assert declined(run(upstream, alone, older, symbols=Index({"new_report"})), "new_report")
 
 
+def test_what_every_function_has_and_what_a_new_function_brings_is_in_scope() -> None:
+    lines = ["ret = prepare(u);", "log_start(u, ret);", "warn(__func__);"]
+    upstream, older = body(*lines), body("ret = prepare(u, 0);", *lines[1:2])
+    fixed = body(*lines[:2], "trace(__func__);", *lines[2:]) + (
+        b"\nstatic void each(struct unit *u)\n{\n\tfor_each_scoped(u, child)\n\t\tstop(child, 0);\n}\n")
+    answer = run(upstream, fixed, older + b"\nint last;\n")
+    assert b"trace(__func__);" in result(answer, older + b"\nint last;\n"), answer.reason
+
+
 MOVE = b"""--- a/a.c
 +++ b/a.c
 @@ -3,9 +3,10 @@ int stop(struct unit *u, int err)

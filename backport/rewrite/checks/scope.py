@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.csource.functions import Function, enclosing
+from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import KEYWORDS, code
 from backport.rewrite.checks.base import WORD, Doubt, Names, Result, named
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
+_BUILT_IN = frozenset({b"__func__", b"__FUNCTION__", b"__LINE__", b"__FILE__"})
 _LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
 _NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
@@ -21,9 +22,10 @@ _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
     """Names in added lines that nothing in this tree's function declares, although upstream's has them."""
     found: list[Doubt] = []
+    known = {f.name for f in functions(result.problem.target)}
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
-        if after is not None:
+        if after is not None and after.name in known:    # a function that is new is as upstream has it
             found += _scope(result, edit, after)
     return found
 
@@ -43,7 +45,7 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
     up_rest = _without(code(upstream), problem.added_upstream)
     own_words = set(WORD.findall(own))
-    for name in sorted(names - KEYWORDS - own_words):
+    for name in sorted(names - KEYWORDS - _BUILT_IN - own_words):
         if _declares(written, name):
             continue
         if name not in up_rest:
