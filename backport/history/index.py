@@ -59,21 +59,19 @@ class Index:
         self.db.close()
 
     def cover(self, tip: str, name: str = "") -> None:
-        """Read every commit behind `tip` that no earlier call has read. A kill before the end leaves nothing behind."""
+        """Read every commit behind `tip` that no earlier call has read.
+
+        Written in batches, so that other processes get their turn; a kill in between leaves claims, which are true,
+        and no mark that the tip is covered.
+        """
         if self._covers(tip):
             return
         with self._lock:
             if self._covers(tip):                            # another process has done it meanwhile
                 return
             known = [row[0] for row in self.db.execute("SELECT tip FROM covered_v1 WHERE cut = ?", (self._cut(),))]
-            self.db.execute("BEGIN IMMEDIATE")
-            try:
-                count = self._read(tip, known, name or tip[:12])
-                self.db.execute("INSERT OR IGNORE INTO covered_v1 VALUES (?, ?)", (tip, self._cut()))
-            except BaseException:
-                self.db.execute("ROLLBACK")
-                raise
-            self.db.execute("COMMIT")
+            count = self._read(tip, known, name or tip[:12])
+            self.db.execute("INSERT OR IGNORE INTO covered_v1 VALUES (?, ?)", (tip, self._cut()))
         if count >= _MANY:
             # ancestry over a million commits takes seconds without it; a store that cannot be written does without
             self.git.run("commit-graph", "write", "--reachable", "--no-progress", ok=())
@@ -146,7 +144,13 @@ class Index:
         return count
 
     def _insert(self, rows: Sequence[tuple[int, str, str]]) -> None:
-        self.db.executemany("INSERT OR IGNORE INTO claim_v1 VALUES (?, ?, ?)", rows)
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            self.db.executemany("INSERT OR IGNORE INTO claim_v1 VALUES (?, ?, ?)", rows)
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
 
     def _records(self, tip: str, known: Sequence[str]) -> Iterator[bytes]:
         # what gc took since then is no reason to fail: --ignore-missing

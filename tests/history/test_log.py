@@ -81,3 +81,45 @@ def test_a_commit_that_gc_took_since_is_no_answer_and_no_error(tmp_path: Path) -
         log.index.db.execute("INSERT INTO claim_v1 VALUES (?, ?, ?)", (index.FIXES, first, "7" * 40))
         assert [c.sha for c in log.related(["9" * 40], [], [second])] == [second]
         assert log.fixing([first]) == []
+
+
+def test_another_process_can_write_while_one_reads_a_long_history(tmp_path: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo(tmp_path / "r.git")
+    repo.files["main"] = {"a": "1\n"}
+    first = repo.commit("main", "one")
+    tip = repo.edit("main", "a", "1", "2", "two")
+    monkeypatch.setattr(index, "_BATCH", 1)
+    claims = index._claims
+    with Log(repo.git, tmp_path / "h.sqlite") as reader, Log(repo.git, tmp_path / "h.sqlite") as writer:
+        writer.index.db.execute("PRAGMA busy_timeout=100")
+
+        def interrupted(record: bytes) -> object:
+            writer.index.within([first], tip)             # writes what it has found out
+            return claims(record)
+
+        monkeypatch.setattr(index, "_claims", interrupted)
+        reader.index.cover(tip)
+        assert reader.index.titled(["two"]) == {tip}
+
+
+def test_a_reading_that_was_stopped_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo(tmp_path / "r.git")
+    repo.files["main"] = {"a": "1\n"}
+    first = repo.commit("main", "one")
+    tip = repo.edit("main", "a", "1", "2", f"two\n\nFixes: {first[:12]} (\"one\")")
+    claims = index._claims
+
+    def stopped(record: bytes) -> object:
+        if b"one" in record.split(b"\x1f")[1]:
+            raise KeyboardInterrupt
+        return claims(record)
+
+    with Log(repo.git, tmp_path / "h.sqlite") as log:
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "_claims", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                log.index.cover(tip)
+        log.index.cover(tip)
+        assert log.index.titled(["one"]) == {first}
+        assert log.index.claiming(index.FIXES, [first]) == {tip}
