@@ -283,10 +283,10 @@ def test_shell_in_kconfig_runs_in_the_sandbox(tmp_path: Path) -> None:
     assert not Path("/etc/pwned").exists()
 
 
-@pytest.mark.parametrize("series", ["5.10", "6.1"])
-def test_modules_find_a_symbol_that_nobody_exports(series: str) -> None:
-    """A directory build alone misses it: kvm.o itself has the function, kvm-intel.ko cannot reach it."""
-    real = Real(series)
+def test_modules_find_a_symbol_that_nobody_exports() -> None:
+    """A directory build alone misses it: kvm.o itself has the function, kvm-intel.ko cannot reach it. kvm-amd.ko on
+    6.1 is in test_kernel_more.py."""
+    real = Real("5.10")
     declaration = b"int kvm_not_exported(struct kvm_vcpu *vcpu);\n"
     def user(data: bytes) -> bytes:
         place = data.index(b"static int handle_interrupt_window(struct kvm_vcpu *vcpu)\n")

@@ -107,6 +107,41 @@ def test_a_second_run_does_no_work(db: Path, tmp_path: Path) -> None:
     assert not calls.exists(), calls.read_text()
 
 
+@pytest.mark.parametrize("series", ["6.1", "5.10"])
+def test_what_changes_in_the_machine_code_stands_beside_upstreams_own(db: Path, tmp_path: Path, series: str) -> None:
+    tree, function = f"linux-{series}.y", "kvm_arch_vcpu_ioctl_set_guest_debug"
+    have(tree)
+    _code, cells = run(db)
+    told = cells[tree]["detail"]["functions"]
+    assert told["here"] == [function]
+    assert (told["upstream"]["functions"], told["upstream"]["reason"]) == ([function], "")
+    there = told["upstream"]["tree"]
+    shown = subprocess.run([sys.executable, "-m", "backport", "show", "--db", str(db), "--cell", "injected", series],
+                           cwd=ROOT, capture_output=True, check=False).stdout.decode()
+    assert f"This tree: {function}\n" in shown
+    assert f"Upstream's patch, {there}: the same: {function}\n" in shown
+    subprocess.run([sys.executable, "-m", "backport", "show", "--db", str(db), "--format", "html", "--output",
+                    str(tmp_path / "site")], cwd=ROOT, capture_output=True, check=False)
+    (page,) = (tmp_path / "site/patches").iterdir()
+    assert f"<dt>This tree</dt><dd>{function}</dd>" in page.read_text()
+    assert f"{there}</dt><dd>the same: {function}</dd>" in page.read_text()
+
+
+def test_a_configuration_is_a_column_with_a_key_and_a_baseline_of_its_own(db: Path) -> None:
+    have("linux-6.1.y")
+    run(db)
+    command = [sys.executable, "-m", "backport", "run", "--format", "json", "--db", str(db), "--offline",
+               "--tree", "6.1", "--config", "kvm-builtin,kvm-modules"]
+    for first in (True, False):
+        started = time.monotonic()
+        cells = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=False).stdout)["cells"]
+        assert [(cell["tree"], cell["config"], cell["build"], cell["cached"]) for cell in cells] == [
+            ("linux-6.1.y", "kvm-builtin", "pass", True), ("linux-6.1.y", "kvm-modules", "pass", not first)]
+    assert time.monotonic() - started < 5          # nothing is built; on an idle machine 1.4 s
+    assert cells[1]["detail"]["build"]["config"] == "x86_64_defconfig + kvm-modules"
+    assert cells[0]["detail"]["functions"] == cells[1]["detail"]["functions"]
+
+
 def test_a_compile_error_is_fail_with_its_line(db: Path, tmp_path: Path) -> None:
     patch = edit(tmp_path, "linux-6.1.y", X86, b"r = -EBUSY;", b"r = backport_undeclared;")
     code, cells = run(db, patch, "--tree", "6.1")
