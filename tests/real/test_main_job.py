@@ -79,8 +79,9 @@ def test_the_bundled_fix(db: Path) -> None:
     assert cells[newest]["apply"] == "already"
     for tree in ("linux-6.18.y", "linux-6.12.y", "linux-6.1.y"):
         assert seen[tree] in {("offset", "pass"), ("clean", "pass")}, (tree, cells[tree]["reason"])
-        # the shipped mail had its white space restored, which marks it; nothing else may
-        assert [note for note in cells[tree]["notes"] if "restored from a text" not in note] == []
+        # the shipped mail had its white space restored, which marks it, and 6.6 may be out of reach; nothing else may
+        assert [note for note in cells[tree]["notes"] if "restored from a text" not in note
+                and not note.startswith("newer supported trees must have it too")] == []
     old = cells["linux-5.10.y"]
     assert seen["linux-5.10.y"] == ("rewritten", "pass"), old["reason"]
     hunk = "".join(line + "\n" for line in old["adapted"].split("\n")
