@@ -125,6 +125,7 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
             elif (o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2)) or ((o1, o2) == (s1, s2) and o1 < o2):
                 # the tree's own words are inside what upstream replaces as a whole
                 swallowed = True
+                lost = [there[k]]
                 out += _kept(a, u, t, to_u, at, o1, at_t)
                 out += [x.space + x.text for x in u[p1:p2]]
                 i += 1
@@ -132,10 +133,11 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
                 done = s2
                 k += 1
                 while k < len(there) and there[k][1] <= o2 and there[k][0] < o2:
+                    lost.append(there[k])
                     end += there[k][0] - done + there[k][3] - there[k][2]
                     done = there[k][1]
                     k += 1
-                if k < len(there) and there[k][0] < o2:
+                if (k < len(there) and there[k][0] < o2) or _statements(a[o1:o2], a, t, lost):
                     return None
                 at_t = end + o2 - done
                 at = o2
@@ -164,6 +166,16 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
     if b"".join(text.split()) == b"".join(ours.split()):
         text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
     return Merged(text, touching, mixed, swallowed, present)
+
+
+def _statements(gone: Sequence[Token], a: Sequence[Token], t: Sequence[Token], lost: Sequence[Op]) -> bool:
+    """True where the tree's words that would go hold more statements than the words of the base in their place, by
+    more than a quarter of what upstream takes away: a merge that runs from one `if` to another one's end takes
+    everything between along, while a function that goes may have a statement more in this tree."""
+    def marks(tokens: Sequence[Token]) -> int:
+        return sum(1 for token in tokens if token.text in (b";", b"{", b"}"))
+
+    return sum(marks(t[q1:q2]) - marks(a[s1:s2]) for s1, s2, q1, q2 in lost) * 4 > marks(gone)
 
 
 def _apart(left: Sequence[Token], right: Sequence[Token]) -> bool:

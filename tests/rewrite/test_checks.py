@@ -269,6 +269,15 @@ def test_a_jump_to_a_label_that_the_tree_lacks_is_its_return() -> None:
     assert declined(run(upstream, fixed, unlike), "out")
 
 
+def test_a_merge_never_takes_whole_statements_of_the_tree_along() -> None:
+    lines = ["ret = load(u, false);", "if (WARN_ON_ONCE(ret))", "\tgoto out;", "", "u->fresh = true;"]
+    upstream, fixed = body(*lines), body(lines[0], "if (ret)", *lines[2:])
+    older = body("if (!valid(u, u->size))", "\treturn -1;", "if (u->size < sizeof(*u))", "\treturn -1;", "",
+                 "ret = -2;", "buf = alloc(sizeof(*buf), FLAGS);", "if (!buf || !ret)", "\tgoto out;", "", "ret = -3;")
+    answer = run(upstream, fixed, older)
+    assert answer.patch is None, result(answer, older).decode()
+
+
 THERE = b"""--- a/a.c
 +++ b/a.c
 @@ -5,12 +5,14 @@ int stop(struct unit *u, int err)

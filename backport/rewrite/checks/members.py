@@ -24,4 +24,4 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     theirs, ours = problem.seeds["members"]
     added = {m for e in edits for m in _MEMBER.findall(result.code(e))}
     return [Doubt(Signal.MEMBER, f"this tree's file has no member `{m.decode()}`", m.decode())
-            for m in sorted((added & theirs) - ours)]
+            for m in sorted((added & theirs) - ours) if m.decode() not in names.own]
