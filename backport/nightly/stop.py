@@ -22,7 +22,7 @@ def stoppable(timeout: float | None = None) -> Iterator[None]:
     """Raise Stopped in the main thread on SIGTERM, SIGHUP, or after `timeout` seconds; main thread only.
 
     A second signal during the clean-up is ignored: half a clean-up is worse than a late end (systemd follows with
-    SIGKILL, which the next run repairs).
+    SIGKILL, which the next run repairs). A hang-up that is ignored already (nohup) stays ignored.
     """
     stopped = False
 
@@ -35,7 +35,10 @@ def stoppable(timeout: float | None = None) -> Iterator[None]:
             raise Stopped(f"the time limit of {timeout:g} s is over", timed_out=True)
         raise Stopped(f"stopped by {signal.Signals(number).name}")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)}
+    numbers = [signal.SIGTERM, signal.SIGALRM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     if timeout:
         signal.setitimer(signal.ITIMER_REAL, timeout)
     try:

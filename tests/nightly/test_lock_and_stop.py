@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,25 @@ def test_the_second_one_says_who_holds_it_and_leaves(tmp_path: Path) -> None:
     assert not lock.with_suffix(".holder").exists()
 
 
+@pytest.fixture
+def as_usual() -> Iterator[None]:
+    """The signals as a shell leaves them, also where the tests themselves were started with nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_hang_up_that_nohup_ignores_stays_ignored(as_usual: None) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stoppable():
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.01)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_goes_the_way_of_ctrl_c(number: signal.Signals) -> None:
+def test_a_signal_goes_the_way_of_ctrl_c(number: signal.Signals, as_usual: None) -> None:
     cleaned = []
 
     def work() -> None:
