@@ -15,6 +15,7 @@ from backport.rewrite.checks import (
     comments,
     condition,
     declared,
+    fields,
     function,
     labels,
     members,
@@ -31,8 +32,8 @@ from backport.rewrite.signals import Signal
 
 # one line here and one file in checks/ is all that a further question needs
 CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
-                             remains.check, nearby.check, members.check, comments.check,
-                             never.check, function.check, labels.check)
+                             fields.check, remains.check, nearby.check, members.check, comments.check, never.check,
+                             function.check, labels.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,

@@ -9,7 +9,7 @@ import pytest
 from backport.csource.pieces import code
 from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
-from backport.rewrite.checks import labels
+from backport.rewrite.checks import declared, labels
 from backport.rewrite.checks.arity import VARIES, calls
 from backport.rewrite.checks.base import Names, Result
 from backport.rewrite.problem import Problem
@@ -85,6 +85,27 @@ def test_a_name_that_would_be_declared_twice_is_declined() -> None:
                                                                                     b"log_start(u, flags)")
     older = body(*lines, head=b"int stop(struct unit *u)\n{\n\tunsigned int flags = 0;\n\tint ret;\n\tint a;\n\n")
     assert declined(run(upstream, fixed, older), "flags", "twice")
+
+
+def test_a_member_that_the_struct_would_have_twice_is_declined() -> None:
+    def unit(*members: str) -> bytes:
+        return b"struct unit {\n" + "".join(f"\t{member};\n" for member in members).encode() + b"};\n"
+
+    rows = ["int a", "struct list head", "long c", "bool (*stop)(struct unit *u)"]
+    upstream = unit(*rows)
+    fixed = unit(*rows[:2], "bool quiet:1", *rows[2:])
+    older = unit("u8 quiet", "int b", "struct list head", "long c")
+    assert declined(run(upstream, fixed, older), "struct unit has the member `quiet` twice")
+    assert run(upstream, fixed, unit("int b", "struct list head", "long c")).patch is not None
+
+
+def test_a_variable_whose_last_use_in_its_block_goes_is_doubted() -> None:
+    source = body("if (a(u)) {", "\tbool wp = get_wp(u);", "\tclear(u, wp);", "} else if (b(u)) {",
+                  "\tbool wp = get_wp(u);", "\tset(u, wp);", "}", "ret = 0;")
+    at = source.split(b"\n").index(b"\t\tclear(u, wp);")
+    edit = Edit(at, at + 1, (b"\t\tclear(u, 0);\n",))
+    found = declared.check(Result(Problem((), source), [edit]), 0, [edit], Names())
+    assert [doubt.text for doubt in found] == ["stop() declares `wp`, which nothing uses"]
 
 
 def test_an_added_declaration_goes_to_the_declarations() -> None:

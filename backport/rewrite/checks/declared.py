@@ -27,10 +27,11 @@ _UNUSED = re.compile(rb"__maybe_unused|__always_unused|__cleanup|__free\(|CLASS\
 
 @dataclass(slots=True)
 class Declared:
-    """What one function declares: `names` how often in one block at most, `late` behind a statement of its block,
-    `words` how often each word stands in it that is no member's."""
+    """What one function declares: `names` how often in one block at most, `unused` in how many blocks without any
+    use, `late` behind a statement of its block; `words` how often each word stands in it that is no member's."""
 
     names: Counter[bytes] = field(default_factory=Counter)
+    unused: Counter[bytes] = field(default_factory=Counter)
     late: set[bytes] = field(default_factory=set)
     words: Counter[bytes] = field(default_factory=Counter)
 
@@ -53,13 +54,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
             if word in after.late and word not in before.late and word not in upstream.late:
                 found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
-            if after.words[word] == count and before.words[word] > before.names[word] and \
-                    not (upstream.names[word] and upstream.words[word] == upstream.names[word]):
-                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses any more",
-                                   shown))
-            if after.words[word] == count and not before.names[word] \
-                    and upstream.words[word] > upstream.names[word] > 0:
-                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses here", shown))
+            if after.unused[word] > max(before.unused[word], upstream.unused[word]):
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses", shown))
         for word in before.names:
             if not after.names[word] and after.words[word] > upstream.words[word]:
                 shown = word.decode("utf-8", "replace")
@@ -72,10 +68,7 @@ def _read(text: bytes) -> Declared:
     out = Declared()
     if not text:
         return out
-    bare = code(text)
-    members = Counter(m[1] for m in _MEMBER.finditer(bare))
-    out.words = Counter(WORD.findall(bare))
-    out.words.subtract(members)
+    out.words = _words(text)
     stack: list[Node] = [PARSER.parse(text).root_node]
     while stack:
         node = stack.pop()
@@ -102,8 +95,18 @@ def _block(node: Node, out: Declared) -> None:
                 out.late.update(words)
         elif child.type not in ("comment", "labeled_statement") and not child.type.startswith("preproc"):
             statement = True
+    there = _words(node.text or b"") if own else Counter()
     for word, count in own.items():
         out.names[word] = max(out.names[word], count)
+        out.unused[word] += there[word] <= count
+
+
+def _words(text: bytes) -> Counter[bytes]:
+    """How often each word stands in `text`, members and comments left out."""
+    bare = code(text)
+    words: Counter[bytes] = Counter(WORD.findall(bare))
+    words.subtract(Counter(_MEMBER.findall(bare)))
+    return words
 
 
 def _name(node: Node) -> bytes | None:
