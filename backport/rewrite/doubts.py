@@ -17,6 +17,7 @@ from backport.rewrite.checks import (
     declared,
     fields,
     function,
+    gone,
     labels,
     members,
     nearby,
@@ -33,7 +34,7 @@ from backport.rewrite.signals import Signal
 # one line here and one file in checks/ is all that a further question needs
 CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
                              fields.check, remains.check, nearby.check, members.check, comments.check, never.check,
-                             function.check, labels.check)
+                             function.check, labels.check, gone.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,

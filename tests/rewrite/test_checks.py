@@ -108,6 +108,15 @@ def test_a_variable_whose_last_use_in_its_block_goes_is_doubted() -> None:
     assert [doubt.text for doubt in found] == ["stop() declares `wp`, which nothing uses"]
 
 
+def test_a_helper_that_goes_while_this_tree_still_calls_it_is_told_although_git_takes_it() -> None:
+    helper = b"static int old_len(void *buf)\n{\n\treturn *(int *)buf;\n}\n\n"
+    upstream, fixed = helper + body("ret = 0;"), body("ret = 0;")
+    assert run(upstream, fixed, helper + body("ret = 1;", "first(u);")).sure is Sure.CERTAIN
+    answer = run(upstream, fixed, helper + body("ret = 1;", "first(u, old_len(u));"))
+    assert answer.sure is Sure.REVIEW
+    assert any("the definition of `old_len` goes" in note for note in answer.notes)
+
+
 def test_an_added_declaration_goes_to_the_declarations() -> None:
     upstream = body("ret = prepare(u);", "log_start(u, ret);",
                     head=b"int stop(struct unit *u)\n{\n\tint ret;\n\tlong a;\n\n")
