@@ -55,8 +55,11 @@ class _Configs(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
 
 
 def config_option() -> Decorator:
-    """--config: configurations to build; each becomes a column of its own. The value is a tuple of tuples."""
-    return click.option("--config", "-c", "configs", multiple=True, type=_Configs(),
+    """--config: configurations to build; each becomes a column of its own. The value is a flat tuple of names."""
+    def flat(ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+        return tuple(name for found in value for name in found)
+
+    return click.option("--config", "-c", "configs", multiple=True, type=_Configs(), callback=flat,
                         help="Build in these configurations, a column each; `all`: those that trees.yaml lists.  "
                              "[default: the first that it lists]")
 

@@ -12,6 +12,7 @@ from backport.cell import Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    config_option,
     emit,
     manifest_option,
     read_manifest,
@@ -48,6 +49,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @click.argument("patches", nargs=-1, metavar="[PATCH]...")
 @click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
               help="Only this tree; may be given several times.")
+@config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
 @click.option("--offline", is_flag=True, help="Do not update the trees; use what is in the store.")
@@ -67,8 +69,8 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
               help="Results store  [default: in the user's state directory].")
 @manifest_option()
 @cache_option()
-def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jobs: int, offline: bool,
-            require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
+def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str, ...], no_build: bool, jobs: int,
+            offline: bool, require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
             mail_config: Path | None, output: Path | None, site: Path | None, keep: int | None, db: Path | None,
             manifest_path: Path | None, cache: Path | None) -> int:
     """Update the trees, compute what changed since the night before, and report only that.
@@ -79,6 +81,8 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jo
     \b
     Exit code: as for `backport run`; 3 also when another night runs already or the time was over.
     """
+    if configs and no_build:
+        raise click.UsageError("--config says what to build, --no-build that nothing is built")
     recipients = [address(text) for text in mail_to]
     server = load_server(mail_config) if recipients else None
     manifest = read_manifest(manifest_path)
@@ -89,7 +93,8 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], no_build: bool, jo
                 patches=read_patches(patches, cache_or_default(cache)), manifest=manifest,
                 cache=cache_or_default(cache), trees=trees,
                 options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot), update=not offline,
-                offline=offline, jobs=jobs, kind=KIND, command=" ".join(["backport", *sys.argv[1:]]))
+                offline=offline, jobs=jobs, configs=configs, kind=KIND,
+                command=" ".join(["backport", *sys.argv[1:]]))
             runner = _told_when_stopped(lambda store: run(request, store))
             made = night(results, runner, mail_to=recipients, server=server,
                          tell=lambda told: emit(told.report.encode("utf-8", "backslashreplace"), output))

@@ -47,7 +47,7 @@ from backport.workflow import Request, run
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None,
-            configs: tuple[tuple[str, ...], ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
+            configs: tuple[str, ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
             strict: bool, require_sandbox: bool, boot: bool, form: str, output: Path | None, db: Path | None,
             manifest_path: Path | None, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
@@ -69,7 +69,7 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
         patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=trees,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
         update=update, offline=offline, force=force, jobs=jobs,
-        configs=tuple(name for names in configs for name in names),
+        configs=configs,
         command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
         record = run(request, results)

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -154,3 +155,11 @@ def test_sigterm_ends_it_with_130_and_leaves_what_was_known(tmp_path: Path, monk
         assert run is not None
         assert run.state == "interrupted"
         assert len(results.cells(run)) == 1
+
+
+def test_a_night_builds_in_the_configurations_that_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = Night(tmp_path, monkeypatch)
+    night("--offline", "--config", "kvm-builtin,kvm-modules", "-c", "kvm-min", cells=[GOOD])
+    assert list(night.requests[0].configs) == ["kvm-builtin", "kvm-modules", "kvm-min"]
+    with pytest.raises(click.UsageError, match="--no-build"):
+        night("--config", "all", "--no-build", cells=[GOOD])
