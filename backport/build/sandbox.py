@@ -23,6 +23,9 @@ _HINT = ("apt-get install bubblewrap; in a container it also needs leave to make
          "(docker: --security-opt seccomp=unconfined; sysctl kernel.unprivileged_userns_clone=1)")
 
 
+_TMP = 256 << 20         # bytes of /tmp that there are at least
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one build may use. Sizes in bytes, time in seconds; `memory` and `processes` count the whole build."""
@@ -48,8 +51,10 @@ class Sandbox:
         inner = [*_prlimit(limits), *argv]
         if self.kind != "bubblewrap":
             return inner
+        # the limit on one file is none on what all of a compiler's temporary files take together
+        room = max(limits.file_size, _TMP)
         command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-                   "--proc", "/proc", "--dev", "/dev", "--size", str(limits.file_size), "--tmpfs", "/tmp"]
+                   "--proc", "/proc", "--dev", "/dev", "--size", str(room), "--tmpfs", "/tmp"]
         for name, value in env.items():
             command += ["--setenv", name, value]
         command += _system_mounts()

@@ -40,6 +40,16 @@ def places(source: bytes, line: int) -> tuple[int, tuple[Place, ...]] | None:
     return function.body + 1, _scan(text)
 
 
+def place_of(source: bytes, line: int) -> Place | None:
+    """The place of 0-based `line`, None at file level."""
+    found = places(source, line + 1)
+    if found is None:
+        return None
+    first, table = found
+    index = line + 1 - first
+    return table[index] if 0 <= index < len(table) else None
+
+
 @lru_cache(maxsize=64)
 def _scan(text: bytes) -> tuple[Place, ...]:
     """The place of each line of a function's inside."""

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from backport.csource.pieces import bare, squeeze
 
+_WORD = re.compile(rb"[A-Za-z_]")
 _NAME = re.compile(rb"[A-Za-z_]\w")
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
@@ -42,6 +43,11 @@ def line_key(line: bytes) -> bytes:
 def weak(key: bytes) -> bool:
     """True for a line (without white space) that says nothing about where it stands."""
     return key in _WEAK or not _NAME.search(key)
+
+
+def silent(key: bytes) -> bool:
+    """True for a line (without white space) that is no statement worth a question; `i++;` is one, if no anchor."""
+    return key in _WEAK or not _WORD.search(key)
 
 
 def align(a: Sequence[bytes], b: Sequence[bytes]) -> list[int]:

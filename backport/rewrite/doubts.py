@@ -15,17 +15,25 @@ from backport.rewrite.checks import (
     comments,
     condition,
     declared,
+    falling,
     fields,
     function,
     gone,
+    halves,
     labels,
+    leaving,
     members,
     nearby,
     never,
     remains,
+    returned,
+    reworded,
+    ruling,
     scope,
     symbols,
     syntax,
+    twice,
+    typed,
 )
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.render import Edit
@@ -34,15 +42,17 @@ from backport.rewrite.signals import Signal
 # one line here and one file in checks/ is all that a further question needs
 CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
                              fields.check, remains.check, nearby.check, members.check, comments.check, never.check,
-                             function.check, labels.check, gone.check)
+                             function.check, labels.check, gone.check, ruling.check, returned.check,
+                             reworded.check, leaving.check, halves.check, twice.check, falling.check,
+                             typed.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
-                   Signal.OPPOSITE})
+                   Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF})
 
 # what a reviewer should read, and nothing that makes an answer unsure
-HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED})
+HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE})
 
 
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

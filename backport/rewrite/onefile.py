@@ -181,6 +181,8 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
             others.append((name, placed.edits))
     if others:
         signals.append(Signal.DISAGREE)
+    if taken.ambiguous[k] and problem.a is None:
+        signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
     back = reverse_fits(problem, k)
     if back is not None and Signal.LOOSE not in back.signals:
         return Answer(State.BOTH, edits, tuple(agree), tuple(signals), others=tuple(others))

@@ -261,6 +261,8 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         signals.append(Signal.TOUCHING)
     if done.mixed:
         signals.append(Signal.MIXED)
+    if done.binding:
+        signals.append(Signal.OPERATORS)
     text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
     new = split_lines(text)
     if not any(not line.strip() for e in edits for line in e.new):

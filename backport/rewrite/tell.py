@@ -31,12 +31,25 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         upstream_function=upstream_function(problem, k),
         offset=line - (hunk.old_start + first) if line else 0,
         strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
-        notes=tuple(dict.fromkeys([*answer.notes, *(str(s) for s in answer.signals if _told(s, answer))])),
+        notes=_notes(problem, k, answer, bool(pairs)),
         changed=pairs, touches_added=touched, dropped=answer.state in (State.DROPPED, State.ABSENT),
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
         missing=answer.missing,
         signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
+
+
+def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str, ...]:
+    """What is told of one hunk: no answer for review without a word."""
+    notes = [*answer.notes, *(str(s) for s in answer.signals if _told(s, answer))]
+    if Signal.SWALLOWED in answer.signals and answer.state is State.FORWARD:
+        kept = {line_key(line) for line in (*problem.hunks[k].removed, *(x for e in answer.edits for x in e.new))}
+        lost = [line.strip().decode("utf-8", "replace") for e in answer.edits for line in problem.t[e.lo:e.hi]
+                if line.strip() and line_key(line) not in kept]
+        notes += [f"`{line}` of this tree goes, which upstream did not have" for line in lost]
+    if not notes and not changed and answer.state is State.FORWARD and answer.sure is Sure.REVIEW:
+        notes.append(f"only {' and '.join(answer.strategies)} found a place")
+    return tuple(dict.fromkeys(notes))
 
 
 def _told(signal: Signal, answer: Answer) -> bool:
@@ -50,7 +63,8 @@ def _told(signal: Signal, answer: Answer) -> bool:
 SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, Signal.SYNTAX, Signal.CONDITION,
                    Signal.OPPOSITE, Signal.GUARD, Signal.STATEMENT, Signal.REDECLARED, Signal.UNDECLARED,
                    Signal.UNUSED, Signal.LABEL, Signal.ORDER, Signal.REMAINS, Signal.DUPLICATE, Signal.NEVER,
-                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER})
+                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER, Signal.RETURNED, Signal.REWORDED,
+                   Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING, Signal.TYPED})
 
 
 def upstream_function(problem: Problem, k: int) -> str:

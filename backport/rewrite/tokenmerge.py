@@ -16,6 +16,8 @@ from backport.csource.pieces import tokens
 _LIMIT = 2000            # tokens of a piece; longer ones are not merged
 _OPEN = {b"(": b")", b"[": b"]", b"{": b"}"}
 _SEPARATORS = {b",", b";", b"&&", b"||"}
+_BINDING = {b"||", b"&&", b"?", b":", b"!", b"~", b"+", b"-", b"*", b"/", b"%", b"|", b"&", b"^", b"<<", b">>", b"<",
+            b">", b"<=", b">=", b"==", b"!="}
 _CLOSE = {b")", b"]", b"}"}
 
 
@@ -36,6 +38,7 @@ class Merged:
     touching: bool = False
     mixed: bool = False              # they meet, and no `,` or `&&` says where one ends and the other begins
     swallowed: bool = False          # a difference of the tree stood in what upstream takes away, and went with it
+    binding: bool = False            # both changed operators of one expression: the merged ones may bind otherwise
     present: bool = False            # what upstream adds stands in the tree's own difference already
 
 
@@ -165,7 +168,35 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
         return None
     if b"".join(text.split()) == b"".join(ours.split()):
         text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
-    return Merged(text, touching, mixed, swallowed, present)
+    return Merged(text, touching, mixed, swallowed, _binding(a, u, up, t, there), present)
+
+
+def _binding(a: Sequence[Token], u: Sequence[Token], up: Sequence[Op], t: Sequence[Token],
+             there: Sequence[Op]) -> bool:
+    """True where upstream and the tree both changed operators of one expression, and not one kind of `&&` alone."""
+    owner: list[int] = []
+    count = 0
+    for token in a:
+        owner.append(count)
+        count += token.text in (b";", b",", b"{", b"}")
+    mine, theirs = _operators(a, u, up, owner), _operators(a, t, there, owner)
+    return any(mine[n] | theirs[n] not in ({b"&&"}, {b"||"}) for n in mine.keys() & theirs.keys())
+
+
+def _operators(a: Sequence[Token], b: Sequence[Token], ops: Sequence[Op],
+               owner: Sequence[int]) -> dict[int, set[bytes]]:
+    """expression of the base -> the operators that come or go in it; an address or a pointer is none."""
+    found: dict[int, set[bytes]] = {}
+    for i1, i2, j1, j2 in ops:
+        for tokens_, lo, hi in ((a, i1, i2), (b, j1, j2)):
+            for n in range(lo, hi):
+                text = tokens_[n].text
+                before = tokens_[n - 1].text if n else b""
+                unary = not (before[-1:].isalnum() or before[-1:] == b"_" or before in _CLOSE)
+                if text in _BINDING and not (unary and text in (b"*", b"&")):
+                    for one in range(owner[i1], owner[max(i1, i2 - 1)] + 1):
+                        found.setdefault(one, set()).add(text)
+    return found
 
 
 def _statements(gone: Sequence[Token], a: Sequence[Token], t: Sequence[Token], lost: Sequence[Op]) -> bool:

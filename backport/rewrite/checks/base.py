@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Protocol
 
 from backport.csource.functions import Function, functions
 from backport.csource.pieces import code
-from backport.rewrite.align import line_key, weak
+from backport.rewrite.align import line_key, silent
 from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
@@ -93,11 +94,17 @@ def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int
     keys_r = [line_key(result.lines[i]) for i in ours]
     out = []
     for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
-        out += [(theirs[i + n], ours[j + n]) for n in range(size) if not weak(keys_u[i + n])]
+        out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
     return out
 
 
 Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]
+
+
+@lru_cache(maxsize=8)
+def bare_lines(source: bytes) -> tuple[bytes, ...]:
+    """The lines of `source` without comments and without what is inside strings."""
+    return tuple(code(source).split(b"\n"))
 
 
 def body(source: bytes, f: Function) -> bytes:

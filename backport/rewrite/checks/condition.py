@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.csource.blocks import Place, places
-from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
+from backport.csource.blocks import Place, place_of
+from backport.rewrite.checks.base import WORD, Doubt, Names, Result, added_pairs
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
-_CONTROL = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
+CONTROL = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
+
+_LOOP = 0.5              # Dice over the words of two loops' heads that makes them the same loop
+_NAME = 6                # letters of a name that may be part of another one's
+_TURNED = ((b"!", b""), (b"==", b"!="), (b"<=", b">"), (b">=", b"<"), (b"==0", b""), (b"==NULL", b""))
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
@@ -21,7 +25,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     after = result.problem.after_source
     for u, r in added_pairs(result, k, edits):
         text = result.lines[r].strip()
-        theirs, ours = _place(after, u), _place(result.source, r)
+        theirs, ours = place_of(after, u), place_of(result.source, r)
         if theirs is None or ours is None or text.startswith((b"*", b"/*", b"//")):
             continue
         shown = text.decode("utf-8", "replace")
@@ -32,23 +36,14 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
             kinds = _kind(a), _kind(b)
             signal = Signal.OPPOSITE if opposite(a, b) or (kinds[0] != kinds[1] and b"else" in kinds) else \
-                Signal.GUARD if kinds[0] == kinds[1] else Signal.CONDITION
+                Signal.GUARD if kinds[0] == kinds[1] and _refines(a, b) else Signal.CONDITION
             found.append(Doubt(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
     return found[:3]
 
 
-def _place(source: bytes, line: int) -> Place | None:
-    found = places(source, line + 1)
-    if found is None:
-        return None
-    first, table = found
-    index = line + 1 - first
-    return table[index] if 0 <= index < len(table) else None
-
-
 def _around(place: Place) -> tuple[bytes, bool]:
     """(the head that rules the line, whether the line stands amid a statement)."""
-    if _CONTROL.match(place.begun):
+    if CONTROL.match(place.begun):
         # `if (x)` without braces rules the line; an open parenthesis is amid it
         if place.begun.count(b"(") > place.begun.count(b")"):
             return b"", True
@@ -57,13 +52,23 @@ def _around(place: Place) -> tuple[bytes, bool]:
 
 
 def _kind(head: bytes) -> bytes:
-    match = _CONTROL.match(head)
+    match = CONTROL.match(head)
     if match is None:
         return head
     return b"for" if match[2] or match[1] == b"for" else match[1]
 
 
+def _refines(a: bytes, b: bytes) -> bool:
+    """Whether one of two heads has all words of the other, a call by a longer name included (`aa_unpack_x`): a further
+    condition, and not another one. A loop has no branch beside it that could be meant: half of its words will do."""
+    x, y = set(WORD.findall(a)), set(WORD.findall(b))
+    if _kind(a) == b"for" and 2 * len(x & y) >= _LOOP * (len(x) + len(y)):
+        return True
+    return any(all(any(word == other or (len(word) >= _NAME and (word in other or other in word)) for other in more)
+                   for word in few) for few, more in ((x, y), (y, x)))
+
+
 def opposite(a: bytes, b: bytes) -> bool:
-    """Whether two heads differ in nothing but one negation: `if(ret)` and `if(!ret)`, `==` and `!=`."""
-    return a != b and (a.replace(b"!", b"", 1) == b or b.replace(b"!", b"", 1) == a
-                       or a.replace(b"==", b"!=", 1) == b or b.replace(b"==", b"!=", 1) == a)
+    """Whether two heads differ in nothing but one negation: `if(ret)` and `if(!ret)`, `==` and `!=`, `<=` and `>`."""
+    a, b = (x.replace(b"->", b".") for x in (a, b))
+    return a != b and any(x.replace(gone, come, 1) == y for x, y in ((a, b), (b, a)) for gone, come in _TURNED)

@@ -8,7 +8,9 @@ import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
 from backport.csource.functions import Function, enclosing
-from backport.rewrite.checks.base import Doubt, Names, Result, body, named
+from backport.csource.pieces import code
+from backport.csource.scopes import block
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, body, named
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -24,7 +26,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         at = result.new_line(edit)
         after = enclosing(result.source, at + 1) if edit.new or at < len(result.lines) else None
         found += _syntax(result, enclosing(result.problem.target, edit.lo + 1), after)
-    return found
+    return found + _comma(result, k, edits)
 
 
 def _syntax(result: Result, before: Function | None, after: Function | None) -> list[Doubt]:
@@ -37,6 +39,20 @@ def _syntax(result: Result, before: Function | None, after: Function | None) -> 
     if grown > 0 and grown > _errors_upstream(result.problem, after.name):
         return [Doubt(Signal.SYNTAX, f"{after.name}() does not parse any more")]
     return []
+
+
+def _comma(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
+    """The same for a table: the entry above ends with a comma upstream, and not in this tree."""
+    found = []
+    for u, r in added_pairs(result, k, edits):
+        table = block(result.source, r + 1)
+        if table is None or r == 0 or r - 1 in result.added:
+            continue
+        theirs, ours = (code(b"".join(lines[max(0, at - 8):at])).rstrip()
+                        for lines, at in ((result.problem.after or [], u), (result.lines, r)))
+        if theirs[-1:] == b"," and ours[-1:].isalnum() and not ours.rsplit(b"\n", 1)[-1].lstrip().startswith(b"#"):
+            found.append(Doubt(Signal.SYNTAX, f"{table.name}: the entry above the added ones ends without a comma"))
+    return found
 
 
 def _errors_upstream(problem: Problem, name: str) -> int:

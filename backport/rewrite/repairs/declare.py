@@ -6,6 +6,7 @@ import re
 
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
+from backport.rewrite.align import line_key
 from backport.rewrite.checks.base import WORD, named
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
@@ -14,6 +15,9 @@ from backport.rewrite.signals import Signal
 _DECLARATION = re.compile(rb"^\t(?:const |static |struct |union |enum |unsigned |signed )*(?!return\b|goto\b)"
                           rb"\w+[\s*]+(\w+)"
                           rb"(?:\s*=\s*([^;{]*))?;\s*$")
+
+_PATH = re.compile(rb"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
+_ASKS = re.compile(rb"\bif\b|[^=!<>]=[^=]|\bfor\b|\bwhile\b")
 
 
 def repair(broken: Broken) -> Repaired | None:
@@ -38,6 +42,8 @@ def repair(broken: Broken) -> Repaired | None:
                  and m[2] and _available(m[2], inside, broken)]
         if len(found) != 1 or found[0].strip() in problem.added_upstream:
             return None
+        if _settled_later(found[0], inside, code(upstream), min(e.lo for e in broken.edits) - first.start + 1):
+            return None
         brought.append(found[0] + b"\n")
     at = first.body                  # 0-based: the line below the opening brace
     last = at
@@ -55,6 +61,18 @@ def repair(broken: Broken) -> Repaired | None:
         edits = tuple(sorted((*edits, Edit(last, last, new)), key=lambda e: (e.lo, e.hi)))
     shown = ", ".join(f"`{line.strip().decode('utf-8', 'replace')}`" for line in brought)
     return Repaired(edits, f"{first.name}() got upstream's declaration {shown}, which it did not have in this tree")
+
+
+def _settled_later(declaration: bytes, function: bytes, upstream: bytes, use: int) -> bool:
+    """True where this tree's own lines above the use set or ask what the initial value goes through: at the top of the
+    function it is not what it is then."""
+    match = _DECLARATION.match(declaration)
+    paths = _PATH.findall(match[2]) if match is not None and match[2] else []
+    roots = {path[:n] for path in paths for n in (*(m.start() for m in re.finditer(rb"->|\.", path)), len(path))
+             if re.search(rb"->|\.", path[:n])}
+    shared = {line_key(line) for line in upstream.split(b"\n")}
+    return any(root in line_key(line) for line in function.split(b"\n")[:use] if line_key(line) not in shared
+               for root in roots if _ASKS.search(line))
 
 
 def _available(value: bytes, function: bytes, broken: Broken) -> bool:

@@ -8,6 +8,10 @@ from backport.csource.pieces import code
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
 from backport.rewrite.signals import Signal
 
+# one half of a pair, or an order of things: nothing that may be left out alone
+_PAIR = re.compile(rb"(?:^|_)(?:(?:un)?(?:lock|register|map|prepare|hold|mask|pin|link|block|freeze)|get|put|free|"
+                   rb"alloc|enable|disable|begin|end|start|stop|init|exit|acquire|release|mb|barrier|rcu|sync|flush|cancel|"
+                   rb"destroy|add|del|inc|dec|enter|leave|suspend|resume|shutdown|cleanup|set|clear|reset)(?:_|$)")
 _REST = 3                # other lines of the same block that must be left
 
 
@@ -17,7 +21,7 @@ def repair(broken: Broken) -> Repaired | None:
     others = {d.signal for d in broken.doubts} - {Signal.SYMBOL, Signal.GUARD}
     called = [name for name in missing if re.search(rb"\b%s\s*\(" % re.escape(name.encode()),
                                                     b"".join(line for e in broken.edits for line in e.new))]
-    if len(called) != 1 or others:
+    if len(called) != 1 or others or _PAIR.search(called[0].encode()):
         return None
     name = called[0].encode()
     for edit in broken.edits:

@@ -29,6 +29,8 @@ def repair(broken: Broken) -> Repaired | None:
                     return None
     if set(renamed) != missing or not all(word in broken.problem.target_words for word in renamed.values()):
         return None
+    if _alone(broken, renamed):
+        return None
     edits = broken.edits
     changed = False
     for edit in broken.edits:
@@ -42,6 +44,13 @@ def repair(broken: Broken) -> Repaired | None:
     shown = ", ".join(f"`{old.decode()}` was kept where upstream has `{new.decode()}`, which is not in this tree"
                       for new, old in sorted(renamed.items()))
     return Repaired(edits, shown)
+
+
+def _alone(broken: Broken, renamed: dict[bytes, bytes]) -> bool:
+    """True where a line changes in nothing but such a name: then that is what the patch is for, or a part of it."""
+    hunk = broken.problem.hunks[broken.k]
+    gone = {line_key(line) for line in hunk.removed}
+    return any(line_key(_spelled(line, renamed)) in gone for line in hunk.added if _spelled(line, renamed) != line)
 
 
 def _older(gone: bytes, line: bytes, name: bytes) -> bytes | None:

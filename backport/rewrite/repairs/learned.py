@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
+from backport.csource.functions import enclosing
 from backport.csource.pieces import code, tokens
 from backport.rewrite.align import soften
-from backport.rewrite.checks.base import WORD
+from backport.rewrite.checks.base import WORD, body
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
 from backport.rewrite.signals import Signal
 
@@ -56,7 +57,11 @@ def spellings(broken: Broken, missing: set[bytes]) -> dict[bytes, bytes]:
                     # another list of arguments is another function, not another spelling
                     same = _arguments(a, i2) == _arguments(b, j2) != []
                 found.setdefault(name, set()).add(b"".join(b[j1:j2]) if same else b"")
-    return {name: next(iter(here)) for name, here in found.items() if len(here) == 1 and b"" not in here}
+    # what upstream's function has under that name is another thing there, and no spelling of this one
+    function = enclosing(problem.preimage or b"", mine[0].lo + 1)
+    own = set(WORD.findall(code(body(problem.preimage or b"", function)))) if function is not None else set()
+    return {name: next(iter(here)) for name, here in found.items()
+            if len(here) == 1 and b"" not in here and not here & own}
 
 
 def _arguments(line: list[bytes], at: int) -> list[bytes]:

@@ -11,10 +11,12 @@ _ALIKE = 0.5             # share of tokens that makes a line of the tree the lin
 
 
 def repair(broken: Broken) -> Repaired | None:
-    """Added lines with a missing name that are, white space apart, lines which the same hunk takes away."""
+    """Added lines with a missing name, or in other words than this tree's, that are, white space apart, lines which the
+    same hunk takes away."""
     problem = broken.problem
     missing = {name.encode() for name in broken.subjects(Signal.SYMBOL, Signal.SCOPE, Signal.MEMBER)}
-    if not missing or problem.a is None or problem.edits is None:
+    moved = {line_key(text.encode()) for text in broken.subjects(Signal.REWORDED)}
+    if not (missing or moved) or problem.a is None or problem.edits is None:
         return None
     mine = problem.edits[broken.k]
     pairing = soften(problem.a, problem.t, problem.to, mine[0].lo - 4, mine[-1].hi + 4)
@@ -27,7 +29,7 @@ def repair(broken: Broken) -> Repaired | None:
         new = []
         for line in edit.new:
             own = partner.get(line_key(line))
-            if own is not None and missing & set(WORD.findall(line)):
+            if own is not None and (line_key(line) in moved or missing & set(WORD.findall(line))):
                 told.append(f"`{line.strip().decode('utf-8', 'replace')}` only moves upstream; this tree's "
                             f"`{own.strip().decode('utf-8', 'replace')}` moved instead")
                 line = line[:len(line) - len(line.lstrip())] + own.lstrip()

@@ -36,7 +36,7 @@ def repair(broken: Broken) -> Repaired | None:
     more = []
     for i in range(function.body, function.end - 1):
         if i not in covered and use.search(bare[i]):
-            more.append(Edit(i, i + 1, (use.sub(new, broken.problem.t[i]),)))
+            more.append(Edit(i, i + 1, (_put(broken.problem.t[i], bare[i], use, new),)))
     if not more:
         return None
     edits = tuple(sorted((*broken.edits, *more), key=lambda e: (e.lo, e.hi)))
@@ -53,6 +53,14 @@ def _known(broken: Broken, function: Function, name: bytes) -> bool:
 def _use(name: bytes) -> re.Pattern[bytes]:
     """`name` as a variable, not as a member."""
     return re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(name))
+
+
+def _put(line: bytes, bare: bytes, use: re.Pattern[bytes], new: bytes) -> bytes:
+    """`line` with its uses renamed, as `bare` (the line without comments and strings) has them."""
+    for match in reversed(list(use.finditer(bare))):
+        if line[match.start():match.end()] == match[0]:
+            line = line[:match.start()] + new + line[match.end():]
+    return line
 
 
 def _votes(removed: tuple[bytes, ...], added: tuple[bytes, ...], old: bytes) -> Counter[bytes]:

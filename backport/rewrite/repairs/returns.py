@@ -55,13 +55,15 @@ def _texts(broken: Broken) -> str:
 
 
 def _returns_here(problem: Problem, upstream: Function, label: bytes) -> bool:
-    """True where this tree has a `return` in the place of upstream's jumps, wherever the line above is in both."""
+    """True where this tree has a `return` in the place of upstream's jumps, every one of them."""
     seen = 0
     assert problem.a is not None
     for i in range(upstream.body, min(upstream.end, len(problem.a))):
         match = _GOTO.fullmatch(code(problem.a[i]))
-        if match is None or match[1] != label or problem.to[i - 1] < 0:
+        if match is None or match[1] != label:
             continue
+        if problem.to[i - 1] < 0:
+            return False             # what stands there in this tree may give something back first
         below = problem.to[i - 1] + 1
         if below >= len(problem.t) or not _RETURN.fullmatch(code(problem.t[below])):
             return False
