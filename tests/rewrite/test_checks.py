@@ -285,6 +285,13 @@ def test_a_label_that_nothing_jumps_to_is_doubted() -> None:
     assert not labels.check(Result(Problem((), used), [edit]), 0, [edit], Names())
 
 
+def test_the_middle_of_a_conditional_expression_is_no_label() -> None:
+    source = body("ret = u->a ?", "\tLONG_WAIT :", "\tSHORT_WAIT;")
+    at = source.split(b"\n").index(b"\t\tLONG_WAIT :")
+    edit = Edit(at, at + 1, (b"\t\tOTHER_WAIT :\n",))
+    assert not labels.check(Result(Problem((), source), [edit]), 0, [edit], Names())
+
+
 def test_a_jump_to_a_label_that_the_tree_lacks_is_its_return() -> None:
     lines = ["ret = -ENOMEM;", "if (!u->a)", "\tgoto out;", "size += u->size;", "if (!u->b)", "\tgoto out;", "ret = 0;"]
     added = ["if (size > MAX) {", "\tret = -E2BIG;", "\tlog_err(u);", "\tgoto out;", "}"]
