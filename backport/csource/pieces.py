@@ -34,6 +34,11 @@ def tokens(source: bytes) -> list[bytes]:
     return _TOKEN.findall(source)
 
 
+def solid(source: bytes) -> list[bytes]:
+    """The tokens of `source` that are no white space."""
+    return [token for token in tokens(source) if token.strip()]
+
+
 def bare(source: bytes) -> list[bytes]:
     """Words and single punctuation marks, white space dropped: for counting what two pieces share."""
     return _BARE.findall(source)

@@ -35,16 +35,18 @@ class Mended:
 def mend(problem: Problem, k: int, edits: Sequence[Edit], others: Sequence[Edit], found: Sequence[Doubt],
          names: Names, wanted: Sequence[str]) -> Mended | None:
     """The hunk's edits mended; None where something fatal remains. `others` are the edits of the file's other hunks."""
-    state = Mended(tuple(edits), tuple(found))
+    state, result = Mended(tuple(edits), tuple(found)), Result(problem, [*others, *edits])
     for strategy, repairs in REPAIRS.items():
         for repair in repairs if strategy in wanted else ():
             if not _fatal(state.doubts):
                 return state
-            done = repair(Broken(Result(problem, [*others, *state.edits]), k, state.edits, state.doubts, names))
+            done = repair(Broken(result, k, state.edits, state.doubts, names))
             if done is None:
                 continue
-            left = doubts(Result(problem, [*others, *done.edits]), k, done.edits, names)
+            then = Result(problem, [*others, *done.edits])
+            left = doubts(then, k, done.edits, names)
             if _fatal(left) < _fatal(state.doubts):
+                result = then
                 state = Mended(done.edits, tuple(left), (*state.notes, done.note), (*state.signals, done.signal),
                                tuple(dict.fromkeys((*state.strategies, strategy))))
     return None if _fatal(state.doubts) else state

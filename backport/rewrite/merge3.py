@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
-from backport.csource.functions import Function, functions
-from backport.csource.scopes import block, blocks, scope
+from backport.csource.functions import Function, enclosing, functions
+from backport.csource.scopes import Block, block, blocks, scope
 from backport.rewrite.align import align, line_key, soften
 from backport.rewrite.anchor import key_index
 from backport.rewrite.place import Placed, place
@@ -96,7 +95,7 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Merge inside the function of the same name where the file's order of functions differs."""
     assert problem.a is not None
     assert problem.preimage is not None
-    here = _enclosing(problem.preimage, edits[0].lo + 1)
+    here = enclosing(problem.preimage, edits[0].lo + 1)
     if here is None or edits[-1].hi > here.end:
         return None
     there = [f for f in functions(problem.target) if f.name == here.name]
@@ -107,15 +106,7 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     landed = sum(only.start - 1 <= j < only.end for j in inside)
     if landed * 2 >= max(1, len(inside)) and inside:
         return None                  # the file's own alignment already leads there
-    a = problem.a[here.start - 1:here.end]
-    t = problem.t[only.start - 1:only.end]
-    local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
-    pairing = soften(a, t, align(a, t), local[0].lo - 4, local[-1].hi + 4)
-    placed = place(a, local, t, pairing)
-    if placed is None:
-        return None
-    shift = only.start - 1
-    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals)
+    return _inside(problem, edits, here, only)
 
 
 def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None) -> Placed | None:
@@ -130,19 +121,18 @@ def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None)
         return None
     if found is not None and all(there[0].start <= e.lo < there[0].end for e in found.edits):
         return None
-    a, t = problem.a[here.start - 1:here.end], problem.t[there[0].start - 1:there[0].end]
+    placed = _inside(problem, edits, here, there[0])
+    return None if placed is None else Placed(placed.edits, (*placed.signals, Signal.NEIGHBOUR))
+
+
+def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Block,
+            there: Function | Block) -> Placed | None:
+    """The edits carried from one span of lines of the pre-image into one of the target, whatever stands around them."""
+    assert problem.a is not None
+    a, t = problem.a[here.start - 1:here.end], problem.t[there.start - 1:there.end]
     local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
     placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - 4, local[-1].hi + 4))
     if placed is None:
         return None
-    shift = there[0].start - 1
-    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits),
-                  (*placed.signals, Signal.NEIGHBOUR))
-
-
-def _enclosing(source: bytes, line: int) -> Function | None:
-    table = functions(source)
-    index = bisect_right([f.start for f in table], line) - 1
-    if index >= 0 and table[index].start <= line <= table[index].end:
-        return table[index]
-    return None
+    shift = there.start - 1
+    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals)

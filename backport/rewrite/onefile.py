@@ -85,9 +85,8 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
     ruled = any(name.startswith("rule:") for name in one.answer.strategies)
     if ruled or not FATAL & {d.signal for d in found}:
         return _with(one, found)
-    mended = None
-    if not FATAL & {d.signal for d in found if d.signal is Signal.MOVED}:
-        mended = mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
+    moved = any(d.signal is Signal.MOVED for d in found)     # statements in another order are no repair's business
+    mended = None if moved else mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
         return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
     answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),

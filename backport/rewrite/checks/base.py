@@ -61,7 +61,7 @@ class Result:
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
         self.calls: frozenset[tuple[bytes, int]] | None = None
-        self._code: list[bytes] | None = None
+        self.pairs: dict[tuple[int, tuple[Edit, ...]], list[tuple[int, int]]] = {}
         self._grown: dict[tuple[int, int], int] = {}
         grown = 0
         self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
@@ -72,19 +72,24 @@ class Result:
 
     def code(self, edit: Edit) -> bytes:
         """The added lines of `edit` without comments: a line in the middle of one does not say so by itself."""
-        if self._code is None:
-            self._code = code(self.source).splitlines(keepends=True)
         at = self.new_line(edit)
-        return b"".join(self._code[at:at + len(edit.new)])
+        return b"".join(line + b"\n" for line in bare_lines(self.source)[at:at + len(edit.new)])
 
     def new_line(self, edit: Edit) -> int:
         """0-based line at which `edit` stands in the result."""
         return edit.lo + self._grown.get((edit.lo, edit.hi), 0)
 
 
-def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int, int]]:
+def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> Sequence[tuple[int, int]]:
     """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of hunk `k` that
-    is added on both sides, white space apart; lines that say nothing (`}`) are left out."""
+    is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
+    asked = (k, tuple(edits))
+    if asked not in result.pairs:
+        result.pairs[asked] = _added_pairs(result, k, edits)
+    return result.pairs[asked]
+
+
+def _added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int, int]]:
     problem = result.problem
     if problem.edits is None or problem.after is None:
         return []

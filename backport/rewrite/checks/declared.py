@@ -118,7 +118,7 @@ def _name(node: Node) -> bytes | None:
         if below is None:
             below = next((c for c in node.named_children if c.type.endswith("declarator") or c.type == "identifier"),
                          None)
-            if below is None or (node.type in ("parameter_declaration",) and below.type == "type_identifier"):
+            if below is None:
                 return None
         node = below
     return None

@@ -26,7 +26,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     only told: a release that is new to this tree's function is right far more often than not."""
     found = []
     after = result.problem.after_source
-    pairs = added_pairs(result, k, edits)
+    pairs = list(added_pairs(result, k, edits))
     lines = result.problem.after or []
     # `return ret;` says nothing about where it stands: the `if` above it does
     pairs += [(u + 1, r + 1) for u, r in pairs if r + 1 in result.added and u + 1 < len(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backport.csource.pieces import tokens
+from backport.csource.pieces import solid, tokens
 from backport.rewrite.align import line_key, similarity
 from backport.rewrite.checks.base import WORD
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
@@ -57,7 +57,7 @@ def _older(gone: bytes, line: bytes, name: bytes) -> bytes | None:
     """The word of the removed line in whose place the added line has `name`."""
     if similarity(gone, line) < _ALIKE:
         return None
-    a, b = [[t for t in tokens(x) if t.strip()] for x in (gone, line)]
+    a, b = solid(gone), solid(line)
     # with another argument the newer one is another function: only words may differ, one for one
     if len(a) != len(b) or any(x != y and not (WORD.fullmatch(x) and WORD.fullmatch(y)) and x[:1] != b'"'
                                for x, y in zip(a, b, strict=True)):

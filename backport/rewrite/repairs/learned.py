@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from backport.csource.functions import enclosing
-from backport.csource.pieces import code, tokens
+from backport.csource.pieces import code, solid, tokens
 from backport.rewrite.align import soften
 from backport.rewrite.checks.base import WORD, body
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
@@ -46,7 +46,7 @@ def spellings(broken: Broken, missing: set[bytes]) -> dict[bytes, bytes]:
         words = missing & set(WORD.findall(code(problem.a[i])))
         if not words or pairing.to[i] < 0:
             continue
-        a, b = ([t for t in tokens(x) if t.strip()] for x in (problem.a[i], problem.t[pairing.to[i]]))
+        a, b = solid(problem.a[i]), solid(problem.t[pairing.to[i]])
         matcher = SequenceMatcher(None, a, b, autojunk=False)
         for tag, i1, i2, j1, j2 in matcher.get_opcodes():
             for name in words & set(a[i1:i2]):

@@ -7,7 +7,7 @@ from collections import Counter
 from difflib import SequenceMatcher
 
 from backport.csource.functions import Function, enclosing
-from backport.csource.pieces import code, tokens
+from backport.csource.pieces import code, solid
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
 from backport.rewrite.signals import Signal
@@ -67,11 +67,11 @@ def _votes(removed: tuple[bytes, ...], added: tuple[bytes, ...], old: bytes) -> 
     """What stands for `old` in the added lines that are a removed line with other words."""
     votes: Counter[bytes] = Counter()
     for gone in removed:
-        a = [t for t in tokens(gone) if t.strip()]
+        a = solid(gone)
         if old not in a:
             continue
         for line in added:
-            b = [t for t in tokens(line) if t.strip()]
+            b = solid(line)
             if len(a) != len(b):
                 continue
             swaps = {(x, y) for x, y in zip(a, b, strict=True) if x != y}
