@@ -54,6 +54,12 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
     return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
 
 
+def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Head | None]:
+    """What the store has of the manifest's trees, newest first, and of the reference tree among them."""
+    heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
+    return heads, next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
+
+
 def in_configurations(columns: Sequence[Column], configs: Sequence[str], *, every: bool = False) -> list[Column]:
     """A column for each of `configs` (ALL: what the tree lists); without any, the columns as they are.
 

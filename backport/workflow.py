@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.cell import Lab, Options, Place
-from backport.columns import Column, get_trees, in_configurations
+from backport.columns import Column, get_trees, in_configurations, known_heads
 from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
@@ -74,10 +74,8 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
               live: Live) -> Iterator[tuple[Cell, str]]:
     """(cell, cache key) of every place: first what needs no work, then the rest tree by tree."""
     store = Store(request.cache)
-    heads = [head for tree in request.manifest.trees if (head := store.head(tree.name)) is not None]
-    upstream = request.manifest.upstream
-    lab = Lab(request.cache, tuple(heads), store.head(upstream.name) if upstream else None, request.options,
-              upstream, request.manifest.path.resolve().parent)
+    lab = Lab(request.cache, *known_heads(store, request.manifest), request.options, request.manifest.upstream,
+              request.manifest.path.resolve().parent)
     mails = [patch for patch in request.patches if isinstance(patch, Patch)]
     series = groups(mails)
     work: list[tuple[Place, ...]] = []

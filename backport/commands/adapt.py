@@ -8,11 +8,17 @@ from pathlib import Path
 import click
 
 from backport.cell import Lab, Options
-from backport.columns import get_trees
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest, read_patches
-from backport.errors import InfraError, UserError
+from backport.columns import get_trees, known_heads
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    manifest_option,
+    one_patch,
+    read_manifest,
+    read_patches,
+)
+from backport.errors import InfraError
 from backport.patch.mail import read_mail
-from backport.patch.model import Refused
 from backport.queue.rangediff import range_diff
 from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
@@ -45,20 +51,14 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     """
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
-    found = read_patches(() if clone and not patch else (patch or "-",), place, clone)
-    if len(found) != 1:
-        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `backport run` takes many")
-    only = found[0]
-    if isinstance(only, Refused):
-        raise UserError(f"{only.source}:{only.line}: {only.reason}")
+    only = one_patch(read_patches(() if clone and not patch else (patch or "-",), place, clone), "backport run")
     store = Store(place)
     (column,) = get_trees(store, manifest, (name,), offline=offline)
     tree, head = column.tree, column.head
     if head is None:
         raise InfraError(f"{tree.name} could not be had: {column.reason}")
-    heads = tuple(found_head for t in manifest.trees if (found_head := store.head(t.name)) is not None)
-    upstream = store.head(manifest.upstream.name) if manifest.upstream else None
-    lab = Lab(place, heads, upstream, Options(build=False, strategies=strategies or None, signoff=signoff))
+    options = Options(build=False, strategies=strategies or None, signoff=signoff)
+    lab = Lab(place, *known_heads(store, manifest), options)
     try:
         carried = lab.carrier.carry(only, tree, head)
         said = lab.asked(only, head) if head.history else None

@@ -15,11 +15,10 @@ from backport.boot.machine import Machine
 from backport.boot.outcome import Behaves
 from backport.build.sandbox import choose
 from backport.cell import Lab, Options
-from backport.columns import get_trees
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
-from backport.errors import InfraError, UserError
+from backport.columns import get_trees, known_heads
+from backport.commands.common import cache_option, cache_or_default, manifest_option, one_patch, read_manifest
+from backport.errors import InfraError
 from backport.patch.intake import read_all
-from backport.patch.model import Patch, Refused
 from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
 from backport.verdict import Apply
@@ -54,7 +53,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     \b
     backport boot patches/fix.patch --tree 6.1 --tree 5.10
     """
-    only = _one(patch)
+    only = one_patch(read_all(patch), "backport run --boot")
     repro = repro or program.for_patch(Path(patch))
     if repro is not None:
         program.load(repro)                      # a mistake in it is the user's, and is said before any kernel is built
@@ -62,10 +61,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     store = Store(cache_or_default(cache))
     sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
     columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
-    upstream = store.head(manifest.upstream.name) if manifest.upstream else None
-    heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
     codes = [0]
-    lab = Lab(store.cache, heads, upstream, Options(build=False))
+    lab = Lab(store.cache, *known_heads(store, manifest), Options(build=False))
     try:
         for tree, head, reason in ((column.tree, column.head, column.reason) for column in columns):
             if head is None:
@@ -100,13 +97,3 @@ def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Pat
 
 def _say(title: str, step: str) -> None:
     click.echo(f"{title}: {step}", err=True)
-
-
-def _one(spec: str) -> Patch:
-    found = read_all(spec)
-    if len(found) != 1:
-        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `backport run --boot` takes many")
-    only = found[0]
-    if isinstance(only, Refused):
-        raise UserError(f"{only.source}:{only.line}: {only.reason}")
-    return only

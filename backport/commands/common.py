@@ -72,6 +72,23 @@ def read_manifest(path: Path | None) -> Manifest:
     return load(path)
 
 
+def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
+    """The patch of a command that takes one; `instead` is the one that takes many. Raises UsageError, or UserError
+    where it cannot be read."""
+    if len(found) != 1:
+        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `{instead}` takes many")
+    only = found[0]
+    if isinstance(only, Refused):
+        raise UserError(f"{only.source}:{only.line}: {only.reason}")
+    return only
+
+
+def check_configs(configs: Sequence[str], no_build: bool) -> None:
+    """UsageError where configurations are named and nothing is to be built in them."""
+    if configs and no_build:
+        raise click.UsageError("--config says what to build, --no-build that nothing is built")
+
+
 def cache_or_default(cache: Path | None) -> Path:
     """The directory that --cache means."""
     return cache or default_cache()

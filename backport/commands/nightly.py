@@ -12,6 +12,7 @@ from backport.cell import Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    check_configs,
     config_option,
     emit,
     manifest_option,
@@ -81,8 +82,7 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
     \b
     Exit code: as for `backport run`; 3 also when another night runs already or the time was over.
     """
-    if configs and no_build:
-        raise click.UsageError("--config says what to build, --no-build that nothing is built")
+    check_configs(configs, no_build)
     recipients = [address(text) for text in mail_to]
     server = load_server(mail_config) if recipients else None
     manifest = read_manifest(manifest_path)

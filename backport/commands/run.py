@@ -11,6 +11,7 @@ from backport.cell import Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    check_configs,
     check_format,
     config_option,
     manifest_option,
@@ -60,8 +61,7 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     not-compiled, invalid); 3 the surroundings failed (a required tree, the compiler, the disk); 2 usage;
     130 Ctrl-C.
     """
-    if configs and no_build:
-        raise click.UsageError("--config says what to build, --no-build that nothing is built")
+    check_configs(configs, no_build)
     manifest = read_manifest(manifest_path)
     check_format(form, output)
     place = cache_or_default(cache)
