@@ -52,12 +52,17 @@ def _block(lines: list[bytes], index: int) -> str:
         if line[:1].isalpha() or line[:1] == b"_":
             text = line.rstrip()
             if text.endswith((b"{", b"{ \\", b"{\\")):
-                return _SPACE.sub(b" ", text.rstrip(b"\\ {")).rstrip(b" =").decode("utf-8", "replace")
+                return _name(text)
             if i + 1 < len(lines) and lines[i + 1].rstrip() == b"{":
                 return _SPACE.sub(b" ", text).decode("utf-8", "replace")
             if text.endswith(b";") or text.endswith(b")"):
                 return ""
     return ""
+
+
+def _name(opening: bytes) -> str:
+    """What a block is called: the line that opens it, without its brace."""
+    return _SPACE.sub(b" ", opening.rstrip(b"\\ {")).rstrip(b" =").decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,8 @@ def blocks(source: bytes) -> tuple[Block, ...]:
         if start < 0 and (line[:1].isalpha() or line[:1] == b"_") and line.rstrip().endswith(b"{"):
             start = i
         elif start >= 0 and line[:1] == b"}":
-            name = _SPACE.sub(b" ", lines[start].rstrip().rstrip(b"{ ")).rstrip(b" =").decode("utf-8", "replace")
             if enclosing(source, start + 1) is None:
-                found.append(Block(name, start + 1, i + 1))
+                found.append(Block(_name(lines[start].rstrip()), start + 1, i + 1))
             start = -1
     return tuple(found)
 

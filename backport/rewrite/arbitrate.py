@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backport.csource.functions import enclosing, functions
-from backport.csource.scopes import block, blocks
+from backport.csource.functions import functions
+from backport.csource.scopes import blocks, scope
 from backport.rewrite import amid
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
@@ -103,18 +103,10 @@ def _strays(problem: Problem, k: int, placed: Placed) -> bool:
     """True where an edit lands outside the functions and tables that upstream changed, although they are here."""
     if problem.edits is None or problem.preimage is None or not placed.edits:
         return False
-    here, there = _scopes(problem.preimage, problem.edits[k]), _scopes(problem.target, placed.edits)
-    known = {f.name for f in functions(problem.target)} | {b.name for b in blocks(problem.target)}
+    here = {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]}
+    there = {scope(problem.target, edit.lo + 1) for edit in placed.edits}
+    known = {f"{f.name}()" for f in functions(problem.target)} | {b.name for b in blocks(problem.target)}
     return bool(there - here) and bool((here - {""}) & known)
-
-
-def _scopes(source: bytes, edits: Sequence[Edit]) -> set[str]:
-    """The functions, tables and structs that hold the edits, "" for file level."""
-    out = set()
-    for edit in edits:
-        function, table = enclosing(source, edit.lo + 1), block(source, edit.lo + 1)
-        out.add(function.name if function is not None else table.name if table is not None else "")
-    return out
 
 
 def _assumes(placed: Placed) -> bool:
