@@ -283,18 +283,26 @@ def test_shell_in_kconfig_runs_in_the_sandbox(tmp_path: Path) -> None:
     assert not Path("/etc/pwned").exists()
 
 
+def not_exported(real: Real, path: str, function: bytes, behind: bytes, more: bytes = b"") -> bytes:
+    """A diff that defines a function in x86.c and calls it from `function` of `path`, behind its first `behind`. `more`
+    stands below the definition."""
+    declaration = b"int kvm_not_exported(struct kvm_vcpu *vcpu);\n"
+
+    def user(data: bytes) -> bytes:
+        place = data.index(function + b"(struct kvm_vcpu *vcpu)\n")
+        body = data.index(behind, place) + len(behind)
+        return (data[:place] + declaration + data[place:body]
+                + b"\tif (kvm_not_exported(vcpu))\n\t\treturn 1;\n" + data[body:])
+
+    definition = b"int kvm_not_exported(struct kvm_vcpu *vcpu) { return vcpu->vcpu_id == 77; }\n"
+    return real.diff(X86, before(DEBUG, declaration + definition + more + b"\n")) + real.diff(path, user)
+
+
 def test_modules_find_a_symbol_that_nobody_exports() -> None:
     """A directory build alone misses it: kvm.o itself has the function, kvm-intel.ko cannot reach it. kvm-amd.ko on
     6.1 is in test_kernel_more.py."""
     real = Real("5.10")
-    declaration = b"int kvm_not_exported(struct kvm_vcpu *vcpu);\n"
-    def user(data: bytes) -> bytes:
-        place = data.index(b"static int handle_interrupt_window(struct kvm_vcpu *vcpu)\n")
-        body = data.index(b"{\n", place) + 2
-        return (data[:place] + declaration + data[place:body]
-                + b"\tif (kvm_not_exported(vcpu))\n\t\treturn 1;\n" + data[body:])
-    definition = declaration + b"int kvm_not_exported(struct kvm_vcpu *vcpu) { return vcpu->vcpu_id == 77; }\n\n"
-    diff = real.diff(X86, before(DEBUG, definition)) + real.diff("arch/x86/kvm/vmx/vmx.c", user)
+    diff = not_exported(real, "arch/x86/kvm/vmx/vmx.c", b"static int handle_interrupt_window", b"{\n")
     builtin = real.build(diff, compared=False)
     assert builtin.verdict in (Build.PASS, Build.WARN), builtin.reason
     modules = real.build(diff, compared=False, config="kvm-modules")

@@ -24,7 +24,7 @@ from backport.build.sandbox import Limits
 from backport.manifest import Toolchain
 from backport.patch.parse import parse
 from backport.verdict import Build
-from tests.build.test_kernel import CACHE, DEBUG, X86, Real, before
+from tests.build.test_kernel import CACHE, DEBUG, X86, Real, before, not_exported
 
 pytestmark = pytest.mark.kernel
 
@@ -66,22 +66,15 @@ def test_a_source_of_what_is_off_is_not_compiled_and_never_a_pass(source: str) -
 def test_a_symbol_that_kvm_does_not_export_breaks_kvm_amd_and_only_as_a_module() -> None:
     """modpost alone sees it: built in, the linker finds kvm.o's function."""
     real = Real("6.1")
-    declaration = b"int kvm_not_exported(struct kvm_vcpu *vcpu);\n"
-
-    def user(data: bytes) -> bytes:
-        place = data.index(b"static int db_interception(struct kvm_vcpu *vcpu)\n")
-        body = data.index(b"\n\n", place) + 2
-        return (data[:place] + declaration + data[place:body]
-                + b"\tif (kvm_not_exported(vcpu))\n\t\treturn 1;\n" + data[body:])
-    definition = declaration + b"int kvm_not_exported(struct kvm_vcpu *vcpu) { return vcpu->vcpu_id == 77; }\n\n"
-    diff = real.diff(X86, before(DEBUG, definition)) + real.diff("arch/x86/kvm/svm/svm.c", user)
+    where = ("arch/x86/kvm/svm/svm.c", b"static int db_interception", b"\n\n")
+    diff = not_exported(real, *where)
     builtin = real.build(diff, compared=False)
     assert builtin.verdict is Build.PASS, builtin.reason
     modules = real.build(diff, compared=False, config="kvm-modules")
     assert modules.verdict is Build.FAIL
     assert '"kvm_not_exported" [arch/x86/kvm/kvm-amd.ko] undefined!' in modules.reason
-    exported = real.diff(X86, before(DEBUG, definition.rstrip(b"\n") + b"\nEXPORT_SYMBOL_GPL(kvm_not_exported);\n\n"))
-    mended = real.build(exported + real.diff("arch/x86/kvm/svm/svm.c", user), compared=False, config="kvm-modules")
+    exported = not_exported(real, *where, b"EXPORT_SYMBOL_GPL(kvm_not_exported);\n")
+    mended = real.build(exported, compared=False, config="kvm-modules")
     assert mended.verdict is Build.PASS, mended.reason
 
 
