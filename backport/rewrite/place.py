@@ -8,18 +8,16 @@ liberty that was taken is a signal, and the signals decide later how sure the an
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backport.patch.parse import split_lines
 from backport.rewrite.align import Pairing, line_key, similarity, weak
+from backport.rewrite.between import behind
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
 
-_CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
-_DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+[*\s]*\w+(?:\[[^]]*\])?(?:\s*=[^=].*)?;\s*$")
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
 _WORDED = 0.5            # share of tokens that makes an added line the removed one in other words
 _MANY = 4                # lines of a block that is worded anew line by line
@@ -157,7 +155,7 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
             signals.append(Signal.PRESENT)
             return Edit(above + 1, above + 1, ())
         signals.append(Signal.SPLIT)
-        at = below if _belongs_below(a, edit) and not controls(between[-1]) else above + 1
+        at = below if behind(a, edit, t, above + 1, below) else above + 1
         return Edit(at, at, edit.new)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
@@ -165,12 +163,6 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     if has_below:
         return Edit(below, below, edit.new)
     raise _Unplaceable
-
-
-def controls(line: bytes) -> bool:
-    """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
-    text = line.split(b"/*")[0].strip()
-    return bool(_CONTROL.match(text)) and not text.endswith((b";", b"{", b"}", b":"))
 
 
 def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
@@ -192,18 +184,6 @@ def _supported(a: Sequence[bytes], p: Pairing, i: int, step: int) -> bool:
             return False
         i = after
     return False
-
-
-def _belongs_below(a: Sequence[bytes], edit: Edit) -> bool:
-    """Whether added lines rather go with the line that follows them than with the one before."""
-    above = line_key(a[edit.lo - 1]) if edit.lo > 0 else b""
-    below = line_key(a[edit.lo]) if edit.lo < len(a) else b""
-    if not edit.new[0].strip():      # an empty line first: they end a paragraph
-        return False
-    if not edit.new[-1].strip():     # a paragraph of its own: behind the declarations, or else before what follows
-        before = next((a[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if a[i].strip()), b"")
-        return not _DECLARATION.match(before)
-    return weak(above) and not weak(below)
 
 
 def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], p: Pairing,

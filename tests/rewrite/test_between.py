@@ -1,0 +1,70 @@
+"""Lines added where upstream's neighbours touch and this tree has lines of its own between them: before or behind."""
+
+from __future__ import annotations
+
+from backport.verdict import Sure
+from tests.rewrite.support import result, run
+from tests.rewrite.test_checks import HEAD, TAIL, body
+
+
+def placed(upstream: list[str], fixed: list[str], older: list[str]) -> list[str]:
+    """The function's own lines after the patch; what was chosen between two places is never certain."""
+    answer = run(body(*upstream), body(*fixed), body(*older))
+    assert answer.sure is Sure.REVIEW
+    inside = result(answer, body(*older)).removeprefix(HEAD).removesuffix(TAIL).decode()
+    return [line.removeprefix("\t") for line in inside.splitlines()]
+
+
+def test_a_paragraph_of_its_own_does_not_tear_this_trees_paragraph_apart() -> None:
+    lines = ["first(u);", "", "second(u);", "third(u);"]
+    fixed = [*lines[:2], "u->vcpu = NULL;", "", *lines[2:]]
+    older = [*lines[:2], "own(u);", *lines[2:]]
+    assert placed(lines, fixed, older) == [*lines[:2], "u->vcpu = NULL;", "", "own(u);", *lines[2:]]
+
+
+def test_a_paragraph_of_its_own_goes_before_the_one_that_follows_it_upstream() -> None:
+    lines = ["first(u);", "", "second(u);", "third(u);"]
+    fixed = [*lines[:2], "u->vcpu = NULL;", "", *lines[2:]]
+    older = [*lines[:2], "own(u);", "", *lines[2:]]
+    assert placed(lines, fixed, older) == [*older[:4], "u->vcpu = NULL;", "", *lines[2:]]
+
+
+def test_a_label_opens_the_paragraph_that_follows_it() -> None:
+    def source(*lines: str) -> bytes:
+        return body("if (u->bad)", "\tgoto out;", "work(u);", *lines).replace(b"\tout:", b"out:")
+
+    upstream = source("out:", "finish(u);", "", "put(u);", "unlock(u);")
+    fixed = source("finish(u);", "", "out:", "put(u);", "unlock(u);")
+    there = source("out:", "finish(u);", "", "mark_last_busy(u);", "put(u);", "unlock(u);")
+    answer = run(upstream, fixed, there)
+    assert answer.sure is Sure.REVIEW
+    assert b"\nout:\n\tmark_last_busy(u);\n\tput(u);\n" in result(answer, there)
+
+
+def test_nothing_is_put_before_an_early_exit_that_upstream_did_not_pass() -> None:
+    lines = ["struct unit *w;", "", "w = next(u);", "last(w);"]
+    fixed = [*lines[:2], "guard(srcu)(&u->srcu);", "", *lines[2:]]
+    for exits in (["if (!u->its)", "\treturn -ENODEV;", ""], ["if (!u->its)", "\tgoto out;", ""]):
+        older = [*lines[:2], *exits, *lines[2:]]
+        assert placed(lines, fixed, older) == [*lines[:2], *exits, "guard(srcu)(&u->srcu);", "", *lines[2:]]
+    older = [*lines[:2], "own(u);", "", *lines[2:]]
+    assert placed(lines, fixed, older) == [*fixed[:4], *older[2:]]
+
+
+def test_of_lines_without_an_order_this_trees_own_come_first() -> None:
+    lines = ["struct unit *w;", "const char *name;", "", "first(w, name);"]
+    fixed = [lines[0], "struct file *file = NULL;", *lines[1:3], "first(w, name, file);"]
+    older = [lines[0], "struct mm *mm;", *lines[1:]]
+    assert placed(lines, fixed, older) == [*older[:2], fixed[1], *fixed[2:]]
+    lines = ["first(u);", "second(u);"]          # statements have one: as before, right behind what upstream has above
+    assert placed(lines, [lines[0], "fix(u);", lines[1]], [lines[0], "own(u);", lines[1]]) == [
+        lines[0], "fix(u);", "own(u);", lines[1]]
+
+
+def test_includes_are_lines_without_an_order() -> None:
+    before = b"#include <linux/a.h>\n#include <linux/d.h>\n\nint x;\n"
+    after = before.replace(b"#include <linux/d.h>", b"#include <linux/c.h>\n#include <linux/d.h>")
+    there = before.replace(b"#include <linux/d.h>", b"#include <crypto/b.h>\n#include <linux/d.h>")
+    answer = run(before, after, there)
+    assert answer.sure is Sure.REVIEW
+    assert result(answer, there).startswith(b"#include <linux/a.h>\n#include <crypto/b.h>\n#include <linux/c.h>\n")
