@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.rewrite.checks import (
+    about,
     arity,
+    balance,
     comments,
     condition,
     declared,
+    defined,
     falling,
     fields,
     function,
@@ -23,7 +26,9 @@ from backport.rewrite.checks import (
     labels,
     leaving,
     members,
+    merged,
     nearby,
+    nesting,
     never,
     remains,
     returned,
@@ -34,6 +39,7 @@ from backport.rewrite.checks import (
     syntax,
     twice,
     typed,
+    unreached,
 )
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.render import Edit
@@ -44,12 +50,14 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              fields.check, remains.check, nearby.check, members.check, comments.check, never.check,
                              function.check, labels.check, gone.check, ruling.check, returned.check,
                              reworded.check, leaving.check, halves.check, twice.check, falling.check,
-                             typed.check)
+                             typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
+                             about.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
-                   Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF})
+                   Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF, Signal.NESTED, Signal.BALANCE,
+                   Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT})
 
 # what a reviewer should read, and nothing that makes an answer unsure
 HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE})

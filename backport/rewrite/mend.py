@@ -9,7 +9,7 @@ from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, doubts
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
-from backport.rewrite.repairs import declare, dropcall, keep, learned, moved, order, rename, returns
+from backport.rewrite.repairs import about, declare, dropcall, keep, learned, moved, order, rename, returns
 from backport.rewrite.repairs.base import Broken, Repair
 from backport.rewrite.signals import Signal
 
@@ -17,7 +17,7 @@ from backport.rewrite.signals import Signal
 REPAIRS: dict[str, tuple[Repair, ...]] = {
     "substitution": (order.repair, moved.repair, learned.repair, declare.repair,
                      rename.repair, keep.repair, returns.repair),
-    "drop": (dropcall.repair,),
+    "drop": (dropcall.repair, about.repair),
 }
 
 

@@ -79,6 +79,16 @@ class Result:
         """0-based line at which `edit` stands in the result."""
         return edit.lo + self._grown.get((edit.lo, edit.hi), 0)
 
+    def old_line(self, line: int) -> int:
+        """0-based line of the target that the result's 0-based `line` is; meant for lines that no edit wrote."""
+        at = line
+        for edit in self.edits:
+            start = self.new_line(edit)
+            if start + len(edit.new) > line:
+                break
+            at = line - start - len(edit.new) + edit.hi
+        return at
+
 
 def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> Sequence[tuple[int, int]]:
     """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of hunk `k` that

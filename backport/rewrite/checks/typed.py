@@ -13,13 +13,15 @@ from backport.rewrite.signals import Signal
 
 _UNSIGNED = re.compile(rb"\b(?:unsigned|[us]?u(?:8|16|32|64)|__u\d+|size_t|bool)\b")
 
+_DECLARED = re.compile(rb"((?:struct|enum|union)\s+\w+|\b[A-Za-z_]\w*)(?:\s*\*+\s*|\s+)([A-Za-z_]\w*)\s*(?=[,);=\[])")
+_NO_TYPE = frozenset({b"return", b"goto", b"else", b"case", b"sizeof", b"defined", b"do", b"in"})
 _SIGNED = frozenset({b"int", b"long", b"ssize_t", b"s8", b"s16", b"s32", b"s64", b"short"})
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
     """TYPED: a variable that may be negative, is unsigned or is a pointer on one side only, where it is compared with
-    zero or returned."""
-    found = []
+    zero or returned; or a name that the patch brings, of another type than upstream's."""
+    found = _brought(result, k, edits)
     for edit in edits:
         added = result.code(edit)
         ours = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
@@ -35,6 +37,27 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 found.append(Doubt(Signal.TYPED, f"`{name.decode()}` is {b} in {ours.name}() in this tree, {a} "
                                                  "upstream"))
     return found
+
+
+def _brought(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
+    """A parameter or variable that upstream names anew is named for its type: of another type it wants another name."""
+    problem = result.problem
+    if problem.edits is None:
+        return []
+    theirs = _declared(code(b"".join(line for e in problem.edits[k] for line in e.new)))
+    found = []
+    for edit in edits:
+        for name, kind in sorted(_declared(result.code(edit)) - theirs):
+            other = sorted(t for n, t in theirs if n == name)
+            if other and name not in problem.target_words:
+                found.append(Doubt(Signal.TYPED, f"`{name.decode()}` is a {kind.decode()} here, a {other[0].decode()} "
+                                                 "upstream"))
+    return found
+
+
+def _declared(text: bytes) -> set[tuple[bytes, bytes]]:
+    """(name, last word of its type) of everything that looks declared in `text`."""
+    return {(m[2], m[1].split()[-1]) for m in _DECLARED.finditer(text) if m[1] not in _NO_TYPE}
 
 
 def _kind(text: bytes, name: bytes) -> str:
