@@ -90,6 +90,8 @@ class Carrier:
         """Check `patch` on `head`; adapt it where git refuses it; hand out only what git takes as it stands."""
         before = self.preimages(patch)
         checked = check(self.git, head.commit, patch, before.files)
+        if checked.outcome is Apply.SUSPECT:
+            checked = _only_renamed(checked, self._opinion(patch, head, before))
         if checked.outcome is Apply.CONFLICT:
             carried = self._made(self._opinion(patch, head, before), patch, tree, head)
         elif checked.outcome.good:
@@ -160,6 +162,22 @@ class Carrier:
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, notes: Sequence[str]) -> bytes:
         return adapted_mail(patch, changed.files, series=tree.series, notes=notes,
                             upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
+
+
+def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:
+    """`checked`, or that the patch goes in, where what git put it into differs from upstream's function in name only.
+
+    The applier knows names; the rewriter looks at the lines, and found most of upstream's function there, which this
+    tree has under no other name. A patch that also fits in reverse stays suspect, for the rewriter says so as well.
+    """
+    signals = {(h.path, h.index): h.signals for h in opinion.hunks}
+    strayed = [h for h in checked.hunks if h.function != h.upstream_function]
+    if opinion.outcome not in (Apply.CLEAN, Apply.OFFSET) or not strayed or any(
+            "renamed" not in signals.get((h.path, h.index), ()) for h in strayed):
+        return checked
+    moved = any(h.offset for h in checked.hunks)
+    return replace(checked, outcome=Apply.OFFSET if moved else Apply.CLEAN, sure=opinion.sure, reason="",
+                   notes=(*checked.notes, *opinion.notes))
 
 
 def _declined(answer: Adaptation, trouble: str, alternatives: tuple[bytes, ...]) -> Carried:

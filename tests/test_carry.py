@@ -52,3 +52,23 @@ def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier
         "the patch needs unit_is_quiet, which this tree does not have "
         "(tree-mid is the oldest tree here that does)")
     assert carrier.carry(patch, Tree("tree-mid", "6.2", ()), carrier.heads[1]).outcome is Apply.MERGED
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_a_function_that_only_has_another_name_is_told_and_not_suspect(tmp_path: Path, twin: bool) -> None:
+    fixed = UPSTREAM.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tflush(u);\n")
+    halt = b"int early;\n\n" + UPSTREAM.replace(b"int stop(", b"int halt(")
+    # where upstream's function is here as well, in other words, landing in another one is no matter of names
+    older = halt + b"\n" + OLDER.replace(b"wait_for", b"await") if twin else halt
+    repo = TestRepo(tmp_path / "store.git")
+    commits = [repo.commit({"a.c": older}), repo.commit({"a.c": UPSTREAM})]
+    heads = [Head(name, commit, version, "made here", 0.0)
+             for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
+    repo.git.close()
+    carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", UPSTREAM, fixed))
+    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
+    carrier.close()
+    assert carried.outcome is (Apply.SUSPECT if twin else Apply.OFFSET)
+    if not twin:
+        assert any("lands in halt(); upstream changed stop()" in note for note in carried.notes)
