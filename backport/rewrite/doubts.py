@@ -14,6 +14,8 @@ from backport.rewrite.checks import (
     about,
     arity,
     balance,
+    bound,
+    commented,
     comments,
     condition,
     declared,
@@ -23,8 +25,11 @@ from backport.rewrite.checks import (
     function,
     gone,
     halves,
+    inside,
+    keyed,
     labels,
     leaving,
+    lineends,
     members,
     merged,
     nearby,
@@ -35,11 +40,13 @@ from backport.rewrite.checks import (
     reworded,
     ruling,
     scope,
+    signature,
     symbols,
     syntax,
     twice,
     typed,
     unreached,
+    values,
 )
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.render import Edit
@@ -51,16 +58,19 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              function.check, labels.check, gone.check, ruling.check, returned.check,
                              reworded.check, leaving.check, halves.check, twice.check, falling.check,
                              typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
-                             about.check)
+                             about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
+                             signature.check, bound.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
                    Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF, Signal.NESTED, Signal.BALANCE,
-                   Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT})
+                   Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT,
+                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND})
 
 # what a reviewer should read, and nothing that makes an answer unsure
-HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE})
+HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE,
+                      Signal.LINE_ENDS, Signal.SHADOW})
 
 
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:

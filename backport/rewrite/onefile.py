@@ -14,6 +14,7 @@ from backport.rewrite.arbitrate import Answer, State, choose, same_result
 from backport.rewrite.asis import AsIs, apply_as_is
 from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, HARMLESS, doubts
+from backport.rewrite.ends import fitted
 from backport.rewrite.header import retarget
 from backport.rewrite.mend import mend
 from backport.rewrite.outcome import FileAnswer
@@ -22,6 +23,7 @@ from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, render_hunks
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.signals import Signal
+from backport.rewrite.slide import settled
 from backport.rewrite.strategies import proposals
 from backport.rewrite.tell import SAID, evidence, notes_of, story
 from backport.rewrite.verify import round_trip
@@ -50,8 +52,16 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
     if taken is not None:
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
-        landed = [_land(problem, k, target, ruled, wanted) for k in range(len(file.hunks))]
+        problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
+        landed = [_ended(_land(problem, k, target, ruled, wanted)) for k in range(len(file.hunks))]
     return _assemble(file, _doubted(landed, names, taken is not None, wanted), taken)
+
+
+def _ended(one: Landed) -> Landed:
+    """The answer with the line ends of the file that it leads to."""
+    fit = partial(fitted, one.problem)
+    return replace(one, answer=replace(one.answer, edits=fit(one.answer.edits), others=tuple(
+        (name, fit(edits)) for name, edits in one.answer.others)))
 
 
 def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str]) -> list[Landed]:

@@ -64,7 +64,9 @@ SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, S
                    Signal.OPPOSITE, Signal.GUARD, Signal.STATEMENT, Signal.REDECLARED, Signal.UNDECLARED,
                    Signal.UNUSED, Signal.LABEL, Signal.ORDER, Signal.REMAINS, Signal.DUPLICATE, Signal.NEVER,
                    Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER, Signal.RETURNED, Signal.REWORDED,
-                   Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING, Signal.TYPED})
+                   Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING, Signal.TYPED,
+                   Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY, Signal.VALUE,
+                   Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW})
 
 
 def upstream_function(problem: Problem, k: int) -> str:
@@ -83,7 +85,10 @@ def function_at(source: bytes, line: int) -> str:
 def changed_pairs(problem: Problem, k: int, edits: tuple[Edit, ...]) -> tuple[tuple[str, str], ...]:
     """(upstream's added line, ours) where they differ; "" on one side where there is no partner."""
     upstream = [line for line in problem.hunks[k].added if line.strip()]
-    ours = [line for edit in edits for line in edit.new if line.strip()]
+    # the target's last line, which only got its line end
+    ended = {problem.t[-1] + b"\n"} if problem.t and not problem.t[-1].endswith(b"\n") else set()
+    ours = [line for edit in edits for n, line in enumerate(edit.new)
+            if line.strip() and not (n == 0 and edit.hi == len(problem.t) > edit.lo and line in ended)]
     if [line_key(x) for x in upstream] == [line_key(x) for x in ours]:
         return ()
     keys_up, keys_our = [line_key(x) for x in upstream], [line_key(x) for x in ours]

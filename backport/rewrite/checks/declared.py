@@ -83,7 +83,9 @@ def _read(text: bytes) -> Declared:
 
 
 def _block(node: Node, out: Declared) -> None:
-    own: Counter[bytes] = Counter()
+    # the outermost block and the parameters are one scope
+    own: Counter[bytes] = Counter(_parameters(node.parent) if node.parent is not None else ())
+    parameters = set(own)
     statement = False
     for child in node.named_children:
         if child.type == "declaration":
@@ -98,7 +100,17 @@ def _block(node: Node, out: Declared) -> None:
     there = _words(node.text or b"") if own else Counter()
     for word, count in own.items():
         out.names[word] = max(out.names[word], count)
-        out.unused[word] += there[word] <= count
+        if word not in parameters:
+            out.unused[word] += there[word] <= count
+
+
+def _parameters(function: Node) -> list[bytes]:
+    """The names of a function definition's parameters, none for any other node."""
+    head = function.child_by_field_name("declarator") if function.type == "function_definition" else None
+    while head is not None and head.type != "function_declarator":
+        head = head.child_by_field_name("declarator")
+    listed = head.child_by_field_name("parameters") if head is not None else None
+    return [w for child in listed.named_children if (w := _name(child)) is not None] if listed is not None else []
 
 
 def _words(text: bytes) -> Counter[bytes]:
@@ -110,10 +122,15 @@ def _words(text: bytes) -> Counter[bytes]:
 
 
 def _name(node: Node) -> bytes | None:
+    found = identifier(node)
+    return found.text if found is not None else None
+
+
+def identifier(node: Node) -> Node | None:
     """The declared identifier of a declarator."""
     while node is not None:
         if node.type == "identifier":
-            return node.text
+            return node
         below = node.child_by_field_name("declarator")
         if below is None:
             below = next((c for c in node.named_children if c.type.endswith("declarator") or c.type == "identifier"),

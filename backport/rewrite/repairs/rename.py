@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
+from backport.rewrite.checks.base import body
+from backport.rewrite.checks.bound import OUTER, uses
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
 from backport.rewrite.signals import Signal
@@ -30,13 +33,13 @@ def repair(broken: Broken) -> Repaired | None:
     function = enclosing(broken.problem.target, broken.edits[0].lo + 1)
     if function is None or _known(broken, function, new):
         return None
-    use = _use(old)
-    bare = code(broken.problem.target).split(b"\n")
     covered = {i for e in broken.result.edits for i in range(e.lo, e.hi)}
-    more = []
-    for i in range(function.body, function.end - 1):
-        if i not in covered and use.search(bare[i]):
-            more.append(Edit(i, i + 1, (_put(broken.problem.t[i], bare[i], use, new),)))
+    places: dict[int, list[int]] = {}
+    for use in uses(body(broken.problem.target, function)):
+        # a deeper block may have a variable of its own of that name
+        if use.name == old and use.depth == OUTER and use.row + function.start - 1 not in covered:
+            places.setdefault(use.row + function.start - 1, []).append(use.column)
+    more = [Edit(i, i + 1, (_put(broken.problem.t[i], columns, old, new),)) for i, columns in sorted(places.items())]
     if not more:
         return None
     edits = tuple(sorted((*broken.edits, *more), key=lambda e: (e.lo, e.hi)))
@@ -55,11 +58,10 @@ def _use(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(name))
 
 
-def _put(line: bytes, bare: bytes, use: re.Pattern[bytes], new: bytes) -> bytes:
-    """`line` with its uses renamed, as `bare` (the line without comments and strings) has them."""
-    for match in reversed(list(use.finditer(bare))):
-        if line[match.start():match.end()] == match[0]:
-            line = line[:match.start()] + new + line[match.end():]
+def _put(line: bytes, columns: Sequence[int], old: bytes, new: bytes) -> bytes:
+    """`line` with `old` renamed where it stands at `columns`."""
+    for at in sorted(columns, reverse=True):
+        line = line[:at] + new + line[at + len(old):]
     return line
 
 
