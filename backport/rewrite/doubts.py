@@ -26,6 +26,7 @@ from backport.rewrite.checks import (
     gone,
     halves,
     inside,
+    kept,
     keyed,
     labels,
     leaving,
@@ -59,14 +60,14 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              reworded.check, leaving.check, halves.check, twice.check, falling.check,
                              typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
                              about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
-                             signature.check, bound.check)
+                             signature.check, bound.check, kept.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
                    Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF, Signal.NESTED, Signal.BALANCE,
                    Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT,
-                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND})
+                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND, Signal.KEPT})
 
 # what a reviewer should read, and nothing that makes an answer unsure
 HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE,

@@ -77,3 +77,4 @@ class Signal(StrEnum):
     SIGNATURE = "a function that an added line calls takes other parameters in this tree"
     BOUND = "a name means another variable than upstream's"
     SHADOW = "an added variable hides one of this tree's file"
+    KEPT = "a line that goes here is another one than upstream takes away"

@@ -345,3 +345,14 @@ def test_what_is_there_already_is_not_made_twice_and_the_rest_is_made() -> None:
     answer = adapt(parse(b"Subject: x\n\n" + THERE), MemoryView("tree", {"a.c": older}), preimages={"a.c": upstream})
     assert result(answer, older) == older.replace(b"\t\tif (!h", b"\t\th = find(u);\n\t\tif (!h")
     assert answer.sure is Sure.REVIEW
+
+
+def test_a_repeated_line_that_upstream_keeps_is_not_the_one_that_goes() -> None:
+    lines = ["if (enable(u))", "\tgoto out;", "", "if (!u->wanted)", "\tgoto out;", "", "ret = configure(u);",
+             "if (ret)", "\tgoto out;", "", "set_protocol(u);"]
+    fixed = [*lines[:8], "\tgoto out_disable;", *lines[9:]]
+    tail = b"out_disable:\n\tdisable(u);\nout:\n\treturn ret;\n}\n"
+    older = [*lines[:6], "configure(u);", "set_protocol(u);"]
+    there = body(*older, tail=tail)
+    # the search for the hunk's own lines ends at another `goto out;`, which would disable what was never enabled
+    assert declined(run(body(*lines, tail=tail), body(*fixed, tail=tail), there), "leaves alone")
