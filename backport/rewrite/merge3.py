@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from backport.csource.functions import Function, enclosing, functions
@@ -32,7 +33,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
 
 
 def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
-    """Removed lines that stand once in both files, only in another order: the replacement goes where they are."""
+    """Removed lines that stand once in both files, only elsewhere: the replacement goes where they are."""
     assert problem.a is not None
     index, own = key_index(problem), upstream_index(problem)
     out = []
@@ -45,7 +46,8 @@ def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
         if [p[0] for p in places] != list(range(at, at + len(keys))):
             return None
         out.append(Edit(at, at + len(keys), edit.new))
-    out.sort(key=lambda e: e.lo)
+    if any(one.lo > two.lo for one, two in itertools.pairwise(out)):
+        return None                  # what upstream adds first would be run last
     return Placed(tuple(out), (Signal.NEIGHBOUR, Signal.REORDERED))
 
 
