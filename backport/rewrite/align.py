@@ -19,6 +19,7 @@ from backport.csource.pieces import bare, squeeze
 
 _WORD = re.compile(rb"[A-Za-z_]")
 _NAME = re.compile(rb"[A-Za-z_]\w")
+_DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
 _SOFT = 6_000            # cells of a gap that may be paired by similarity
@@ -204,4 +205,8 @@ def _similar(x: bytes, y: bytes) -> float:
     if weak(kx) or weak(ky):
         return 0.0
     value = similarity(x, y)
-    return value if value >= SIMILAR else 0.0
+    if value < SIMILAR:
+        return 0.0
+    one, two = _DECLARED.search(x), _DECLARED.search(y)
+    # of two members that both read like it, the one of the same name is the same one
+    return value + 0.1 if one and two and one[1] == two[1] and value < 0.9 else value

@@ -19,6 +19,7 @@ DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+(?:\*[*\s]*
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
 _INCLUDE = re.compile(rb"\s*#\s*include\b")
 _LABEL = re.compile(rb"\s?[A-Za-z_]\w*\s*:\s*(?:/\*.*)?$")
+_MANY = 24               # lines that are looked at
 _LEAVES = re.compile(rb"\s*(?:return\b|goto\b)")
 
 
@@ -43,6 +44,17 @@ def behind(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], lo: int, hi: int)
     if weak(line_key(above)):
         return not weak(line_key(below))
     return all(_orderless(line) for line in (*edit.new, above, below, *own))
+
+
+def unordered(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], above: int, to: Sequence[int]) -> int:
+    """How many of this tree's lines behind t[above] go before the added ones, where upstream's next lines are not here:
+    all of them up to the next that both have, if none of them all has an order."""
+    end = edit.lo
+    while end < len(to) and to[end] < 0:
+        end += 1
+    own = t[above + 1:to[end]] if end < len(to) else []
+    lines = (*a[edit.lo - 1:end], *edit.new, *own)
+    return len(own) if len(lines) <= _MANY and all(_orderless(line) for line in lines) else 0
 
 
 def controls(line: bytes) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from backport.patch.parse import split_lines
 from backport.rewrite.align import Pairing, line_key, similarity, weak
-from backport.rewrite.between import behind
+from backport.rewrite.between import behind, unordered
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
@@ -159,7 +159,8 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
         return Edit(at, at, edit.new)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
-        return Edit(above + 1, above + 1, edit.new)
+        at = above + 1 + unordered(a, edit, t, above, p.to)
+        return Edit(at, at, edit.new)
     if has_below:
         return Edit(below, below, edit.new)
     raise _Unplaceable

@@ -68,3 +68,36 @@ def test_includes_are_lines_without_an_order() -> None:
     answer = run(before, after, there)
     assert answer.sure is Sure.REVIEW
     assert result(answer, there).startswith(b"#include <linux/a.h>\n#include <crypto/b.h>\n#include <linux/c.h>\n")
+
+
+def test_a_declaration_whose_next_line_is_not_here_goes_behind_this_trees_own() -> None:
+    lines = ["long resaligned;", "unsigned int dblocks = 0;", "int error;", "", "first(u, resaligned);"]
+    fixed = [lines[0], "unsigned int seq = read(u);", *lines[1:4], "first(u, resaligned + seq);"]
+    older = [lines[0], "short resblks;", *lines[2:]]
+    there = body(*older)
+    assert result(run(body(*lines), body(*fixed), there), there) == body(*older[:2], fixed[1], *fixed[3:])
+
+
+def test_of_two_members_that_read_alike_the_one_of_the_same_name_is_the_neighbour() -> None:
+    def source(*lines: str) -> bytes:
+        return ("struct unit {\n" + "".join(f"\t{line}\n" for line in lines) + "};\n").encode()
+
+    before = source("u32 imod;", "u32 page_size;", "/* vectors */", "int nvecs;")
+    after = source("u32 imod;", "u32 page_size;", "unsigned int mask_bits;", "/* vectors */", "int nvecs;")
+    there = source("u32 imod;", "u32 bei;", "int ring_max;", "/* 4KB min */", "int page_size;", "/* 12 to 20 */",
+                   "int page_shift;", "/* vectors */", "int nvecs;")
+    answer = run(before, after, there)
+    assert answer.sure is Sure.REVIEW
+    assert b"\tint page_size;\n\tunsigned int mask_bits;\n" in result(answer, there)
+
+
+def test_what_upstream_adds_first_is_not_run_last() -> None:
+    lines = ["INIT_LIST_HEAD(&u->handlers);", "", "lockdep_register_key(&u->mlock_key);",
+             "lockdep_set_class(&u->mlock, &u->mlock_key);", "", "mutex_init(&u->mlock);",
+             "mutex_init(&u->exist_lock);", "", "u->parent = parent;", "u->type = &unit_type;"]
+    fixed = [*lines[:3], "lockdep_register_key(&u->exist_key);", "",
+             "mutex_init_with_key(&u->mlock, &u->mlock_key);",
+             "mutex_init_with_key(&u->exist_lock, &u->exist_key);", *lines[7:]]
+    older = [*lines[8:], "device_initialize(&u->dev);", *lines[5:7], "INIT_LIST_HEAD(&u->attrs);", "",
+             "u->id = ida_alloc(&unit_ida, GFP_KERNEL);", "if (u->id < 0)", "\treturn u->id;", "", *lines[:4]]
+    assert run(body(*lines), body(*fixed), body(*older)).patch is None
