@@ -60,7 +60,8 @@ _FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTIO
 def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
     """The answer for one hunk from what each strategy proposed and whether its reverse fits."""
     made = {name: p for name, p in proposals.items() if p is not None}
-    order = sorted(made, key=lambda name: (Signal.FLOATING in made[name].signals,
+    # what lands in upstream's function comes before what fits in another one as well
+    order = sorted(made, key=lambda name: (Signal.FLOATING in made[name].signals, _strays(problem, k, made[name]),
                                            PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE)))
     present = any(Signal.PRESENT in p.signals for p in made.values())
     exact_back = back is not None and Signal.LOOSE not in back.signals
