@@ -16,6 +16,9 @@ _BUILT_IN = frozenset({b"__func__", b"__FUNCTION__", b"__LINE__", b"__FILE__"})
 _LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
 _NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+# the type and the first names of a declaration of several
+_BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|union|enum|volatile)\s+)*\w+[\s*]+"
+           rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
 _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 
 
@@ -26,11 +29,11 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
         if after is not None and after.name in known:    # a function that is new is as upstream has it
-            found += _scope(result, edit, after)
+            found += _scope(result, edit, after, names)
     return found
 
 
-def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
+def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Doubt]:
     """Variables and labels that upstream's function has beside the added lines, and this one has not."""
     problem = result.problem
     upstream = named(problem.after_source, after.name)
@@ -43,7 +46,7 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     file_level = None
     found = []
     names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
-    up_rest = _without(code(upstream), problem.added_upstream)
+    up_rest = _without(upstream, problem.added_upstream)
     own_words = set(WORD.findall(own))
     for name in sorted(names - KEYWORDS - _BUILT_IN - own_words):
         if _declares(written, name):
@@ -53,6 +56,9 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
                     and not _listed(written, name) and _parameter(problem, name):
                 found.append(Doubt(Signal.SCOPE, f"the patch declares `{name.decode()}` in another function than "
                                                  f"{after.name}(), which uses it"))
+            elif name not in problem.target_words and _from_nowhere(name, added, known) \
+                    and not _declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
+                found.append(Doubt(Signal.SCOPE, f"nothing declares `{name.decode()}`, which {after.name}() sets"))
             continue
         if file_level is None:
             file_level = _file_level(problem)
@@ -67,12 +73,24 @@ def _scope(result: Result, edit: Edit, after: Function) -> list[Doubt]:
     return found
 
 
+def _from_nowhere(name: bytes, added: bytes, known: Names) -> bool:
+    """True for a variable that added lines set, and that neither tree nor any added line of the patch declares."""
+    text = name.decode("ascii", "replace")
+    return (known.index is not None and known.upstream is not None and text not in known.own
+            and not known.index.contains(text) and not known.upstream.contains(text)
+            and re.search(rb"^[ \t]+%s\s*=(?!=)" % re.escape(name), added, re.MULTILINE) is not None)
+
+
 def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
-    return {word for line in body.split(b"\n") if line.strip() not in added for word in WORD.findall(line)}
+    lines = zip(body.split(b"\n"), code(body).split(b"\n"), strict=True)
+    return {word for line, bare in lines if line.strip() not in added for word in WORD.findall(bare)}
 
 
 def _declares(text: bytes, name: bytes) -> bool:
-    return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$)" % re.escape(name), text) is not None
+    """True where `name` is declared, alone or behind others (`int a, b;`), with or without an attribute."""
+    word = re.escape(name)
+    return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$|__\w+)" % word, text) is not None \
+        or re.search(_BEFORE + rb"%s\s*[;,=\[]" % word, text, re.MULTILINE) is not None
 
 
 def _listed(text: bytes, name: bytes) -> bool:
