@@ -21,6 +21,8 @@ from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, render_hunks
+from backport.rewrite.repairs import reindent
+from backport.rewrite.repairs.base import Broken
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.signals import Signal
 from backport.rewrite.slide import settled
@@ -94,7 +96,7 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
     """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
     ruled = any(name.startswith("rule:") for name in one.answer.strategies)
     if ruled or not FATAL & {d.signal for d in found}:
-        return _with(one, found)
+        return _indented(one, found, others, names, wanted) if not ruled else _with(one, found)
     moved = any(d.signal is Signal.MOVED for d in found)     # statements in another order are no repair's business
     mended = None if moved else mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
@@ -103,6 +105,21 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
                      strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
                      signals=(*one.answer.signals, *mended.signals))
     return _with(replace(one, answer=answer), mended.doubts)
+
+
+def _indented(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+              wanted: Sequence[str]) -> Landed:
+    """The answer with its added lines as deep as the blocks that they stand in here, where that is all that is odd."""
+    if "substitution" not in wanted or all(d.signal is not Signal.DEPTH for d in found):
+        return _with(one, found)
+    result = Result(one.problem, sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi)))
+    done = reindent.repair(Broken(result, one.k, one.answer.edits, tuple(found), names))
+    if done is None:
+        return _with(one, found)
+    left = [d for d in found if d.signal is not Signal.DEPTH]
+    answer = replace(one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
+                     signals=(*one.answer.signals, done.signal))
+    return _with(replace(one, answer=answer), left)
 
 
 def _with(one: Landed, found: Sequence[Doubt]) -> Landed:

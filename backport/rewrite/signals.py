@@ -65,6 +65,7 @@ class Signal(StrEnum):
     TYPED = "a variable of an added line is of another kind in this tree"
     NESTED = "a line of this tree would stand in another block than before"
     DEPTH = "an added line stands at another depth of blocks than upstream's"
+    REINDENTED = "added lines were indented as deep as their block is in this tree"
     BALANCE = "a function takes a lock that it does not give back, or the other way round"
     DOUBLED = "a merged call has an argument twice"
     UNREACHED = "a statement would never be reached"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from backport.replay.score import WithIndex
 from backport.rewrite.checks import nesting
 from backport.rewrite.checks.balance import halves
 from backport.rewrite.checks.base import Names, Result
@@ -12,7 +13,7 @@ from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 from backport.verdict import Apply, Sure
 from tests.rewrite.support import result, run
-from tests.rewrite.test_checks import body, declined
+from tests.rewrite.test_checks import Index, body, declined
 
 
 def test_a_line_of_this_tree_never_falls_out_of_its_block() -> None:
@@ -113,3 +114,59 @@ def test_a_new_name_for_a_parameter_of_another_type_is_for_review() -> None:
     older = upstream.replace(b"struct idmap", b"struct user_ns")
     answer = run(upstream, fixed, older)
     assert answer.outcome is Apply.CONFLICT or answer.sure is Sure.REVIEW
+
+
+def unit(name: str, *lines: str) -> bytes:
+    inside = "".join(f"\t{line}\n" for line in lines)
+    return f"static int {name}(struct unit *u)\n{{\n{inside}}}\n\n".encode()
+
+
+def test_a_place_in_upstreams_function_comes_before_an_exact_one_in_another() -> None:
+    tail = ["u->a = 0;", "u->b = 0;", "release(u);", "return 0;"]
+    lines = ["open(u);", "check(u);", "set(u, 1);", "sync(u);", "return 1;"]
+    head, other = unit("head", *lines), unit("start", *tail[2:])
+    upstream = head + other + unit("stop", "finish(u);", *tail)
+    fixed = head.replace(b"set(u, 1)", b"set(u, 2)") + other + unit("stop", "finish(u);", *tail[:2], "wake_up(u);",
+                                                                    *tail[2:])
+    older = head.replace(b"sync(u)", b"sync_all(u)") + unit("start", "finish(u);", *tail) \
+        + unit("stop", "finish(u);", "u->a = 0;", "u->b = false;", *tail[2:])
+    answer = run(upstream, fixed, older)
+    made = result(answer, older)
+    assert made.index(b"wake_up(u);") > made.index(b"stop(")
+    assert answer.sure is Sure.REVIEW
+
+
+def test_what_the_patch_declares_among_others_or_with_an_attribute_is_declared() -> None:
+    upstream = body("int a, b;", "", 'say("old %d", b);', "second(u);", "third(u);")
+    fixed = body("int a, n, b;", "", "n = 0;", 'say("new %d", n);', "second(u);", "third(u);")
+    older = upstream.replace(b"third", b"last")
+    assert run(upstream, fixed, older).sure is Sure.CERTAIN
+    fixed = body("int a, b;", "", "struct node *np __free(node) = parent(u);", "", 'say("new %d", np->b);',
+                 "second(u);", "third(u);")
+    answer = run(upstream, fixed, older)
+    assert answer.outcome is not Apply.CONFLICT
+
+
+def test_a_variable_that_nothing_declares_is_declined() -> None:
+    upstream = body("first(u);", "second(u);", "third(u);")
+    fixed = body("first(u);", "base = lowest(u);", "second(u);", "third(u);")
+    older = upstream.replace(b"third", b"last")
+    answer = run(upstream, fixed, older, symbols=Index(["base"]),
+                 upstream=WithIndex("upstream", {"a.c": upstream}, Index(["base"])))
+    assert declined(answer, "nothing declares `base`")
+
+
+@pytest.mark.parametrize(("here", "tabs"), [(2, 2), (0, 0)])
+def test_added_lines_are_as_deep_as_their_block_is_here(here: int, tabs: int) -> None:
+    lines = ["first(u);", "second(u);", "third(u);"]
+    upstream, fixed = (["if (u->a) {", *(f"\t{x}" for x in some), "}"] for some in
+                       (lines, [*lines[:2], "/* wake it", " * now */", "wake_up(u);", lines[2]]))
+    older = [f"{chr(9) * here}{x}" for x in lines]
+    if here:
+        older = ["if (u->a) {", "\tif (u->b) {", *older, "\t}", "}"]
+    answer = run(body(*upstream), body(*fixed), body(*older))
+    made = result(answer, body(*older)).split(b"\n")
+    assert b"\t" * (tabs + 1) + b"wake_up(u);" in made
+    assert b"\t" * (tabs + 1) + b" * now */" in made
+    assert answer.sure is Sure.REVIEW
+    assert any("indented" in note for hunk in answer.hunks for note in hunk.notes)

@@ -42,19 +42,23 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
 
 def _added(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
     found = []
-    after = result.problem.after_source
     for u, r in added_pairs(result, k, edits):
-        theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
-        if theirs is None or ours is None:
-            continue
-        a, b = _depths(after, theirs), _depths(result.source, ours)
-        line, other = result.lines[r], (result.problem.after or [])[u]
-        if a is None or b is None or u + 1 not in a or r + 1 not in b or _tabs(line) != _tabs(other):
-            continue
-        if a[u + 1] != b[r + 1]:
-            found.append(Doubt(Signal.DEPTH, f"`{_shown(line)}` stands {b[r + 1]} blocks deep in {ours.name}(), "
-                                              f"upstream's {a[u + 1]}"))
+        depths = deeper(result, u, r)
+        if depths is not None and depths[0] != depths[1]:
+            found.append(Doubt(Signal.DEPTH, f"`{_shown(result.lines[r])}` stands {depths[1]} blocks deep here, "
+                                             f"upstream's {depths[0]}"))
     return found[:2]
+
+
+def deeper(result: Result, u: int, r: int) -> tuple[int, int] | None:
+    """How many blocks of its function 0-based line `u` of upstream's file with the patch stands in, and the added line
+    `r` of the result; None where that cannot be told or the tabs differ already."""
+    after = result.problem.after_source
+    theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
+    if theirs is None or ours is None or _tabs(result.lines[r]) != _tabs((result.problem.after or [])[u]):
+        return None
+    a, b = _depths(after, theirs), _depths(result.source, ours)
+    return (a[u + 1], b[r + 1]) if a is not None and b is not None and u + 1 in a and r + 1 in b else None
 
 
 def _kept(result: Result, after: Function, now: dict[int, int], was: dict[int, int]) -> list[bytes]:
