@@ -7,7 +7,7 @@ confuses it in the same way on both sides of a comparison. Directives are skippe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from backport.csource.functions import enclosing
@@ -28,6 +28,7 @@ class Place:
     head: bytes
     case: bytes
     begun: bytes
+    outer: tuple[bytes, ...] = field(default=(), compare=False)      # what opens the blocks around, outermost first
 
 
 def places(source: bytes, line: int) -> tuple[int, tuple[Place, ...]] | None:
@@ -62,7 +63,8 @@ def _scan(text: bytes) -> tuple[Place, ...]:
     for i in range(len(text) + 1):
         byte = text[i:i + 1]
         if fresh and (not byte.isspace() or byte == b"\n" or not byte):
-            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, i - _LONG):i])))
+            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, i - _LONG):i]),
+                             tuple(heads)))
             fresh = False
         if byte == b"\n":
             fresh = True

@@ -15,6 +15,7 @@ from backport.rewrite.checks import (
     arity,
     balance,
     bound,
+    carried,
     commented,
     comments,
     condition,
@@ -22,15 +23,19 @@ from backport.rewrite.checks import (
     defined,
     falling,
     fields,
+    freed,
     function,
     gone,
     halves,
     inside,
+    jumps,
     kept,
     keyed,
+    kindred,
     labels,
     leaving,
     lineends,
+    locks,
     members,
     merged,
     nearby,
@@ -41,6 +46,7 @@ from backport.rewrite.checks import (
     reworded,
     ruling,
     scope,
+    sections,
     signature,
     symbols,
     syntax,
@@ -48,6 +54,7 @@ from backport.rewrite.checks import (
     typed,
     unreached,
     values,
+    variants,
 )
 from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.render import Edit
@@ -60,7 +67,8 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              reworded.check, leaving.check, halves.check, twice.check, falling.check,
                              typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
                              about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
-                             signature.check, bound.check, kept.check)
+                             signature.check, bound.check, locks.check, carried.check, variants.check,
+                             kindred.check, freed.check, jumps.check, sections.check, kept.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,

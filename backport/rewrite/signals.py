@@ -79,3 +79,6 @@ class Signal(StrEnum):
     BOUND = "a name means another variable than upstream's"
     SHADOW = "an added variable hides one of this tree's file"
     KEPT = "a line that goes here is another one than upstream takes away"
+    HELD = "an added line runs under other locks than upstream's"
+    VARIANT = "this tree does the same with a call of another kind"
+    FREED = "what an added line gives back is used or given back again in this tree"

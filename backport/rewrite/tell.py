@@ -66,7 +66,8 @@ SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, S
                    Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER, Signal.RETURNED, Signal.REWORDED,
                    Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING, Signal.TYPED,
                    Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY, Signal.VALUE,
-                   Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW})
+                   Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW,
+                   Signal.HELD, Signal.VARIANT, Signal.FREED})
 
 
 def upstream_function(problem: Problem, k: int) -> str:

@@ -264,3 +264,121 @@ def test_an_initialiser_goes_into_the_entry_that_upstreams_is_in() -> None:
     assert declined(answer) or b"[B] = {\n\t\t.clk = 5,\n\t\t.div = 2,\n\t\t.quirk" in result(answer, table("B", "A"))
     answer = run(upstream, fixed, table("A", "C"))
     assert answer.outcome is Apply.CONFLICT or told(answer, "`[C] =`")
+
+
+# cases that a maintainer would think of
+
+LOOP = ["list_for_each_entry_safe(p, n, &u->list, node) {", "\ttouch(p);", "}"]
+
+
+@pytest.mark.parametrize("head", ["list_for_each_entry(p, &u->list, node) {",
+                                  "list_for_each_entry_rcu(p, &u->list, node) {"])
+def test_what_is_taken_off_a_list_inside_another_kind_of_loop_is_for_review(head: str) -> None:
+    upstream, fixed = body(*LOOP), body(*LOOP[:2], "\tlist_del(&p->node);", "\tkfree(p);", LOOP[2])
+    assert told(run(upstream, fixed, body(head, *LOOP[1:])), "list_del(&p->node);", "list_for_each_entry_safe")
+
+
+EXIT = b"out:\n\tput(u);\n\treturn ret;\n}\n"
+
+
+def test_an_error_that_the_label_does_not_return_is_told() -> None:
+    lines = ["ret = one(u);", "if (ret)", "\tgoto out;", "two(u);", "three(u);"]
+    added = ["if (bad(u)) {", "\tret = -EINVAL;", "\tgoto out;", "}"]
+    upstream, fixed = body(*lines, tail=EXIT), body(*lines[:4], *added, lines[4], tail=EXIT)
+    for value in b"0", b"err":
+        assert told(run(upstream, fixed, upstream.replace(b"return ret;", b"return %s;" % value)), "goto out;",
+                    f"returns `{value.decode()}`")
+
+
+def test_an_error_that_was_set_in_advance_upstream_is_told() -> None:
+    lines = ["if (!u->a)", "\tgoto out;", "two(u);", "three(u);", "ret = 0;"]
+    head = b"int stop(struct unit *u)\n{\n\tint ret = -EINVAL;\n\n"
+    upstream = body(*lines, head=head, tail=EXIT)
+    fixed = body(*lines[:3], "if (bad(u))", "\tgoto out;", *lines[3:], head=head, tail=EXIT)
+    zero = head.replace(b"-EINVAL", b"0")
+    for older in (body(*lines, head=zero, tail=EXIT), body(
+            "if (!u->a) {", "\tret = -EINVAL;", "\tgoto out;", "}", *lines[2:4], head=zero, tail=EXIT)):
+        assert told(run(upstream, fixed, older), "goto out;", "`0` here", "`-EINVAL` upstream")
+    more = upstream.replace(b"\ttwo(u);", b"\tif (u->b) {\n\t\tret = -EIO;\n\t\tgoto out;\n\t}\n\ttwo(u);")
+    assert not told(run(upstream, fixed, more), "`-EIO`")
+
+
+def test_an_added_line_runs_under_upstreams_locks() -> None:
+    lines = ["mutex_lock(&u->lock);", "one(u);", "two(u);", "mutex_unlock(&u->lock);", "three(u);"]
+    upstream, fixed = body(*lines), body(*lines[:2], "u->n++;", *lines[2:])
+    free = body("one(u);", "two(u);", lines[0], "four(u);", *lines[3:])
+    assert told(run(upstream, fixed, free), "`u->n++;`", "under no lock", "mutex `lock`")
+    assert told(run(upstream, fixed, upstream.replace(b"mutex", b"spin")), "`u->n++;`", "spin `lock`")
+    same = body(lines[0], "if (u->dead) {", "\tmutex_unlock(&u->lock);", "\treturn -1;", "}", *lines[1:])
+    assert not told(run(upstream, fixed, same), "lock`")
+    assert not told(run(upstream, fixed, body("guard(mutex)(&u->lock);", *lines[1:3], lines[4])), "lock`")
+
+
+def test_a_call_of_another_kind_than_this_tree_uses_on_the_member_is_told() -> None:
+    uses = (b"void add(struct unit *u)\n{\n\tspin_lock(&u->lock);\n\tlist_add_tail(&u->node, &all);\n}\n\n"
+            b"void del(struct unit *u)\n{\n\tlist_del(&u->node);\n\tspin_unlock(&u->lock);\n}\n\n")
+    lines = ["one(u);", "two(u);", "three(u);"]
+    for call, here in (("list_del(&u->node);", "list_del_rcu"), ("spin_lock(&u->lock);", "spin_lock_irq"),
+                       ("spin_lock(&u->lock);", "mutex_lock")):
+        upstream, fixed = uses + body(*lines), uses + body(*lines[:2], call, lines[2])
+        older = upstream.replace(call.split("(")[0].encode() + b"(", here.encode() + b"(")
+        assert told(run(upstream, fixed, older), f"uses {here}()", call.split("(")[0])
+
+
+def test_a_size_of_an_array_is_not_asked_of_a_pointer() -> None:
+    head = b"int stop(struct unit *u)\n{\n\tchar buf[16];\n\tint ret;\n\n"
+    lines = ["one(u);", "two(u, buf);", "three(u);"]
+    upstream = body(*lines, head=head)
+    fixed = body(lines[0], "strscpy(buf, u->name, sizeof(buf));", *lines[1:], head=head)
+    assert told(run(upstream, fixed, upstream.replace(b"char buf[16]", b"char *buf")), "`buf` is `char *`", "`char[]`")
+
+
+def test_the_order_of_bytes_of_a_member_is_upstreams() -> None:
+    struct = b"struct hdr {\n\t__le16 len;\n\t__le16 type;\n};\n\n"
+    lines = ["one(u);", "two(u);", "three(u);"]
+    upstream = struct + body(*lines)
+    fixed = struct + body(*lines[:2], "if (le16_to_cpu(h->len) > 10)", "\treturn -1;", lines[2])
+    answer = run(upstream, fixed, upstream.replace(b"__le16 len", b"u16 len"))
+    assert told(answer, "`len` is `u16`", "`__le16` upstream")
+    assert run(upstream, fixed, upstream.replace(b"__le16 type", b"u16 type")).sure is Sure.CERTAIN
+
+
+def test_what_is_given_back_is_not_used_behind_it_and_not_given_back_twice() -> None:
+    lines = [f"step{n}(u);" for n in range(12)]
+    upstream, fixed = body(*lines), body(*lines[:2], "kfree(u->buf);", *lines[2:])
+    assert told(run(upstream, fixed, body(*lines[:4], "show(u->buf);", *lines[4:])), "show(u->buf);", "kfree(u->buf);")
+    tail = b"out:\n\tkfree(u->buf);\n\treturn ret;\n}\n"
+    inner = ["if (u->odd) {", "\tkfree(u->buf);", "\treturn -1;", "}"]
+    fixed = body(*lines[:2], *inner, *lines[2:])
+    assert not told(run(upstream, fixed, body(*lines[:4], "show(u->buf);", *lines[4:])), "show(u->buf);")
+    assert told(run(upstream, fixed, body(*lines, tail=tail)), "stands in this tree's function already")
+    new = body(*lines[:4], "u->buf = get(u);", "show(u->buf);", *lines[4:])
+    assert not told(run(upstream, body(*lines[:2], "kfree(u->buf);", *lines[2:]), new), "show(u->buf);")
+
+
+def test_a_break_ends_the_same_kind_of_block() -> None:
+    lines = ["for (i = 0; i < 9; i++) {", "\tif (x) {", "\t\tone(i);", "\t\ttwo(i);", "\t}", "}"]
+    upstream, fixed = body(*lines), body(*lines[:3], "\t\tif (q)", "\t\t\tbreak;", *lines[3:])
+    answer = run(upstream, fixed, body("switch (i) {", "default:", *lines[1:]))
+    assert told(answer, "`break;` ends a switch in this tree, a loop upstream")
+    assert not told(run(upstream, fixed, body("while (i--) {", *lines[1:])), "`break;`")
+
+
+def test_a_line_of_kconfig_goes_to_the_same_option() -> None:
+    def option(name: str, *more: str) -> bytes:
+        return "".join([f"config {name}\n", "\ttristate\n", "\tselect X\n", *more, "\tselect Z\n\n"]).encode()
+
+    upstream, fixed = option("A") + option("B"), option("A") + option("B", "\tselect Y\n")
+    for older in (option("C") + option("A") + option("D"), option("B") + option("A")):
+        answer = run(upstream, fixed, older, path="drivers/Kconfig")
+        right = option("B", "\tselect Y\n")
+        assert declined(answer) or told(answer) or right in result(answer, older, "drivers/Kconfig")
+
+
+def test_a_property_goes_to_the_same_node() -> None:
+    upstream = (b"&i2c1 {\n\tstatus = \"okay\";\n\n\ttouch@10 {\n\t\treg = <0x10>;\n\t\tirq = <1>;\n\t};\n};\n\n"
+                b"&i2c2 {\n\tstatus = \"okay\";\n\n\tcodec@11 {\n\t\treg = <0x11>;\n\t\tirq = <2>;\n\t};\n};\n")
+    fixed = upstream.replace(b"irq = <2>;\n", b"irq = <2>;\n\t\twakeup;\n")
+    for was, now in ((b"&i2c2", b"&i2c3"), (b"codec@11", b"codec@12")):
+        answer = run(upstream, fixed, upstream.replace(was, now), path="a.dts")
+        assert declined(answer, "`wakeup;`", now.decode()) or told(answer, "`wakeup;`", now.decode())

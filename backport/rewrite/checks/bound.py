@@ -15,15 +15,15 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from backport.csource.functions import Function, enclosing, functions
-from backport.csource.pieces import code
 from backport.rewrite.align import align
-from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, body, named
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, bare_lines, body, named
 from backport.rewrite.checks.declared import identifier
 from backport.rewrite.checks.syntax import LONGEST, PARSER, errors
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
 NOWHERE = 0              # depth of a name that no block of the function declares
+_VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
 OUTER = 1                # of a parameter or a variable of the outermost block
 
 
@@ -120,7 +120,7 @@ def _come(result: Result, u: int, r: int) -> list[Doubt]:
     out = []
     for a, b in zip(one, two, strict=True):
         shown = a.name.decode("utf-8", "replace")
-        here, up = _file_level(result.problem.target, a.name), _file_level(after, a.name)
+        here, up = a.name in _file_level(result.problem.target), a.name in _file_level(after)
         if b.declares:
             if here and not up:
                 out.append(Doubt(Signal.SHADOW, f"the added variable `{shown}` of {ours.name}() hides one of this "
@@ -134,12 +134,10 @@ def _come(result: Result, u: int, r: int) -> list[Doubt]:
     return out
 
 
-@lru_cache(maxsize=1024)
-def _file_level(source: bytes, name: bytes) -> bool:
-    """True where the file declares `name` as a variable of its own."""
-    word = re.escape(name)
-    return re.search(rb"^(?:[A-Za-z_][^\n()=;]*[\s*]%s\s*[;=\[,]|(?:static\s+)?[A-Z][A-Z_]+\(%s\b)" % (word, word),
-                     code(source), re.MULTILINE) is not None
+@lru_cache(maxsize=16)
+def _file_level(source: bytes) -> frozenset[bytes]:
+    """Names of the variables that the file declares at column 0."""
+    return frozenset(m[1] or m[2] for line in bare_lines(source) if (m := _VARIABLE.match(line)))
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from backport.rewrite.signals import Signal
 CONTROL = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
 
 _LOOP = 0.5              # Dice over the words of two loops' heads that makes them the same loop
+_WAYS = frozenset({b"safe", b"rcu", b"reverse", b"continue", b"from"})
 _NAME = 6                # letters of a name that may be part of another one's
 _TURNED = ((b"!", b""), (b"==", b"!="), (b"<=", b">"), (b">=", b"<"), (b"==0", b""), (b"==NULL", b""))
 
@@ -36,7 +37,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
             kinds = _kind(a), _kind(b)
             signal = Signal.OPPOSITE if opposite(a, b) or (kinds[0] != kinds[1] and b"else" in kinds) else \
-                Signal.GUARD if kinds[0] == kinds[1] and _refines(a, b) else Signal.CONDITION
+                Signal.GUARD if kinds[0] == kinds[1] and _refines(a, b) and _walks(a) == _walks(b) else Signal.CONDITION
             found.append(Doubt(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
     return found[:3]
 
@@ -56,6 +57,12 @@ def _kind(head: bytes) -> bytes:
     if match is None:
         return head
     return b"for" if match[2] or match[1] == b"for" else match[1]
+
+
+def _walks(head: bytes) -> frozenset[bytes]:
+    """In which way a loop over a list goes: what may be taken off it inside is another thing for each."""
+    match = CONTROL.match(head)
+    return _WAYS & frozenset(match[2].split(b"_")) if match and match[2] else frozenset()
 
 
 def _refines(a: bytes, b: bytes) -> bool:
