@@ -310,7 +310,9 @@ def test_an_added_line_runs_under_upstreams_locks() -> None:
     assert told(run(upstream, fixed, free), "`u->n++;`", "under no lock", "mutex `lock`")
     assert told(run(upstream, fixed, upstream.replace(b"mutex", b"spin")), "`u->n++;`", "spin `lock`")
     same = body(lines[0], "if (u->dead) {", "\tmutex_unlock(&u->lock);", "\treturn -1;", "}", *lines[1:])
-    assert not told(run(upstream, fixed, same), "lock`")
+    assert not told(run(upstream, fixed, same), "runs under")
+    same = body("switch (c) {", "case A:", "\tspin_lock(&u->b);", "\tspin_unlock(&u->b);", "\tbreak;", "}", *lines)
+    assert not told(run(upstream, fixed, same), "runs under")
     assert not told(run(upstream, fixed, body("guard(mutex)(&u->lock);", *lines[1:3], lines[4])), "lock`")
 
 

@@ -48,15 +48,15 @@ def _shown(locks: frozenset[Held]) -> str:
 
 def held(lines: Sequence[bytes]) -> frozenset[Held]:
     """The locks that are held behind `lines` of a function, without those that a branch gives back to leave."""
-    out: dict[Held, None] = {}
+    out: dict[Held, int] = {}            # and how deep the line is that takes it
     for i, line in enumerate(lines):
         for match in _GUARD.finditer(line):
-            out[_kind(match[1]), _name(match[2])] = None
+            out[_kind(match[1]), _name(match[2])] = _depth(line)
         for match in _CALL.finditer(line):
             one = _kind(match[1]), _name(match[4])
             if match[2] != b"unlock":
-                out[one] = None
-            elif not _leaves(lines, i):
+                out[one] = _depth(line)
+            elif _depth(line) <= out.get(one, 0) or not _leaves(lines, i):
                 out.pop(one, None)
     return frozenset(out)
 
