@@ -48,6 +48,7 @@ from backport.rewrite.checks import (
     scope,
     sections,
     signature,
+    spelled,
     symbols,
     syntax,
     twice,
@@ -68,14 +69,15 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
                              about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
                              signature.check, bound.check, locks.check, carried.check, variants.check,
-                             kindred.check, freed.check, jumps.check, sections.check, kept.check)
+                             kindred.check, freed.check, jumps.check, sections.check, kept.check,
+                             spelled.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
                    Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF, Signal.NESTED, Signal.BALANCE,
                    Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT,
-                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND, Signal.KEPT})
+                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND, Signal.KEPT, Signal.SPELLED})
 
 # what a reviewer should read, and nothing that makes an answer unsure
 HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE,

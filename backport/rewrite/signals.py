@@ -82,3 +82,4 @@ class Signal(StrEnum):
     HELD = "an added line runs under other locks than upstream's"
     VARIANT = "this tree does the same with a call of another kind"
     FREED = "what an added line gives back is used or given back again in this tree"
+    SPELLED = "an added line keeps a name that this tree spells otherwise on the lines that go"
