@@ -15,6 +15,7 @@ from backport.csource.pieces import code, squeeze
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
 _LABEL = re.compile(rb"\s*\w+\s*:(?!:)")
+_DEEP = 24               # blocks around a line that are kept, the innermost ones
 _LONG = 400              # bytes of a beginning that are kept: a file of nothing but open brackets is one statement
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE)
 
@@ -64,7 +65,7 @@ def _scan(text: bytes) -> tuple[Place, ...]:
         byte = text[i:i + 1]
         if fresh and (not byte.isspace() or byte == b"\n" or not byte):
             out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, i - _LONG):i]),
-                             tuple(heads)))
+                             tuple(heads[-_DEEP:])))
             fresh = False
         if byte == b"\n":
             fresh = True

@@ -14,8 +14,10 @@ from backport.rewrite.checks import (
     about,
     arity,
     balance,
+    beside,
     bound,
     carried,
+    checked,
     commented,
     comments,
     condition,
@@ -54,6 +56,7 @@ from backport.rewrite.checks import (
     twice,
     typed,
     unreached,
+    unset,
     values,
     variants,
 )
@@ -69,8 +72,8 @@ CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.che
                              typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
                              about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
                              signature.check, bound.check, locks.check, carried.check, variants.check,
-                             kindred.check, freed.check, jumps.check, sections.check, kept.check,
-                             spelled.check)
+                             kindred.check, freed.check, jumps.check, sections.check, unset.check,
+                             beside.check, checked.check, kept.check, spelled.check)
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,

@@ -83,3 +83,5 @@ class Signal(StrEnum):
     VARIANT = "this tree does the same with a call of another kind"
     FREED = "what an added line gives back is used or given back again in this tree"
     SPELLED = "an added line keeps a name that this tree spells otherwise on the lines that go"
+    UNSET = "a variable of an added line has no value yet, or was used before it is asked"
+    BESIDE = "a neighbour of an added line stands on its other side in this tree"

@@ -384,3 +384,48 @@ def test_a_property_goes_to_the_same_node() -> None:
     for was, now in ((b"&i2c2", b"&i2c3"), (b"codec@11", b"codec@12")):
         answer = run(upstream, fixed, upstream.replace(was, now), path="a.dts")
         assert declined(answer, "`wakeup;`", now.decode()) or told(answer, "`wakeup;`", now.decode())
+
+
+STEPS = ["one(u);", "two(u);", "three(u);"]
+
+
+def test_a_variable_has_its_value_before_an_added_line_uses_it() -> None:
+    head = b"int stop(struct unit *u)\n{\n\tint n;\n\n"
+    upstream = body("n = count(u);", *STEPS, head=head, tail=END)
+    fixed = body("n = count(u);", *STEPS[:2], "use(n);", STEPS[2], head=head, tail=END)
+    assert told(run(upstream, fixed, body(*STEPS, "n = count(u);", head=head, tail=END)), "use(n);", "`n`", "no value")
+    assert not told(run(upstream, fixed, body("fill(u, &n);", *STEPS, head=head, tail=END)), "no value")
+
+
+def test_a_pointer_is_asked_before_it_is_used() -> None:
+    upstream = body("p = find(u);", *STEPS, "p->x = 1;")
+    fixed = body("p = find(u);", *STEPS[:2], "if (!p)", "\treturn -1;", STEPS[2], "p->x = 1;")
+    answer = run(upstream, fixed, body("p = find(u);", "p->y = 1;", *STEPS, "p->x = 1;"))
+    assert told(answer, "`if (!p)`", "`p->y = 1;`")
+    assert not told(run(upstream, fixed, body("p->y = 1;", "p = find(u);", *STEPS, "p->x = 1;")), "`p->y = 1;`")
+
+
+def test_what_is_given_back_was_taken() -> None:
+    upstream = body("dev = get_device(u->dev);", *STEPS)
+    fixed = body("dev = get_device(u->dev);", *STEPS[:2], "put_device(dev);", STEPS[2])
+    assert told(run(upstream, fixed, body("dev = u->dev;", *STEPS)), "put_device(dev);", "`u->dev` here")
+    assert not told(run(upstream, fixed, body("dev = get_device(u->x->dev);", *STEPS)), "put_device(dev);")
+
+
+def test_a_pointer_is_asked_for_its_error_as_this_tree_asks_it() -> None:
+    lines = ["p = alloc(u);", "if (IS_ERR(p))", "\treturn PTR_ERR(p);", "two(u);", "three(u);"]
+    added = ["q = alloc(u->q);", "if (IS_ERR(q))", "\treturn PTR_ERR(q);"]
+    upstream, fixed = body(*lines), body(*lines[:4], *added, lines[4])
+    assert told(run(upstream, fixed, body(lines[0], "if (!p)", "\treturn -1;", *lines[3:])), "alloc()", "for NULL")
+    assert run(upstream, fixed, body("zero(u);", *lines)).sure is Sure.CERTAIN
+
+
+def test_what_stands_between_two_statements_is_told_where_they_changed_places() -> None:
+    upstream = body("setup(u);", "enroll(u);", "two(u);")
+    fixed = body("setup(u);", "prime(u);", "enroll(u);", "two(u);")
+    answer = run(upstream, fixed, body("enroll(u);", "setup(u);", "two(u);"))
+    assert answer.outcome is Apply.CONFLICT or told(answer, "on its other side")
+    upstream = body("rcu_read_lock();", *STEPS[:2], "rcu_read_unlock();", "last(u);")
+    fixed = body("rcu_read_lock();", *STEPS[:2], "fix(u);", "rcu_read_unlock();", "last(u);")
+    answer = run(upstream, fixed, body("rcu_read_lock();", STEPS[0], "rcu_read_unlock();", STEPS[1], "last(u);"))
+    assert answer.outcome is Apply.CONFLICT or told(answer, "`fix(u);`")

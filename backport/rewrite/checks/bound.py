@@ -22,6 +22,7 @@ from backport.rewrite.checks.syntax import LONGEST, PARSER, errors
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
+_LONG = 400              # bytes of a line that are read
 NOWHERE = 0              # depth of a name that no block of the function declares
 _VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
 OUTER = 1                # of a parameter or a variable of the outermost block
@@ -137,7 +138,8 @@ def _come(result: Result, u: int, r: int) -> list[Doubt]:
 @lru_cache(maxsize=16)
 def _file_level(source: bytes) -> frozenset[bytes]:
     """Names of the variables that the file declares at column 0."""
-    return frozenset(m[1] or m[2] for line in bare_lines(source) if (m := _VARIABLE.match(line)))
+    return frozenset(m[1] or m[2] for line in bare_lines(source)
+                     if (m := _VARIABLE.match(line[:_LONG])))
 
 
 @lru_cache(maxsize=64)

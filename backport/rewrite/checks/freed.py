@@ -35,6 +35,11 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             line = next(iter(used)).decode("utf-8", "replace")
             found.append(Doubt(Signal.FREED, f"`{line}` uses behind `{shown}` what that gives back"))
             continue
+        one, two = (_from(lines, f, at, match[1]) for lines, f, at in ((up, theirs, u), (here, ours, r)))
+        if one and two and one != two:
+            found.append(Doubt(Signal.FREED, f"`{shown}` gives back what comes from `{two.decode('utf-8', 'replace')}` "
+                                             f"here, from `{one.decode('utf-8', 'replace')}` upstream"))
+            continue
         key = line_key(here[r])
         more = [i for i in range(ours.body, ours.end - 1) if line_key(here[i]) == key and i not in result.added]
         known = sum(1 for i in range(theirs.body, theirs.end - 1) if line_key(up[i]) == key and i != u)
@@ -42,6 +47,17 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             found.append(Doubt(Signal.FREED, f"`{shown}` stands in this tree's function already, at line "
                                              f"{result.old_line(more[0]) + 1}"))
     return found[:2]
+
+
+def _from(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
+    """Where the variable has its value from: the call, or else the expression; b"" where no line above says it."""
+    sets = re.compile(rb"(?<![\w.>])%s\s*=(?!=)\s*([^;]*)" % re.escape(name))
+    for line in reversed(lines[f.body:at]):
+        match = sets.search(line)
+        if match:
+            call = re.match(rb"\(?(\w+)\s*\(", match[1])
+            return call[1] + b"()" if call else match[1].strip()
+    return b""
 
 
 def _uses(lines: Sequence[bytes], f: Function, at: int, word: re.Pattern[bytes]) -> list[bytes]:

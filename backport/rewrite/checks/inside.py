@@ -18,6 +18,8 @@ from backport.rewrite.signals import Signal
 _TYPE = re.compile(rb"(?:typedef )?(?:struct|union|enum)\b(?!.*=)")
 _ATTRIBUTES = re.compile(rb"\s*\b__\w+|\)$")
 
+_DEEP = 24               # braces around a line that are compared
+
 Inner = tuple[bytes, bytes]          # what opens a brace, and the first thing behind it, without white space
 
 
@@ -67,7 +69,7 @@ def _chains(source: bytes, b: Block) -> tuple[tuple[Inner, ...], ...]:
     begun = b""
     fresh = False                    # the brace was just opened: what comes next is its first thing
     for line in lines:
-        out.append(tuple(stack))
+        out.append(tuple(stack[:_DEEP]))
         if line.lstrip().startswith(b"#"):
             continue
         for piece in re.findall(rb"[{};,]|[^{};,]+", line):

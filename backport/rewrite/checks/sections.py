@@ -14,6 +14,7 @@ from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
+_DEEP = 24               # nodes around a line that are compared
 _KCONFIG = re.compile(rb"\s*(config|menuconfig|choice|menu|comment|endmenu|endchoice|if|endif)\b[ \t]*(.*)")
 _FUNCTION = re.compile(rb"(?:SYM_\w*START\w*|ENTRY|ENDPROC|END|SYM_\w*END\w*)\((\w+)")
 
@@ -66,7 +67,7 @@ def _nodes(source: bytes) -> tuple[bytes, ...]:
     stack: list[bytes] = []
     begun = b""
     for line in code(source).split(b"\n"):
-        out.append(b"/".join(stack))
+        out.append(b"/".join(stack[-_DEEP:]))
         if line.lstrip().startswith(b"#"):
             continue
         for piece in re.findall(rb"[{};]|[^{};]+", line):

@@ -16,6 +16,7 @@ from backport.rewrite.signals import Signal
 _NO_TYPE = re.compile(rb"\b(?:static|extern|inline|__always_inline|noinline|const|__init|__exit|__must_check|"
                       rb"asmlinkage|__maybe_unused|notrace|__cold|__sched)\b")
 _INTEGER = re.compile(rb"(?:unsigned|signed|int|long|short|char|_*[us](?:8|16|32|64)|s?size_t|loff_t)+")
+_LONG = 400              # bytes of a line that are read
 _WORD = re.compile(rb"\w+")
 
 
@@ -77,7 +78,8 @@ def head(lines: tuple[bytes, ...], name: bytes) -> Head | None:
 @lru_cache(maxsize=16)
 def _heads(lines: tuple[bytes, ...]) -> dict[bytes, frozenset[Head]]:
     found: dict[bytes, set[Head]] = {}
-    for i, line in enumerate(lines):
+    for i, whole in enumerate(lines):
+        line = whole[:_LONG]
         macro = re.match(rb"#[ \t]*define[ \t]+(\w+)\(([^)]*)\)", line)
         if macro:
             found.setdefault(macro[1], set()).add(Head(b"", (), tuple(x.strip() for x in macro[2].split(b","))))
@@ -86,7 +88,7 @@ def _heads(lines: tuple[bytes, ...]) -> dict[bytes, frozenset[Head]]:
         if match is None or line[:1] in b" \t#" or (match[1] is None and not (i and re.fullmatch(
                 rb"[A-Za-z_][\w \t*]*", lines[i - 1]))):
             continue
-        text = b" ".join(lines[i:i + 12])[match.end():]
+        text = b" ".join([line, *(more[:_LONG] for more in lines[i + 1:i + 12])])[match.end():]
         depth, end = 1, 0
         while end < len(text) and depth:
             depth += (text[end:end + 1] == b"(") - (text[end:end + 1] == b")")
