@@ -117,7 +117,8 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
                 if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
                     return None      # both rewrote neighbouring words: whose they are now cannot be told
                 touching = True
-                mixed = mixed or not _apart(u[p1:p2], t[q1:q2])
+                wraps = s1 < s2 and p1 < p2 and u[p2 - 1].text in _OPEN      # what the tree replaces is inside
+                mixed = mixed or not (wraps or _apart(u[p1:p2], t[q1:q2]))
                 theirs_next = None
             elif s2 <= o1 and (o1, o2) != (s1, s2):
                 if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
@@ -163,12 +164,22 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
             at_t = q2
             k += 1
     out += _kept(a, u, t, to_u, at, len(a), at_t)
-    text = b"".join(out)
+    text = b"".join(_spaced(out, ours + theirs))
     if balance(text) - balance(theirs) != balance(ours) - balance(base):
         return None
     if b"".join(text.split()) == b"".join(ours.split()):
         text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
     return Merged(text, touching, mixed, swallowed, _binding(a, u, up, t, there), present)
+
+
+def _spaced(pieces: Sequence[bytes], known: bytes) -> list[bytes]:
+    """No blank behind an opening bracket where two sides meet: the space of a token is that of its own side."""
+    out: list[bytes] = []
+    for piece in pieces:
+        if out and out[-1][-1:] in (b"(", b"[") and piece[:1] == b" " and out[-1][-1:] + b" " not in known:
+            piece = piece.lstrip(b" ")
+        out.append(piece)
+    return out
 
 
 def _binding(a: Sequence[Token], u: Sequence[Token], up: Sequence[Op], t: Sequence[Token],

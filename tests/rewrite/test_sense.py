@@ -170,3 +170,14 @@ def test_added_lines_are_as_deep_as_their_block_is_here(here: int, tabs: int) ->
     assert b"\t" * (tabs + 1) + b" * now */" in made
     assert answer.sure is Sure.REVIEW
     assert any("indented" in note for hunk in answer.hunks for note in hunk.notes)
+
+
+def test_what_upstream_wraps_is_wrapped_in_this_trees_words() -> None:
+    upstream = body("first(u);", "ret = wait_for(journal, ei->inode);", "second(u);")
+    fixed = upstream.replace(b"ei->inode", b"READ_ONCE(ei->inode)")
+    older = upstream.replace(b"ei->inode", b"pos->inode")
+    answer = run(upstream, fixed, older)
+    assert b"\tret = wait_for(journal, READ_ONCE(pos->inode));\n" in result(answer, older)
+    assert answer.sure is Sure.REVIEW
+    older = upstream.replace(b"journal, ", b"")
+    assert b"\tret = wait_for(READ_ONCE(ei->inode));\n" in result(run(upstream, fixed, older), older)
