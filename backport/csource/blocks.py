@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from backport.csource.functions import enclosing
+from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, squeeze
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
@@ -38,8 +38,12 @@ def places(source: bytes, line: int) -> tuple[int, tuple[Place, ...]] | None:
     function = enclosing(source, line)
     if function is None:
         return None
-    text = b"\n".join(source.split(b"\n")[function.body:function.end - 1])
-    return function.body + 1, _scan(text)
+    return function.body + 1, _inside(source, function)
+
+
+@lru_cache(maxsize=64)
+def _inside(source: bytes, function: Function) -> tuple[Place, ...]:
+    return _scan(b"\n".join(source.split(b"\n")[function.body:function.end - 1]))
 
 
 def place_of(source: bytes, line: int) -> Place | None:

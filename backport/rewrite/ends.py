@@ -39,7 +39,7 @@ def fitted(problem: Problem, edits: Sequence[Edit]) -> tuple[Edit, ...]:
 def _one(problem: Problem, t: Sequence[bytes], edit: Edit) -> Edit:
     if not edit.new:
         return edit
-    own = kinds(t)
+    own = problem.ends
     if len(own) == 1:
         end = next(iter(own))
     else:

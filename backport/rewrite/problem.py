@@ -72,6 +72,12 @@ class Problem:
         return frozenset(_WORD.findall(self.target))
 
     @cached_property
+    def ends(self) -> frozenset[bytes]:
+        """The line ends that stand in the target: b"\\r\\n", b"\\n"."""
+        both, crlf = self.target.count(b"\n"), self.target.count(b"\r\n")
+        return frozenset(end for end, n in ((b"\r\n", crlf), (b"\n", both - crlf)) if n)
+
+    @cached_property
     def after_source(self) -> bytes:
         """Upstream's file with the patch, b"" where it is not known."""
         return b"".join(self.after or ())

@@ -12,6 +12,8 @@ from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
 VARIES = -1              # as many arguments as a format string asks for
+_REACH = 2000            # bytes of a call that are read
+_MARKS = re.compile(rb"[()\[\]{},\"]")
 CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 
 
@@ -58,24 +60,26 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
     for match in CALL.finditer(text):
         if match[1] in KEYWORDS:
             continue
-        depth, count, at, empty = 1, 1, match.end(), True
-        varies = False
-        while at < len(text) and depth and at - match.end() < 2000:
-            byte = text[at:at + 1]
+        depth, count, end, varies = 1, 1, -1, False
+        for mark in _MARKS.finditer(text, match.end(), match.end() + _REACH):
+            byte = mark[0]
             if byte in b"([{":
                 depth += 1
             elif byte in b")]}":
                 depth -= 1
-            elif byte == b"," and depth == 1:
+                if depth == 0:
+                    end = mark.start()
+                    break
+            elif depth == 1 and byte == b",":
                 count += 1
-            if depth and not byte.isspace():
-                empty = False
-                varies = varies or (byte == b'"' and depth == 1)
-            at += 1
-        if depth == 0:
-            if varies or text[match.end():at - 1].split(b",")[-1].strip() == b"...":
-                count = VARIES
-            elif empty or text[match.end():at - 1].strip() == b"void":
-                count = 0
-            out.append((match[1], count))
+            elif depth == 1:
+                varies = True
+        if end < 0:
+            continue
+        inside = text[match.end():end].strip()
+        if varies or inside.rsplit(b",", 1)[-1].strip() == b"...":
+            count = VARIES
+        elif inside in (b"", b"void"):
+            count = 0
+        out.append((match[1], count))
     return out

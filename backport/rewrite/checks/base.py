@@ -124,8 +124,12 @@ def bare_lines(source: bytes) -> tuple[bytes, ...]:
 
 def body(source: bytes, f: Function) -> bytes:
     """The text of a function, signature and braces included."""
-    lines = source.split(b"\n")
-    return b"\n".join(lines[f.start - 1:f.end]) + b"\n"
+    return b"\n".join(_lines(source)[f.start - 1:f.end]) + b"\n"
+
+
+@lru_cache(maxsize=16)
+def _lines(source: bytes) -> list[bytes]:
+    return source.split(b"\n")
 
 
 def named(source: bytes, name: str) -> bytes | None:

@@ -16,15 +16,17 @@ _ASKED = re.compile(rb"([\w.>-]+)\s*=\s*(\w+)\s*\([^;{}]*\);\s*if\s*\(\s*(IS_ERR
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
     """VARIANT: an added `IS_ERR()` of a function whose value this tree's file compares with NULL only, while upstream's
     file knows the added way; or the other way round. The pointer that the question does not catch is used."""
+    added = [pair for edit in edits for pair in sorted(_ways(result.code(edit)))]
+    if not added:
+        return []
     ours, theirs = _asked(result.problem.target), _asked(result.problem.preimage or b"")
     found = []
-    for edit in edits:
-        for call, way in sorted(_ways(result.code(edit))):
-            mine = ours.get(call, frozenset())
-            if mine and way not in mine and way in theirs.get(call, frozenset()):
-                there, here = ("IS_ERR()", "NULL") if way != b"!" else ("NULL", "IS_ERR()")
-                found.append(Doubt(Signal.VARIANT, f"this tree's file asks the value of {call.decode()}() for {here}, "
-                                                   f"the added line for {there}"))
+    for call, way in added:
+        mine = ours.get(call, frozenset())
+        if mine and way not in mine and way in theirs.get(call, frozenset()):
+            there, here = ("IS_ERR()", "NULL") if way != b"!" else ("NULL", "IS_ERR()")
+            found.append(Doubt(Signal.VARIANT, f"this tree's file asks the value of {call.decode()}() for {here}, "
+                                               f"the added line for {there}"))
     return found
 
 

@@ -71,21 +71,24 @@ def _shown(one: Head) -> str:
 
 def head(lines: tuple[bytes, ...], name: bytes) -> Head | None:
     """The only head of that name in a file, None where there is none or they differ."""
-    found = _heads(lines).get(name, frozenset())
+    found = _heads(lines, name)
     return next(iter(found)) if len(found) == 1 else None
 
 
-@lru_cache(maxsize=16)
-def _heads(lines: tuple[bytes, ...]) -> dict[bytes, frozenset[Head]]:
-    found: dict[bytes, set[Head]] = {}
+@lru_cache(maxsize=256)
+def _heads(lines: tuple[bytes, ...], name: bytes) -> frozenset[Head]:
+    heads: set[Head] = set()
     for i, whole in enumerate(lines):
+        if name not in whole:
+            continue
         line = whole[:_LONG]
         macro = re.match(rb"#[ \t]*define[ \t]+(\w+)\(([^)]*)\)", line)
         if macro:
-            found.setdefault(macro[1], set()).add(Head(b"", (), tuple(x.strip() for x in macro[2].split(b","))))
+            if macro[1] == name:
+                heads.add(Head(b"", (), tuple(x.strip() for x in macro[2].split(b","))))
             continue
         match = re.match(rb"([A-Za-z_][\w \t*]*?[\s*])?(\w+)[ \t]*\(", line)
-        if match is None or line[:1] in b" \t#" or (match[1] is None and not (i and re.fullmatch(
+        if match is None or match[2] != name or line[:1] in b" \t#" or (match[1] is None and not (i and re.fullmatch(
                 rb"[A-Za-z_][\w \t*]*", lines[i - 1]))):
             continue
         text = b" ".join([line, *(more[:_LONG] for more in lines[i + 1:i + 12])])[match.end():]
@@ -97,10 +100,9 @@ def _heads(lines: tuple[bytes, ...]) -> dict[bytes, frozenset[Head]]:
             continue
         returns = _tidy(_NO_TYPE.sub(b"", match[1] if match[1] is not None else lines[i - 1]))
         params = [_param(p) for p in _commas(text[:end - 1]) if p.strip() not in (b"", b"void")]
-        found.setdefault(match[2], set()).add(Head(returns, tuple(t for t, _ in params), tuple(n for _, n in params)))
+        heads.add(Head(returns, tuple(t for t, _ in params), tuple(n for _, n in params)))
     # a prototype may leave names out: the definition has them
-    return {name: frozenset(h for h in heads if all(h.names) or not any(all(x.names) for x in heads))
-            for name, heads in found.items()}
+    return frozenset(h for h in heads if all(h.names) or not any(all(x.names) for x in heads))
 
 
 def _param(text: bytes) -> tuple[bytes, bytes]:
