@@ -57,6 +57,17 @@ def unordered(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], above: int, to
     return len(own) if len(lines) <= _MANY and all(_orderless(line) for line in lines) else 0
 
 
+def rest_of_paragraph(t: Sequence[bytes], at: int) -> int:
+    """How many lines from t[at] on belong to the paragraph that stands above; 0 where one of them is no plain
+    statement, or where it has no end near."""
+    for n, line in enumerate(t[at:at + _MANY]):
+        if not line.strip():
+            return n
+        if not line.rstrip().endswith(b";") or _LEAVES.match(line) or controls(t[at + n - 1]):
+            return 0
+    return 0
+
+
 def controls(line: bytes) -> bool:
     """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
     text = line.split(b"/*")[0].strip()

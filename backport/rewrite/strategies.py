@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
-from backport.rewrite import anchor, merge3, words
+from backport.rewrite import anchor, between, merge3, words
+from backport.rewrite.align import line_key
+from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
+from backport.rewrite.render import Edit
 
 Strategy = Callable[[Problem, int], Placed | None]
 
@@ -22,4 +26,23 @@ ALL = ("as-is", *STRATEGIES, "rules", "moves", "substitution", "drop")
 
 def proposals(problem: Problem, k: int, wanted: Sequence[str]) -> dict[str, Placed | None]:
     """What each wanted strategy proposes for hunk `k`."""
-    return {name: STRATEGIES[name](problem, k) for name in wanted if name in STRATEGIES}
+    made = {name: STRATEGIES[name](problem, k) for name in wanted if name in STRATEGIES}
+    return {name: _kept_whole(problem, k, placed) if placed is not None else None for name, placed in made.items()}
+
+
+def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:
+    """A paragraph that upstream begins with added lines begins behind this tree's paragraph, and does not tear it, where
+    what follows upstream is not what follows here."""
+    if problem.edits is None or problem.after is None:
+        return placed
+    after, t = problem.after, problem.t
+    following = {line_key(after[e.hi]) for e in reversed_edits(problem, k) if e.hi < len(after)}
+    edits = []
+    for edit in placed.edits:
+        at = edit.lo
+        if edit.lo == edit.hi and not edit.new[0].strip() and edit.new[-1].strip() and 0 < at < len(t) \
+                and t[at - 1].strip() and line_key(t[at]) not in following:
+            at += between.rest_of_paragraph(t, at)
+        edits.append(Edit(at, at, edit.new) if at != edit.lo else edit)
+    return Placed(tuple(edits), placed.signals) if all(
+        one.hi <= two.lo for one, two in pairwise(edits)) else placed

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -40,7 +41,7 @@ class Terminal:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
         environment.pop("COLUMNS", None)
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=environment,
-                                        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        start_new_session=True, preexec_fn=_foreground)
         os.close(slave)
 
     def resize(self, columns: int) -> None:
@@ -81,6 +82,13 @@ class Terminal:
             return False
         self._stream.feed(data)
         return bool(data)
+
+
+def _foreground() -> None:
+    """In the child: the terminal is its own, and Ctrl-C is heard, which a job started with `&` has switched off for all
+    that it starts."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 Work = tuple[Results, Run, Path]
