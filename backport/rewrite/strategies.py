@@ -31,8 +31,8 @@ def proposals(problem: Problem, k: int, wanted: Sequence[str]) -> dict[str, Plac
 
 
 def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:
-    """A paragraph that upstream begins with added lines begins behind this tree's paragraph, and does not tear it, where
-    what follows upstream is not what follows here."""
+    """A paragraph that upstream begins with added lines begins behind this tree's paragraph, and does not tear it,
+    where what follows upstream is not what follows here."""
     if problem.edits is None or problem.after is None:
         return placed
     after, t = problem.after, problem.t

@@ -101,3 +101,14 @@ def test_what_upstream_adds_first_is_not_run_last() -> None:
     older = [*lines[8:], "device_initialize(&u->dev);", *lines[5:7], "INIT_LIST_HEAD(&u->attrs);", "",
              "u->id = ida_alloc(&unit_ida, GFP_KERNEL);", "if (u->id < 0)", "\treturn u->id;", "", *lines[:4]]
     assert run(body(*lines), body(*fixed), body(*older)).patch is None
+
+
+def test_a_paragraph_that_upstream_begins_does_not_tear_this_trees() -> None:
+    end = ["", "mutex_init(&st->lock);", "", "st->np = np;", "last(u);"]
+    upstream, fixed = body("st = priv(u);", *end), body("st = priv(u);", "", "init_completion(&st->done);", *end[1:])
+    older = body("st = priv(u);", "st->np = np;", "", "last_one(u);")
+    answer = run(upstream, fixed, older)
+    made = [line.strip() for line in result(answer, older).split(b"\n")]
+    at = made.index(b"st->np = np;")
+    assert made[at + 1:at + 4] == [b"", b"init_completion(&st->done);", b""]
+    assert answer.sure is Sure.REVIEW
