@@ -64,16 +64,12 @@ from backport.rewrite.checks.base import Check, Doubt, Names, Result
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
-# one line here and one file in checks/ is all that a further question needs
-CHECKS: tuple[Check, ...] = (syntax.check, scope.check, arity.check, symbols.check, condition.check, declared.check,
-                             fields.check, remains.check, nearby.check, members.check, comments.check, never.check,
-                             function.check, labels.check, gone.check, ruling.check, returned.check,
-                             reworded.check, leaving.check, halves.check, twice.check, falling.check,
-                             typed.check, nesting.check, balance.check, merged.check, unreached.check, defined.check,
-                             about.check, lineends.check, commented.check, inside.check, keyed.check, values.check,
-                             signature.check, bound.check, locks.check, carried.check, variants.check,
-                             kindred.check, freed.check, jumps.check, sections.check, unset.check,
-                             beside.check, checked.check, kept.check, spelled.check)
+# one name here and one file in checks/ is all that a further question needs
+CHECKS: tuple[Check, ...] = tuple(one.check for one in (
+    syntax, scope, arity, symbols, condition, declared, fields, remains, nearby, members, comments, never, function,
+    labels, gone, ruling, returned, reworded, leaving, halves, twice, falling, typed, nesting, balance, merged,
+    unreached, defined, about, lineends, commented, inside, keyed, values, signature, bound, locks, carried,
+    variants, kindred, freed, jumps, sections, unset, beside, checked, kept, spelled))
 
 # what makes an adapted hunk too likely wrong to be given
 FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Signal.MOVED,

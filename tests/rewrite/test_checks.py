@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
 from backport.csource.pieces import code
 from backport.patch.parse import parse
+from backport.rewrite import doubts
 from backport.rewrite.adapt import adapt
 from backport.rewrite.checks import declared, labels
 from backport.rewrite.checks.arity import VARIES, calls
@@ -356,3 +358,8 @@ def test_a_repeated_line_that_upstream_keeps_is_not_the_one_that_goes() -> None:
     there = body(*older, tail=tail)
     # the search for the hunk's own lines ends at another `goto out;`, which would disable what was never enabled
     assert declined(run(body(*lines, tail=tail), body(*fixed, tail=tail), there), "leaves alone")
+
+
+def test_every_question_is_asked_once() -> None:
+    files = {path.stem for path in Path(doubts.__file__).parent.joinpath("checks").glob("*.py")} - {"__init__", "base"}
+    assert sorted(check.__module__.rsplit(".", 1)[-1] for check in doubts.CHECKS) == sorted(files)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.csource.functions import enclosing, functions
+from backport.csource.functions import functions
 from backport.csource.pieces import code
-from backport.rewrite.checks.base import Doubt, Names, Result, body, named
+from backport.rewrite.checks.base import Doubt, Names, Result, body, named, touched
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -29,10 +29,9 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     """BALANCE for a kind of lock of which a function that changes has only the one half, and neither the function
     before nor upstream's has it so."""
     found = []
-    touched = {f.name for e in edits for n in range(max(1, len(e.new)))
-               if (f := enclosing(result.source, result.new_line(e) + n + 1)) is not None}
+    names_here = touched(result, edits)
     for f in functions(result.source):
-        if f.name not in touched:
+        if f.name not in names_here:
             continue
         now = halves(code(body(result.source, f)))
         for source in (result.problem.target, result.problem.after_source):

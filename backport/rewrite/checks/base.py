@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Protocol
 
-from backport.csource.functions import Function, functions
+from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import code
 from backport.rewrite.align import line_key, silent
 from backport.rewrite.merge3 import reversed_edits
@@ -114,6 +114,12 @@ def _added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[in
 
 
 Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]
+
+
+def touched(result: Result, edits: Sequence[Edit]) -> list[str]:
+    """The names of the result's functions in which `edits` stand, or from which they take, sorted."""
+    lines = {result.new_line(e) + n + 1 for e in edits for n in range(max(1, len(e.new)))}
+    return sorted({f.name for line in lines if (f := enclosing(result.source, line)) is not None})
 
 
 @lru_cache(maxsize=8)

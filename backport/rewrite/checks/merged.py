@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code, squeeze
 from backport.rewrite.checks.arity import CALL, VARIES, calls
-from backport.rewrite.checks.base import Doubt, Names, Result, named
+from backport.rewrite.checks.base import Doubt, Names, Result, named, touched
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -19,10 +18,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     accounts for, and DOUBLED for one with the same argument twice that neither has so. Asked of whole functions: an
     edit may begin amid a call."""
     problem = result.problem
-    touched = {f.name for e in edits for n in range(max(1, len(e.new)))
-               if (f := enclosing(result.source, result.new_line(e) + n + 1)) is not None}
     found = []
-    for name in sorted(touched):
+    for name in touched(result, edits):
         texts = [named(source, name) for source in
                  (result.source, problem.target, problem.after_source, problem.preimage or b"")]
         now, was, theirs, before = (code(text or b"") for text in texts)

@@ -8,8 +8,7 @@ from itertools import pairwise
 
 from tree_sitter import Node
 
-from backport.csource.functions import enclosing
-from backport.rewrite.checks.base import Doubt, Names, Result, named
+from backport.rewrite.checks.base import Doubt, Names, Result, named, touched
 from backport.rewrite.checks.syntax import LONGEST, PARSER
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -22,9 +21,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     """UNREACHED for a statement behind a `goto`, `return`, `break` or `continue` without a label between them:
     the label stood in upstream's context, and this tree's function has none there."""
     found = []
-    touched = {f.name for e in edits for n in range(max(1, len(e.new)))
-               if (f := enclosing(result.source, result.new_line(e) + n + 1)) is not None}
-    for name in sorted(touched):
+    for name in touched(result, edits):
         texts = [named(source, name) for source in
                  (result.source, result.problem.target, result.problem.after_source)]
         if texts[0] is None or len(texts[0]) > LONGEST:
