@@ -68,6 +68,11 @@ def rest_of_paragraph(t: Sequence[bytes], at: int) -> int:
     return 0
 
 
+def leaves(line: bytes) -> bool:
+    """True for a `return` or a `goto`."""
+    return _LEAVES.match(line) is not None
+
+
 def controls(line: bytes) -> bool:
     """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
     text = line.split(b"/*")[0].strip()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from backport.patch.parse import split_lines
 from backport.rewrite.align import Pairing, line_key, similarity, weak
-from backport.rewrite.between import behind, unordered
+from backport.rewrite.between import behind, leaves, unordered
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
@@ -155,7 +155,9 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
             signals.append(Signal.PRESENT)
             return Edit(above + 1, above + 1, ())
         signals.append(Signal.SPLIT)
-        at = below if behind(a, edit, t, above + 1, below) else above + 1
+        # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
+        amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
+        at = below if amid or behind(a, edit, t, above + 1, below) else above + 1
         return Edit(at, at, edit.new)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
