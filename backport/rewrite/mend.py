@@ -9,7 +9,19 @@ from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, doubts
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
-from backport.rewrite.repairs import about, declare, dropcall, keep, learned, moved, order, rename, returns
+from backport.rewrite.repairs import (
+    about,
+    declare,
+    dropcall,
+    exits,
+    keep,
+    learned,
+    moved,
+    order,
+    reindent,
+    rename,
+    returns,
+)
 from backport.rewrite.repairs.base import Broken, Repair
 from backport.rewrite.signals import Signal
 
@@ -19,6 +31,9 @@ REPAIRS: dict[str, tuple[Repair, ...]] = {
                      rename.repair, keep.repair, returns.repair),
     "drop": (dropcall.repair, about.repair),
 }
+
+# what is made of an answer that may be given as it is, so that it is this tree's in manner too
+POLISH: tuple[Repair, ...] = (reindent.repair, exits.repair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,11 @@ from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.doubts import FATAL, HARMLESS, doubts
 from backport.rewrite.ends import fitted
 from backport.rewrite.header import retarget
-from backport.rewrite.mend import mend
+from backport.rewrite.mend import POLISH, mend
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, render_hunks
-from backport.rewrite.repairs import reindent
 from backport.rewrite.repairs.base import Broken
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.signals import Signal
@@ -31,6 +30,9 @@ from backport.rewrite.tell import SAID, evidence, notes_of, story
 from backport.rewrite.verify import round_trip
 from backport.rewrite.view import TreeView
 from backport.verdict import Apply, Sure
+
+_TIMES = 8               # that one repair is made in a hunk
+_PLACED = frozenset({Signal.INTERIOR, Signal.INCLUDE, Signal.MOVED})     # said of the place, and not of the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
     """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
     ruled = any(name.startswith("rule:") for name in one.answer.strategies)
     if ruled or not FATAL & {d.signal for d in found}:
-        return _indented(one, found, others, names, wanted) if not ruled else _with(one, found)
+        return _with(one, found) if ruled else _polished(one, found, others, names, wanted)
     moved = any(d.signal is Signal.MOVED for d in found)     # statements in another order are no repair's business
     mended = None if moved else mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
@@ -107,19 +109,24 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
     return _with(replace(one, answer=answer), mended.doubts)
 
 
-def _indented(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
               wanted: Sequence[str]) -> Landed:
-    """The answer with its added lines as deep as the blocks that they stand in here, where that is all that is odd."""
-    if "substitution" not in wanted or all(d.signal is not Signal.DEPTH for d in found):
-        return _with(one, found)
-    result = Result(one.problem, sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi)))
-    done = reindent.repair(Broken(result, one.k, one.answer.edits, tuple(found), names))
-    if done is None:
-        return _with(one, found)
-    left = [d for d in found if d.signal is not Signal.DEPTH]
-    answer = replace(one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
-                     signals=(*one.answer.signals, done.signal))
-    return _with(replace(one, answer=answer), left)
+    """An answer that may be given, in this tree's manner: as deep as its block, leaving as its neighbours leave."""
+    for repair in POLISH if "substitution" in wanted else ():
+        for _ in range(_TIMES):
+            result = Result(one.problem, sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi)))
+            done = repair(Broken(result, one.k, one.answer.edits, tuple(found), names))
+            if done is None:
+                break
+            then = Result(one.problem, sorted([*others, *done.edits], key=lambda e: (e.lo, e.hi)))
+            left = doubts(then, one.k, done.edits, names)
+            if FATAL & {d.signal for d in left}:
+                break
+            found = [*(d for d in found if d.signal in _PLACED), *left]
+            one = replace(one, answer=replace(
+                one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
+                signals=(*one.answer.signals, done.signal)))
+    return _with(one, found)
 
 
 def _with(one: Landed, found: Sequence[Doubt]) -> Landed:

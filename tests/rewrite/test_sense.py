@@ -181,3 +181,30 @@ def test_what_upstream_wraps_is_wrapped_in_this_trees_words() -> None:
     assert answer.sure is Sure.REVIEW
     older = upstream.replace(b"journal, ", b"")
     assert b"\tret = wait_for(READ_ONCE(ei->inode));\n" in result(run(upstream, fixed, older), older)
+
+
+LEAVING = ["if (!u->a) {", "\tret = -EINVAL;", "\tgoto out;", "}", "ret = start(u);", "if (ret)", "\tgoto out;",
+           "last(u);"]
+OUT = b"out:\n\tput_it(u);\n\treturn ret;\n}\n"
+
+
+@pytest.mark.parametrize("braces", [False, True])
+def test_an_added_return_leaves_as_its_neighbours_do_here(braces: bool) -> None:
+    lines = ["if (!u->a)", "\treturn -EINVAL;", "ret = start(u);", "if (ret)", "\treturn ret;", "last(u);"]
+    added = ["if (!u->b) {", "\tsay(u);", "\treturn -EXDEV;", "}"] if braces else ["if (!u->b)", "\treturn -EXDEV;"]
+    older = body(*LEAVING, tail=OUT)
+    answer = run(body(*lines), body(*lines[:2], *added, *lines[2:]), older)
+    made = result(answer, older)
+    assert b"\t\tret = -EXDEV;\n\t\tgoto out;\n\t}\n" in made
+    assert b"if (!u->b) {\n" in made
+    assert b"return -EXDEV" not in made
+    assert answer.sure is Sure.REVIEW
+    assert any("goto out" in note for hunk in answer.hunks for note in hunk.notes)
+
+
+def test_a_return_that_upstream_adds_between_jumps_stays() -> None:
+    added = ["if (!u->b)", "\treturn -EXDEV;"]
+    older = body(*LEAVING, tail=OUT).replace(b"last(u)", b"last_one(u)")
+    upstream, fixed = body(*LEAVING, tail=OUT), body(*LEAVING[:4], *added, *LEAVING[4:], tail=OUT)
+    answer = run(upstream, fixed, older)
+    assert b"\t\treturn -EXDEV;\n" in result(answer, older)
