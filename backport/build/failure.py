@@ -20,6 +20,13 @@ class Trouble:
 
 # Each pattern is anchored to how the tool itself prints it: a patch's `#error No space left on device` is code.
 _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    # gcc calls it its own error when a signal ends cc1: a limit, or the kernel that ran out of memory
+    (re.compile(r"^\S+: (?:internal compiler |fatal )?error: File size limit exceeded signal terminated program .*",
+                re.MULTILINE),
+     "a file grew over the limit", "the end of the log shows which; the limits are in docs/build.md"),
+    (re.compile(r"^\S+: internal compiler error: (?:Killed|Terminated) (?:signal terminated program |\(program ).*",
+                re.MULTILINE),
+     "the compiler was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
     (re.compile(r"^(?:[^\s:]+:(?:\d+:){0,2} )?internal compiler error: .*", re.MULTILINE),
      "the compiler crashed", "try another compiler for this tree (toolchain: cc: in trees.yaml)"),
     (re.compile(r"^(?:\S*clang\S*: error: (?:unable to execute command|clang frontend command failed).*|"
