@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -13,10 +13,15 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
+from backport.columns import known_heads
+from backport.commands.common import manifest_option, read_manifest
 from backport.errors import UserError
 from backport.git import Git
+from backport.manifest import Manifest
 from backport.replay import table
 from backport.replay.cases import Case
+from backport.replay.commits import CommitOutcome, commit_cases, replay
+from backport.replay.frozen import Row, commit_rows, differences, file_rows, read, render
 from backport.replay.history import history_cases
 from backport.replay.releases import REF, known_release, release_cases
 from backport.replay.run import Plan, indexes, installed, run
@@ -32,6 +37,8 @@ from backport.trees.store import Store
 @click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Instead of releases: a clone with history.")
 @click.option("--branch", default="HEAD", show_default=True, help="With --repo: a stable branch, or a range of it.")
+@click.option("--commits", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="Instead of releases: whole commits, a directory each with input.patch, truth.patch and meta.json.")
 @click.option("--store", "store_path", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Bare repository with refs/releases/X.Y.Z (default: the one in the cache).")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), envvar="BACKPORT_CACHE",
@@ -44,16 +51,26 @@ from backport.trees.store import Store
               help="List the cases with that score.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write every case as JSON there.")
+@click.option("--freeze", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write what every file came out as, one line each.")
+@click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Compare with such a file; exit 1 where a case came out otherwise.")
+@manifest_option()
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
-            baselines: bool, names: bool, which: int | None, listing: str | None, form: str, output: Path | None,
+            commits: Path | None, baselines: bool, names: bool, which: int | None, listing: str | None, form: str,
+            output: Path | None, freeze: Path | None, frozen: Path | None, manifest_path: Path | None,
             jobs: int) -> int:
     """Replay real backports: hide what the maintainers made of them, adapt, compare.
 
     \b
     backport replay --from 6.1.164,6.1.170 --to 5.10.251,5.10.257 --baselines
     backport replay --repo linux-stable --branch v6.1..v6.1.20
+    backport replay --commits CASES --frozen corpus.txt
     """
+    if commits is not None:
+        whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
+        return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
     if repo is not None:
         source, at, plan = partial(history_cases, branch=branch), repo, Plan()
     else:
@@ -69,9 +86,27 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
         return 0
     with Git(at) as git, tqdm(unit="case", disable=None) as bar:
         outcomes = run(source(git), plan, jobs=jobs, progress=lambda n: _advance(bar, n))
+    return _report(outcomes, file_rows(outcomes), listing, form, output, freeze, frozen)
+
+
+def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str]) -> list[CommitOutcome]:
+    cases = commit_cases(directory)
+    with tqdm(cases, unit="commit", disable=None) as bar:
+        return list(replay(bar, store, manifest, *known_heads(store, manifest), baselines))
+
+
+def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str | None,
+            form: str, output: Path | None, freeze: Path | None, frozen: Path | None) -> int:
     if output is not None:
         data = table.summary(outcomes) | {"outcomes": [{"number": n} | o.as_dict() for n, o in enumerate(outcomes)]}
         output.write_text(json.dumps(data, indent=1) + "\n")
+    if freeze is not None:
+        freeze.write_text(render(rows))
+    if frozen is not None:
+        found = differences(read(frozen.read_text()), rows)
+        click.echo("".join(f"{line}\n" for line in found)
+                   + f"{len(rows)} files, {len(found)} came out otherwise than in {frozen}")
+        return 1 if found else 0
     if listing is not None:
         for number, outcome in enumerate(outcomes):
             if outcome.score == listing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,12 @@ class Outcome:
     strategies: tuple[str, ...] = ()
     reason: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""                 # first 12 hex of the SHA-256 of the file that came out, "" where it declined
+
+    @property
+    def several(self) -> bool:
+        """A case is one file."""
+        return False
 
     def as_dict(self) -> dict[str, Any]:
         return {"name": self.name, "git_apply": "takes" if self.taken else "rejects",
@@ -115,11 +122,18 @@ def evaluate(case: Case, taken: bool, others: Mapping[str, str], symbols: Symbol
              upstream_symbols: SymbolIndex | None = None) -> Outcome:
     """Score one case."""
     answer, seconds = run(case, symbols, upstream_symbols)
-    got = score(result_of(answer, case), case)
+    result = result_of(answer, case)
+    got = score(result, case)
     return Outcome(case.name, taken, case.same_lines, got, got is not Score.NONE and answer.sure is Sure.CERTAIN,
                    str(answer.outcome), seconds,
                    tuple(dict.fromkeys(s for h in answer.hunks for s in h.signals)),
-                   tuple(dict.fromkeys(s for h in answer.hunks for s in h.strategies)), answer.reason, dict(others))
+                   tuple(dict.fromkeys(s for h in answer.hunks for s in h.strategies)), answer.reason, dict(others),
+                   digest_of(result))
+
+
+def digest_of(result: bytes | None) -> str:
+    """A short name of the file that came out, "" for none."""
+    return hashlib.sha256(result).hexdigest()[:12] if result is not None else ""
 
 
 def upstream_after(case: Case) -> bytes:

@@ -2,33 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from tabulate import tabulate
 
-from backport.replay.score import Outcome, Score
+from backport.replay.score import Score
 
-CLASSES: dict[str, Callable[[Outcome], bool]] = {
+
+class Scored(Protocol):
+    """A case that was run: one file of a release, or a whole commit."""
+
+    @property
+    def score(self) -> Score: ...
+    @property
+    def certain(self) -> bool: ...
+    @property
+    def taken(self) -> bool: ...
+    @property
+    def same_lines(self) -> bool: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def others(self) -> Mapping[str, str]: ...
+    @property
+    def several(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def signals(self) -> tuple[str, ...]: ...
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+_Classes = dict[str, Callable[[Scored], bool]]
+
+_FILES: _Classes = {
     "all cases": lambda o: True,
     "git apply takes": lambda o: o.taken,
     "git apply rejects": lambda o: not o.taken,
     "  same lines": lambda o: not o.taken and o.same_lines,
     "  other lines": lambda o: not o.taken and not o.same_lines,
 }
+_COMMITS: _Classes = _FILES | {
+    "  one file": lambda o: not o.taken and not o.several,
+    "  several files": lambda o: not o.taken and o.several,
+}
 
 
-def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _classes(outcomes: Sequence[Scored]) -> _Classes:
+    return _COMMITS if any(o.several for o in outcomes) else _FILES
+
+
+def summary(outcomes: Sequence[Scored]) -> dict[str, Any]:
     """JSON-ready: per class and per voice the counts, and the seconds per case."""
-    voices: dict[str, Callable[[Outcome], tuple[str, bool]]] = {
+    voices: dict[str, Callable[[Scored], tuple[str, bool]]] = {
         "backport (all answers)": lambda o: (str(o.score), True),
         "backport (certain)": lambda o: (str(o.score) if o.certain else "none", True),
     }
     for name in dict.fromkeys(name for o in outcomes for name in o.others):
         voices[name] = lambda o, name=name: (o.others.get(name, "none"), name in o.others)  # type: ignore[misc]
     classes: dict[str, Any] = {}
-    for title, member in CLASSES.items():
+    for title, member in _classes(outcomes).items():
         mine = [o for o in outcomes if member(o)]
         rows = {}
         for voice, read in voices.items():
@@ -41,11 +78,11 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "seconds": {"median": round(median(times), 4), "worst": round(times[-1], 3)} if times else {}}
 
 
-def text(outcomes: Sequence[Outcome]) -> str:
+def text(outcomes: Sequence[Scored]) -> str:
     """The table for people."""
     data = summary(outcomes)
     rows: list[list[Any]] = []
-    for title in CLASSES:
+    for title in _classes(outcomes):
         for voice, counts in data["classes"][title.strip()].items():
             n = counts["cases"]
             answered = counts["exact"] + counts["wrong"]

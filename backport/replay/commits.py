@@ -1,0 +1,218 @@
+"""Whole commits with what the stable maintainers made of them: carried end to end, as a user would carry them.
+
+A case is a directory: `input.patch` (the fix as a mail), `truth.patch` (what the maintainers queued, a plain diff for
+the release `base`), `meta.json` (`base`, `same_lines`). The input goes through everything that `backport adapt` does,
+git's last word included; the truth is read only to score the result.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backport.carry import Carried, Carrier
+from backport.check.exact import apply_exactly
+from backport.check.index import private_index
+from backport.csource.pieces import squeeze
+from backport.errors import UserError
+from backport.git import Git
+from backport.manifest import Manifest, Tree
+from backport.patch.intake import read_bytes
+from backport.patch.model import Patch
+from backport.patch.parse import parse, split_lines
+from backport.replay.baselines import Scratch
+from backport.replay.score import Score, digest_of
+from backport.rules.load import load_rules
+from backport.trees.store import Head, Store
+from backport.verdict import Apply, Sure
+
+# path -> the file as somebody leaves it (None: gone); None where they decline the whole commit
+Made = Mapping[str, bytes | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitCase:
+    """`patch` is what the tool gets, `truth` the diff that the maintainers queued for release `base`."""
+
+    name: str
+    base: str
+    patch: Patch
+    truth: bytes
+    same_lines: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """One file of a case: `digest` names the tool's result (first 12 hex of SHA-256), "" where it gives none."""
+
+    path: str
+    score: Score
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitOutcome:
+    """How one commit came out. `taken`: git apply takes the input as it is; `seconds` of wall time."""
+
+    name: str
+    apply: str
+    sure: str
+    score: Score
+    taken: bool
+    files: tuple[FileOutcome, ...]
+    same_lines: bool
+    seconds: float = 0.0
+    reason: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
+    signals: tuple[str, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """The maintainers' commit, or ours, touches more than one file."""
+        return len(self.files) > 1
+
+    @property
+    def certain(self) -> bool:
+        return self.score is not Score.NONE and self.sure == Sure.CERTAIN
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def commit_cases(directory: Path) -> list[CommitCase]:
+    """Every case below `directory`, by name. Raises UserError where it holds none, or one that cannot be read."""
+    found = []
+    for meta in sorted(directory.glob("*/meta.json")):
+        try:
+            about = json.loads(meta.read_bytes())
+            source = meta.parent / "input.patch"
+            (patch,) = read_bytes(source.read_bytes(), str(source))
+            if not isinstance(patch, Patch):
+                raise ValueError(str(patch))
+            found.append(CommitCase(meta.parent.name, str(about["base"]), patch,
+                                    (meta.parent / "truth.patch").read_bytes(), bool(about.get("same_lines"))))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{meta.parent}: not a case: {error}",
+                            hint="a case has input.patch, truth.patch and meta.json with `base`") from error
+    if not found:
+        raise UserError(f"{directory}: no case in it", hint="a case is a directory with input.patch, truth.patch and "
+                                                             "meta.json")
+    return found
+
+
+def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads: tuple[Head, ...],
+           upstream: Head | None, baselines: Sequence[str] = ()) -> Iterator[CommitOutcome]:
+    """The outcome of each case, in order; `baselines` are names of backport.replay.baselines to run beside it.
+
+    Raises UserError where a release that a case stands on is not in the store.
+    """
+    carrier = Carrier(store.path, heads, upstream, load_rules())
+    with tempfile.TemporaryDirectory(prefix="backport-replay-") as top:
+        scratch = Scratch(Path(top))
+        try:
+            for case in cases:
+                yield _one(case, carrier, store, manifest, scratch, baselines)
+        finally:
+            scratch.close()
+            carrier.close()
+
+
+def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, scratch: Scratch,
+         baselines: Sequence[str]) -> CommitOutcome:
+    base = store.release(case.base)
+    if base is None:
+        raise UserError(f"release {case.base} is not in the store {store.path}",
+                        hint=f"`backport trees release {case.base}` fetches it")
+    started = time.monotonic()
+    carried = carrier.carry(case.patch, _tree(manifest, case.base), base)
+    seconds = time.monotonic() - started
+    truth = applied(carrier.git, base.commit, parse(case.truth, source=case.name))
+    if truth is None:
+        raise UserError(f"{case.name}: truth.patch does not apply to {case.base}")
+    before = carried.preimages.files
+
+    def scored(made: Made) -> tuple[Score, tuple[FileOutcome, ...]]:
+        paths = sorted({*truth, *(made or {})})
+        files = tuple(_file(carrier.git, base, path, made, truth) for path in paths)
+        score = Score.NONE if made is None else \
+            Score.EXACT if all(one.score is Score.EXACT for one in files) else Score.WRONG
+        return score, files
+
+    plain = applied(carrier.git, base.commit, case.patch)
+    others = {"git apply": str(scored(plain)[0])}
+    for name in baselines:
+        others[name] = str(scored(_other(name, case.patch, carrier.git, base, before, scratch))[0])
+    score, files = scored(_claimed(carrier.git, base, carried))
+    return CommitOutcome(case.name, str(carried.outcome), str(carried.sure), score, plain is not None, files,
+                         case.same_lines, round(seconds, 3), carried.reason, others,
+                         tuple(dict.fromkeys(s for h in carried.hunks for s in h.signals)))
+
+
+def _other(name: str, patch: Patch, git: Git, base: Head, before: Mapping[str, bytes], scratch: Scratch) -> Made:
+    """What another tool makes of the commit, file by file; it declines all where it declines one."""
+    made: dict[str, bytes | None] = {}
+    for file in patch.files:
+        if file.deleted or file.created or not file.hunks or file.old_path is None or file.renamed:
+            one = applied(git, base.commit, patch.with_files((file,)))
+            if one is None:
+                return None
+            made |= one
+            continue
+        target, old = git.blob(f"{base.commit}:{file.old_path}"), before.get(file.old_path)
+        if target is None or old is None:
+            return None
+        text = b"--- a/file.c\n+++ b/file.c\n" + b"".join(hunk.render() for hunk in file.hunks)
+        result = scratch.run(name, text, target, old, apply_exactly(old, file) or b"")
+        if result is None:
+            return None
+        made[file.old_path] = result
+    return made
+
+
+def _tree(manifest: Manifest, version: str) -> Tree:
+    series = version.rpartition(".")[0]
+    tree = manifest.tree(series)
+    if tree is None:
+        raise UserError(f"{manifest.path} has no tree of the series {series}")
+    return tree
+
+
+def _claimed(git: Git, base: Head, carried: Carried) -> Made:
+    """The files that the answer changes; {} where it says that nothing is left to do, None where it declines."""
+    if carried.outcome in (Apply.ALREADY, Apply.ABSENT):
+        return {}
+    if not carried.outcome.good or carried.patch is None:
+        return None
+    made = applied(git, base.commit, carried.patch)
+    return {"": b""} if made is None else made          # a claim that does not even apply is a wrong one
+
+
+def _file(git: Git, base: Head, path: str, ours: Made, truth: Mapping[str, bytes | None]) -> FileOutcome:
+    if ours is None:
+        return FileOutcome(path, Score.NONE)
+    before = git.blob(f"{base.commit}:{path}")
+    mine, theirs = ours.get(path, before), truth.get(path, before)
+    same = mine == theirs or (mine is not None and theirs is not None and normal(mine) == normal(theirs))
+    return FileOutcome(path, Score.EXACT if same else Score.WRONG,
+                       digest_of(mine) or "gone")
+
+
+def applied(git: Git, commit: str, patch: Patch) -> dict[str, bytes | None] | None:
+    """path -> the file after git apply (None: deleted) of every path that `patch` touches; None where git refuses."""
+    with private_index(git, commit, patch) as index:
+        done = index.apply(patch.diff, check=False)
+        if done.code or "Skipped patch" in done.err:
+            return None
+        entries = index.entries()
+        return {path: index.content(entries[path][1]) if path in entries else None for path in patch.paths}
+
+
+def normal(data: bytes) -> list[bytes]:
+    """The lines of `data`, white space apart."""
+    return [squeeze(line) for line in split_lines(data)]
