@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.check import CheckResult, Preimages, check, preimages
+from backport.check.present import Present, present
 from backport.check.proof import objection
 from backport.git import Git
 from backport.manifest import Tree
@@ -17,11 +18,15 @@ from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
 from backport.rewrite.includes import missing_headers
 from backport.rewrite.newnames import missing
+from backport.rewrite.refresh import refreshed
 from backport.rewrite.story import Adaptation, HunkStory
 from backport.rules.model import Rule
 from backport.trees.store import Head
 from backport.trees.view import StoreView
 from backport.verdict import Apply, Sure
+
+# what git's answer leaves open: a tree that has the change refuses the patch, or takes it a second time
+_ASKED = (Apply.CONFLICT, Apply.SUSPECT, Apply.OFFSET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +95,12 @@ class Carrier:
         """Check `patch` on `head`; adapt it where git refuses it; hand out only what git takes as it stands."""
         before = self.preimages(patch)
         checked = check(self.git, head.commit, patch, before.files)
-        if checked.outcome is Apply.SUSPECT:
-            checked = _only_renamed(checked, self._opinion(patch, head, before))
-        if checked.outcome is Apply.CONFLICT:
-            carried = self._made(self._opinion(patch, head, before), patch, tree, head)
-        elif checked.outcome.good:
+        there = present(self.git, head.commit, patch, before.files) if checked.outcome in _ASKED else Present()
+        if there.whole:
+            carried = _in_the_tree(there, checked)
+        elif checked.outcome is Apply.CONFLICT:
+            carried = self._made(self._opinion(patch, head, before, there), patch, tree, head, there)
+        elif (checked := self._strayed(checked, patch, head, before)).outcome.good:
             carried = self._as_is(patch, tree, head, before, checked)
         else:
             carried = Carried(checked.outcome, checked.sure, None, b"", checked.reason, checked.notes, checked.hunks)
@@ -108,6 +114,12 @@ class Carrier:
                         "X-Backport-Restored headers",) if patch.restored else ()
             carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *restored, *patch.doubts))
         return replace(carried, preimages=before)
+
+    def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:
+        """`checked`; what is suspect for the name of the function alone goes in."""
+        if checked.outcome is not Apply.SUSPECT:
+            return checked
+        return _only_renamed(checked, self._opinion(patch, head, before))
 
     def _as_is(self, patch: Patch, tree: Tree, head: Head, before: Preimages, checked: CheckResult) -> Carried:
         """It applies; but git does not ask whether the tree has what the added lines use."""
@@ -125,8 +137,13 @@ class Carrier:
             notes += second.notes or ("the strategies do not all put it where git apply does",)
         if notes:
             checked = replace(checked, sure=Sure.REVIEW, notes=checked.notes + notes)
-        mail = self._mail(patch, patch, tree, ())
-        return Carried(checked.outcome, checked.sure, patch, mail, checked.reason, checked.notes, checked.hunks)
+        fresh = refreshed(patch, view)
+        mail = self._mail(patch, fresh, tree, ())
+        ready = parse(mail, source=patch.source, slug=patch.slug) if fresh.files != patch.files else patch
+        trouble = objection(self.git, head.commit, ready) if ready is not patch else ""
+        if trouble:
+            return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", trouble, checked.notes, checked.hunks)
+        return Carried(checked.outcome, checked.sure, ready, mail, checked.reason, checked.notes, checked.hunks)
 
     def _since(self, name: str) -> str:
         """" (linux-6.1.y is the oldest tree that has it)", "" where none has."""
@@ -136,21 +153,23 @@ class Carrier:
                 return f" ({head.tree} is the oldest tree here that does)"
         return ""
 
-    def _opinion(self, patch: Patch, head: Head, before: Preimages) -> Adaptation:
-        """What the rewriter says of a patch that git apply takes: of the wrong landings in docs/accuracy.md that git
-        returns 0 for, nearly half are told apart only by it."""
+    def _opinion(self, patch: Patch, head: Head, before: Preimages, there: Present | None = None) -> Adaptation:
+        """What the rewriter says; also of a patch that git apply takes: of the wrong landings in docs/accuracy.md that
+        git returns 0 for, nearly half are told apart only by it."""
         return adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,
-                     preimages=before.files, rules=self.rules, strategies=self.strategies)
+                     preimages=before.files, rules=self.rules, strategies=self.strategies,
+                     there=there.there if there is not None else None)
 
-    def _made(self, answer: Adaptation, patch: Patch, tree: Tree, head: Head) -> Carried:
+    def _made(self, answer: Adaptation, patch: Patch, tree: Tree, head: Head, there: Present | None = None) -> Carried:
         """The rewriter's answer as a patch that git confirms, or its refusal with what would help a person."""
         alternatives = tuple(other.diff for other in answer.alternatives)
         if answer.patch is None:
             lacking = dict.fromkeys(name for hunk in answer.hunks for name in hunk.missing)
             evidence = tuple(f"the patch needs {name}, which this tree does not have{since}"
                              for name in lacking if (since := self._since(name)))
+            asked = there.evidence if there is not None else ()
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
-                           answer.evidence + evidence, alternatives)
+                           answer.evidence + asked + evidence, alternatives)
         mail = self._mail(patch, answer.patch, tree, answer.notes)
         ready = parse(mail, source=patch.source, slug=patch.slug)
         trouble = objection(self.git, head.commit, ready)
@@ -162,6 +181,15 @@ class Carrier:
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, notes: Sequence[str]) -> bytes:
         return adapted_mail(patch, changed.files, series=tree.series, notes=notes,
                             upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
+
+
+def _in_the_tree(there: Present, checked: CheckResult) -> Carried:
+    """Every file has the change. Where git apply would put it in once more, a person is told."""
+    again = checked.outcome is not Apply.CONFLICT
+    return Carried(Apply.ALREADY, Sure.REVIEW if again or there.weak else Sure.CERTAIN, None, b"",
+                   "the tree has the change: " + "; ".join(dict.fromkeys(there.there.values())),
+                   ("git apply takes the patch once more: do not apply it twice",) if again else (),
+                   checked.hunks, there.evidence)
 
 
 def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:

@@ -6,6 +6,7 @@ Pure: bytes in, bytes out. Nothing here reads a disk, starts a program or knows 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
@@ -13,6 +14,7 @@ from backport.rewrite.checks.base import Names, SymbolIndex
 from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
+from backport.rewrite.refresh import refreshed
 from backport.rewrite.ruled import Ruled
 from backport.rewrite.story import Adaptation
 from backport.rewrite.strategies import ALL
@@ -25,21 +27,29 @@ from backport.verdict import Apply, Sure
 def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
           preimages: Mapping[str, bytes] | None = None, rules: Sequence[Rule] = (),
           strategies: Sequence[str] | None = None, symbols: SymbolIndex | None = None,
-          known_names: Iterable[str] = ()) -> Adaptation:
+          known_names: Iterable[str] = (), there: Mapping[str, str] | None = None) -> Adaptation:
     """The patch for `target`, or the reason why there is none.
 
     `preimages` maps an old path of the patch to upstream's file just before it; without it only the hunk's own
     lines can be used. `strategies` names those to use, all by default (backport.rewrite.strategies.ALL). `symbols`
     knows every name of the tree (default: the view's own `index`, where it has one); `known_names` come with earlier
-    patches of the series. CLEAN and OFFSET mean that the patch goes in unchanged. Never raises for any patch that
-    could be parsed.
+    patches of the series; `there` maps a path whose change is known to be in the tree to the reason. CLEAN and OFFSET
+    mean that the patch goes in as it is. The diff that comes out has the tree's line numbers and blob names. Never
+    raises for any patch that could be parsed.
     """
     wanted = tuple(strategies) if strategies is not None else ALL
     before = preimages or {}
     index = symbols if symbols is not None else getattr(target, "index", None)
     names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
-    answers = [_file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
-    return verified(combine(patch, answers), target)
+    known = there or {}
+    answers = [FileAnswer(Apply.ALREADY, (), Sure.CERTAIN, reason=f"{file.path}: {known[file.path]}")
+               if file.path in known else
+               _file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
+    answer = combine(patch, answers)
+    if answer.patch is not None:     # what goes in as it is has upstream's line numbers until here
+        answer = replace(answer, patch=refreshed(answer.patch, target),
+                         alternatives=tuple(refreshed(other, target) for other in answer.alternatives))
+    return verified(answer, target)
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],

@@ -16,13 +16,14 @@ def blob_name(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def retarget(file: FileDiff, path: str, before: bytes, after: bytes) -> FileDiff:
+def retarget(file: FileDiff, path: str, before: bytes | None, after: bytes | None) -> FileDiff:
     """`file` with its header for `path` as it is in the tree: names, and blobs in an `index` line it had.
 
-    Stale blob names would send `git apply --3way` and every reader to a file that this diff was not made for.
+    `before` and `after` are the file's bytes, None where it is not there on that side. Stale blob names would send
+    `git apply --3way` and every reader to a file that this diff was not made for.
     """
     width = max(12, len(file.old_blob or ""))
-    old, new = blob_name(before)[:width], blob_name(after)[:width]
+    old, new = (blob_name(data)[:width] if data is not None else "0" * width for data in (before, after))
     lines = []
     index = b""
     for line in file.header.splitlines(keepends=True):
@@ -32,7 +33,7 @@ def retarget(file: FileDiff, path: str, before: bytes, after: bytes) -> FileDiff
         lines.append(line)
     if index:
         file = replace(file, old_blob=old, new_blob=new)
-    if path == file.old_path:
+    if path == (file.old_path or file.new_path):
         return replace(file, header=b"".join(lines))
     raw = path.encode("utf-8", "surrogateescape")
     header = b"diff --git a/%s b/%s\n%s--- a/%s\n+++ b/%s\n" % (raw, raw, index, raw, raw)

@@ -20,6 +20,7 @@ from backport.rewrite.mend import POLISH, mend
 from backport.rewrite.outcome import FileAnswer
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
+from backport.rewrite.refresh import refreshed_file
 from backport.rewrite.render import Edit, apply_edits, render_hunks
 from backport.rewrite.repairs.base import Broken
 from backport.rewrite.ruled import Ruled
@@ -241,9 +242,9 @@ def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> F
         return FileAnswer(Apply.ALREADY, (), sure, told, notes if sure is Sure.REVIEW else (),
                           f"{path}: the reverse of the patch fits",
                           tuple(f"{path}: hunk {one.index + 1} is there already" for one in landed))
-    # as it came, unless its old line numbers would take the reverse to another place than it went in
-    made = (file,) if taken is not None and not gone and round_trip(file, landed[0].problem.target) \
-        else _render(file, landed)
+    # as it came, unless its reverse would go to another place than it went in
+    whole = refreshed_file(file, landed[0].problem.target, taken.starts) if taken is not None and not gone else None
+    made = (whole,) if whole is not None and round_trip(whole, landed[0].problem.target) else _render(file, landed)
     if not made:
         return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
     sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
