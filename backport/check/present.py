@@ -59,7 +59,7 @@ def present(git: Git, commit: str, patch: Patch, before: Mapping[str, bytes]) ->
 
 def _says_something(file: FileDiff) -> bool:
     """That removed lines are not there is no evidence of somebody having taken them away."""
-    return file.binary or any(line.strip() for hunk in file.hunks for line in hunk.added)
+    return file.binary or not file.hunks or any(line.strip() for hunk in file.hunks for line in hunk.added)
 
 
 def _file(git: Git, commit: str, file: FileDiff, before: bytes | None,

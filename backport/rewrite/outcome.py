@@ -47,6 +47,9 @@ def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
                 made = None
             return Adaptation(worst, Sure.REVIEW, made, hunks, notes, reason, evidence, _alternatives(patch, answers))
     files = tuple(f for answer in answers for f in answer.files)
+    twice = _twice(answers) if files else ""
+    if twice:
+        return Adaptation(Apply.CONFLICT, Sure.REVIEW, None, hunks, notes, twice, evidence)
     sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
     reason = "; ".join(dict.fromkeys(a.reason for a in answers if a.reason))
     if not files:
@@ -62,6 +65,24 @@ def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
                        if answer.outcome in (Apply.ALREADY, Apply.ABSENT))
     return Adaptation(outcome, sure, patch.with_files(files), hunks, notes, reason, evidence,
                       _alternatives(patch, answers))
+
+
+def _twice(answers: Sequence[FileAnswer]) -> str:
+    """Why the change may be in the tree in other words, and would be made a second time; "" where nothing says so.
+
+    A part of the commit is in the tree, and of what is left an added line stands near its place, or its function has
+    another name and few of upstream's lines. Likewise where the lines that go were never here.
+    """
+    hunks = [hunk for answer in answers for hunk in answer.hunks]
+    part = any(answer.outcome is Apply.ALREADY for answer in answers) or any("reverse" in h.strategies for h in hunks)
+    for hunk in hunks:
+        signals = set(hunk.signals)
+        if ("duplicate" in signals and (part or "never" in signals)) or (part and "stranger" in signals):
+            return (f"{hunk.path}: this tree may have the change in other words: hunk {hunk.index + 1} "
+                    + ("adds lines that stand near their place already" if "duplicate" in signals else
+                       "has no function of upstream's name")
+                    + (", and other parts of the change are there" if part else ", and what it takes away is not here"))
+    return ""
 
 
 def _left_out(file: FileDiff, answer: FileAnswer) -> str:

@@ -120,6 +120,30 @@ def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signa
     return [_insertion(a, edit, t, p, signals)]
 
 
+def _other_block(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, above: int) -> int | None:
+    """Where lines go whose upper neighbour stands in another block of this tree, and whose lower one does not: to the
+    lower one, a comment directly above the statement that follows it. None where the blocks do not tell.
+
+    Behind the upper one they would run, or be read, under a condition that upstream's do not have.
+    """
+    over = a[edit.lo - 1]
+    following = next((i for i in range(edit.lo, len(a)) if a[i].strip() and p.to[i] >= 0), None)
+    if following is None or not over.strip() or _depth(over) == _depth(t[above]):
+        return None
+    under = p.to[following]
+    if under <= above or _depth(a[following]) != _depth(t[under]) or _depth(over) != _depth(a[following]):
+        return None
+    if not _comment(edit.new) and under > 0 and not t[under - 1].strip():
+        return under - 1             # a paragraph of its own keeps the empty line behind it
+    return under
+
+
+def _comment(lines: Sequence[bytes]) -> bool:
+    """True where the lines are one comment and nothing else."""
+    text = b"".join(lines).strip()
+    return text.startswith(b"/*") and text.find(b"*/") == len(text) - 2
+
+
 def _depth(line: bytes) -> int:
     """Columns of indentation, in steps of a tab."""
     return len(line[:len(line) - len(line.lstrip())].expandtabs(8)) // 8
@@ -155,6 +179,9 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
             signals.append(Signal.PRESENT)
             return Edit(above + 1, above + 1, ())
         signals.append(Signal.SPLIT)
+        other = _other_block(a, edit, t, p, above)
+        if other is not None:
+            return Edit(other, other, edit.new)
         # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
         amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
         at = below if amid or behind(a, edit, t, above + 1, below) else above + 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backport.verdict import Sure
+import pytest
+
+from backport.verdict import Apply, Sure
 from tests.rewrite.support import result, run
 from tests.rewrite.test_checks import HEAD, TAIL, body
 
@@ -112,3 +114,49 @@ def test_a_paragraph_that_upstream_begins_does_not_tear_this_trees() -> None:
     at = made.index(b"st->np = np;")
     assert made[at + 1:at + 4] == [b"", b"init_completion(&st->done);", b""]
     assert answer.sure is Sure.REVIEW
+
+
+BLOCKS = b"""\
+int push(struct item *lip)
+{
+	int error;
+
+	unlock(lip);
+
+	error = flush(lip);
+	if (!error)
+		queue(lip);
+	release(lip);
+
+out_relock:
+	relock(lip);
+	return error;
+}
+"""
+COMMENTED = BLOCKS.replace(b"\trelease(lip);\n", b"\trelease(lip);\n\t/* nothing holds the item any more */\n")
+CALLED = BLOCKS.replace(b"\trelease(lip);\n", b"\trelease(lip);\n\tcount_flushes(lip);\n")
+OTHER_BLOCK = BLOCKS.replace(b"""	if (!error)
+		queue(lip);
+	release(lip);
+
+out_relock:
+""", b"""	if (!error) {
+		queue(lip);
+		release(lip);
+	} else if (error == -EAGAIN)
+		count_again(lip);
+
+""")
+
+
+@pytest.mark.parametrize(("after", "line", "right"), [
+    (COMMENTED, b"\t/* nothing holds the item any more */\n", b"again(lip);\n\n\t/* nothing holds the item any more */\n"
+     b"\trelock(lip);\n"),
+    (CALLED, b"\tcount_flushes(lip);\n", b"again(lip);\n\tcount_flushes(lip);\n\n\trelock(lip);\n")])
+def test_lines_do_not_go_into_a_block_that_upstream_s_are_not_in(after: bytes, line: bytes, right: bytes) -> None:
+    answer = run(BLOCKS, after, OTHER_BLOCK)
+    if answer.patch is None:
+        assert answer.outcome is Apply.CONFLICT
+        return
+    assert answer.sure is Sure.REVIEW
+    assert right in result(answer, OTHER_BLOCK)
