@@ -43,6 +43,7 @@ class Carried:
     evidence: tuple[str, ...] = ()
     alternatives: tuple[bytes, ...] = ()
     preimages: Preimages = field(default_factory=Preimages)
+    partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
 
 
 @dataclass
@@ -169,7 +170,7 @@ class Carrier:
                              for name in lacking if (since := self._since(name)))
             asked = there.evidence if there is not None else ()
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
-                           answer.evidence + asked + evidence, alternatives)
+                           answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there))
         mail = self._mail(patch, answer.patch, tree, answer.notes)
         ready = parse(mail, source=patch.source, slug=patch.slug)
         trouble = objection(self.git, head.commit, ready)
@@ -181,6 +182,18 @@ class Carrier:
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, notes: Sequence[str]) -> bytes:
         return adapted_mail(patch, changed.files, series=tree.series, notes=notes,
                             upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
+
+
+# what a hunk assumes where its change, or a part of it, is in the tree already
+_THERE = frozenset({"present", "partly", "duplicate", "redeclared"})
+
+
+def _signs(answer: Adaptation, there: Present | None) -> tuple[str, ...]:
+    """Where a tree that refuses the patch has something of it: nobody is told that the patch fails before a look."""
+    files = [path for path in there.there if path not in there.weak] if there is not None else []
+    hunks = [f"hunk {hunk.index + 1} of {hunk.path}" for hunk in answer.hunks
+             if "reverse" in hunk.strategies or _THERE & set(hunk.signals)]
+    return (*files, *hunks)
 
 
 def _in_the_tree(there: Present, checked: CheckResult) -> Carried:

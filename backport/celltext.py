@@ -19,6 +19,8 @@ def told(cell: Cell, carried: Carried) -> Cell:
                               "preimages": dict(carried.preimages.sources)}
     if carried.evidence:
         detail["evidence"] = list(carried.evidence)
+    if carried.partly:
+        detail["partly"] = list(carried.partly)
     if carried.alternatives:
         detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
     return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,

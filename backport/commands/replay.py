@@ -102,19 +102,19 @@ def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str 
         output.write_text(json.dumps(data, indent=1) + "\n")
     if freeze is not None:
         freeze.write_text(render(rows))
+    found: list[str] = []
     if frozen is not None:
         found = differences(read(frozen.read_text()), rows)
         click.echo("".join(f"{line}\n" for line in found)
-                   + f"{len(rows)} files, {len(found)} came out otherwise than in {frozen}")
-        return 1 if found else 0
+                   + f"{len(rows)} files, {len(found)} came out otherwise than in {frozen}\n")
     if listing is not None:
         for number, outcome in enumerate(outcomes):
             if outcome.score == listing:
                 click.echo(f"{number:5} {'certain' if outcome.certain else 'review':7} {outcome.name} "
                            f"{','.join(outcome.signals)} {outcome.reason}".rstrip())
-        return 0
+        return 1 if found else 0
     click.echo(json.dumps(table.summary(outcomes), indent=1) if form == "json" else table.text(outcomes))
-    return 0
+    return 1 if found else 0
 
 
 def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:

@@ -77,7 +77,8 @@ def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = Fa
     for tree in trees:
         written += _submissions(desk, tree, to, force)
         here = [cell for cell in desk.cells if cell.tree == tree.name and desk.wanted(cell, tree)]
-        written += [_failed(desk, tree, cell, to) for cell in here if cell.apply is Apply.CONFLICT]
+        written += [_partly(cell) if cell.detail.get("partly") else _failed(desk, tree, cell, to)
+                    for cell in here if cell.apply is Apply.CONFLICT]
         # git takes a suspect patch: "does not apply" would be false, and a submission a guess
         written += [Written("look", cell.patch, tree.name, None, remarks=(f"suspect: {cell.reason}", *cell.notes))
                     for cell in here if cell.apply is Apply.SUSPECT]
@@ -141,6 +142,13 @@ def _failed(desk: Desk, tree: Tree, cell: Cell, to: Path) -> Written:
     replace_file(path, data)
     remarks = [f"{c.commit.sha[:12]} (\"{c.commit.subject}\"): {c.kind}, {c.why}" for c in answer.candidates]
     return Written("FAILED", cell.patch, tree.name, path, remarks=(cell.reason, *remarks))
+
+
+def _partly(cell: Cell) -> Written:
+    """No notice goes to an author whose fix may be in: a person looks first."""
+    return Written("look", cell.patch, cell.tree, None, remarks=(
+        f"no FAILED notice: {cell.tree} may have the change already, or a part of it: "
+        + ", ".join(cell.detail["partly"]), cell.reason))
 
 
 def conflict(desk: Desk, tree: Tree, patch: Patch) -> Between:

@@ -181,6 +181,23 @@ def test_a_conflict_becomes_the_failed_notice(desk: Desk) -> None:
     assert "(cannot know: " in notice.read_text()
 
 
+def test_no_notice_is_written_where_a_part_of_the_fix_is_in(desk: Desk) -> None:
+    header = "arch/x86/kvm/x86.h"
+    reference = desk.trees["fake-reference"]
+    fixed = (reference / header).read_text() + "#define KVM_MADE_UP_LIMIT\t4\n"
+    both = diff_of(reference, {X86: (reference / X86).read_text().replace(OLD, NEW), header: fixed})
+    path = desk.patch("good", OLD, NEW)
+    mail = path.read_bytes()
+    path.write_bytes(mail[:mail.index(b"diff --git")] + both + b"-- \n2.39.5\n")
+    desk.edit("fake-9.0.y", REST, GONE)
+    (desk.trees["fake-9.0.y"] / header).write_text(fixed)
+    git(desk.trees["fake-9.0.y"], "commit", "-qam", "a part of it")
+    code, out = call(desk, "mail", str(path), "--tree", "9.0", "--to", "out", "--no-build")
+    assert code == 1
+    assert not list((desk.path / "out").glob("9.0-FAILED-*.eml"))
+    assert f"no FAILED notice: fake-9.0.y may have the change already, or a part of it: {header}" in out
+
+
 def test_inspect_reads_the_run_and_adapts_what_no_run_has_tried(desk: Desk) -> None:
     path = desk.patch("good", OLD, NEW)
     desk.run(str(path), "--tree", "9.1")
