@@ -9,7 +9,7 @@ from pathlib import Path
 from backport.check import CheckResult, Preimages, check, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.manifest import Tree
 from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
@@ -149,7 +149,7 @@ class Carrier:
     def _since(self, name: str) -> str:
         """" (linux-6.1.y is the oldest tree that has it)", "" where none has."""
         for head in reversed(self.heads):
-            if self.git.run("grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--",
+            if self.git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--",
                             "*.h", "*.c", ok=(0, 1)).code == 0:
                 return f" ({head.tree} is the oldest tree here that does)"
         return ""

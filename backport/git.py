@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,8 @@ _ENV = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # A name is a name: `:(glob)**` in somebody's patch is a file, and must not stand for all of them (see GLOBS)
+    "GIT_LITERAL_PATHSPECS": "1",
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "TZ": "UTC",
@@ -39,7 +41,14 @@ _ENV = {
 
 # Variables of an enclosing git command (a hook, a rebase) that would point us at another repository.
 _UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
-          "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES")
+          "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
+          # git ends over these beside GIT_LITERAL_PATHSPECS
+          "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
+
+# Before the command of a call that means patterns of ours ("*.h"), not names.
+GLOBS = "--no-literal-pathspecs"
+
+_ARGUMENTS = 64 * 1024               # bytes of names that one command gets; the kernel takes 128 KiB at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +143,19 @@ class Git:
             return None
         return data if kind in ("blob", b"blob") else None
 
-    def ls_tree(self, commit: str, paths: Iterable[str] = ()) -> list[tuple[str, str, str]]:
-        """(mode, object name, path) of every file of `commit`, or of just those `paths` that exist."""
-        wanted = list(paths)
-        args = ["ls-tree", "-r", "-z", "--full-tree", commit]
-        if wanted:
-            args += ["--", *wanted]
+    def ls_tree(self, commit: str, paths: Iterable[str] = (), *, recurse: bool = True) -> list[tuple[str, str, str]]:
+        """(mode, object name, path) of every file of `commit`, or of just those `paths` that exist.
+
+        Without `recurse` a directory among the paths is a row of its own (mode 040000) instead of its files.
+        """
+        args = ["ls-tree", *(["-r"] if recurse else []), "-z", "--full-tree", commit, "--"]
         rows = []
-        for record in self.run(*args).out.split(b"\0"):
-            if record:
-                meta, path = record.split(b"\t", 1)
-                mode, _kind, sha = meta.decode().split(" ")
-                rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
+        for portion in list(_portions(paths)) or [[]]:
+            for record in self.run(*args, *portion).out.split(b"\0"):
+                if record:
+                    meta, path = record.split(b"\t", 1)
+                    mode, _kind, sha = meta.decode().split(" ")
+                    rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
         return rows
 
 
@@ -160,6 +170,26 @@ class _clean_environment:
 
     def __exit__(self, *_: object) -> None:
         os.environ.update(self._saved)
+
+
+def limited(revisions: Iterable[str], paths: Iterable[str]) -> bytes:
+    """What `git log --stdin` reads: revisions, and the names that limit it. Arguments would not hold any number."""
+    return "\n".join([*revisions, "--", *paths, ""]).encode("utf-8", "surrogateescape")
+
+
+def _portions(names: Iterable[str]) -> Iterator[list[str]]:
+    """`names` in lists that fit behind one command: a patch may touch more files than the kernel takes arguments."""
+    portion: list[str] = []
+    size = 0
+    for name in names:
+        length = len(name.encode("utf-8", "surrogateescape")) + 1
+        if portion and size + length > _ARGUMENTS:
+            yield portion
+            portion, size = [], 0
+        portion.append(name)
+        size += length
+    if portion:
+        yield portion
 
 
 def _as_bytes(value: object) -> bytes:

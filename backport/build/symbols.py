@@ -17,7 +17,7 @@ from elftools.elf.elffile import ELFFile
 
 from backport.build.result import Diagnostic
 from backport.errors import BuildError
-from backport.git import Git
+from backport.git import GLOBS, Git
 
 # what tracepoints, static calls and per-CPU data make of the name that stands in EXPORT_...()
 _DERIVED = re.compile(r"^(?:__tracepoint_|__traceiter_|__probestub_|__SC[KT]__(?:tp_func_)?)")
@@ -52,7 +52,8 @@ def exported_by(source: Path, name: str) -> bool:
     if not _NAME.match(plain):
         return False
     with Git(source) as git:
-        found = git.run("grep", "-q", "-E", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", "--", "*.c", "*.S", "*.h", ok=(0, 1))
+        found = git.run(GLOBS, "grep", "-q", "-E", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", "--", "*.c", "*.S", "*.h",
+                        ok=(0, 1))
     return found.code == 0
 
 

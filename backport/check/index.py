@@ -16,6 +16,8 @@ from pathlib import Path
 from backport.git import Git, Result
 from backport.patch.model import Patch
 
+_NO_BLOB = ("040000", "160000")      # modes of a directory and of a submodule
+
 
 @dataclass(frozen=True, slots=True)
 class PrivateIndex:
@@ -86,11 +88,4 @@ def touched_entries(git: Git, commit: str, patch: Patch) -> list[tuple[str, str,
             wanted["/".join(parts[:depth])] = None
     if not wanted:
         return []
-    rows = []
-    for record in git.run("ls-tree", "-z", "--full-tree", commit, "--", *wanted).out.split(b"\0"):
-        if record:
-            meta, path_bytes = record.split(b"\t", 1)
-            mode, kind, sha = meta.decode().split(" ")
-            if kind == "blob":
-                rows.append((mode, sha, path_bytes.decode("utf-8", "surrogateescape")))
-    return rows
+    return [row for row in git.ls_tree(commit, wanted, recurse=False) if row[0] not in _NO_BLOB]

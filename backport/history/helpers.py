@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backport.git import Git
+from backport.git import GLOBS, Git, limited
 from backport.history.log import Log
 from backport.history.message import Commit
 from backport.patch.model import FileDiff
@@ -61,8 +61,8 @@ def words_in_tree(git: Git, commit: str, names: Iterable[str], near: Sequence[st
             break
         patterns = [part for name in left for part in ("-e", name)]
         # -h -o: only the words themselves; a name that is there a thousand times must not fill the memory
-        out = git.run("grep", "-h", "-o", "-w", "-F", "--max-count=20" if len(left) == 1 else "-I", *patterns, commit,
-                      "--", *where, ok=(0, 1)).out
+        out = git.run(GLOBS, "grep", "-h", "-o", "-w", "-F", "--max-count=20" if len(left) == 1 else "-I", *patterns,
+                      commit, "--", *where, ok=(0, 1)).out
         found |= {word.decode("utf-8", "replace") for word in set(out.split())} & set(left)
         left = [name for name in left if name not in found]
     return frozenset(found)
@@ -89,13 +89,14 @@ def missing_names(git: Git, commit: str, parent: str, files: Sequence[FileDiff])
 def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str = "") -> Missing:
     """The first commit after `base` (up to `parent`) that brought the word `name` into the files that have it now."""
     git = log.git
-    listing = git.run("grep", "-l", "-w", "-F", "-e", name, parent, "--", *_SOURCES, ok=(0, 1)).text
+    listing = git.run(GLOBS, "grep", "-l", "-w", "-F", "-e", name, parent, "--", *_SOURCES, ok=(0, 1)).text
     paths = [line.split(":", 1)[1] for line in listing.splitlines() if ":" in line]
     if not paths:
         return Missing(name, call, reason=f"{name} is not in {parent[:12]} either")
     span = f"{base}..{parent}" if base else parent
     # -S counts occurrences: the oldest commit in which the count changed is where the word came in
-    out = git.run("log", "--reverse", "--topo-order", "--format=%H", "-S", name, span, "--", *paths, ok=()).text.split()
+    out = git.run("log", "--reverse", "--topo-order", "--format=%H", "-S", name, "--stdin",
+                  stdin=limited([span], paths), ok=()).text.split()
     source = f"git log --reverse -S {name} {span if not base else base[:12] + '..' + parent[:12]}"
     for sha in out:
         commit = log.one(sha)

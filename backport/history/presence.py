@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backport.git import Git
+from backport.git import Git, limited
 from backport.history.branch import Branch, cut_off, merge_base, no_history
 from backport.history.log import Log
 from backport.history.message import Commit, any_same, plain_subject, same
@@ -203,7 +203,7 @@ def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]
         return frozenset()
     spec = [tip, f"^{base}"] if base else [tip]
     diffs = git.run("log", "-p", "--full-diff", "--no-merges", "--no-color", "--no-ext-diff", "--format=commit %H",
-                    *spec, "--", *change.paths).out
+                    "--stdin", stdin=limited(spec, change.paths)).out
     rows = (line.split() for line in git.run("patch-id", "--stable", stdin=diffs).text.splitlines())
     return frozenset(row[1] for row in rows if len(row) == 2 and row[0] == change.patch_id)
 

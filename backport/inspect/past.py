@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backport.git import limited
 from backport.history.branch import Branch, no_history
 from backport.history.bug import Named, follow_ups, holds_bug, named_in
 from backport.history.log import Log
@@ -137,7 +138,7 @@ def _activity(log: Log, patch: Patch, tip: str, upstream: Branch | None) -> list
         why = no_history(log.git, upstream) if upstream else "no upstream tree in the store"
         return [cannot_know("activity", f"how often {', '.join(patch.paths[:3])} changed lately", why)]
     since = log.release_of(tip)[0]
-    count = log.git.run("rev-list", "--count", "--since=1.year", tip, "--", *patch.paths).text
+    count = log.git.run("rev-list", "--count", "--since=1.year", "--stdin", stdin=limited([tip], patch.paths)).text
     return [Fact("activity", f"{count} commits touched {', '.join(patch.paths[:3])} in a year"
                              f"{f' (tree at {since})' if since else ''}",
                  f"git rev-list --count --since=1.year {tip[:12]}")]
