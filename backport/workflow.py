@@ -106,10 +106,10 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
 
 def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
     """The cell of an input that is no patch, or of a tree that could not be had."""
-    outcome, reason = Apply.NO_TREE, column.reason
+    outcome, reason, hint = Apply.NO_TREE, column.reason, ""
     if isinstance(patch, Refused):
-        outcome, reason = Apply.INVALID, patch.reason
-    return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason,
+        outcome, reason, hint = Apply.INVALID, patch.reason, patch.hint
+    return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason, notes=(hint,) if hint else (),
                 required=column.tree.required, subject=_subject(patch), config=column.config)
 
 

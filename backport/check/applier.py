@@ -52,9 +52,12 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
             return CheckResult(Apply.ERROR, reason=f"git apply ended with {forward.code}: {_first_error(report)}",
                                report=report)
         fits, reverts = _fits(forward, patch), _fits(backward, patch)
+        entries = index.entries() if fits or reverts else {}
+        lacking = _lacking(patch, entries) if fits else ""
+        fits = fits and not lacking
         if not fits and not reverts:
-            return CheckResult(Apply.CONFLICT, reason=_first_error(report), report=report)
-        files = _contents(index, patch, reverse=not fits)
+            return CheckResult(Apply.CONFLICT, reason=lacking or _first_error(report), report=report)
+        files = _contents(index, entries, patch, reverse=not fits)
         if not fits:
             return _already(patch, backward.err, files, upstream or {})
         places = landings(patch, forward.err, files, dict(upstream or {}))
@@ -118,13 +121,24 @@ def _with_files(patch: Patch, places: list[Landing]) -> list[tuple[Landing, File
     return list(zip(places, files, strict=True))
 
 
-def _contents(index: PrivateIndex, patch: Patch, *, reverse: bool) -> dict[str, bytes]:
+def _lacking(patch: Patch, entries: Mapping[str, tuple[str, str]]) -> str:
+    """The files that the patch changes and the tree has not, as a reason; "" where it has them all.
+
+    git apply creates such a file from a hunk without old lines (`diff -U0`), whatever line the hunk names.
+    """
+    made = {file.new_path for file in patch.files if file.new_path != file.old_path}
+    names = [path for file in patch.files if (path := file.old_path) is not None and path not in entries
+             and path not in made]
+    return f"{', '.join(dict.fromkeys(names))}: not in this tree" if names else ""
+
+
+def _contents(index: PrivateIndex, entries: Mapping[str, tuple[str, str]], patch: Patch, *,
+              reverse: bool) -> dict[str, bytes]:
     """old path (of the direction that fits) -> bytes in the tree."""
-    entries = index.entries()
     found = {}
     for file in patch.files:
         path = file.new_path if reverse else file.old_path
-        if path in entries:
+        if path is not None and path in entries:
             found[path] = index.content(entries[path][1])
     return found
 

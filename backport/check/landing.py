@@ -75,9 +75,9 @@ def landings(patch: Patch, report: str, files: dict[str, bytes], upstream: dict[
 def _landing(file: FileDiff, index: int, hunk: Hunk, line: int, offset: int,
              files: dict[str, bytes], upstream: dict[str, bytes]) -> Landing:
     path = file.path
-    if line == 0 or file.old_path is None or not is_c(path):
-        return Landing(path, index, line, offset)
-    here = files[file.old_path]
+    here = files.get(file.old_path) if file.old_path is not None else None
+    if line == 0 or file.old_path is None or here is None or not is_c(path):
+        return Landing(path, index, line if here is not None or file.old_path is None else 0, offset)
     scope_here = change_scope(here, line, hunk)
     before = upstream.get(file.old_path)
     origin = find_preimage(before, hunk) if before is not None else 0

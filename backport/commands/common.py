@@ -79,7 +79,7 @@ def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
         raise click.UsageError(f"this is for one patch, and there are {len(found)}; `{instead}` takes many")
     only = found[0]
     if isinstance(only, Refused):
-        raise UserError(f"{only.source}:{only.line}: {only.reason}")
+        raise UserError(str(only), hint=only.hint)
     return only
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 
 from backport.patch.model import FileDiff
+from backport.patch.paths import quoted
 
 _WIDTH = 72
 
@@ -94,7 +95,7 @@ def _sum(files: int, added: int, removed: int) -> bytes:
 
 
 def _mode(file: FileDiff) -> bytes:
-    path = _quoted(file.path)
+    path = quoted(file.path)
     if file.created and file.new_mode:
         return b" create mode %s %s\n" % (file.new_mode.encode(), path)
     if file.deleted and file.old_mode:
@@ -112,8 +113,8 @@ def _mode(file: FileDiff) -> bytes:
 
 def _shown(file: FileDiff) -> bytes:
     if not file.renamed or file.old_path is None or file.new_path is None:
-        return _quoted(file.path)
-    old, new = _quoted(file.old_path), _quoted(file.new_path)
+        return quoted(file.path)
+    old, new = quoted(file.old_path), quoted(file.new_path)
     if old.startswith(b'"') or new.startswith(b'"'):
         return old + b" => " + new
     # git's pprint_rename: common leading and trailing directories outside the braces
@@ -135,15 +136,6 @@ def _shown(file: FileDiff) -> bytes:
     if prefix + suffix == 0:
         return a_mid + b" => " + b_mid
     return old[:prefix] + b"{" + a_mid + b" => " + b_mid + b"}" + (old[len(old) - suffix:] if suffix else b"")
-
-
-def _quoted(path: str) -> bytes:
-    """A path as git writes it with core.quotePath."""
-    raw = path.encode("utf-8", "surrogateescape")
-    if all(32 <= byte < 127 and byte not in b'"\\' for byte in raw):
-        return raw
-    named = {7: b"\\a", 8: b"\\b", 9: b"\\t", 10: b"\\n", 11: b"\\v", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
-    return b'"' + b"".join(named.get(c) or (bytes([c]) if 32 <= c < 127 else b"\\%03o" % c) for c in raw) + b'"'
 
 
 def _cut(name: bytes, width: int) -> bytes:

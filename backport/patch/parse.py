@@ -21,13 +21,15 @@ from backport.patch.walk import Walker
 _ZERO = re.compile(r"^0+$")
 # What git writes below the counts of a diffstat, and the counts themselves
 _SUMMARY = re.compile(rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?\r?\n?$")
+_FROM = re.compile(rb"[0-9a-f]{30,} Mon Sep 17 00:00:00 2001\s*$")
 _SENT = re.compile(rb"^(?:Message-ID|Received):", re.I)
 _MODES = re.compile(rb"^ (?:create|delete|mode change|rename|copy|rewrite) ")
 
-def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
+def parse(data: bytes, *, source: str = "", slug: str = "", strip: int | None = None) -> Patch:
     """Read one mail or bare diff; raises InvalidPatch with line and reason.
 
-    `data` holds exactly one patch (intake splits an mbox before). The result renders to `data`.
+    `data` holds exactly one patch (intake splits an mbox before). The result renders to `data`. `strip` is the number
+    of leading directories of its paths where somebody said it (-pN); None for one, as git writes them.
     """
     lines = split_lines(data)
     _refuse_crlf(lines, source)
@@ -35,14 +37,15 @@ def parse(data: bytes, *, source: str = "", slug: str = "") -> Patch:
     if first is None:
         raise InvalidPatch(_why_no_diff(lines), source=source, line=len(lines),
                            hint="a mail as git format-patch writes it has `diff --git` or `--- a/FILE` lines")
-    walker = Walker(lines, first, source)
+    walker = Walker(lines, first, source, strip)
     files = walker.files()
     _nothing_behind(lines, walker.position, source)
     _agree_with_unidiff(files, first, source)
     head = b"".join(lines[:first])
     tail = b"".join(lines[walker.position:])
     patch = Patch(head, tuple(files), tail, source=source, slug=slug,
-                  doubts=_diffstat_doubts(lines, first, files, tail, source))
+                  doubts=(*walker.doubts, *_diffstat_doubts(lines, first, files, tail, source)),
+                  said=tuple(walker.said))
     if patch.render() != data:   # a promise, checked on every input: it is what every later edit stands on
         raise InvalidPatch("this mail cannot be read without changing it", source=source, line=1,
                            hint="please report it with the mail attached")
@@ -96,6 +99,10 @@ def _behind_diffstat(lines: list[bytes], i: int) -> bool:
 def _why_no_diff(lines: list[bytes]) -> str:
     if not b"".join(lines).strip():
         return "empty input"
+    if lines[0].startswith((b"\xff\xfe", b"\xfe\xff")) or lines[0].count(b"\0") * 3 > len(lines[0]):
+        return "no diff in this mail: it was saved as UTF-16, as some shells write what they redirect"
+    if any(line.startswith(b"\x1b[") and b"diff --git " in line for line in lines):
+        return "no diff in this mail: it holds the colours of a terminal (made with --color)"
     if any(line.startswith(b"GIT binary patch") for line in lines):
         return "a binary patch without its `diff --git` line"
     if any(line.startswith((b"> diff --git ", b">diff --git ", b"> --- a/")) for line in lines):
@@ -125,6 +132,10 @@ def _nothing_behind(lines: list[bytes], position: int, source: str) -> None:
             raise InvalidPatch("the hunk goes on behind the number of lines that its header gives", line=position + 1,
                                source=source, hint="the hunk was edited by hand; correct its @@ line")
     for i in range(position, len(lines)):
+        if _FROM.search(lines[i][-100:]) and i + 1 < len(lines) and is_field(lines[i + 1]):
+            shown = lines[i][:80].decode("utf-8", "backslashreplace").strip()
+            raise InvalidPatch(f"another mail stands behind this one, and its first line is damaged: {shown!r}",
+                               line=i + 1, source=source, hint="correct that line to `From <commit> Mon Sep 17 ...`")
         if _starts_diff(lines, i) or lines[i].startswith(b"@@ -"):
             raise InvalidPatch("more diff behind text that belongs to none", line=i + 1, source=source,
                                hint="one mail holds one patch; put the others into files of their own")

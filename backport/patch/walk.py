@@ -11,6 +11,7 @@ from typing import NoReturn
 from backport.errors import InvalidPatch
 from backport.patch.fileheader import FileHeader
 from backport.patch.model import FileDiff, Hunk, Line
+from backport.patch.prefix import Names, refuse_unstripped
 
 _HUNK = re.compile(rb"^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(?: (.*?))?\n?$")
 _BINARY = re.compile(rb"^(literal|delta) (\d{1,8})\n?$")
@@ -26,15 +27,31 @@ _BETWEEN = (b"Index: ", b"=====", b"diff -", b"Only in ")
 
 
 class Walker:
-    """Reads file diffs from `lines[position:]` until a line that belongs to none."""
+    """Reads file diffs from `lines[position:]` until a line that belongs to none.
 
-    def __init__(self, lines: list[bytes], position: int, source: str) -> None:
+    `strip` is the number of leading directories that somebody said (-pN), None where nobody did: one, if the paths
+    agree. `doubts` and `said` collect what is to be seen about the headers.
+    """
+
+    def __init__(self, lines: list[bytes], position: int, source: str, strip: int | None = None) -> None:
         self.lines = lines
         self.position = position
         self.source = source
+        self.doubts: list[str] = []
+        self.said: list[str] = []
+        self._strip = strip
+        self._names: list[Names] = []
 
     def files(self) -> list[FileDiff]:
         """Every file of the diff; `position` is then behind its last line. Raises InvalidPatch."""
+        files = self._files()
+        if self._strip in (None, 1):
+            stripped = refuse_unstripped(self._names, self.source, stated=self._strip is not None)
+            if stripped:
+                self.said.append(f"the paths were stripped of {', '.join(name + '/' for name in stripped)}")
+        return files
+
+    def _files(self) -> list[FileDiff]:
         files: list[FileDiff] = []
         while self.position < len(self.lines):
             line = self.lines[self.position]
@@ -71,7 +88,7 @@ class Walker:
         return 0
 
     def _file(self, start: int) -> FileDiff:
-        fields = FileHeader(self.source)
+        fields = FileHeader(self.source, 1 if self._strip is None else self._strip)
         first = self.position
         while self.position < len(self.lines):
             line = self.lines[self.position]
@@ -91,6 +108,9 @@ class Walker:
                     self.fail(self.position, "a combined diff of a merge, which has no single patch")
                 hunks.append(self._hunk())
         fields.finish(first + 1, self.position + 1, hunks)
+        self._names.append(Names(*fields.names, first + 1))
+        self.doubts += fields.doubts
+        self.said += fields.said
         return FileDiff(header, fields.old_path, fields.new_path, tuple(hunks), fields.old_blob, fields.new_blob,
                         fields.old_mode, fields.new_mode, fields.renamed, fields.payload, tail, fields.copied)
 

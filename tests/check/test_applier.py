@@ -180,3 +180,21 @@ def test_a_change_of_mode_alone_fits_where_the_file_has_the_old_mode(repo: TestR
     diff = repo.git.run("diff", before, after).out
     assert check(repo.git, before, parse(diff)).outcome is Apply.CLEAN
     assert check(repo.git, after, parse(diff)).outcome is Apply.ALREADY
+
+
+@pytest.mark.parametrize("header", [b"--- a/n.c\n+++ b/n.c\n", b"--- a/n.c\t(revision 0)\n+++ b/n.c\t(working copy)\n"])
+def test_a_new_file_that_both_sides_name_is_created(repo: TestRepo, header: bytes) -> None:
+    tree = repo.commit({"f.c": source("one")})
+    result = check(repo.git, tree, parse(header + b"@@ -0,0 +1,2 @@\n+int n;\n+int m;\n"))
+    assert (result.outcome, result.sure) == (Apply.CLEAN, Sure.CERTAIN)
+    assert result.hunks[0].line == 1
+    there = repo.commit({"n.c": b"int other;\n"})
+    assert check(repo.git, there, parse(header + b"@@ -0,0 +1 @@\n+int n;\n")).outcome is Apply.CONFLICT
+
+
+def test_a_hunk_without_old_lines_does_not_create_a_file_that_it_changes(repo: TestRepo) -> None:
+    """git apply does: a `diff -U0` insertion at line 10 becomes a new file of one line where the tree has none."""
+    tree = repo.commit({"f.c": source("one")})
+    result = check(repo.git, tree, parse(b"--- a/n.c\n+++ b/n.c\n@@ -10,0 +11 @@\n+int n;\n"))
+    assert result.outcome is Apply.CONFLICT
+    assert "n.c: not in this tree" in result.reason

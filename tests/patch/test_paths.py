@@ -68,7 +68,7 @@ def test_odd_but_honest_paths_are_taken() -> None:
     b"diff --git a/x b/x\nnew file mode 100644\ndeleted file mode 100644\n",
     b"diff --git a/x b/y\nrename from x\n",
     b"diff --git a/x b/y\nrename from x\nrename to z\n",
-    b"diff --git a/x b/x\nnew file mode 100644\nindex 1234567..89abcde\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n",
+    b"diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n",
     b"diff --git a/x b/x\nold mode 100644\nnew mode 107777\n",
     b"--- a/x\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n",
     b"diff --git a/x b/x\n--- a/x\n@@ -1 +1 @@\n-a\n+b\n",
