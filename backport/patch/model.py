@@ -197,7 +197,8 @@ class Refused:
     """Input that gave no Patch: the outcome `invalid`, or a note where `skipped` (a cover letter, a README).
 
     `line` is the 1-based line of `source` (of the one mail, where the source holds several), 0 where no single
-    line is to blame. `sha256` is that of the refused bytes, so that a refusal can be looked up as a result can.
+    line is to blame. `sha256` is that of the refused bytes, so that a refusal can be looked up as a result can. `group`
+    names the quilt queue that it is an entry of.
     """
 
     source: str
@@ -208,6 +209,7 @@ class Refused:
     skipped: bool = False
     slug: str = ""
     sha256: str = ""
+    group: str = ""
 
     def __str__(self) -> str:
         where = f"{self.source}:{self.line}" if self.line else self.source

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from backport.errors import UserError
 from backport.patch.intake import files
 from backport.patch.intake.raw import Raw
 from backport.patch.model import Refused
@@ -17,16 +19,20 @@ def mails(path: Path) -> list[Raw | Refused]:
     out: list[Raw | Refused] = []
     series = path / "series"
     if series.is_file():
-        wanted = _series(series)
-        for name in wanted:
+        wanted, group = _series(series), str(series)
+        for name, options in wanted:
             entry = path / name
+            strip, trouble = _strip_level(options)
             if Path(name).is_absolute() or ".." in Path(name).parts:
-                out.append(Refused(f"{series}", f"{name!r} leaves the directory"))
+                out.append(Refused(f"{series}", f"{name!r} leaves the directory", group=group))
             elif not entry.is_file():
-                out.append(Refused(str(entry), "named in `series`, but there is no such file"))
+                out.append(Refused(str(entry), "named in `series`, but there is no such file", group=group))
+            elif trouble:
+                out.append(Refused(str(entry), f"`series` says {' '.join(options)!r} for it, and {trouble}",
+                                   hint="make the patch anew (quilt refresh -p ab) and drop the option", group=group))
             else:
-                out += files.split(files.load(entry), str(entry), group=f"{path}/series")
-        named = {Path(name).name for name in wanted} | {"series"}
+                out += _mails(entry, group, strip)
+        named = {Path(name).name for name, _options in wanted} | {"series"}
         return out + [_skipped(entry, "not named in `series`") for entry in sorted(path.iterdir())
                       if entry.name not in named and entry.name.lower().endswith(_TAKEN)]
     for entry in sorted(path.iterdir()):
@@ -40,8 +46,7 @@ def mails(path: Path) -> list[Raw | Refused]:
         elif name.lower().startswith("readme"):
             out.append(_skipped(entry, "a README"))
         elif name.lower().endswith(_TAKEN):
-            out += files.split(files.load(entry), str(entry), group=None) if _several(entry) else \
-                files.split(files.load(entry), str(entry), group=str(path))
+            out += _mails(entry, None if _several(entry) else str(path))
         else:
             out.append(_skipped(entry, f"not one of {', '.join(_TAKEN[:6])}"))
     return out
@@ -52,13 +57,44 @@ def _several(entry: Path) -> bool:
     return entry.name.lower().removesuffix(".gz").endswith((".mbox", ".mbx"))
 
 
-def _series(path: Path) -> list[str]:
+def _mails(entry: Path, group: str | None, strip: int | None = None) -> list[Raw | Refused]:
+    """The mails of one file of the directory; a file that cannot be read is refused, and the others are read."""
+    try:
+        return files.split(files.load(entry), str(entry), group=group, strip=strip)
+    except UserError as error:
+        return [Refused(str(entry), error.message, hint=error.hint, group=group or "")]
+
+
+def _series(path: Path) -> list[tuple[str, tuple[str, ...]]]:
+    """(name, quilt's options behind it) of every entry."""
     names = []
-    for line in path.read_text("utf-8", "replace").splitlines():
+    for line in path.read_text("utf-8", "surrogateescape").split("\n"):
         text = line.split("#", 1)[0].split()
         if text:
-            names.append(text[0])          # quilt's options (-p1) stand behind the name
+            names.append((text[0], tuple(text[1:])))
     return names
+
+
+def _strip_level(options: Sequence[str]) -> tuple[int, str]:
+    """(N of -pN, "") or (1, why quilt would not apply the patch as it stands).
+
+    -R among them: a patch that the queue takes back must not be put on.
+    """
+    level = 1
+    left = list(options)
+    while left:
+        option = left.pop(0)
+        value = next((option.removeprefix(name) for name in ("--strip=", "-p") if option.startswith(name)), None)
+        if (option == "-p" or option == "--strip") and left:
+            value = left.pop(0)
+        if value == "ab":
+            value = "1"
+        if value is None:
+            return 1, "it is applied in reverse" if option in ("-R", "--reverse") else f"{option} is not known here"
+        if not (value.isascii() and value.isdigit() and len(value) < 3):
+            return 1, f"{value!r} is no number of directories"
+        level = int(value)
+    return level, ""
 
 
 def _skipped(entry: Path, reason: str) -> Refused:

@@ -38,7 +38,7 @@ def stem(name: str) -> str:
     return name
 
 
-def split(data: bytes, source: str, *, group: str | None = None) -> list[Raw | Refused]:
+def split(data: bytes, source: str, *, group: str | None = None, strip: int | None = None) -> list[Raw | Refused]:
     """The mails in `data`: one, or those of an mbox; gzip is undone first."""
     if data.startswith(_GZIP):
         try:
@@ -51,6 +51,6 @@ def split(data: bytes, source: str, *, group: str | None = None) -> list[Raw | R
     name = stem(Path(source).name)
     mails = split_mbox(data)
     if len(mails) == 1:
-        return [Raw(data, source, group or "", name)]
-    return [Raw(mail, f"{source}[{number}]", source if group is None else group, f"{name}-{number}")
+        return [Raw(data, source, group or "", name, strip=strip)]
+    return [Raw(mail, f"{source}[{number}]", source if group is None else group, f"{name}-{number}", source, strip)
             for number, mail in enumerate(mails, 1)]

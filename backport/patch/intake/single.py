@@ -13,6 +13,7 @@ from backport.patch.intake.raw import Raw
 from backport.patch.mail import Mail, mail_of
 from backport.patch.model import Patch, Refused
 from backport.patch.parse import parse
+from backport.patch.prefix import with_prefixes
 from backport.rewrite.view import TreeView
 
 RESTORED = "x-backport-restored"     # header of a mail that `backport import` wrote: what it had inferred
@@ -48,7 +49,7 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
     if flat and archive.is_page(data):
         return archive.restored(data, raw.source, around.views, around.blobs)
     try:
-        patch = parse(data, source=raw.source)
+        patch = parse(data, source=raw.source, strip=raw.strip)
     except InvalidPatch as error:
         # a page with the headers of a mail; where it cannot be restored either, it was a damaged mail
         if not flat or "damaged hunk" not in error.reason or not around.views:
@@ -59,7 +60,18 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
             raise error from None
     headers, _body = read_headers(patch.head)
     kept = tuple(h.value for h in headers if h.name.lower() == RESTORED) if is_mail(headers) else ()
-    return replace(patch, said=undone.said, envelope=envelope, restored=kept)
+    if raw.strip not in (None, 1):
+        patch = _with_git_paths(patch, raw)
+    return replace(patch, said=(*undone.said, *patch.said), envelope=envelope, restored=kept)
+
+
+def _with_git_paths(patch: Patch, raw: Raw) -> Patch:
+    """`patch` with a/ and b/ before its paths, from which `series` has -pN stripped; raises InvalidPatch."""
+    made = parse(patch.with_files(tuple(with_prefixes(file) for file in patch.files)).render(), source=raw.source)
+    if made.paths != patch.paths:
+        raise InvalidPatch("its paths cannot be written with a/ and b/", source=raw.source)
+    return replace(made, doubts=patch.doubts, said=(
+        *patch.said, f"its paths were stripped as `series` says (-p{raw.strip})"))
 
 
 def _sorted_out(raw: Raw, mail: Mail, error: InvalidPatch) -> Refused:
