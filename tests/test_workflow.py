@@ -241,3 +241,26 @@ def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
     # alone, the second does not fit
     _code, alone = desk.run(str(two), "--tree", "fake-9.1.y", "--no-build")
     assert [cell["apply"] for cell in alone.values()] != ["clean"]
+
+
+def test_a_mail_that_cannot_be_read_is_one_cell_and_the_others_get_theirs(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.patch("good", OLD, NEW)
+    (tmp_path / "patches" / "a.patch").write_bytes(
+        b"From: a@example.org\nSubject: x\nContent-Type: multipart/mixed; boundary*=\0''x\n\n--x\n\n--x--\n")
+    (tmp_path / "patches" / "b.patch").write_bytes(
+        b"From: a@example.org\nSubject: =?undefined?q?b?=\n\nx\n---\n--- arch/x86/kvm/x86.c\n+++ arch/x86/kvm/x86.c\n"
+        b"@@ -1 +1 @@\n-x\n+y\n")
+    result = CliRunner().invoke(cli, [
+        "run", str(tmp_path / "patches"), "--no-build", "--tree", "fake-9.1.y", "--format", "json",
+        "--manifest", str(tmp_path / "trees.yaml"), "--cache", str(tmp_path / "cache"),
+        "--db", str(tmp_path / "results.sqlite")], standalone_mode=False)
+    assert result.exception is None
+    assert result.return_value == 1
+    found = {cell["patch"]: cell for cell in json.loads(result.stdout)["cells"]}
+    assert {name: cell["apply"] for name, cell in found.items() if cell["apply"] == "invalid"} == {
+        "a": "invalid", "b": "invalid"}
+    assert "cannot be read" in found["a"]["reason"]
+    assert "no a/ and b/" in found["b"]["reason"]
+    assert len(found) == 3
+    assert next(cell["apply"] for cell in found.values() if cell["apply"] != "invalid") in ("clean", "offset")

@@ -51,11 +51,22 @@ def decode(raw: bytes) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        try:
-            out.append(part.decode(charset or "ascii", "strict"))
-        except (LookupError, UnicodeDecodeError):
-            out.append(text_of(part))
+        out.append(_decoded(part, charset or "ascii"))
     return re.sub(r"[ \t]+", " ", "".join(out)).strip()
+
+
+def _decoded(raw: bytes, charset: str) -> str:
+    """`raw` in a charset that somebody named; as text_of() has it where that is no charset, or the text is none in it.
+
+    Python has codecs by the name of `undefined` and `idna`, whose errors are of other kinds, does not take a NUL in a
+    name, and lets `utf-7` make halves of characters that nothing can write out again.
+    """
+    try:
+        text = raw.decode(charset, "strict")
+        text.encode("utf-8")
+    except (LookupError, ValueError):
+        return text_of(raw)
+    return text
 
 
 def text_of(raw: bytes) -> str:

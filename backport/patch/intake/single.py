@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from backport.errors import InvalidPatch
+from backport.errors import BackportError, InvalidPatch
 from backport.patch.headers import is_mail, read_headers
 from backport.patch.intake import archive, encoded, failed
 from backport.patch.intake.raw import Raw
-from backport.patch.mail import Mail, mail_of
+from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch, Refused
 from backport.patch.parse import parse
 from backport.patch.prefix import with_prefixes
@@ -31,12 +31,28 @@ class Surroundings:
 
 
 def read(raw: Raw, around: Surroundings) -> Patch | Refused:
-    """The patch in one mail; never raises InvalidPatch, that becomes Refused."""
+    """The patch in one mail, or Refused for whatever is wrong with that mail.
+
+    Raises only what says nothing about the mail: a store that cannot be read, no memory.
+    """
     try:
-        return _read(raw, around)
+        return _answer(raw, around)
+    except (BackportError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # the standard library's readers of mail raise what they like (UnicodeError, ValueError, IndexError) for a
+        # charset or a boundary that somebody made up: that is one bad mail, not the end of the run
+        return Refused(raw.source, f"this mail cannot be read: {type(error).__name__}: {error}",
+                       hint="look at its headers and encoded words; ask for it as git send-email sends it")
+
+
+def _answer(raw: Raw, around: Surroundings) -> Patch | Refused:
+    try:
+        patch = _read(raw, around)
     except InvalidPatch as error:
-        mail = mail_of(raw.data)
-        return _sorted_out(raw, mail, error)
+        return _sorted_out(raw, error)
+    read_mail(patch)                 # everything after this reads the mail as well, where nothing catches it
+    return patch
 
 
 def _read(raw: Raw, around: Surroundings) -> Patch:
@@ -74,8 +90,9 @@ def _with_git_paths(patch: Patch, raw: Raw) -> Patch:
         *patch.said, f"its paths were stripped as `series` says (-p{raw.strip})"))
 
 
-def _sorted_out(raw: Raw, mail: Mail, error: InvalidPatch) -> Refused:
+def _sorted_out(raw: Raw, error: InvalidPatch) -> Refused:
     """A cover letter, and a reply among patches, are passed over; anything else is invalid."""
+    mail = mail_of(raw.data)
     refused = Refused(raw.source, error.reason, error.line, error.hint, mail.title)
     if not error.reason.startswith("no diff"):
         return refused
