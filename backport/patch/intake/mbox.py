@@ -35,7 +35,7 @@ def split_mbox(data: bytes) -> list[bytes]:
         if previous.strip():
             previous_text = previous
         position = end
-    if len(starts) > 1 and not data[:starts[1]].strip():
+    if len(starts) > 1 and not data[:starts[1]].removeprefix(b"\xef\xbb\xbf").strip():
         starts.pop(1)                      # blank lines before the first mail
     return [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from backport.errors import BackportError, InvalidPatch
 from backport.patch.headers import is_mail, read_headers
-from backport.patch.intake import archive, encoded, failed
+from backport.patch.intake import archive, encoded, failed, gitlog
+from backport.patch.intake import head as heads
 from backport.patch.intake.raw import Raw
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch, Refused
@@ -62,7 +63,7 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
     if notice is not None:
         envelope, data = notice
     flat = archive.is_flat(data)
-    if flat and archive.is_page(data):
+    if flat and archive.is_page(heads.proper(data).data):
         return archive.restored(data, raw.source, around.views, around.blobs)
     try:
         patch = parse(data, source=raw.source, strip=raw.strip)
@@ -74,6 +75,8 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
             return archive.restored(data, raw.source, around.views, around.blobs)
         except InvalidPatch:
             raise error from None
+    head = heads.proper(patch.head)
+    patch = replace(patch, head=head.data, said=(*head.said, *patch.said), doubts=(*head.doubts, *patch.doubts))
     headers, _body = read_headers(patch.head)
     kept = tuple(h.value for h in headers if h.name.lower() == RESTORED) if is_mail(headers) else ()
     if raw.strip not in (None, 1):
@@ -92,10 +95,12 @@ def _with_git_paths(patch: Patch, raw: Raw) -> Patch:
 
 def _sorted_out(raw: Raw, error: InvalidPatch) -> Refused:
     """A cover letter, and a reply among patches, are passed over; anything else is invalid."""
-    mail = mail_of(raw.data)
+    mail = mail_of(heads.proper(raw.data).data)
     refused = Refused(raw.source, error.reason, error.line, error.hint, mail.title)
     if not error.reason.startswith("no diff"):
         return refused
+    if gitlog.is_entry(raw.data):
+        return replace(refused, reason="a merge or an empty commit: git printed no diff of it", skipped=bool(raw.box))
     if mail.number == 0 and mail.total > 0:
         return replace(refused, reason=f"cover letter of a series of {mail.total}", line=0, hint="", skipped=True)
     if _ADDED.match(mail.subject) and _ADDED_BODY in raw.data:
