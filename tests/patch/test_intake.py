@@ -464,7 +464,7 @@ def test_import_writes_plain_mails_and_says_what_was_refused(tmp_path: Path) -> 
     assert "no diff" in result.output
 
 
-def test_git_show_and_quilt_forms() -> None:
+def test_quilt_form() -> None:
     quilt = (b"From: A <a@example.org>\nSubject: x\n\nWhy.\n\n---\n f.c | 2 +-\n\nIndex: linux/f.c\n"
              b"===================================================================\n--- linux.orig/f.c\n+++ linux/f.c\n"
              b"@@ -1 +1 @@\n-a\n+b\nIndex: linux/g.c\n"
@@ -473,8 +473,186 @@ def test_git_show_and_quilt_forms() -> None:
     (patch,) = patches(read_bytes(quilt, "x"))
     assert patch.paths == ("f.c", "g.c")
     assert patch.render() == quilt
-    show = (b"commit " + SHA + b"\nAuthor: A <a@example.org>\nDate:   Mon Apr 20 2026\n\n    x: y\n    \n    Why.\n\n"
-            + DIFF)
-    (patch,) = patches(read_bytes(show, "x"))
-    assert patch.paths == ("f.c",)
-    assert patch.render() == show
+
+
+def test_the_unnumbered_mails_of_one_file_belong_together_in_order(tmp_path: Path) -> None:
+    """git am takes them so; an exported queue is made so. Each alone meets a tree that lacks the ones before it."""
+    box = mail(b"one") + mail(b"two", prefix=b"PATCH v2") + mail(b"three")
+    for found in (read_bytes(box, "box.mbox"), read_all("-", stdin=io.BytesIO(box))):
+        assert [(p.part, p.parts) for p in patches(found)] == [(1, 3), (2, 3), (3, 3)]
+        assert len({p.thread for p in patches(found)}) == 1
+        assert patches(found)[0].thread
+    (tmp_path / "a.mbox").write_bytes(box)
+    (tmp_path / "b.patch").write_bytes(mail(b"four"))
+    (tmp_path / "c.patch").write_bytes(mail(b"five"))
+    found = read_all(tmp_path)
+    assert [bool(p.thread) for p in patches(found)] == [True] * 3 + [False] * 2      # a directory is no queue
+
+
+def test_mails_of_one_file_that_cannot_be_meant_together_are_not_put_together() -> None:
+    notice = NOTICE + ORIGINAL
+    for box, parts in (
+            (mail(b"x", prefix=b"PATCH 6.1") + mail(b"x", prefix=b"PATCH 5.15"), [0, 0]),
+            (mail(b"x", prefix=b"PATCH 6.1") + mail(b"y", prefix=b"PATCH 5.15") + mail(b"z", prefix=b"PATCH 6.1"),
+             [1, 0, 2]),
+            (mail(b"x", prefix=b"PATCH AUTOSEL 6.1") + mail(b"y", prefix=b"PATCH AUTOSEL 6.1"), [0, 0]),
+            (notice + b"\n" + notice.replace(b"6.6", b"6.1"), [0, 0]),
+            (mail(b"x") + mail(b"x", prefix=b"PATCH v2"), [0, 0]),
+            (mail(b"x") + mail(b"y", prefix=b"PATCH 1/2") + mail(b"z", prefix=b"PATCH 2/2") + mail(b"a"), [1, 1, 2, 2]),
+            (mail(b"x"), [0])):
+        found = patches(read_bytes(box, "box"))
+        assert [p.part for p in found] == parts
+        assert all(bool(p.thread) == bool(p.part) for p in found)
+    found = patches(read_bytes(mail(b"x") + mail(b"x", prefix=b"PATCH v2"), "box"))
+    assert all("two versions" in p.doubts[-1] for p in found)
+
+
+def test_a_queue_goes_in_the_order_of_its_series_whatever_the_subjects_say(tmp_path: Path) -> None:
+    for n in (2, 1):
+        (tmp_path / f"{n}.patch").write_bytes(mail(b"x: %d" % n, prefix=b"PATCH %d/2" % n))
+    (tmp_path / "series").write_text("2.patch\n1.patch\n")
+    found = patches(read_all(tmp_path))
+    assert [(read_mail(p).title, p.part) for p in found] == [("x: 2", 1), ("x: 1", 2)]
+
+
+def test_what_stands_behind_an_unreadable_mail_of_a_queue_says_so() -> None:
+    bad = mail(b"two", diff=DIFF.replace(b"@@ -1 +1 @@", b"@@ -1,9 +1,9 @@"))
+    first, _, third = read_bytes(mail(b"one") + bad + mail(b"three"), "box")
+    assert isinstance(first, Patch)
+    assert isinstance(third, Patch)
+    assert not first.review
+    assert "tried without box[2]" in third.doubts[0]
+    assert "truncated hunk" in third.doubts[0]
+
+
+FOOTER = (b"\n_______________________________________________\nlist\nlist mailing list\nlist@example.org\n"
+          b"https://lists.example.org/listinfo?a=zz&b=1=\n")
+
+
+@pytest.mark.parametrize("code", [base64.encodebytes, quopri.encodestring])
+@pytest.mark.parametrize("fill", [b"", b"x", b"xx"])
+def test_a_list_footer_behind_encoded_text_is_left_out_and_said(code: object, fill: bytes, tmp_path: Path) -> None:
+    assert callable(code)
+    kind = b"base64" if code is base64.encodebytes else b"quoted-printable"
+    head, body = mail(body=b"J\xc3\xb6rg." + fill + b"\n").split(b"\n\n", 1)
+    data = (head + b"\nContent-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: " + kind + b"\n\n"
+            + code(body))
+    (plain,) = patches(read_bytes(data, "x"))
+    (patch,) = patches(read_bytes(data + FOOTER, "x"))
+    assert patch.render().rstrip() == plain.render().rstrip()
+    assert any("mailing list" in line for line in patch.said)
+    assert not any("mailing list" in line for line in plain.said)
+    with Git(tmp_path) as git:                       # git am takes it too
+        git.run("init", "-q", ".")
+        git.run("mailinfo", "msg", "patch", stdin=data + FOOTER)
+        assert DIFF in (tmp_path / "patch").read_bytes()
+
+
+def test_encoded_text_that_is_damaged_or_cut_is_not_taken_for_one_with_a_footer() -> None:
+    head, body = mail(body=b"text\n" * 30).split(b"\n\n", 1)
+    head += b"\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+    coded = base64.encodebytes(body)
+    lines = coded.splitlines(keepends=True)
+    broken = b"".join([*lines[:2], b"<" + lines[2][1:], *lines[3:]])
+    assert "damaged base64" in reasons(read_bytes(head + broken, "x"))[0]
+    assert isinstance(read_bytes(head + b"".join(lines[:-2]) + FOOTER, "x")[0], Refused)
+    quoted = head.replace(b"base64", b"quoted-printable") + quopri.encodestring(body).replace(b"text", b"te=xt", 1)
+    assert "damaged quoted-printable" in reasons(read_bytes(quoted + FOOTER, "x"))[0]
+
+
+CHARSETS = [b"undefined", b"\0", b"idna", b"punycode", b"utf-7", b"rot13", b"hex", b"x" * 3000, b"\xff", b""]
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+def test_a_charset_that_is_none_ends_nothing(charset: bytes) -> None:
+    """Each is one mail that is read or refused; the one behind it is read."""
+    word = b"=?" + charset + b"?q?=D8+2AA-x?="
+    kinds = [
+        mail(word).replace(b"From: A", b"From: " + word),
+        mail(headers=b"Content-Type: text/plain; charset=" + charset + b"\nContent-Transfer-Encoding: base64\n",
+             body=b"").replace(DIFF, base64.encodebytes(DIFF)),
+        b"From: A <a@example.org>\nSubject: x\nContent-Type: multipart/mixed; boundary*=" + charset + b"''x\n\n--x\n"
+        b"Content-Type: text/plain; charset*=" + charset + b"''y; name*=" + charset + b"''z\n\n" + DIFF + b"--x--\n",
+    ]
+    for data in kinds:
+        first, second = [*read_bytes(data, "bad"), *read_bytes(mail(b"good"), "good")]
+        assert isinstance(second, Patch)
+        assert isinstance(first, Patch) or first.reason
+        if isinstance(first, Patch):
+            seen = read_mail(first)
+            "".join([seen.title, str(seen.author)]).encode("utf-8")       # a report has to write it
+            adapted_mail(first, first.files, series="6.1")
+
+
+def test_any_error_of_a_reader_is_that_mails_and_the_stores_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raiser(error: BaseException) -> object:
+        def plain(*_: object) -> None:
+            raise error
+        return plain
+
+    for error in (UnicodeError("no charset"), IndexError("x"), RecursionError("deep"), KeyError("k"), TypeError("t")):
+        monkeypatch.setattr("backport.patch.intake.encoded.plain", raiser(error))
+        (item,) = read_bytes(mail(), "x")
+        assert isinstance(item, Refused)
+        assert type(error).__name__ in item.reason
+        assert item.slug
+    for fault in (SourceUnavailable("store"), OSError("disk"), MemoryError(), KeyboardInterrupt()):
+        monkeypatch.setattr("backport.patch.intake.encoded.plain", raiser(fault))
+        with pytest.raises(type(fault)):
+            read_bytes(mail(), "x")
+
+
+def test_a_file_of_a_directory_that_cannot_be_read_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.patch").symlink_to("nowhere")
+    (tmp_path / "b.patch").write_bytes(mail(b"b"))
+    bad, good = read_all(tmp_path)
+    assert isinstance(bad, Refused)
+    assert "not a regular file" in bad.reason
+    assert isinstance(good, Patch)
+
+
+FIRST = b"From " + SHA + b" Mon Sep 17 00:00:00 2001\n"
+REAL = DIFF.replace(b"@@ -1 +1 @@\n", b"@@ -1,2 +1,2 @@\n \tint x;\n")
+
+
+@pytest.mark.parametrize(("first", "commit"), [
+    (b"a" + FIRST, True), (FIRST[1:], True), (b" " + FIRST, True), (b"> " + FIRST, True), (b">" + FIRST, True),
+    (FIRST.replace(b"From ", b"From"), True), (FIRST[9:], False),
+    (b"$ cat x.patch\n", False), (b"x\n", False)])
+def test_a_damaged_first_line_is_said_and_the_mail_is_read(first: bytes, commit: bool, tmp_path: Path) -> None:
+    data = mail(first=first, diff=REAL)
+    (patch,) = patches(read_bytes(data, "x"))
+    seen = read_mail(patch)
+    assert (seen.title, seen.author.address) == ("x: y", "a@example.org")
+    assert "first line" in patch.doubts[0]
+    assert first[:20].decode().strip() in patch.doubts[0]
+    # what is not a From line is not taken for the commit
+    assert seen.upstream == (SHA.decode() if commit else "")
+    made = adapted_mail(patch, patch.files, series="6.1", upstream_sha=seen.upstream_sha)
+    assert made.startswith(b"From ")
+    with Git(tmp_path) as git:
+        git.run("init", "-q", ".")
+        (tmp_path / "f.c").write_bytes(b"\tint x;\na\n")
+        git.run("add", "f.c")
+        git.run("commit", "-q", "-m", "x")
+        for number, text in enumerate((made, patch.render())):
+            (tmp_path / "mail").write_bytes(text)
+            git.run("am", "-q", "mail")
+            assert git.run("log", "-1", "--format=%an %s").text == "A x: y", number
+            git.run("reset", "-q", "--hard", "HEAD~1")
+
+
+@pytest.mark.parametrize("above", [b"\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_empty_lines_and_a_byte_order_mark_above_a_mail_are_no_damage(above: bytes) -> None:
+    for data in (mail(first=FIRST, diff=REAL), mail(first=b"", diff=REAL)):
+        (patch,) = patches(read_bytes(above + data, "x"))
+        assert patch.render() == data
+        assert read_mail(patch).title == "x: y"
+        assert not patch.review
+
+
+def test_a_damaged_first_line_in_the_middle_of_an_mbox_is_named() -> None:
+    (item,) = read_bytes(mail(b"one") + b"a" + mail(b"two"), "box")
+    assert isinstance(item, Refused)
+    assert "another mail stands behind this one" in item.reason
+    assert item.line == mail(b"one").count(b"\n") + 1

@@ -19,6 +19,10 @@ from backport.errors import InvalidPatch
 from backport.patch.headers import Header, is_mail, read_headers
 from backport.patch.parse import find_diff, split_lines
 
+_BASE64 = re.compile(rb"^[A-Za-z0-9+/]+={0,2}\s*$")
+_BAD_QUOTE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
+_RULE = re.compile(rb"^[_*]{20,}\s*$")     # mailman's line above its footer
+_ENCODED = 40                              # characters; an encoded line is longer unless it is the last
 _STRUCTURE = ("content-transfer-encoding", "content-type", "content-disposition", "content-language")
 
 
@@ -42,8 +46,36 @@ def plain(data: bytes, source: str) -> Plain:
     _refuse_kind(kind, source, headers)
     if encoding not in ("quoted-printable", "base64"):
         return Plain(data)
-    decoded = _decode(data[body:], encoding, source, data[:body].count(b"\n"))
-    return Plain(_rebuilt(data, headers, b"", decoded), (f"decoded from {encoding}",))
+    text, footer = _without_footer(data[body:], encoding)
+    decoded = _decode(text, encoding, source, data[:body].count(b"\n"))
+    said = [f"decoded from {encoding}"]
+    if footer:
+        said.append(f"{footer} lines that a mailing list put behind the {encoding} text were left out")
+    return Plain(_rebuilt(data, headers, b"", decoded), tuple(said))
+
+
+def _without_footer(body: bytes, encoding: str) -> tuple[bytes, int]:
+    """(the encoded text, the number of lines behind it that are none): some lists put their footer there as it is.
+
+    git am decodes the footer too and gets a few odd bytes behind the diff. What is cut here is text of another form;
+    a line of the encoded text in it means that the text itself is damaged.
+    """
+    lines = split_lines(body)
+    if encoding == "base64":
+        odd = next((i for i, line in enumerate(lines) if line.strip() and not _BASE64.match(line)), len(lines))
+        end = next((i + 1 for i, line in enumerate(lines[:odd]) if line.rstrip().endswith(b"=")), odd)
+        if end == odd < len(lines):
+            # a footer's own line may look like base64 (`list`), but an empty line stands above the footer
+            end = next((i for i in range(1, end) if not lines[i].strip() and lines[i - 1].strip()), end)
+        inside = any(len(line.strip()) > _ENCODED and _BASE64.match(line) for line in lines[end:])
+    else:
+        bad = _BAD_QUOTE.search(body)
+        end = next((i for i, line in enumerate(lines) if _RULE.match(line)), len(lines))
+        if bad is None or bad.start() < len(b"".join(lines[:end])):
+            return body, 0               # all of it is quoted-printable, or what is wrong stands in the text
+        inside = any(line.startswith((b"diff --git ", b"--- ", b"@@ -")) for line in lines[end:])
+    footer = [line for line in lines[end:] if line.strip()]
+    return (body, 0) if inside or not footer else (b"".join(lines[:end]), len(footer))
 
 
 def _decode(body: bytes, encoding: str, source: str, before: int) -> bytes:
@@ -54,7 +86,7 @@ def _decode(body: bytes, encoding: str, source: str, before: int) -> bytes:
         except (binascii.Error, ValueError) as error:
             raise InvalidPatch(f"damaged base64 body: {error}", line=before + 1, source=source) from error
     else:
-        bad = re.search(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)", body)
+        bad = _BAD_QUOTE.search(body)
         if bad:
             raise InvalidPatch("damaged quoted-printable body", source=source,
                                line=before + body[:bad.start()].count(b"\n") + 1)
