@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from backport.boot import selftest
 from backport.boot.config import lost, merge
+from backport.build import leftover
 from backport.build.applied import applied
 from backport.build.make import Ended, Runner
 from backport.build.plan import fix_file
@@ -36,8 +37,10 @@ from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
 
 IMAGE = Path("arch/x86/boot/bzImage")
-_WINDING = re.compile(r"[\w.+/-]*/\.\./[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
-_ERROR = re.compile(r"^.*(?:: error: |: fatal error: |undefined reference|\*\*\* .*Error).*$", re.M)
+_WORD = re.compile(r"[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
+_ERROR = re.compile(r": error: |: fatal error: |undefined reference")
+_LONGEST = 2000                        # characters of a message
+_IMAGE = 512 << 20                     # bytes of an image that are copied
 
 
 class KernelFailed(BuildError):
@@ -152,7 +155,7 @@ class _Make:
         self._configure()
         with self._fresh(()):
             self._make("bzImage")
-        _copy(self.build / IMAGE, self.kept)
+        self._take(self.kept)
         _replace(self.stamp, json.dumps({"key": key, "image": _digest(self.kept)}))
         return True
 
@@ -171,7 +174,7 @@ class _Make:
                     program = selftest.build(
                         test, source=self.source, kernel=self.build, out=out, log=self.log, jobs=self.kernel.jobs,
                         runner=self._runner(destination), variables=self.compiler.make)
-            return _copy(self.build / IMAGE, destination / "after.bzImage"), stale, program
+            return self._take(destination / "after.bzImage"), stale, program
 
     @contextmanager
     def _fresh(self, paths: tuple[str, ...]) -> Iterator[None]:
@@ -190,16 +193,29 @@ class _Make:
         yield
         _replace(self.touched, "\0".join(paths))
 
+    def _take(self, destination: Path) -> Path:
+        """The image that make left, whatever else a patch may have put there; by rename, as `_copy`."""
+        try:
+            data = leftover.read_left(self.build / IMAGE, self.build, _IMAGE)
+        except FileNotFoundError as error:
+            raise KernelFailed(f"make left no {IMAGE}", compiler=False, patched=destination != self.kept) from error
+        temporary = destination.with_name(destination.name + ".new")
+        temporary.write_bytes(data)
+        return temporary.replace(destination)
+
     def _configure(self) -> None:
         wanted = fragment()
         self._make("tinyconfig")
-        config = self.build / ".config"
-        config.write_text(merge(config.read_text(encoding="utf-8"), wanted), encoding="utf-8")
+        config = self.build / ".config"          # in a directory where patched builds have been
+        leftover.write_left(config, self.build, merge(self._text(config), wanted).encode())
         self._make("olddefconfig")
-        missing = lost(config.read_text(encoding="utf-8"), wanted)
+        missing = lost(self._text(config), wanted)
         if missing:
             raise InfraError(f"{self.kernel.head.tree}: the boot configuration loses {', '.join(missing)}",
                              hint="backport/boot/configs/kvm.config lists what the boot kernel needs")
+
+    def _text(self, path: Path) -> str:
+        return leftover.read_left(path, self.build, leftover.COMMAND_FILE).decode()
 
     def _make(self, target: str, *, patched: bool = False) -> Ended:
         runner = self._runner()
@@ -210,11 +226,12 @@ class _Make:
             raise KernelFailed(f"make {target}: {ended.stopped}", compiler=False, patched=patched)
         if ended.code:
             text = ended.output.decode("utf-8", "replace").replace(f"{self.source}/", "")
-            text = _WINDING.sub(lambda path: posixpath.normpath(path[0]), text)
-            first = _ERROR.search(text)
-            last = text.strip().splitlines()[-1:] or ["no message"]
-            raise KernelFailed(f"make {target} ended with {ended.code}: {first[0].strip() if first else last[0]}",
-                               compiler=bool(first and "error: " in first[0]), patched=patched)
+            lines = text.strip().splitlines() or ["no message"]
+            first = next((line for line in lines if _is_error(line)), "")
+            said = _WORD.sub(lambda word: posixpath.normpath(word[0]) if "/../" in word[0] else word[0],
+                             (first or lines[-1]).strip()[:_LONGEST])
+            raise KernelFailed(f"make {target} ended with {ended.code}: {said}", compiler="error: " in first,
+                               patched=patched)
         return ended
 
     def _runner(self, *more: Path) -> Runner:
@@ -227,6 +244,11 @@ class _Make:
             return str(data["key"]), str(data["image"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _is_error(line: str) -> bool:
+    stop = line.find("*** ")
+    return bool(_ERROR.search(line)) or (stop >= 0 and "Error" in line[stop:])
 
 
 def limits(seconds: float = 3600.0) -> Limits:
@@ -268,6 +290,6 @@ def _digest(path: Path) -> str:
 
 def _younger(path: Path, than: float) -> bool:
     try:
-        return path.stat().st_mtime >= than - 1.0
+        return path.lstat().st_mtime >= than - 1.0
     except FileNotFoundError:
         return False

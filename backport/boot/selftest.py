@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from backport.build import leftover
 from backport.build.make import Runner
 from backport.errors import BuildError
 
@@ -43,8 +44,8 @@ def build(name: str, *, source: Path, kernel: Path, out: Path, runner: Runner, v
                        str(program)], cwd=source, log=log)
     if made.stopped or headers.stopped:
         raise BuildError(f"the selftest {target}: {made.stopped or headers.stopped}")
-    if headers.code or made.code or not program.is_file():
+    if headers.code or made.code or not leftover.is_left(program, out) or program.stat().st_size > leftover.OBJECT:
         text = (headers.output if headers.code else made.output).decode("utf-8", "replace")
         first = next((line for line in text.splitlines() if "rror" in line), text.strip()[-200:])
-        raise NoSelftest(f"the selftest {target} cannot be built statically here: {first.strip()}")
+        raise NoSelftest(f"the selftest {target} cannot be built statically here: {first.strip()[:2000]}")
     return program

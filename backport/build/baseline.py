@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from backport.build import config, pristine, symbols
+from backport.build import config, leftover, pristine, symbols
 from backport.build.diagnostics import Paths, parse
 from backport.build.failure import trouble
 from backport.build.kbuild import Units
@@ -103,23 +102,19 @@ def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = (
 
 def reconfigure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
     """The fragment on top of .config, then olddefconfig (a patched Kconfig would ask on a terminal otherwise)."""
-    # in one piece and without following a link that a patch's build may have left there
+    # not through a link that a patch's build may have left there
     file = build / ".config"
-    text = "" if file.is_symlink() or not file.is_file() else file.read_text("utf-8", "surrogateescape")
-    lines = [line for line in text.split("\n")
+    lines = [line for line in _text(file, build).split("\n")
              if not any(option in plan.fragment.wishes for option in config.parse(line))]
-    temporary = build / ".config.backport"
-    temporary.unlink(missing_ok=True)
-    temporary.write_text("\n".join(lines) + plan.fragment.text, "utf-8", "surrogateescape")
-    temporary.replace(file)
+    text = "\n".join(lines) + plan.fragment.text
+    leftover.write_left(file, build, text.encode("utf-8", "surrogateescape"))
     return plan.runner(write=write).run(plan.make("olddefconfig", build=build), cwd=plan.source, log=log)
 
 
 def _make(plan: Plan, say: Say) -> Baseline:
     plan.marker.unlink(missing_ok=True)
     for directory in (plan.build, plan.pristine, plan.home / "compare"):
-        if directory.exists():
-            shutil.rmtree(directory)
+        leftover.remove(directory)
     for directory in (plan.build, plan.logs):
         directory.mkdir(parents=True, exist_ok=True)
     log = plan.logs / "baseline.log"
@@ -131,8 +126,8 @@ def _make(plan: Plan, say: Say) -> Baseline:
     if configured.code:
         return _keep(plan, Baseline(False, parse(configured.output, paths), (), frozenset(), configured.seconds,
                                     str(log)))
-    text = (plan.build / ".config").read_text("utf-8", "surrogateescape")
-    problems = config.not_stuck(plan.fragment, config.parse(text), config.defined(plan.source))
+    problems = config.not_stuck(plan.fragment, config.parse(_text(plan.build / ".config", plan.build)),
+                                config.defined(plan.source))
     ended = plan.runner(ccache="write").run(plan.make(*plan.targets), cwd=plan.source, log=log)
     _raise_trouble(ended, log)
     seconds = configured.seconds + ended.seconds
@@ -150,12 +145,19 @@ def kconfig_files(plan: Plan, build: Path) -> frozenset[str]:
     """The Kconfig files that `build` was configured from, below the tree."""
     paths = Paths(plan.source, plan.build)
     found: set[str] = set()
-    with contextlib.suppress(OSError):
-        for line in (build / "include/config/auto.conf.cmd").read_text("utf-8", "surrogateescape").split("\n"):
-            for word in line.replace("\\", " ").split():
-                if "Kconfig" in word:
-                    found.add(paths.clean(word))
+    for line in _text(build / "include/config/auto.conf.cmd", build).split("\n"):
+        for word in line.replace("\\", " ").split():
+            if "Kconfig" in word:
+                found.add(paths.clean(word))
     return frozenset(found)
+
+
+def _text(path: Path, build: Path) -> str:
+    """A file that the build left, "" where it is not there; raises LeftBehind where something else is."""
+    try:
+        return leftover.read_left(path, build, leftover.COMMAND_FILE).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
 
 
 def _raise_trouble(ended: Ended, log: Path) -> None:

@@ -8,16 +8,16 @@ each __LINE__ below the first hunk would look like a change.
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.build import objects
+from backport.build import leftover, objects
 from backport.build.compiled import preprocess_command
 from backport.build.conditional import strip_comments
 from backport.build.delta import Delta, FileDelta
@@ -32,6 +32,7 @@ from backport.patch.parse import split_lines
 _FLAGS = ("-ffunction-sections", "-fdata-sections", "-w")
 # gcc: "Inlined a.part.0/12 into b/34 which ...", "Inlining a/1 into b/2 (always_inline)."
 # clang: "'a' inlined into 'b'"
+_NOTES = 64 << 20        # bytes of them
 _INLINED = re.compile(r"Inlin(?:ed|ing) (\S+?)/\d+ (?:in)?to (\S+?)/\d+|'([\w.]+)' inlined into '([\w.]+)'")
 _MOST = 80           # objects; a change to a header that everything reads is compared by its first users only
 
@@ -50,14 +51,17 @@ def build_side(work: Plan, units: Sequence[Unit], delta: Delta | None) -> Side:
     result is kept for the next patch. Raises BuildError where a command cannot be read or fails."""
     started = time.monotonic()
     home = work.home / "compare" / ("patched" if delta else "baseline")
-    if delta and home.exists():
-        shutil.rmtree(home)
+    if delta:
+        leftover.remove(home)
     home.mkdir(parents=True, exist_ok=True)
     chosen = [unit for unit in units if unit.source.endswith((".c", ".S"))][:_MOST]
+    # all that is written on this side of the sandbox is written before the first command of a patched build runs
+    jobs = [job for unit in chosen if (job := _prepare(work, unit, home, delta)) is not None]
     with ThreadPoolExecutor(max_workers=work.jobs) as pool:
-        paths = list(pool.map(lambda unit: _compile(work, unit, home, delta), chosen))
-    code = {unit.target: objects.read(path) for unit, path in zip(chosen, paths, strict=True)}
-    inlined = {unit.target: _inlining(path.with_suffix(".inline")) for unit, path in zip(chosen, paths, strict=True)}
+        for _done in pool.map(lambda job: _compile(work, job, home), jobs):
+            pass
+    code = {unit.target: objects.read(home / unit.target, home) for unit in chosen}
+    inlined = {unit.target: _inlining(_notes(home / unit.target), home) for unit in chosen}
     return Side(code, inlined, time.monotonic() - started)
 
 
@@ -119,11 +123,11 @@ def _closure(name: str, graph: Mapping[str, frozenset[str]]) -> set[str]:
     return seen
 
 
-def _inlining(path: Path) -> dict[str, frozenset[str]]:
+def _inlining(path: Path, home: Path) -> dict[str, frozenset[str]]:
     graph: dict[str, set[str]] = {}
     try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
+        text = leftover.read_left(path, home, _NOTES).decode("utf-8", "replace")
+    except FileNotFoundError:
         return {}
     for match in _INLINED.finditer(text):
         callee, caller = (match[1], match[2]) if match[1] else (match[3], match[4])
@@ -131,11 +135,25 @@ def _inlining(path: Path) -> dict[str, frozenset[str]]:
     return {name: frozenset(callers) for name, callers in graph.items()}
 
 
-def _compile(work: Plan, unit: Unit, home: Path, delta: Delta | None) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One object to compile: the command, where its object and its notes on inlining go."""
+
+    target: str
+    argv: tuple[str, ...]
+    out: Path
+
+
+def _notes(out: Path) -> Path:
+    """Where the notes of an object stand: written last, so that an object without them is made again."""
+    return out.with_suffix(".inline")
+
+
+def _prepare(work: Plan, unit: Unit, home: Path, delta: Delta | None) -> _Job | None:
+    """The job for one object with its source in place, None where the baseline's object is there already."""
     out = home / unit.target
-    done = out.with_suffix(".inline")
-    if delta is None and out.exists() and done.exists():
-        return out
+    if delta is None and leftover.is_left(out, home) and leftover.is_left(_notes(out), home):
+        return None
     out.parent.mkdir(parents=True, exist_ok=True)
     argv = list(preprocess_command(unit))
     if not argv:
@@ -146,30 +164,35 @@ def _compile(work: Plan, unit: Unit, home: Path, delta: Delta | None) -> Path:
                   (str(origin), str(work.build / unit.source))), None)
     if place is None:
         raise BuildError(f"the command that made {unit.target} does not name its source")
-    notes = done.with_suffix(".inline.new")
     extra: list[str] = [*_FLAGS]
     if unit.source.endswith(".c"):
         file = delta.files.get(unit.source) if delta else None
         copy = out.with_suffix(".c")
-        copy.write_bytes(same_lines(file, str(origin)) if file and file.after is not None
-                         else b'#line 1 "%s"\n' % str(origin).encode() + origin.read_bytes())
+        leftover.write_left(copy, home, same_lines(file, str(origin)) if file and file.after is not None
+                            else b'#line 1 "%s"\n' % str(origin).encode() + _source(origin, work.source))
         argv[place] = str(copy)
-        extra += ["-iquote", str(origin.parent)]
-        if not work.compiler.clang:
-            extra.append(f"-fopt-info-inline={notes}")
-        else:
-            extra.append("-Rpass=inline")
-    ended = work.runner(write=(work.home / "compare",)).run(
-        [argv[0], *extra, *argv[1:], "-c", "-o", str(out)], cwd=work.build)
+        extra += ["-iquote", str(origin.parent),
+                  "-Rpass=inline" if work.compiler.clang else f"-fopt-info-inline={out.with_suffix('.notes')}"]
+    return _Job(unit.target, (argv[0], *extra, *argv[1:], "-c", "-o", str(out)), out)
+
+
+def _source(origin: Path, tree: Path) -> bytes:
+    try:
+        return leftover.read_left(origin, tree, leftover.COMMAND_FILE)      # a `.cmd` file named it
+    except FileNotFoundError as error:
+        raise BuildError(f"the source {origin} is not in the tree") from error
+
+
+def _compile(work: Plan, job: _Job, home: Path) -> None:
+    # a side may write its own directory alone: the baseline's objects are kept for the next patch
+    ended = work.runner(write=(home,)).run(job.argv, cwd=work.build)
     if ended.code or ended.stopped:
-        raise BuildError(f"comparison build of {unit.target}: {ended.stopped or ended.code}: "
+        raise BuildError(f"comparison build of {job.target}: {ended.stopped or ended.code}: "
                          + ended.output.decode("utf-8", "replace").strip()[:300])
-    if work.compiler.clang:
-        notes.write_bytes(ended.output)
-    elif not notes.exists():
-        notes.write_bytes(b"")
-    notes.replace(done)
-    return out
+    said = ended.output if work.compiler.clang else b""
+    with contextlib.suppress(FileNotFoundError):
+        said += leftover.read_left(job.out.with_suffix(".notes"), home, _NOTES)
+    leftover.write_left(_notes(job.out), home, said)
 
 
 def same_lines(file: FileDelta, name: str) -> bytes:
@@ -222,7 +245,8 @@ def _safe_places(lines: list[bytes]) -> list[bool]:
         text = line.rstrip(b"\r\n")
         directive = (directive and continued) or text.lstrip().startswith(b"#")
         if not directive:
-            plain = re.sub(rb'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', b"", text)
+            # one that is not closed ends with the line: looking for its end from each quote takes the square of a line
+            plain = re.sub(rb'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?', b"", text)
             depth = max(0, depth + plain.count(b"(") + plain.count(b"[") - plain.count(b")") - plain.count(b"]"))
         continued = text.endswith(b"\\")
     return safe

@@ -22,7 +22,7 @@ from backport.build.result import Uncompiled
 from backport.build.touched import Kind, kind_of
 from backport.errors import BuildError
 
-_MARKER = re.compile(rb'^#(?:line)? (\d+) "((?:[^"\\]|\\.)*)"([ \d]*)')
+_MARKER = re.compile(rb'^#(?:line)? ([0-9]{1,9}) "((?:[^"\\]|\\.)*)"([ \d]*)')
 # Headers are read by dozens of objects: the first few that have all sections are enough, the rest are not asked
 _ASK_AT_MOST = 12
 
@@ -157,8 +157,8 @@ def surviving(unit: Unit, path: str, runner: Runner, build: Path, paths: Paths) 
         raise BuildError(f"the command that made {unit.target} cannot be read",
                          hint="please report it with the .cmd file")
     ended = runner.run([*argv, "-w", "-E", "-dD", "-o", "-"], cwd=build)
-    if ended.code:
-        raise BuildError(f"the preprocessor ended with {ended.code} for {unit.target}")
+    if ended.code or ended.stopped:
+        raise BuildError(f"the preprocessor ended with {ended.stopped or ended.code} for {unit.target}")
     seen: set[int] = set()
     here = False
     number = 0

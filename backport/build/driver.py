@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -14,7 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from backport.build import baseline as baselines
-from backport.build import compare, compiled, diagnostics, pristine, symbols
+from backport.build import compare, compiled, diagnostics, leftover, pristine, symbols
 from backport.build.applied import applied
 from backport.build.baseline import Baseline
 from backport.build.compare import Side
@@ -213,7 +212,8 @@ class _Cell:
             failed = failed or bool(single.code and any(item.is_error for item in more))
         written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
-                                         existed=lambda target: (work.pristine / target).is_file())
+                                         existed=lambda target: leftover.is_left(work.pristine / target,
+                                                                             work.pristine))
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
         proof = compiled.prove(delta, Units(work.source, build), written, runner=runner, build=build,
@@ -237,12 +237,12 @@ class _Cell:
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""
         build = self.work.home / "fresh"
-        shutil.rmtree(build, ignore_errors=True)
+        leftover.remove(build)
         build.mkdir()
         try:
             return self._attempt(delta, build, log, fresh=True)
         finally:
-            shutil.rmtree(build, ignore_errors=True)
+            leftover.remove(build)
 
     def _raise_trouble(self, ended: Ended, log: Path) -> None:
         found = trouble(ended)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import shlex
@@ -10,20 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.build import leftover
+from backport.errors import BuildError
+
 _HEAD = re.compile(r"^(?:saved)?cmd_(\S+) := (.*)$")
 _SOURCE = re.compile(r"^source_\S+ := (.*)$")
 _STOP = frozenset({";", "&&", "||", "|", ">", ">>", "<", "{", "}", "(", ")"})
+_ALL = 4 << 30           # bytes of all .cmd files together: an allmodconfig has some 2 GB
+# characters of one recipe that are read as a command: a kernel's are below 10,000, and shlex takes the square of a word
+_RECIPE = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One made file. Paths below the tree or the build directory, `..` taken out; `argv` is the compiler's command
-    with no shell in it, empty where the file is not made by one compiler call."""
+    """One made file. Paths below the tree or the build directory, `..` taken out; `recipe` is as kbuild wrote it."""
 
     target: str
     source: str
     reads: frozenset[str]
-    argv: tuple[str, ...]
+    recipe: str
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The compiler's command with no shell in it, empty where the file is not made by one compiler call."""
+        return _command(self.recipe) if len(self.recipe) <= _RECIPE else ()
 
 
 class Units:
@@ -35,10 +44,20 @@ class Units:
         self._all: dict[str, Unit] | None = None
 
     def all(self) -> dict[str, Unit]:
-        """target -> Unit."""
+        """target -> Unit. Raises LeftBehind where a build put something else in place of a `.cmd` file."""
         if self._all is None:
-            self._all = {unit.target: unit for path in command_files(self._build)
-                         if (unit := read(path, self._source, self._build)) is not None}
+            found: dict[str, Unit] = {}
+            size = 0
+            for path in command_files(self._build):
+                data = leftover.read_left(path, self._build, leftover.COMMAND_FILE)
+                size += len(data)
+                if size > _ALL:
+                    raise BuildError(f"the .cmd files of the build are more than {_ALL >> 30} GiB",
+                                     hint="build fewer targets (targets: in trees.yaml)")
+                unit = parse(data, self._source, self._build)
+                if unit is not None:
+                    found[unit.target] = unit
+            self._all = found
         return self._all
 
     def users(self, path: str) -> tuple[Unit, ...]:
@@ -48,20 +67,15 @@ class Units:
 
 
 def command_files(build: Path) -> Iterator[Path]:
-    """Every `.NAME.cmd` below `build`."""
-    for top, directories, files in os.walk(build):
-        directories[:] = [name for name in directories if not Path(top, name).is_symlink()]
-        for name in files:
-            if name.startswith(".") and name.endswith(".cmd"):
-                yield Path(top, name)
+    """Every `.NAME.cmd` below `build`, whatever it is; raises LeftBehind where there is no end of files."""
+    for path, entry in leftover.walk(build, directories=True):
+        if entry.name.startswith(".") and entry.name.endswith(".cmd"):
+            yield build / path
 
 
-def read(path: Path, source: Path, build: Path) -> Unit | None:
+def parse(data: bytes, source: Path, build: Path) -> Unit | None:
     """One `.cmd` file, None where it names no source (an archive, a generated header)."""
-    try:
-        text = path.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return None
+    text = data.decode("utf-8", "surrogateescape")
     head = origin = ""
     target = ""
     reads: list[str] = []
@@ -77,7 +91,7 @@ def read(path: Path, source: Path, build: Path) -> Unit | None:
     if not target or not origin:
         return None
     return Unit(_below(target, source, build), _below(origin, source, build),
-                frozenset(_below(word, source, build) for word in reads), _command(head))
+                frozenset(_below(word, source, build) for word in reads), head)
 
 
 def _below(path: str, source: Path, build: Path) -> str:

@@ -35,13 +35,14 @@ class Membership:
         top = "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
         if path.startswith("arch/x86/lib/"):
             top = "arch/x86/lib"
-        return path.startswith(top + "/") and self._below(top, path)
+        return path.startswith(top + "/") and self._below(top, path, frozenset())
 
-    def _below(self, folder: str, path: str) -> bool:
+    def _below(self, folder: str, path: str, above: frozenset[str]) -> bool:
+        above |= {folder}                    # a Makefile may name the directory above it, which named this one
         for name, members in self._read(folder):
             full = posixpath.normpath(posixpath.join(folder, name))
             if name.endswith("/"):
-                if path.startswith(full + "/") and full != folder and self._below(full, path):
+                if path.startswith(full + "/") and full not in above and self._below(full, path, above):
                     return True
             elif path == full or path in members:
                 return True

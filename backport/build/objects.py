@@ -8,8 +8,10 @@ and __COUNTER__ append to names are cut, because one more WARN_ON renumbers ever
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import struct
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,12 +20,14 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from backport.build import leftover
 from backport.errors import BuildError
 
 # .cold .isra .constprop .part: pieces and clones that the compiler makes of one function
 _PIECE = re.compile(r"\.(?:cold|isra|constprop|part|llvm|localalias)(?=\.|$)(?:\.\d+)?")
 _COUNTER = re.compile(r"\.\d+$")
-_UNIQUE = re.compile(r"^(__UNIQUE_ID_.*?|__bpf_trace_\w*?|\.LC|\.L)\d+$")
+_UNIQUE = re.compile(r"^(?:__UNIQUE_ID_|__bpf_trace_|\.LC$|\.L$)")
+_DIGITS = "0123456789"
 # Sections that say where something is and not what it is, or that differ between any two builds: line numbers of
 # WARN_ON (__bug_table), unwind data, notes and build ids, tables of addresses inside functions.
 _MASKED = re.compile(r"^(?:__bug_table|\.orc_\w+|\.discard\..*|\.debug_.*|\.comment|\.note.*|\.smp_locks|__jump_table|"
@@ -35,6 +39,7 @@ _WIDTH = {1: 8, 2: 4, 4: 4, 9: 4, 10: 4, 11: 4, 12: 2, 13: 2, 14: 1, 15: 1, 24: 
 _PC_RELATIVE = frozenset({2, 4, 9, 24, 41, 42})
 _WIDTH_386 = {20: 2, 21: 2, 22: 1, 23: 1}                                                           # R_386_*
 _PC_RELATIVE_386 = frozenset({2, 4})
+_NAME = 1 << 16          # characters of a symbol's name that are looked at for its end
 _ALLOC, _EXEC, _MERGE, _STRINGS = 0x2, 0x4, 0x10, 0x20
 _SECTION, _FUNCTION = 3, 2
 
@@ -61,17 +66,54 @@ def base_name(symbol: str) -> str:
     return _COUNTER.sub("", _PIECE.sub("", symbol))
 
 
-def read(path: Path) -> ObjectCode:
-    """One relocatable ELF file; raises BuildError where it is none."""
+def read(path: Path, root: Path | None = None) -> ObjectCode:
+    """One relocatable ELF file below the build directory `root`; raises BuildError where it is none.
+
+    What it says about its own sizes is not believed: sections that lie over one another or have no end cost what a
+    real object of that size costs, then it is refused.
+    """
+    data = load(path, root)
     try:
-        with path.open("rb") as stream:
-            return _Reader(ELFFile(stream)).result()
-    except (ELFError, struct.error, OSError, KeyError, IndexError) as error:
+        return _Reader(open_elf(data), len(data)).result()
+    except (ELFError, struct.error, OSError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise BuildError(f"{path.name} cannot be read as an object: {error}") from error
 
 
+def load(path: Path, root: Path | None = None) -> bytes:
+    """The bytes of an object that a build left; raises BuildError where there is none or something else."""
+    try:
+        return leftover.read_left(path, root or path.parent, leftover.OBJECT)
+    except OSError as error:
+        raise BuildError(f"{path.name} cannot be read as an object: {error}") from error
+
+
+def open_elf(data: bytes) -> ELFFile:
+    """The object in `data`; raises ELFError where its table of sections cannot be one."""
+    elf = ELFFile(_Metered(data))
+    least = 40 if elf.elfclass == 32 else 64
+    if elf["e_shentsize"] < least or elf.num_sections() * least > len(data):
+        raise ELFError("its table of sections is longer than the file")
+    return elf
+
+
+class _Metered(io.BytesIO):
+    """The bytes of an object, which may be read a few times over and not without end."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = min(32 * len(data) + (1 << 20), 4 << 30)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self._left -= len(found) + 1
+        if self._left < 0:
+            raise ELFError("its sections lie over one another")
+        return found
+
+
 class _Reader:
-    def __init__(self, elf: ELFFile) -> None:
+    def __init__(self, elf: ELFFile, size: int) -> None:
+        self._left = 16 * size + (1 << 20)       # bytes of content that are looked at
         self._narrow = elf.elfclass == 32
         self._width = _WIDTH_386 if self._narrow else _WIDTH
         self._relative = _PC_RELATIVE_386 if self._narrow else _PC_RELATIVE
@@ -79,23 +121,25 @@ class _Reader:
         self._data: dict[int, bytes] = {}
         self._symbols: list[tuple[str, int, int, int, int]] = []      # name, type, section, value, size
         self._relocations: dict[int, list[tuple[int, int, int, int]]] = {}   # offset, type, symbol, addend
-        for section in self._sections:
+        for number, section in enumerate(self._sections):
             kind = section["sh_type"]
             if kind == "SHT_SYMTAB":
                 strings = self._bytes(section["sh_link"])
-                raw = section.data()
+                raw = self._bytes(number)
                 for name, info, index, value, size in _symbols(raw, self._narrow):
-                    text = strings[name:strings.index(b"\0", name)].decode("utf-8", "replace")
+                    text = name_at(strings, name)
                     self._symbols.append((text, info & 15, index, value, size))
             elif kind == "SHT_RELA":
                 rows = [(offset, info & 0xFFFFFFFF, info >> 32, addend)
-                        for offset, info, addend in struct.iter_unpack("<QQq", section.data())]
-                self._relocations.setdefault(section["sh_info"], []).extend(sorted(rows))
+                        for offset, info, addend in struct.iter_unpack("<QQq", self._bytes(number))]
+                self._relocations.setdefault(section["sh_info"], []).extend(rows)
             elif kind == "SHT_REL":          # 32 bit: the addend stands in the field itself
                 data = self._bytes(section["sh_info"])
                 rows = [(offset, info & 0xFF, info >> 8, self._addend(data, offset, info & 0xFF))
-                        for offset, info in struct.iter_unpack("<II", section.data())]
-                self._relocations.setdefault(section["sh_info"], []).extend(sorted(rows))
+                        for offset, info in struct.iter_unpack("<II", self._bytes(number))]
+                self._relocations.setdefault(section["sh_info"], []).extend(rows)
+        for rows in self._relocations.values():
+            rows.sort()
 
     def _addend(self, data: bytes, offset: int, kind: int) -> int:
         return int.from_bytes(data[offset:offset + self._width.get(kind, 4)], "little", signed=True)
@@ -103,6 +147,8 @@ class _Reader:
     def _bytes(self, index: int) -> bytes:
         if index not in self._data:
             section = self._sections[index]
+            if section.compressed:
+                raise ELFError(f"the section {section.name} is compressed")     # a few bytes may become gigabytes
             self._data[index] = b"" if section["sh_type"] == "SHT_NOBITS" else section.data()
         return self._data[index]
 
@@ -142,14 +188,24 @@ class _Reader:
     def _content(self, section: int, start: int, end: int) -> bytes:
         """Bytes of a range with relocated fields zeroed, then the relocations in words."""
         data = bytearray(self._bytes(section)[start:end])
+        self._spend(len(data))
         words = []
-        for offset, kind, symbol, addend in self._relocations.get(section, ()):
-            if start <= offset < end:
-                at = offset - start
-                width = min(self._width.get(kind, 4), len(data) - at)
-                data[at:at + width] = bytes(width)
-                words.append(f"{at} {kind} {self._target(symbol, addend, kind)}")
+        rows = self._relocations.get(section, [])
+        for row in range(bisect_left(rows, (start,)), len(rows)):
+            offset, kind, symbol, addend = rows[row]
+            if offset >= end:
+                break
+            at = offset - start
+            width = max(0, min(self._width.get(kind, 4), len(data) - at))
+            data[at:at + width] = bytes(width)
+            words.append(f"{at} {kind} {self._target(symbol, addend, kind)}")
+            self._spend(len(words[-1]))
         return bytes(data) + b"\n" + "\n".join(words).encode("utf-8", "replace")
+
+    def _spend(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise ELFError("its functions lie over one another")
 
     def _target(self, symbol: int, addend: int, kind: int) -> str:
         name, what, index, value, _size = self._symbols[symbol]
@@ -178,11 +234,16 @@ def _symbols(raw: bytes, narrow: bool) -> Iterator[tuple[int, int, int, int, int
             yield name, info, index, value, size
 
 
+def name_at(strings: bytes, at: int) -> str:
+    """The name that begins at `at` in a table of strings; raises ValueError where it has no end."""
+    return strings[at:strings.index(b"\0", at, at + _NAME)].decode("utf-8", "replace")
+
+
 def _plain(name: str) -> str:
     """A symbol or section name without the counters that shift when something is added before it."""
     name = _COUNTER.sub("", name)
-    match = _UNIQUE.match(name)
-    return match[1] if match else name
+    bare = name.rstrip(_DIGITS)
+    return bare if bare != name and _UNIQUE.match(bare) else name
 
 
 def changed_names(old: ObjectCode, new: ObjectCode) -> Counter[str]:

@@ -20,7 +20,7 @@ from backport.manifest import Tree
 from backport.trees.store import Head
 
 # Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
-FORMAT = 3
+FORMAT = 4
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 

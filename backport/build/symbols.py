@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
 
+from backport.build import objects
 from backport.build.result import Diagnostic
 from backport.errors import BuildError
 from backport.git import GLOBS, Git
@@ -31,7 +31,7 @@ def left_open(build: Path, modules: Sequence[str]) -> dict[str, tuple[str, ...]]
     uses: dict[str, set[str]] = {}
     exported: set[str] = set()
     for module in modules:
-        undefined, exports = _read(build / (module.removesuffix(".ko") + ".o"))
+        undefined, exports = _read(build / (module.removesuffix(".ko") + ".o"), build)
         exported |= exports
         for name in undefined:
             uses.setdefault(name, set()).add(module)
@@ -62,26 +62,29 @@ def without_undefined(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(item for item in found if not _UNDEFINED.match(item.text))
 
 
-def _read(path: Path) -> tuple[set[str], set[str]]:
+def _read(path: Path, build: Path) -> tuple[set[str], set[str]]:
     """(undefined, exported) names of one module's object."""
+    data = objects.load(path, build)
     try:
-        with path.open("rb") as stream:
-            elf = ELFFile(stream)
-            table = elf.get_section_by_name(".symtab")
-            if table is None:
-                raise BuildError(f"{path.name} has no symbol table")
-            strings = bytes(elf.get_section(table["sh_link"]).data())
-            undefined: set[str] = set()
-            exports: set[str] = set()
-            width = "<IBBHQQ" if elf.elfclass == 64 else "<IIIBBH"
-            for row in struct.iter_unpack(width, table.data()):
-                index = row[3] if elf.elfclass == 64 else row[5]
-                name = strings[row[0]:strings.index(b"\0", row[0])].decode("utf-8", "replace")
-                if index == 0 and name:
-                    undefined.add(name)
-                for prefix in _EXPORTS:
-                    if name.startswith(prefix):
-                        exports.add(name.removeprefix(prefix))
-            return undefined, exports
-    except (ELFError, OSError, struct.error, TypeError, ValueError) as error:
+        elf = objects.open_elf(data)
+        table = elf.get_section_by_name(".symtab")
+        if table is None:
+            raise BuildError(f"{path.name} has no symbol table")
+        strings = elf.get_section(table["sh_link"])
+        if table.compressed or strings.compressed:
+            raise ELFError("its symbol table is compressed")
+        words = bytes(strings.data())
+        undefined: set[str] = set()
+        exports: set[str] = set()
+        width = "<IBBHQQ" if elf.elfclass == 64 else "<IIIBBH"
+        for row in struct.iter_unpack(width, table.data()):
+            index = row[3] if elf.elfclass == 64 else row[5]
+            name = objects.name_at(words, row[0])
+            if index == 0 and name:
+                undefined.add(name)
+            for prefix in _EXPORTS:
+                if name.startswith(prefix):
+                    exports.add(name.removeprefix(prefix))
+        return undefined, exports
+    except (ELFError, OSError, struct.error, KeyError, TypeError, ValueError, OverflowError) as error:
         raise BuildError(f"{path.name} cannot be read as an object: {error}") from error

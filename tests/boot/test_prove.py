@@ -191,17 +191,17 @@ def test_patch_b_after_patch_a_is_judged_on_b_alone(place, old_times):
 def test_a_kill_after_the_patched_build_leaves_no_stale_object(place, old_times, monkeypatch):
     import backport.boot.kernel as kernel
 
-    real = kernel._copy
+    real = kernel._Make._take
 
-    def die(source, destination):
+    def die(self, destination):
         if destination.name == "after.bzImage":
             raise KeyboardInterrupt
-        return real(source, destination)
+        return real(self, destination)
 
-    monkeypatch.setattr(kernel, "_copy", die)
+    monkeypatch.setattr(kernel._Make, "_take", die)
     with pytest.raises(KeyboardInterrupt):
         go(place, madeup.FIX, {})
-    monkeypatch.setattr(kernel, "_copy", real)
+    monkeypatch.setattr(kernel._Make, "_take", real)
     assert go(place, madeup.WRONG, {"|| injected": logs.FINE}).verdict == "no effect"
 
 
