@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backport.csource.functions import enclosing
 from backport.patch.model import Hunk
@@ -80,11 +81,17 @@ class Delta:
 
 
 def _place(data: bytes | None, line: int) -> tuple[str, str]:
-    rows = split_lines(data) if data else []
+    rows = _rows(data) if data else ()
     if not 1 <= line <= len(rows):
         return "", ""
     function = enclosing(data or b"", line)
     return function.name if function else "", " ".join(rows[line - 1].decode("utf-8", "replace").split())
+
+
+@lru_cache(maxsize=16)
+def _rows(data: bytes) -> tuple[bytes, ...]:
+    """The lines of a file that many messages are about."""
+    return tuple(split_lines(data))
 
 
 def file_delta(path: str, before: bytes | None, after: bytes | None, hunks: Sequence[Hunk] = ()) -> FileDelta:
@@ -127,9 +134,11 @@ def _land(old: list[bytes], wanted: Sequence[bytes], guess: int, floor: int) -> 
     """Where `wanted` stands in `old`, the nearest place to `guess`, as git apply searches."""
     size = len(wanted)
     text = list(wanted)
+    guess = min(guess, len(old))         # a header may name any line
     for distance in range(max(guess, len(old) - guess) + 1):
         for start in {guess - distance, guess + distance}:
-            if start >= floor and start + size <= len(old) and old[start:start + size] == text:
+            if start >= floor and start + size <= len(old) and old[start:start + 1] == text[:1] and (
+                    old[start:start + size] == text):
                 return start
     return None
 

@@ -7,6 +7,7 @@ numbers mapped through the patch: a warning that only moved is not new.
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections import Counter
@@ -17,22 +18,26 @@ from pathlib import Path
 from backport.build.delta import Delta
 from backport.build.result import Diagnostic
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
-_MESSAGE = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+):(?:(?P<col>\d+):)? ?"
+# Each expression takes time that grows with the line and not with its square: a patch decides what a compiler prints,
+# and 64 MiB of it are read. So no two parts that can match the same text stand side by side, and a question such as
+# "is gcc somewhere in this word" is asked of the word when it was cut out.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+_LINE = r"(?P<line>[0-9]{1,9})"
+_MESSAGE = re.compile(rf"^(?P<path>[^\s:][^:]*):{_LINE}:(?:(?P<col>[0-9]{{1,9}}):)? ?"
                       r"(?P<level>fatal error|internal compiler error|error|warning|note): ?(?P<text>.*)$")
-_BARE = re.compile(r"^(?P<tool>[\w./+-]*(?:gcc|clang|cc1|as|ld|modpost|objtool)[\w.-]*): "
-                   r"(?P<level>fatal error|error|warning): (?P<text>.*)$")
-_AS_LINE = re.compile(r"^(?P<path>[^\s:][^:]*):(?P<line>\d+): (?P<level>Error|Warning): (?P<text>.*)$")
+_BARE = re.compile(r"^(?P<tool>[\w./+-]+): (?P<level>fatal error|error|warning): (?P<text>.*)$")
+_TOOL = re.compile(r"gcc|clang|cc1|as|ld|modpost|objtool")
+_AS_LINE = re.compile(rf"^(?P<path>[^\s:][^:]*):{_LINE}: (?P<level>Error|Warning): (?P<text>.*)$")
 _OBJTOOL = re.compile(r"^(?P<path>[^\s:]+\.o): (?P<level>warning|error): (?P<text>objtool: .*)$")
 _MODPOST = re.compile(r"^(?P<level>ERROR|WARNING): (?P<text>modpost: .*)$")
-_LINKER = re.compile(r"^(?:\S*\bld(?:\.\w+)?: )?(?:error: )?(?P<path>[^\s:]+\.[oa])(?:\([^)]*\))?:? ?"
-                     r"(?:in function .[^']*.:)?"
-                     r".*?(?P<text>(?:undefined reference to|multiple definition of|undefined symbol:) .*)$")
-_LD_SYMBOL = re.compile(r"^(?:\S*\bld\S*: )?(?P<path>[^\s:]+):(?:\([^)]*\):)? (?P<text>(?:undefined reference to|"
-                        r"multiple definition of) .*)$")
-_KCONFIG = re.compile(r"^(?P<path>\S*Kconfig\S*):(?P<line>\d+):(?P<level>error|warning): ?(?P<text>.*)$")
-_MAKE_STOP = re.compile(r"^(?P<path>\S*?(?:Makefile|Kbuild)[^:\s]*):(?P<line>\d+): \*\*\* (?P<text>.*)$")
+_KCONFIG = re.compile(rf"^(?P<path>\S+?):{_LINE}:(?P<level>error|warning): ?(?P<text>.*)$")
+_MAKE_STOP = re.compile(rf"^(?P<path>\S+?):{_LINE}: \*\*\* (?P<text>.*)$")
+_MAKEFILE = re.compile(r"Makefile|Kbuild")
 _MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target .*)$")
+_LINK = re.compile(r"(?P<symbol>undefined reference to|multiple definition of|undefined symbol:) .*$")
+_LINKED_FILE = re.compile(r"^(?:error: )?(?P<path>[^\s:]+\.[oa])")
+_LINKED_AT = re.compile(r"^(?P<path>[^\s:]+):(?:\([^)]*\):)? $")
+_LINKER = re.compile(r"\bld")
 _STEP = re.compile(r"^  (?P<what>[A-Z][A-Z0-9_]*)(?: +\[M\])? +(?P<object>\S+)\s*$")
 _PREFIX = re.compile(r"^(?:In file included from |                 from |\S+: In function |\S+: At top level:|"
                      r"\S+: In member function|In function '|    inlined from )")
@@ -43,6 +48,10 @@ _MADE = frozenset({"CC", "AS", "LD", "AR", "HOSTCC", "HOSTLD", "MODPOST", "OBJTO
                    "CALL", "DESCEND", "WRAP", "SYNC", "CHK", "SYSTBL", "SYSHDR", "CC_M", "BTF", "OBJCOPY"})
 # `x()+0x12: ` moves with every instruction that the patch adds before it
 _OFFSET = re.compile(r"\+0x[0-9a-f]+")
+_LONGEST = 8192          # characters of one line that are looked at: more than a path may have before the message
+_TEXT = 2000             # characters of one message that are kept
+_BESIDE = 400            # the same of a line beside it
+_LINES = 60              # lines beside one message
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "`": "'"})
 
 
@@ -77,12 +86,12 @@ def parse(output: bytes, paths: Paths) -> tuple[Diagnostic, ...]:
     def close() -> None:
         nonlocal current
         if current is not None:
-            found.append(replace(current, detail=(*current.detail, *after)))
+            found.append(_bounded(current, [*current.detail, *after]))
         current = None
         after.clear()
 
     for raw in output.decode("utf-8", "replace").split("\n"):
-        line = paths.text(_CONTROL.sub("", raw.rstrip("\r"))).translate(_QUOTES)
+        line = _short(paths.text(_CONTROL.sub("", raw.rstrip("\r"))).translate(_QUOTES), _LONGEST)
         step = _STEP.match(line)
         if step and step["what"] in _MADE:
             close()
@@ -112,6 +121,23 @@ def parse(output: bytes, paths: Paths) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
+def _short(text: str, most: int) -> str:
+    """At most about `most` characters; what is cut leaves a mark, so that two long messages do not become one."""
+    if len(text) <= most:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{text[:most]} ... ({len(text) - most} more characters, {digest})"
+
+
+def _bounded(item: Diagnostic, beside: Sequence[str]) -> Diagnostic:
+    """As it is kept in baselines and cells: a patch decides how much a compiler prints."""
+    kept = [_short(line, _BESIDE) for line in beside[:_LINES]]
+    if len(beside) > _LINES:
+        kept.append(f"... ({len(beside) - _LINES} more lines)")
+    return replace(item, path=_short(item.path, _BESIDE), object=_short(item.object, _BESIDE),
+                   text=_short(item.text, _TEXT), detail=tuple(kept))
+
+
 def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
     """One line as a diagnostic (level "note" for a note), None where it is none."""
     if match := _OBJTOOL.match(line):
@@ -121,22 +147,37 @@ def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
         level = "error" if match["level"] == "internal compiler error" else match["level"]
         return Diagnostic(paths.clean(match["path"]), int(match["line"]), level, match["text"], object=made,
                           column=int(match["col"] or 0))
-    if match := _KCONFIG.match(line):
+    if (match := _KCONFIG.match(line)) and "Kconfig" in match["path"]:
         return Diagnostic(paths.clean(match["path"]), int(match["line"]), match["level"], match["text"])
     if match := _AS_LINE.match(line):
         return Diagnostic(paths.clean(match["path"]), int(match["line"]), match["level"].lower(), match["text"],
                           object=made)
     if match := _MODPOST.match(line):
         return Diagnostic("", 0, match["level"].lower(), match["text"])
-    if match := _MAKE_STOP.match(line):
+    if (match := _MAKE_STOP.match(line)) and _MAKEFILE.search(match["path"]):
         return Diagnostic(paths.clean(match["path"]), int(match["line"]), "error", match["text"])
     if match := _MAKE_RULE.match(line):
         return Diagnostic("", 0, "error", match["text"])
-    if match := _LD_SYMBOL.match(line) or _LINKER.match(line):
-        return Diagnostic(paths.clean(match["path"]), 0, "error", match["text"], object=made)
-    if match := _BARE.match(line):
+    if found := _linked(line):
+        return Diagnostic(paths.clean(found[0]), 0, "error", found[1], object=made)
+    # the tool's name is the last part of its path
+    if (match := _BARE.match(line)) and _TOOL.search(re.split("[/+]", match["tool"])[-1]):
         return Diagnostic(posixpath.basename(match["tool"]), 0, match["level"], match["text"], object=made)
     return None
+
+
+def _linked(line: str) -> tuple[str, str] | None:
+    """(file, message) of a linker that misses a symbol or has two of it."""
+    match = _LINK.search(line)
+    if match is None:
+        return None
+    before = line[:match.start()]
+    tool, blank, rest = before.partition(" ")
+    # `/usr/bin/ld: FILE: ` or `FILE: `, which may be the linker itself
+    places = [rest, before] if blank and tool.endswith(":") and _LINKER.search(tool) else [before]
+    at = [found for text in places if match["symbol"] != "undefined symbol:" and (found := _LINKED_AT.match(text))]
+    files = [found for text in places if (found := _LINKED_FILE.match(text))]
+    return next(((found["path"], match[0]) for found in (*at, *files)), None)
 
 
 def compare(baseline: Sequence[Diagnostic], patched: Sequence[Diagnostic], lines: Delta, *, rebuilt: frozenset[str],

@@ -36,6 +36,7 @@ from backport.trees.store import Head
 from backport.verdict import Build
 
 _FIXES = "toolchain.fixes in trees.yaml"
+_MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
 
@@ -250,8 +251,11 @@ class _Cell:
             raise BuildError(f"{found.what} (log: {log})", hint=found.hint)
 
     def _verdict(self, attempt: _Attempt, notes: tuple[str, ...]) -> BuildResult:
-        common: dict[str, Any] = {**self.known, "new": attempt.new, "fixed": attempt.fixed, "notes": notes,
-                                  "make_seconds": attempt.seconds}
+        if len(attempt.new) > _MOST:
+            notes += (f"{len(attempt.new)} new diagnostics; the first {_MOST} are kept, the log has all",)
+        kept = sorted(attempt.new, key=lambda item: not item.is_error) if len(attempt.new) > _MOST else attempt.new
+        common: dict[str, Any] = {**self.known, "new": tuple(kept[:_MOST]), "fixed": attempt.fixed[:_MOST],
+                                  "notes": notes, "make_seconds": attempt.seconds}
         if attempt.code:
             errors = [item for item in attempt.new if item.is_error]
             reason = str(errors[0]) if errors else f"make ended with {attempt.code}, see the log"

@@ -18,54 +18,86 @@ class Trouble:
     hint: str
 
 
-# Each pattern is anchored to how the tool itself prints it: a patch's `#error No space left on device` is code.
-_PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+@dataclass(frozen=True, slots=True)
+class _Says:
+    """How a tool prints one trouble, in one line: `start` where the line begins, `then` each somewhere behind the one
+    before; `tool` has to be in the first word.
+
+    In parts, because `.*A.*B` in one expression takes the square of a line's length, which a patch decides."""
+
+    start: re.Pattern[str]
+    what: str
+    hint: str
+    then: tuple[re.Pattern[str], ...] = ()
+    tool: re.Pattern[str] | None = None
+
+    def match(self, line: str) -> bool:
+        found = self.start.match(line)
+        if found is None or (self.tool and not self.tool.search(line.partition(" ")[0])):
+            return False
+        for part in self.then:
+            found = part.search(line, found.end())
+            if found is None:
+                return False
+        return True
+
+
+def _says(start: str, what: str, hint: str, *then: str, tool: str = "") -> _Says:
+    return _Says(re.compile(start), what, hint, tuple(map(re.compile, then)), re.compile(tool) if tool else None)
+
+
+_MAKE = r"make(?:\[\d+\])?: "
+_MEMORY = "usually too little memory: use fewer jobs (-j 1)"
+_OTHER_COMPILER = "try another compiler for this tree (toolchain: cc: in trees.yaml)"
+_FEWER = "use fewer jobs (-j 1); the limits are in docs/build.md"
+_SIGNAL = "Killed|Terminated|Segmentation fault|Bus error|Aborted"
+_LOG = "the end of the log shows which; the limits are in docs/build.md"
+_FULL = "(?:No space left on device|Disk quota exceeded|File too large|File size limit exceeded)"
+
+# Each is anchored to how the tool itself prints it: a patch's `#error No space left on device` is code. The first that
+# any line says counts, in this order.
+_PATTERNS: tuple[_Says, ...] = (
     # gcc calls it its own error when a signal ends cc1: a limit, or the kernel that ran out of memory
-    (re.compile(r"^\S+: (?:internal compiler |fatal )?error: File size limit exceeded signal terminated program .*",
-                re.MULTILINE),
-     "a file grew over the limit", "the end of the log shows which; the limits are in docs/build.md"),
-    (re.compile(r"^\S+: internal compiler error: (?:Killed|Terminated) (?:signal terminated program |\(program ).*",
-                re.MULTILINE),
-     "the compiler was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
-    (re.compile(r"^(?:[^\s:]+:(?:\d+:){0,2} )?internal compiler error: .*", re.MULTILINE),
-     "the compiler crashed", "try another compiler for this tree (toolchain: cc: in trees.yaml)"),
-    (re.compile(r"^(?:\S*clang\S*: error: (?:unable to execute command|clang frontend command failed).*|"
-                r"PLEASE submit a bug report to .*|Stack dump:)$", re.MULTILINE),
-     "the compiler crashed", "try another compiler for this tree (toolchain: cc: in trees.yaml)"),
-    (re.compile(r"^\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", re.MULTILINE),
-     "this tree wants a newer tool", "name a newer one for this tree (toolchain: cc: in trees.yaml)"),
-    (re.compile(r"^(?:virtual memory exhausted.*|cc1: out of memory.*|\S+: (?:fatal error: |memory exhausted).*"
-                r"(?:out of memory|Cannot allocate memory|memory exhausted).*|LLVM ERROR: out of memory.*|"
-                r"terminate called after throwing an instance of 'std::bad_alloc'|"
-                r"make(?:\[\d+\])?: (?:fork|vfork): Cannot allocate memory.*)$", re.MULTILINE),
-     "out of memory", "use fewer jobs (-j 1); the limits are in docs/build.md"),
-    (re.compile(r"^\S*(?:gcc|cc1|clang|as|ld)\S*: (?:fatal )?error: .*?(?:Killed|Terminated|Segmentation fault|"
-                r"Bus error|Aborted).*signal terminated program.*$", re.MULTILINE),
-     "the compiler was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
-    (re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] (?:Killed|Terminated|Segmentation fault|Bus error|Aborted|"
-                r"Error 1(?:29|3\d|4[0-3])).*$", re.MULTILINE),
-     "a tool of the build was killed by a signal", "usually too little memory: use fewer jobs (-j 1)"),
-    (re.compile(r"^[^\n|]*?: (?:fatal error: |error: |final link failed: |.*: )?(?:No space left on device|"
-                r"Disk quota exceeded|File too large|File size limit exceeded)\s*$", re.MULTILINE),
-     "the disk is full", "free some space, or give another cache directory (--cache)"),
-    (re.compile(r"^make(?:\[\d+\])?: \*\*\* .*\] File size limit exceeded.*$", re.MULTILINE),
-     "a file grew over the limit", "the end of the log shows which; the limits are in docs/build.md"),
-    (re.compile(r"^make(?:\[\d+\])?: warning:  ?(?:Clock skew detected.*|"
-                r"File .* has modification time .* in the future)$", re.MULTILINE),
-     "the clock went backwards, so make cannot tell what is up to date", "set the clock (timedatectl), then run again"),
-    (re.compile(r"^(?:/bin/sh|bash|sh): (?:line )?(?:\d+: )*(?P<tool>\S+): (?:command )?not found$", re.MULTILINE),
-     "a tool of the build is missing", "run `backport doctor`"),
-    (re.compile(r"^make(?:\[\d+\])?: (?P<tool>\S+): (?:No such file or directory|Command not found|Permission denied)$",
-                re.MULTILINE),
-     "a tool of the build is missing", "run `backport doctor`"),
-    (re.compile(r"fatal error: (?P<tool>(?:gelf|libelf|elf|openssl/\w+|gmp|mpc)\.h): No such file or directory"),
-     "a header that the build's own tools need is missing", "apt-get install libelf-dev libssl-dev"),
+    _says(r"\S+: (?:internal compiler |fatal )?error: File size limit exceeded signal terminated program ",
+          "a file grew over the limit", _LOG),
+    _says(r"\S+: internal compiler error: (?:Killed|Terminated) (?:signal terminated program |\(program )",
+          "the compiler was killed by a signal", _MEMORY),
+    _says(r"(?:[^\s:]+:(?:\d+:){0,2} )?internal compiler error: ", "the compiler crashed", _OTHER_COMPILER),
+    _says(r"\S+: error: (?:unable to execute command|clang frontend command failed)", "the compiler crashed",
+          _OTHER_COMPILER, tool="clang"),
+    _says(r"PLEASE submit a bug report to |Stack dump:$", "the compiler crashed", _OTHER_COMPILER),
+    _says(r"\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", "this tree wants a newer tool",
+          "name a newer one for this tree (toolchain: cc: in trees.yaml)"),
+    _says(r"virtual memory exhausted|cc1: out of memory|LLVM ERROR: out of memory|"
+          r"terminate called after throwing an instance of 'std::bad_alloc'$|"
+          rf"{_MAKE}(?:fork|vfork): Cannot allocate memory", "out of memory", _FEWER),
+    _says(r"\S+: (?:fatal error: |memory exhausted)", "out of memory", _FEWER,
+          "out of memory|Cannot allocate memory|memory exhausted"),
+    _says(r"\S+: (?:fatal )?error: ", "the compiler was killed by a signal", _MEMORY, _SIGNAL,
+          "signal terminated program", tool="gcc|cc1|clang|as|ld"),
+    _says(rf"{_MAKE}\*\*\* ", "a tool of the build was killed by a signal", _MEMORY,
+          rf"\] (?:{_SIGNAL}|Error 1(?:29|3\d|4[0-3]))"),
+    # behind the first ": " of the line, and no excerpt of the source (`12 | ...`)
+    _says(r"[^|:]*(?::(?! )[^|:]*)*: ", "the disk is full",
+          "free some space, or give another cache directory (--cache)", rf"(?<=: ){_FULL}\s*$"),
+    _says(rf"{_MAKE}\*\*\* ", "a file grew over the limit", _LOG, r"\] File size limit exceeded"),
+    _says(rf"{_MAKE}warning:  ?Clock skew detected",
+          "the clock went backwards, so make cannot tell what is up to date",
+          "set the clock (timedatectl), then run again"),
+    _says(rf"{_MAKE}warning:  ?File ", "the clock went backwards, so make cannot tell what is up to date",
+          "set the clock (timedatectl), then run again", " has modification time ", " in the future$"),
+    _says(r"(?:/bin/sh|bash|sh): (?:line )?(?:\d+: )*(?P<tool>\S+): (?:command )?not found$",
+          "a tool of the build is missing", "run `backport doctor`"),
+    _says(rf"{_MAKE}(?P<tool>\S+): (?:No such file or directory|Command not found|Permission denied)$",
+          "a tool of the build is missing", "run `backport doctor`"),
+    _says("", "a header that the build's own tools need is missing", "apt-get install libelf-dev libssl-dev",
+          r"fatal error: (?:gelf|libelf|elf|openssl/\w+|gmp|mpc)\.h: No such file or directory"),
 )
 
 
 # words of the source itself, quoted by the compiler: a patch may write what it likes there
-_QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion|call to .* declared with attribute)|"
-                     r"^ *\d* \|")
+_QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion)|^ *\d* \|")
+_CALLED = _says("", "", "", r"(?:error|warning): call to ", " declared with attribute")
 
 
 def machine_trouble(error: OSError) -> Trouble:
@@ -87,13 +119,16 @@ def trouble(ended: Ended) -> Trouble | None:
     if ended.stopped:
         return Trouble(f"the build was stopped: {ended.stopped}",
                        "the end of the log shows what was running; the limits are in docs/build.md")
-    text = "\n".join(line for line in ended.output.decode("utf-8", "replace").split("\n")
-                     if not _QUOTED.search(line))
-    for pattern, what, hint in _PATTERNS:
-        if ended.code == 0 and "clock" not in what:
+    found: tuple[int, str] | None = None
+    for line in ended.output.decode("utf-8", "replace").split("\n"):
+        if _QUOTED.search(line) or _CALLED.match(line):
             continue
-        if match := pattern.search(text):
-            return Trouble(f"{what}: {match[0].strip()[:200]}", hint)
+        for number, pattern in enumerate(_PATTERNS[:found[0]] if found else _PATTERNS):
+            if (ended.code or "clock" in pattern.what) and pattern.match(line):
+                found = (number, line)
+                break
+    if found:
+        return Trouble(f"{_PATTERNS[found[0]].what}: {found[1].strip()[:200]}", _PATTERNS[found[0]].hint)
     if ended.code < 0 or ended.code > 128:
         signal = -ended.code if ended.code < 0 else ended.code - 128
         return Trouble(f"make was ended by signal {signal}", "run again; if it repeats, see the log")

@@ -72,7 +72,12 @@ class Runner:
             _end(process)
         if log is not None:
             with log.open("ab") as stream:
-                stream.write(b"$ " + " ".join(argv).encode("utf-8", "surrogateescape") + b"\n" + output)
+                stream.write(b"$ " + " ".join(argv).encode("utf-8", "surrogateescape") + b"\n")
+                # one build is several calls of make, and each may print as much as one may
+                room = max(0, self.limits.output - stream.tell())
+                stream.write(output[:room])
+                if len(output) > room:
+                    stream.write(f"\n[backport] the log is full: {len(output) - room} bytes left out\n".encode())
                 if stopped:
                     stream.write(f"\n[backport] stopped: {stopped}\n".encode())
         return Ended(process.returncode, output, time.monotonic() - started, stopped)
