@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from backport.build.sandbox import Limits, Sandbox, choose
 from backport.errors import BuildError
 from backport.verdict import Build
 from tests.build.conftest import Bench
+from tests.patience import LONG, runs, until
 
 X86 = "arch/x86/kvm/x86.c"
 MAKEFILE = "arch/x86/kvm/Makefile"
@@ -90,18 +90,15 @@ def test_secrets_of_the_machine_do_not_reach_the_log(bench: Bench, tmp_path: Pat
 def test_a_daemon_that_a_build_leaves_behind_is_ended(bench: Bench) -> None:
     name = f"0.{time.time_ns()}"
     attack(bench, f"setsid sleep 1234{name} >/dev/null 2>&1 &")
-    time.sleep(0.1)
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert f"sleep 1234{name}" not in running
+    assert until(lambda: not runs(f"sleep 1234{name}"))
 
 
 @needs_bubblewrap
 def test_a_fork_bomb_is_an_error_and_ends() -> None:
-    runner = Runner(choose(), Limits(processes=60, seconds=20))
-    ended = runner.run(["/bin/sh", "-c", "i=0; while [ $i -lt 400 ]; do sleep 30 & i=$((i+1)); done; wait"],
+    runner = Runner(choose(), Limits(processes=60, seconds=LONG))
+    ended = runner.run(["/bin/sh", "-c", "i=0; while [ $i -lt 400 ]; do sleep 300 & i=$((i+1)); done; wait"],
                        cwd=Path("/"))
     assert ended.stopped == "more than 60 processes"
-    assert ended.seconds < 10
 
 
 @pytest.mark.parametrize("kind", ["bubblewrap", "none"])
@@ -115,8 +112,8 @@ def test_too_much_memory_output_and_time_are_ended(kind: str) -> None:
     slow = Runner(box, Limits(seconds=1)).run(["sleep", "60"], cwd=Path("/"))
     assert slow.stopped == "time-out after 1 s"
     # 300 MiB that are really touched, in a shell variable
-    big = Runner(box, Limits(memory=150 << 20, seconds=30)).run(
-        ["sh", "-c", "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 5"], cwd=Path("/"))
+    big = Runner(box, Limits(memory=150 << 20, seconds=LONG)).run(
+        ["sh", "-c", "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 300"], cwd=Path("/"))
     assert big.stopped == "more than 150 MiB of memory"
 
 
@@ -184,5 +181,4 @@ def test_stopping_from_another_thread_leaves_no_process() -> None:
     for thread in threads:
         thread.join()
     assert results == ["time-out after 1 s"] * 3
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert f"sleep {pause}" not in running
+    assert until(lambda: not runs(f"sleep {pause}"))

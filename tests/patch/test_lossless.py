@@ -70,7 +70,7 @@ def test_an_empty_context_line_that_lost_its_blank_is_read() -> None:
     assert patch.render() == data
 
 
-def test_a_large_mail_is_read_in_well_under_a_second() -> None:
+def test_a_large_mail_takes_no_time_of_the_square_of_its_size() -> None:
     line = b"a line of code that is about as long as most(%d);\n"
     hunk = b"".join(b"@@ -%d,7 +%d,7 @@ int f(void)\n" % (i, i) + b"".join(
         kind + line % i for kind in (b" ", b" ", b" ", b"-", b"+", b" ", b" ", b" ")) for i in range(1, 3000, 10))
@@ -82,7 +82,7 @@ def test_a_large_mail_is_read_in_well_under_a_second() -> None:
     patch = parse(data)
     read_mail(patch)
     assert patch.render() == data
-    assert time.process_time() - start < 2          # 0.3 s on the machine this was written on
+    assert time.process_time() - start < 30         # 0.3 s of the processor where it was written; the square is minutes
 
 
 @pytest.mark.parametrize("line", [b" " * 200_000, b" a |" * 50_000, b"[" * 200_000, b"\t" * 200_000 + b"x",
@@ -96,7 +96,7 @@ def test_long_lines_made_to_be_slow_are_not(line: bytes) -> None:
     for item in read_bytes(data, "x") + read_bytes(line + b"\n" + diff, "x"):
         if isinstance(item, Patch):
             read_mail(item)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 30
 
 
 @pytest.mark.parametrize("text", [b"\r", b"\x0c", b"a\rb", b"\x85", b"-- ", b"--", b"-- a/f.c", b"++ b/f.c"])

@@ -57,8 +57,8 @@ class Terminal:
         return [row.rstrip() for row in self.screen.display if row.strip()]
 
     def until(self, done: Callable[[list[str]], bool]) -> list[str]:
-        """The rows of the screen as soon as `done` says so; fails after 20 s with what stands there."""
-        limit = time.monotonic() + 20
+        """The rows of the screen as soon as `done` says so; fails after 300 s with what stands there."""
+        limit = time.monotonic() + 300
         while not done(self.rows):
             if time.monotonic() > limit:
                 pytest.fail("the screen stays at:\n" + "\n".join(self.rows))
@@ -67,7 +67,7 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the program; its exit code."""
-        code = self.process.wait(20)
+        code = self.process.wait(300)
         while self._read():
             pass
         os.close(self._master)
@@ -172,7 +172,7 @@ def test_no_terminal_no_line(work: Work) -> None:
         assert watching.poll() is None
         results.record(run, rewritten())
         results.finish(run, 0)
-        out, err = watching.communicate(timeout=20)
+        out, err = watching.communicate(timeout=300)
     assert err == ""
     assert out.startswith("Run 1, ")
 

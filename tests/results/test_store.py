@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -209,7 +208,7 @@ def test_a_process_is_told_from_another_with_its_number() -> None:
     child = os.fork()
     if child == 0:
         os._exit(0)
-    time.sleep(0.05)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     assert not alive(process_mark(child))  # a zombie does no work
     os.waitpid(child, 0)
     assert cell("p", "t").sure is Sure.CERTAIN

@@ -129,7 +129,7 @@ def test_two_fetches_at_once_do_the_work_once_and_the_second_says_that_it_waits(
         lines = [run.stdout.readline() for run in runs]
         assert all(f"waiting for another backport that writes {store.path} (process {os.getpid()})" in line
                    for line in lines)
-    outputs = [run.communicate(timeout=60)[0] for run in runs]
+    outputs = [run.communicate(timeout=300)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert len({output.split("HEAD ")[1] for output in outputs}) == 1
     assert sum("6.1.7 from tarball" in output for output in outputs) == 1      # the other found it there

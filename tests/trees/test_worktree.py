@@ -15,6 +15,7 @@ import pytest
 from backport.trees.fastimport import Entry, import_tree
 from backport.trees.store import Head, Store
 from backport.trees.worktree import changed, remove, restore, worktree
+from tests.patience import until
 
 FILES = {b"Makefile": b"VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\n", b"a.c": b"int a;\n", b"dir/b.c": b"int b;\n",
          b".gitignore": b"*.o\n"}
@@ -165,9 +166,7 @@ def test_two_are_never_inside_one_tree_and_the_second_says_that_it_waits(store):
     with worktree(store, head):
         thread = threading.Thread(target=second)
         thread.start()
-        deadline = time.monotonic() + 10
-        while not said and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert until(lambda: bool(said))
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
