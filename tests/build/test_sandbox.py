@@ -182,3 +182,33 @@ def test_stopping_from_another_thread_leaves_no_process() -> None:
         thread.join()
     assert results == ["time-out after 1 s"] * 3
     assert until(lambda: not runs(f"sleep {pause}"))
+
+
+@needs_bubblewrap
+def test_a_build_has_no_capability_and_writes_nothing_beside_its_directories(tmp_path: Path) -> None:
+    """bubblewrap's own root is a file system in memory: what may be written there may fill it."""
+    runner = Runner(choose(), Limits(), write=(tmp_path,))
+    seen = runner.run(["/bin/sh", "-c", "grep ^Cap /proc/self/status; touch /filled /etc/filled /home 2>&1; "
+                       f"mkdir /made 2>&1; touch {tmp_path}/mine && ls /"], cwd=tmp_path)
+    said = seen.output.decode()
+    capabilities = {line.split()[0]: int(line.split()[1], 16) for line in said.splitlines() if line.startswith("Cap")}
+    assert {name: value for name, value in capabilities.items() if name != "CapBnd:"} == dict.fromkeys(
+        ("CapInh:", "CapPrm:", "CapEff:", "CapAmb:"), 0)
+    assert capabilities["CapBnd:"] == 0
+    assert said.count("Read-only file system") == 4, said
+    assert not {"filled", "made", "home"} & set(said.split())
+    assert (tmp_path / "mine").exists()
+
+
+def test_the_sandbox_is_asked_for_every_wall(tmp_path: Path) -> None:
+    """Also where this machine cannot start it, or where it gives a wall without being asked."""
+    argv = Sandbox("bubblewrap").wrap(["make"], cwd=tmp_path, read=(Path("/src"),), write=(tmp_path,),
+                                      env={"PATH": "/bin"}, limits=Limits())
+    text = " ".join(argv)
+    for wall in ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop ALL", "--clearenv",
+                 "--ro-bind /src /src", f"--bind {tmp_path} {tmp_path}", "--tmpfs /tmp"):
+        assert f" {wall} " in text, wall
+    # behind every mount, or what is mounted later could be written
+    assert argv.index("--remount-ro") > max(i for i, word in enumerate(argv) if word in ("--bind", "--ro-bind"))
+    assert argv[argv.index("--remount-ro") + 1] == "/"
+    assert argv.index("--remount-ro") < argv.index("--")

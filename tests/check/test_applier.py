@@ -198,3 +198,20 @@ def test_a_hunk_without_old_lines_does_not_create_a_file_that_it_changes(repo: T
     result = check(repo.git, tree, parse(b"--- a/n.c\n+++ b/n.c\n@@ -10,0 +11 @@\n+int n;\n"))
     assert result.outcome is Apply.CONFLICT
     assert "n.c: not in this tree" in result.reason
+
+
+@pytest.mark.parametrize(("top", "sure"), [(0, Sure.CERTAIN), (16, Sure.REVIEW)])
+def test_the_second_of_two_equal_places_is_not_the_first(repo: TestRepo, top: int, sure: Sure) -> None:
+    """As many places here as upstream, and git takes the one that is nearer to the header's line."""
+    part = "\tbegin(v);\n\tnow(v);\n\tthen(v);\n\tif (a)\n\t\tgo();\n\tend(v);\n\tdone(v);\n"
+
+    def one(first: str, second: str, between: int, above: int) -> bytes:
+        amid = "".join(f"\tmid_{i}(v);\n" for i in range(between))
+        return source("one", body={"one": first + amid + second + "\treturn 0;\n"}, top=above)
+
+    changed = part.replace("if (a)", "if (a || b)")
+    before = one(part, part, 12, 0)
+    diff = upstream_patch(repo, before, one(part, changed, 12, 0))
+    tree = repo.commit({"f.c": one(part, part, 3, top)})
+    answer = check(repo.git, tree, parse(diff), {"f.c": before})
+    assert (answer.outcome, answer.sure) == (Apply.OFFSET, sure), answer.hunks

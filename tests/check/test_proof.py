@@ -19,3 +19,30 @@ def test_proof(tmp_path: Path) -> None:
     assert shifted != good
     assert "offset" in objection(repo.git, old, parse(shifted))
     assert "does not take" in objection(repo.git, new, parse(good))
+
+
+def test_a_patch_that_changes_nothing_is_not_handed_out(tmp_path: Path) -> None:
+    repo = TestRepo(tmp_path / "made-up")
+    commit = repo.commit({"f.c": b"".join(b"line %d\n" % i for i in range(40))})
+    nothing = (b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -19,3 +19,3 @@\n line 18\n-line 19\n+line 19\n"
+               b" line 20\n")
+    assert objection(repo.git, commit, parse(nothing)) == "the adapted patch changes nothing"
+
+
+def test_a_patch_that_cannot_be_taken_back_is_not_handed_out(tmp_path: Path) -> None:
+    """git apply goes by the header's second line number forward and by its first in reverse: here that is another
+    block, which has upstream's words already, and `git apply -R` would change it in silence."""
+    repo = TestRepo(tmp_path / "made-up")
+
+    def block(word: bytes) -> bytes:
+        return b"a\nb\nc\n" + word + b"\nd\ne\nf\n"
+
+    def lines(word: bytes) -> bytes:
+        return b"".join(b"%s %d\n" % (word, i) for i in range(10))
+
+    commit = repo.commit({"f.c": lines(b"top") + block(b"new") + lines(b"amid") + block(b"old") + lines(b"end")})
+    hunk = b" a\n b\n c\n-old\n+new\n d\n e\n f\n"
+    head = b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n"
+    assert objection(repo.git, commit, parse(head + b"@@ -28,7 +28,7 @@\n" + hunk)) == ""
+    assert objection(repo.git, commit, parse(head + b"@@ -11,7 +28,7 @@\n" + hunk)) \
+        == "taking the adapted patch back does not give the tree as it was"

@@ -1,0 +1,58 @@
+"""What is never an answer, however many strategies agree on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from backport.rewrite.tokenmerge import merge
+from backport.verdict import Apply
+from tests.rewrite.support import result, run
+
+
+def body(*lines: str) -> bytes:
+    return ("int stop(struct unit *u)\n{\n\tint ret;\n\n" + "".join(f"\t{line}\n" for line in lines)
+            + "\tlog_end(u);\n\treturn ret;\n}\n").encode()
+
+
+def test_this_trees_own_line_among_the_removed_ones_is_for_a_person() -> None:
+    upstream = body("first(u);", "old_one(u, 1);", "old_two(u, 2);", "old_three(u, 3);", "last(u);")
+    fixed = body("first(u);", "fresh(u);", "last(u);")
+    assert result(run(upstream, fixed, upstream), upstream) == fixed
+    for own in ("own_thing(u);", "if (u->own)"):
+        here = body("first(u);", "old_one(u, 1);", own, "old_two(u, 2);", "old_three(u, 3);", "last(u);")
+        answer = run(upstream, fixed, here)
+        assert answer.outcome is Apply.CONFLICT, answer.reason
+        assert answer.patch is None
+
+
+@pytest.mark.parametrize(("base", "ours", "theirs", "mixed"), [
+    (b"x = a;", b"x = n a;", b"x = c;", True),            # upstream's word, then this tree's
+    (b"x = a;", b"x = a n;", b"x = c;", True),            # this tree's, then upstream's
+    (b"f(a)", b"f(a, n)", b"f(c)", False),                # a comma between them
+    (b"if (a)", b"if (n && a)", b"if (c)", False),
+    (b"f(a)", b"f(a)", b"f(c)", False),
+])
+def test_a_merge_says_where_two_changes_meet_without_a_separator(base: bytes, ours: bytes, theirs: bytes,
+                                                                mixed: bool) -> None:
+    made = merge(base, ours, theirs)
+    assert made is not None
+    assert made.mixed is mixed
+
+
+def test_words_of_both_sides_that_meet_are_no_answer() -> None:
+    upstream = body("first(u);", "ret = one two;", "last(u);")
+    fixed = body("first(u);", "ret = one more two;", "last(u);")
+    here = body("first(u);", "ret = one other;", "last(u);")
+    answer = run(upstream, fixed, here)
+    assert answer.outcome is Apply.CONFLICT, answer.reason
+
+
+def test_a_renamed_variable_is_learned_from_lines_that_have_as_many_words() -> None:
+    """The first line that has it gets an argument more: it says nothing about the name, and ends nothing."""
+    head = "struct ops *ops = info->par;"
+    upstream = body(head, "first(ops->a);", "second(ops->b);", "third(ops->c);")
+    fixed = body("struct par *par = info->par;", "first(par->a, 1);", "second(par->b);", "third(par->c);")
+    here = body(head, "first(ops->a);", "second(ops->b);", "third(ops->c);", "own(ops->d);", "more(u);", "again(u);")
+    assert result(run(upstream, fixed, here), here) == body(
+        "struct par *par = info->par;", "first(par->a, 1);", "second(par->b);", "third(par->c);", "own(par->d);",
+        "more(u);", "again(u);")
