@@ -27,7 +27,10 @@ from backport.patch.tags import Fixes, Tag, read_fixes, read_tags
 
 _PREFIX = re.compile(r"^\s*((?:(?:Re|Fwd?|AW|SV)\s*:\s*)*)((?:\[[^\]]*\]\s*)*)(.*)$", re.I | re.S)
 _GROUP = re.compile(r"\[([^\]]*)\]")
-_NUMBER = re.compile(r"(?:^|[\s/])(\d+)\s*/\s*(\d+)\s*$")
+_NUMBER = re.compile(r"(?:^|[\s/,])(\d+)\s*/\s*(\d+)\s*(?=$|,)")
+_MARK = re.compile(r"PATCH|RFC|RESEND|AUTOSEL|^patch\b")
+# what patchwork makes of `[PATCH net-next v2 3/7]`: `[net-next,v2,3/7]`, without the word
+_PATCHWORK = re.compile(r"^(?:[\w.:+/-]+,)*(?:v\d+|\d+/\d+)(?:,[\w.:+/-]+)*$", re.I)
 _IN_BODY = re.compile(rb"^(From|Subject|Date):[ \t]*(?=\S)", re.I)
 _UPSTREAM = re.compile(
     rb"^[ \t]*(?:\[ *upstream commit:? ([0-9a-f]{7,40})\b[^\]\n]*\]?"
@@ -195,13 +198,16 @@ def split_subject(subject: str) -> tuple[str, str, int, int]:
     """(prefix, title, number, total) of a subject: `[PATCH v2 3/7] x: y` -> ("PATCH v2 3/7", "x: y", 3, 7).
 
     Only bracket groups that hold PATCH or RFC (and those before them, `[stable] [PATCH]`) are prefix: in
-    `[PATCH] [media] foo: bar` the title is `[media] foo: bar`, as git am -b keeps it.
+    `[PATCH] [media] foo: bar` the title is `[media] foo: bar`, as git am -b keeps it. Patchwork leaves the word out:
+    `[v2,3/7] x: y` is one, `[media] x: y` is not.
     """
     match = _PREFIX.match(" ".join(subject.split()))
     if match is None:
         return "", subject, 0, 0
     groups = [(m, m[1]) for m in _GROUP.finditer(match[2])]
-    last = max((i for i, (_m, text) in enumerate(groups) if re.search(r"PATCH|RFC|RESEND|AUTOSEL", text)), default=-1)
+    last = max((i for i, (_m, text) in enumerate(groups) if _MARK.search(text)), default=-1)
+    if last < 0 and groups and _PATCHWORK.match(groups[0][1].strip()):
+        last = 0
     if last < 0:
         return "", (match[2] + match[3]).strip(), 0, 0
     prefix = "] [".join(text for _m, text in groups[:last + 1])

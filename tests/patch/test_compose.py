@@ -62,6 +62,8 @@ Signed-off-by: Jane Doe <jane@example.org>"""
     (b"[PATCH AUTOSEL 6.12 12/35] x: y", b"[PATCH 5.10.y] x: y"),
     (b"[PATCH 6.1.y] [media] x: y", b"[PATCH 5.10.y] [media] x: y"),
     (b"x: y", b"[PATCH 5.10.y] x: y"),
+    (b"[v2,3/7] x: y", b"[PATCH 5.10.y 3/7] x: y"), (b"[net,v2] x: y", b"[PATCH 5.10.y] x: y"),
+    (b"[patch 3/7] [media] x: y", b"[PATCH 5.10.y 3/7] [media] x: y"),
     (b"Re: [PATCH] x: y", b"[PATCH 5.10.y] x: y"),
     (b"[PATCH] x: a long one that\n is folded", b"[PATCH 5.10.y] x: a long one that\n is folded"),
     (b"[PATCH] =?UTF-8?q?x=3A=20J=C3=B6rg?=", b"[PATCH 5.10.y] =?UTF-8?q?x=3A=20J=C3=B6rg?="),

@@ -109,6 +109,15 @@ def test_files_named_one_by_one_are_a_series_and_two_series_are_not_mixed(tmp_pa
     assert all("stand alone" in p.doubts[-1] for p in found if p.part == 1)
 
 
+def test_a_series_as_patchwork_writes_it_is_held_together() -> None:
+    first = b"From patchwork Mon Nov  2 10:00:00 2026\nX-Patchwork-Id: 1\n"
+    box = b"".join(mail(b"x: %d" % n, prefix=b"net,v2,%d/3" % n, first=first, headers=b"References: <cover@x>\n")
+                   for n in (3, 1, 2))
+    found = patches(read_bytes(box, "box"))
+    assert [(read_mail(p).title, p.part, p.parts) for p in found] == [("x: 1", 1, 3), ("x: 2", 2, 3), ("x: 3", 3, 3)]
+    assert len({p.thread for p in found} - {""}) == 1
+
+
 def test_an_autosel_batch_is_no_series() -> None:
     box = b"".join(mail(b"x", prefix=b"PATCH AUTOSEL 6.12 %d/9" % n) for n in (1, 2))
     found = patches(read_bytes(box, "box"))
