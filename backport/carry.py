@@ -114,6 +114,9 @@ class Carrier:
             restored = ("the patch was restored from a text that had lost its white space: see its "
                         "X-Backport-Restored headers",) if patch.restored else ()
             carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *restored, *patch.doubts))
+        doubt = read_mail(patch).upstream_doubt
+        if doubt and carried.patch is not None:
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, doubt))
         return replace(carried, preimages=before)
 
     def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:

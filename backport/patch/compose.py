@@ -55,10 +55,12 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
 
 
 def _from_line(mail: Mail, upstream_sha: str | None) -> bytes:
-    """The mbox line: as it came, else with the upstream commit (as the stable queue writes it), else zeros."""
-    if re.match(rb"^From [0-9a-f]{40} " + _FORMAT_PATCH_DATE, mail.from_line):
+    """The mbox line with the upstream commit, as the stable queue writes it; where that is not known, as it came, and
+    zeros where the mail's own words are against it."""
+    sha = upstream_sha if upstream_sha and _SHA.match(upstream_sha) else ""
+    if not sha and not mail.upstream_doubt and re.match(rb"^From [0-9a-f]{40} " + _FORMAT_PATCH_DATE, mail.from_line):
         return mail.from_line
-    sha = upstream_sha if upstream_sha and _SHA.match(upstream_sha) else "0" * 40
+    sha = sha or "0" * 40
     return b"From %s %s\n" % (sha.encode(), _FORMAT_PATCH_DATE)
 
 

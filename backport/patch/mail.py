@@ -24,6 +24,7 @@ from backport.patch.stable import (
     read_requests,
 )
 from backport.patch.tags import Fixes, Tag, read_fixes, read_tags
+from backport.patch.upstream import read_upstream
 
 _PREFIX = re.compile(r"^\s*((?:(?:Re|Fwd?|AW|SV)\s*:\s*)*)((?:\[[^\]]*\]\s*)*)(.*)$", re.I | re.S)
 _GROUP = re.compile(r"\[([^\]]*)\]")
@@ -32,13 +33,8 @@ _MARK = re.compile(r"PATCH|RFC|RESEND|AUTOSEL|^patch\b")
 # what patchwork makes of `[PATCH net-next v2 3/7]`: `[net-next,v2,3/7]`, without the word
 _PATCHWORK = re.compile(r"^(?:[\w.:+/-]+,)*(?:v\d+|\d+/\d+)(?:,[\w.:+/-]+)*$", re.I)
 _IN_BODY = re.compile(rb"^(From|Subject|Date):[ \t]*(?=\S)", re.I)
-_UPSTREAM = re.compile(
-    rb"^[ \t]*(?:\[ *upstream commit:? ([0-9a-f]{7,40})\b[^\]\n]*\]?"
-    rb"|(?:\[ *)?commit ([0-9a-f]{7,40}) (?:upstream|in mainline)\.?(?: *\])?)[ \t]*\r?$", re.I | re.M)
-_CHERRY = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{7,40})\b[^)\n]*\)", re.M)
 _REVERTS = re.compile(rb"^This reverts (?:upstream )?commit ([0-9a-f]{7,40})\b", re.I | re.M)
 _FORMAT_PATCH = re.compile(rb"^From ([0-9a-f]{40}) Mon Sep 17 00:00:00 2001\r?\n")
-_VERSIONED = re.compile(r"(?<![\w.])v?\d+\.\d+(?:\.\w+)?(?![\w.])")
 _COUNT = re.compile(rb"^ +(?:\d+(?: [+-]*)?|Bin\b[^|]*|Unmerged)\r?\n?$")
 _MASKED = re.compile(r"@x{3,}|x{4,}@|\[email protected\]|@\.\.\.|\.\.\.@", re.I)
 
@@ -93,6 +89,7 @@ class Mail:
     upstream: str
     upstream_from: str
     upstream_line: tuple[int, int] | None     # byte range of the upstream line in the head
+    upstream_doubt: str                       # why none is taken although the mail names some, "" for no question
     reverts: str
     stable: tuple[StableRequest, ...]
     autosel: Autosel | None
@@ -183,14 +180,16 @@ def mail_of(head: bytes, envelope: bytes = b"") -> Mail:
     origin = _FORMAT_PATCH.match(from_line)
     if failed is not None and not failed.sha and origin is not None:
         failed = replace(failed, sha=origin[1].decode())    # Sasha's notices name the commit there only
-    upstream, where, line = _upstream(head, start, end, from_line, prefix, failed)
+    named = read_upstream(head, start, end, headers, notice=failed.sha if failed is not None else "",
+                          from_line=from_line, prefix=prefix, title=title)
     reverts = _REVERTS.search(message)
     return Mail(
         headers=headers, is_mail=proper, subject=subject, prefix=prefix, title=title, number=number, total=total,
         author=author, sender=sender, date=date_header.value if date_header else "", message_id=message_id,
         in_reply_to=_id(names.get("in-reply-to")), references=_ids(names.get("references")), in_body=in_body,
         body_start=body, message_start=start, message_end=end, message=message, notes=notes, tags=tags,
-        upstream=upstream, upstream_from=where, upstream_line=line, reverts=reverts[1].decode() if reverts else "",
+        upstream=named.sha, upstream_from=named.where, upstream_line=named.line, upstream_doubt=named.doubt,
+        reverts=reverts[1].decode() if reverts else "",
         stable=read_requests(tags), autosel=read_autosel(prefix), failed=failed, from_line=from_line)
 
 
@@ -273,24 +272,6 @@ def _is_stat(line: bytes) -> bool:
     """True for ` path | 3 ++-`."""
     name, bar, count = line.rpartition(b" |")
     return bool(bar) and line.startswith(b" ") and bool(name.strip()) and _COUNT.match(count) is not None
-
-
-def _upstream(head: bytes, start: int, end: int, from_line: bytes, prefix: str,
-              failed: Failed | None) -> tuple[str, str, tuple[int, int] | None]:
-    match = _UPSTREAM.search(head, start, end)
-    if match is not None:
-        sha = next(group for group in match.groups() if group)
-        return sha.decode().lower(), "message", (match.start(), match.end())
-    match = _CHERRY.search(head, start, end)
-    if match is not None:
-        return match[1].decode(), "cherry-pick line", None
-    if failed is not None and failed.sha:
-        return failed.sha, "FAILED notice", None
-    match = _FORMAT_PATCH.match(from_line)
-    # A mail made from a stable branch has a version in its prefix: its From line names the stable commit.
-    if match is not None and set(match[1]) != {ord("0")} and not _VERSIONED.search(prefix):
-        return match[1].decode(), "From line", None
-    return "", "", None
 
 
 def _failed(envelope: bytes) -> Failed | None:

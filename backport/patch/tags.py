@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from backport.patch.headers import text_of, unfold
+from backport.patch.upstream import is_origin
 
 _TAG = re.compile(rb"^([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(?=\S)")
 _SUFFIX = ("-by", "-of", "-on", "-with", "-to", "-from")
@@ -21,7 +22,7 @@ _KNOWN = frozenset({
 })
 # Written by git format-patch, b4 and git send-email for tools; they are no statement by a person.
 _TOOLS = re.compile(rb"^(?:base-commit|base-tree|prerequisite-[a-z-]+|change-id|X-[A-Za-z-]+|submodule-prefix)\s*:")
-_CHERRY = re.compile(rb"^\(cherry picked from commit [0-9a-f]{7,40}\b")
+_LINES = 6               # that a `(cherry picked from ...)` note may be wrapped over
 _FIXES = re.compile(r"^(?:commit\s+)?([0-9a-f]{7,40})\b", re.I)
 _QUOTED = re.compile(r"\(\s*[\"'](.*)[\"']\s*\)")
 
@@ -111,8 +112,12 @@ def _block_start(data: bytes, lines: list[tuple[int, int]], i: int) -> int | Non
         return data[lines[n][0]:lines[n][1]]
 
     text = line(i)
-    if not text.strip() or _tag(text) or _TOOLS.match(text) or _CHERRY.match(text):
+    if not text.strip() or _tag(text) or _TOOLS.match(text):
         return i
+    if text.rstrip().endswith(b")"):                        # `(cherry picked from commit X)`, maybe on several lines
+        for top in range(i, max(-1, i - _LINES), -1):
+            if is_origin(b"".join(line(n) for n in range(top, i + 1))):
+                return top
     if text[:1] in (b" ", b"\t"):                           # the folded rest of a tag, or of a note
         top = i
         while top > 0 and line(top)[:1] in (b" ", b"\t") and line(top).strip():

@@ -68,9 +68,11 @@ def submission(patch: Patch, series: str, directory: Path, *, original: Mail | N
     if not mail.upstream_sha:
         remarks.append("DRAFT: no `[ Upstream commit <40 hex> ]`: the commit in mainline is not known, and stable "
                        "takes nothing that is not there")
-    elif origin.upstream_from == "From line":
-        remarks.append(f"the upstream commit {mail.upstream[:12]} was read from the mail's From line: make sure that "
-                       "it is in mainline")
+    elif origin.upstream_from in ("From line", "cherry-pick line"):
+        remarks.append(f"the upstream commit {mail.upstream[:12]} was read from the mail's {origin.upstream_from}: "
+                       "make sure that it is in mainline")
+    if origin.upstream_doubt:
+        remarks.append(origin.upstream_doubt)
     if mail.author.masked:
         remarks.append("the author's address is masked in the input; put the real one into From: before you send it")
     return Submission(path, send_line([path], who.cc, reply), who.cc, draft, tuple(remarks))
