@@ -8,11 +8,11 @@ so is the text between `---` and the diffstat, which was about the old mail.
 
 from __future__ import annotations
 
-import email.header
 import re
 import textwrap
 from collections.abc import Sequence
 
+from backport.patch import clean
 from backport.patch.diffstat import diffstat
 from backport.patch.headers import Header, unfold
 from backport.patch.mail import Mail, read_mail, split_subject
@@ -22,7 +22,6 @@ from backport.patch.stable import series_number
 _KEPT = ("from", "date", "subject", "mime-version", "content-type", "content-transfer-encoding")
 _COLUMNS = 75
 _SHA = re.compile(r"^[0-9a-f]{40}$")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u2028\u2029]")
 # Where git mailinfo ends the message and begins the patch (its patchbreak()), or where am -c cuts
 _BREAK = re.compile(rb"^(?=diff -|Index: |--- \S|---[ \t]*\r?$)", re.M)
 _FORMAT_PATCH_DATE = b"Mon Sep 17 00:00:00 2001"
@@ -43,7 +42,7 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
     body = _body(mail, upstream_sha)
     ending = [*(_note(note) for note in notes if note.strip())]
     if signoff:
-        line = b"Signed-off-by: " + _one_line(signoff).encode("utf-8", "surrogateescape") + b"\n"
+        line = b"Signed-off-by: " + clean.one_line(signoff).encode("utf-8", "surrogateescape") + b"\n"
         if ending or not body.endswith(b"\n" + line):
             ending.append(line)
     if ending:
@@ -76,14 +75,14 @@ def _headers(patch: Patch, mail: Mail, series: str) -> bytes:
         if name == "subject":
             out += _subject(moved.get("subject") or header, mail, series)
         elif name in moved:                     # the in-body line is the truth about the author
-            out += header.name.encode() + b": " + _encoded(moved[name].content) + b"\n"
+            out += header.name.encode() + b": " + clean.encoded(clean.header_value(moved[name].content)) + b"\n"
         else:
-            out += header.raw
+            out += header.name.encode() + b": " + clean.header_value(header.raw.split(b":", 1)[1]) + b"\n"
     if "subject" not in written and "subject" in moved:
         out += _subject(moved["subject"], mail, series)
     raw = _raw_bytes(mail)
     if "content-type" not in written and any(byte > 127 for byte in raw):
-        charset = b"UTF-8" if _is_utf8(raw) else b"ISO-8859-1"
+        charset = b"UTF-8" if clean.is_utf8(raw) else b"ISO-8859-1"
         out += (b"MIME-Version: 1.0\n" if "mime-version" not in written else b"") \
             + b"Content-Type: text/plain; charset=" + charset + b"\nContent-Transfer-Encoding: 8bit\n"
     return out + b"\n"
@@ -96,34 +95,25 @@ def _raw_bytes(mail: Mail) -> bytes:
 def _subject(header: Header, mail: Mail, series: str) -> bytes:
     """The subject with the stable prefix: raw bytes kept (folding, encoded words) where the prefix is plain."""
     number = series_number(series)
-    branch = f"{number[0]}.{number[1]}.y" if number else _one_line(series)
+    branch = f"{number[0]}.{number[1]}.y" if number else clean.one_line(series)
     # the numbers of an AUTOSEL batch are no place in a series
     place = f" {mail.number}/{mail.total}" if mail.total > 1 and mail.autosel is None else ""
     new = f"[PATCH {branch}{place}]"
-    raw = header.raw.split(b":", 1)[1].strip(b" \t")
+    raw = clean.header_value(header.raw.split(b":", 1)[1])
     plain = split_subject(unfold(raw).decode("latin-1"))
     if plain[0] == mail.prefix.encode("utf-8", "replace").decode("latin-1") and not re.match(rb"^\s*=\?", raw):
         groups = plain[0].count("] [") + 1 if plain[0] else 0
         rest = re.sub(rb"^(?:(?:Re|Fwd?|AW|SV)[ \t]*:\s*)*", b"", raw, flags=re.I)
         for _ in range(groups):
             rest = re.sub(rb"^\s*\[[^\]]*\]\s*", b"", rest)
-        return b"Subject: " + new.encode() + b" " + rest.lstrip()
-    return b"Subject: " + new.encode() + b" " + _encoded(mail.title.encode("utf-8", "surrogateescape")) + b"\n"
-
-
-def _encoded(raw: bytes) -> bytes:
-    """A header value: as it is where it is ASCII, RFC 2047 words where it is UTF-8, raw bytes otherwise."""
-    if raw.isascii() or not _is_utf8(raw):
-        return raw
-    match = re.match(rb"^(.*?)[ \t]*(<[^<>]*>)[ \t]*$", raw, re.S)
-    text, address = (match[1].decode(), b" " + match[2]) if match else (raw.decode(), b"")
-    word = email.header.Header(text.strip('"'), "utf-8", maxlinelen=76, continuation_ws=" ").encode()
-    return word.encode("ascii") + address
+        return b"Subject: " + new.encode() + b" " + rest.lstrip() + b"\n"
+    title = clean.one_line(mail.title).encode("utf-8", "surrogateescape")
+    return b"Subject: " + new.encode() + b" " + clean.encoded(title) + b"\n"
 
 
 def _body(mail: Mail, upstream_sha: str | None) -> bytes:
     """The message with the upstream line first, ending in one newline."""
-    message = mail.message.strip(b"\n")
+    message = clean.message(mail.message).strip(b"\n")
     message = message + b"\n" if message else b""
     message = _BREAK.sub(b" ", message)
     if upstream_sha and _SHA.match(upstream_sha) and mail.upstream_line is None:
@@ -133,17 +123,13 @@ def _body(mail: Mail, upstream_sha: str | None) -> bytes:
 
 def _note(note: str) -> bytes:
     """`[ text ]`, wrapped at 75 columns; no line of it can be taken for the end of the message."""
-    paragraphs = [_CONTROL.sub("?", " ".join(part.split())) for part in note.strip().strip("[]").split("\n")]
+    paragraphs = [clean.one_line(part) for part in note.strip().strip("[]").split("\n")]
     text = "\n".join(line for part in paragraphs if part for line in textwrap.wrap(
         part, _COLUMNS - 2, break_long_words=False, break_on_hyphens=False))
     lines = text.split("\n")
     # every line but the first is indented, and the first begins with the bracket: nothing stands at column 0
     joined = "[ " + "\n  ".join(lines) + " ]"
     return joined.encode("utf-8", "surrogateescape") + b"\n"
-
-
-def _one_line(text: str) -> str:
-    return _CONTROL.sub("?", " ".join(text.split()))
 
 
 def _diff(files: tuple[FileDiff, ...]) -> bytes:
@@ -169,11 +155,3 @@ def _bare(patch: Patch, files: tuple[FileDiff, ...], notes: Sequence[str]) -> by
     if head and not head.endswith(b"\n"):
         head += b"\n"
     return head + said + (b"\n" if said else b"") + _diff(files) + _signature(patch)
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

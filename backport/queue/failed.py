@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from backport.errors import UserError
 from backport.history.conflict import Between
+from backport.patch import clean
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.queue.addresses import STABLE, recipients
@@ -33,9 +34,10 @@ def failed_mail(patch: Patch, series: str, *, upstream: str = "", dependencies: 
     message_id = f"{(now or datetime.now(UTC)).strftime('%Y%m%d')}-{ident}@backport.invalid"
     who = recipients(mail)
     to = ", ".join(who.cc) or f"<{STABLE}>"
-    listed = [f'{_hex(name)[:12]} ("{_one_line(subject)}")' for name, subject in dependencies]
+    nothing = [f"(cannot know: {clean.one_line(unknown)})"] if unknown else []
+    listed = [f'{_hex(name)[:12]} ("{clean.one_line(subject)}")' for name, subject in dependencies]
     lines = [
-        f'Subject: FAILED: patch "[PATCH] {_one_line(mail.title)}" failed to apply to {series}-stable tree',
+        f'Subject: FAILED: patch "[PATCH] {clean.one_line(mail.title)}" failed to apply to {series}-stable tree',
         f"To: {to}", *([f"Cc: <{STABLE}>"] if who.cc else []), f"Date: {when}", f"Message-ID: <{message_id}>",
         "MIME-Version: 1.0", "Content-Type: text/plain; charset=UTF-8", "Content-Transfer-Encoding: 8bit", "", "",
         f"The patch below does not apply to the {series}-stable tree.",
@@ -47,7 +49,7 @@ def failed_mail(patch: Patch, series: str, *, upstream: str = "", dependencies: 
         f"git cherry-pick -x {sha}" if sha else "# the upstream commit is not known here; apply the patch below",
         "# <resolve conflicts, build, test, etc.>", "git commit -s",
         f"git send-email --to '<{STABLE}>' --in-reply-to '{message_id}' --subject-prefix 'PATCH {series}.y' HEAD^..",
-        "", "Possible dependencies:", "", *(listed or [f"(cannot know: {_one_line(unknown)})"] if unknown else listed),
+        "", "Possible dependencies:", "", *(listed or nothing),
         "", "thanks,", "", _SEPARATOR, "", "",
     ]
     return "\n".join(lines).encode("utf-8", "surrogateescape") + _original(patch, mail, sha)
@@ -61,21 +63,18 @@ def dependencies_of(answer: Between) -> tuple[tuple[str, str], ...]:
 
 def _original(patch: Patch, mail: Mail, sha: str) -> bytes:
     """The patch as git format-patch writes it: author, date, subject, message, diff; no list headers."""
-    head = f"From {sha or '0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {_one_line(str(mail.author))}\n"
+    head = f"From {sha or '0' * 40} Mon Sep 17 00:00:00 2001\n"
+    if str(mail.author):
+        head += f"From: {clean.one_line(str(mail.author))}\n"
     if mail.date:
-        head += f"Date: {_one_line(mail.date)}\n"
-    head += f"Subject: [PATCH] {_one_line(mail.title)}\n\n"
+        head += f"Date: {clean.one_line(mail.date)}\n"
+    head += f"Subject: [PATCH] {clean.one_line(mail.title)}\n\n"
     message = mail.message
     if mail.upstream_line is not None:           # Linus's tree has no line that names the commit in Linus's tree
         begin, end = mail.upstream_line
         message = (patch.head[mail.message_start:begin] + patch.head[end:mail.message_end]).lstrip(b"\r\n")
-    return (head.encode("utf-8", "surrogateescape") + message.rstrip(b"\n") + b"\n\n\n"
+    return (head.encode("utf-8", "surrogateescape") + clean.message(message).rstrip(b"\n") + b"\n\n\n"
             + patch.diff + (patch.tail if patch.tail.startswith(b"-- ") else b""))
-
-
-def _one_line(text: str) -> str:
-    """No newline of a stranger's may begin a header of ours."""
-    return " ".join("".join(c if c.isprintable() or c in "\t\n\r" else "?" for c in text).split())
 
 
 def _hex(name: str) -> str:
