@@ -11,6 +11,7 @@ from backport.check.present import Present, present
 from backport.check.proof import objection
 from backport.git import GLOBS, Git
 from backport.manifest import Tree
+from backport.patch import am
 from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -114,9 +115,9 @@ class Carrier:
             restored = ("the patch was restored from a text that had lost its white space: see its "
                         "X-Backport-Restored headers",) if patch.restored else ()
             carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *restored, *patch.doubts))
-        doubt = read_mail(patch).upstream_doubt
-        if doubt and carried.patch is not None:
-            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, doubt))
+        said = self._unready(patch, carried.mail) if carried.mail else ()
+        if said:
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *said))
         return replace(carried, preimages=before)
 
     def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:
@@ -124,6 +125,11 @@ class Carrier:
         if checked.outcome is not Apply.SUSPECT:
             return checked
         return _only_renamed(checked, self._opinion(patch, head, before))
+
+    def _unready(self, patch: Patch, mail: bytes) -> tuple[str, ...]:
+        """What a person has to mend in the mail itself before it can go into a tree."""
+        doubt = read_mail(patch).upstream_doubt
+        return am.objections(self.git, mail) + ((doubt,) if doubt else ())
 
     def _as_is(self, patch: Patch, tree: Tree, head: Head, before: Preimages, checked: CheckResult) -> Carried:
         """It applies; but git does not ask whether the tree has what the added lines use."""

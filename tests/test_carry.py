@@ -11,7 +11,7 @@ from backport.carry import Carrier
 from backport.manifest import Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
-from backport.verdict import Apply
+from backport.verdict import Apply, Sure
 from tests.gitrepo import TestRepo
 from tests.rewrite.support import file_diff
 
@@ -52,6 +52,24 @@ def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier
         "the patch needs unit_is_quiet, which this tree does not have "
         "(tree-mid is the oldest tree here that does)")
     assert carrier.carry(patch, Tree("tree-mid", "6.2", ()), carrier.heads[1]).outcome is Apply.MERGED
+
+
+@pytest.mark.parametrize(("head", "said"), [
+    (b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n", ""),
+    (b"Subject: [PATCH] fix\n\nText.\n---\n", "names no author"), (b"", "a bare diff"),
+    (b"aFrom 55 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: x\n\nT.\n---\n", "the first line, `aFrom"),
+    (b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nT.\n\n(cherry picked from commit " + b"3" * 40 + b")\n"
+     b"(cherry picked from commit " + b"4" * 40 + b")\n---\n", "more than one commit"),
+])
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_mail_that_is_not_ready_for_git_am_is_for_review(carrier: Carrier, head: bytes, said: str,
+                                                           edited: bool) -> None:
+    before, after = (UPSTREAM, FIXED) if edited else (OLDER, OLDER.replace(b"\twait_for(u);\n", b""))
+    carried = carrier.carry(parse(head + file_diff("a.c", before, after)), Tree("tree-mid", "6.2", ()),
+                            carrier.heads[1])
+    assert carried.outcome is (Apply.MERGED if edited else Apply.CLEAN)
+    assert any(said in note for note in carried.notes) if said else carried.notes == ()
+    assert (carried.sure is Sure.REVIEW) is bool(said)
 
 
 @pytest.mark.parametrize("twin", [False, True])

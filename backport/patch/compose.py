@@ -22,8 +22,9 @@ from backport.patch.stable import series_number
 _KEPT = ("from", "date", "subject", "mime-version", "content-type", "content-transfer-encoding")
 _COLUMNS = 75
 _SHA = re.compile(r"^[0-9a-f]{40}$")
-# Where git mailinfo ends the message and begins the patch (its patchbreak()), or where am -c cuts
-_BREAK = re.compile(rb"^(?=diff -|Index: |--- \S|---[ \t]*\r?$)", re.M)
+# Where git mailinfo ends the message and begins the patch (its patchbreak()), or where am -c cuts; and what mailsplit
+# takes for the first line of another mail
+_BREAK = re.compile(rb"^(?=diff -|Index: |--- \S|---[ \t]*\r?$|From [^\n]*\d:\d\d[^\n]*$)", re.M)
 _FORMAT_PATCH_DATE = b"Mon Sep 17 00:00:00 2001"
 
 

@@ -12,6 +12,7 @@ from backport.history.conflict import Between, between
 from backport.history.log import Log
 from backport.history.presence import Change, Presence, presence
 from backport.manifest import Manifest, Tree
+from backport.patch.am import objections
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.slug import slug
@@ -103,7 +104,8 @@ def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]
         original = desk.mails.get(offer.cell.patch_sha256)
         sub = submission(offer.ready.patch, tree.series, to, original=read_mail(original) if original else None,
                          in_reply_to=desk.reply_to(offer.cell, tree), identity=desk.identity,
-                         number=number if count > 1 else 0)
+                         number=number if count > 1 else 0,
+                         trouble=objections(desk.git, offer.ready.patch.render()))
         marked = warning(newer_trees(desk.manifest, tree.name,
                                      [c for c in (*desk.cells, *desk.elsewhere) if c.patch == offer.cell.patch]))
         found = offer.ready.nomination

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from backport.errors import InvalidPatch, UserError
 from backport.git import Git
+from backport.patch.am import objections
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -170,7 +171,7 @@ def _offer(git: Git, stack: Stack, item: Ready, known: _Known, taken: set[str], 
     name = _file_name(title, taken)
     data = queue_file(patch, stack.diff(before, step.commit), signed=item.signed)
     known.add(name, parse(data, source=name))
-    return Exported(title, "added", name, remarks=remarks), data
+    return Exported(title, "added", name, remarks=(*remarks, *objections(git, data))), data
 
 
 def _remarks(item: Ready) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.patch.am import KEEP_CR
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.slug import slug
@@ -46,14 +47,16 @@ def signed_by_submitter(mail: Mail, identity: str = "") -> bool:
 
 
 def submission(patch: Patch, series: str, directory: Path, *, original: Mail | None = None, in_reply_to: str = "",
-               identity: str = "", number: int = 0) -> Submission:
+               identity: str = "", number: int = 0, trouble: Sequence[str] = ()) -> Submission:
     """Write the adapted mail `patch` for the `series` tree into `directory` and say how to send it.
+
+    `trouble` is why `git am` would not take it as it is (backport.patch.am): but for CRs, it makes the mail a draft.
 
     In-Reply-To, in this order: what the caller gives, the FAILED notice that `original` came in, the AUTOSEL mail.
     """
     mail = read_mail(patch)
     signed = signed_by_submitter(mail, identity)
-    draft = not signed or not mail.upstream_sha
+    draft = not signed or not mail.upstream_sha or any(text != KEEP_CR for text in trouble)
     data = mark_draft(patch.render()) if draft else patch.render()
     prefix = f"{number:04d}-" if number else ""
     path = directory / f"{prefix}{series}-{slug(mail.title)}.mbox"
@@ -73,6 +76,7 @@ def submission(patch: Patch, series: str, directory: Path, *, original: Mail | N
                        "make sure that it is in mainline")
     if origin.upstream_doubt:
         remarks.append(origin.upstream_doubt)
+    remarks += [text if text == KEEP_CR else f"DRAFT: {text}" for text in trouble]
     if mail.author.masked:
         remarks.append("the author's address is masked in the input; put the real one into From: before you send it")
     return Submission(path, send_line([path], who.cc, reply), who.cc, draft, tuple(remarks))

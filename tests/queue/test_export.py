@@ -52,6 +52,15 @@ def test_a_refreshed_patch_keeps_its_mail_and_its_change(tmp_path: Path) -> None
     assert got.files[0].hunks[0].old_start == second.files[0].hunks[0].old_start + 2
 
 
+def test_an_entry_without_an_author_is_told(tmp_path: Path) -> None:
+    repo, base = tree(tmp_path / "r.git")
+    nobody = mail(repo, base, {"kvm/x.c": ONE}, "c: d")
+    nobody = parse(nobody.render().replace(b"From: Up Stream <up@example.org>\n", b""), slug="test")
+    (row,) = export(repo.git, base, "6.1", [ready(nobody)], tmp_path).rows
+    assert row.outcome == "added"
+    assert any("names no author" in remark for remark in row.remarks)
+
+
 def test_an_existing_queue_is_appended_to_once_and_otherwise_untouched(tmp_path: Path) -> None:
     repo, base = tree(tmp_path / "r.git")
     first = mail(repo, base, {"kvm/x.c": LONGER}, "a: b", upstream="1" * 40)

@@ -13,6 +13,7 @@ import pytest
 
 from backport.errors import UserError
 from backport.manifest import Manifest, Tree
+from backport.patch.am import KEEP_CR, objections
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -25,6 +26,7 @@ from backport.queue.table import reply, rows
 from backport.report.registry import FORMATS, render
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Cell
+from tests.queue.kit import tree
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DIFF = """diff --git a/x.c b/x.c
@@ -108,6 +110,16 @@ def test_what_is_not_known_to_be_in_mainline_is_a_draft(tmp_path: Path) -> None:
     sub = submission(parse(text), "5.10", tmp_path, original=read_mail(local), identity="Sub Mitter <sub@example.org>")
     assert not sub.draft
     assert any("was read from the mail's From line" in remark for remark in sub.remarks)
+
+
+def test_what_git_am_does_not_take_is_a_draft(tmp_path: Path) -> None:
+    signed = patch(tags="Signed-off-by: Sub Mitter <sub@example.org>\n", author="Ann Author")
+    repo, _base = tree(tmp_path / "r.git")
+    trouble = objections(repo.git, signed.render())
+    sub = submission(signed, "5.10", tmp_path, identity="Sub Mitter <sub@example.org>", trouble=trouble)
+    assert sub.draft
+    assert any(remark.startswith("DRAFT: the mail names no author") for remark in sub.remarks)
+    assert not submission(signed, "5.10", tmp_path, identity="Sub Mitter <sub@example.org>", trouble=[KEEP_CR]).draft
 
 
 def test_a_message_id_cannot_bring_headers_or_options_along(tmp_path: Path) -> None:
