@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backport.check import CheckResult, Preimages, check, preimages
+from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
 from backport.git import GLOBS, Git
@@ -93,9 +93,14 @@ class Carrier:
                 self.git, patch, upstream_sha=read_mail(patch).upstream_sha, upstream=self.upstream, others=others)
         return self._preimages[patch.sha256]
 
+    def in_context(self, patch: Patch) -> Patch:
+        """The patch as everything after this sees it: with context, where it came without and its file is known."""
+        return in_context(patch, self.preimages(patch))
+
     def carry(self, patch: Patch, tree: Tree, head: Head) -> Carried:
         """Check `patch` on `head`; adapt it where git refuses it; hand out only what git takes as it stands."""
         before = self.preimages(patch)
+        patch = in_context(patch, before)
         checked = check(self.git, head.commit, patch, before.files)
         there = present(self.git, head.commit, patch, before.files) if checked.outcome in _ASKED else Present()
         if there.whole:

@@ -242,7 +242,7 @@ class Lab:
         if self.reference is None or self.upstream is None:
             return cell
         effect = upstream_effect(
-            place.patch, self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
+            self.carrier.in_context(place.patch), self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
             key=f"{self._plan(self.reference, self.upstream, place.config).key} {code_digest(_CODE)}",
             config=place.config or None,
             preimages=self.carrier.preimages(place.patch).files,

@@ -69,7 +69,7 @@ _APPLY_LEGEND = {
     Apply.ABSENT: "the code that the patch fixes is not in this tree; the evidence is in the cell",
     Apply.CONFLICT: "needs a person",
     Apply.SUSPECT: "git apply takes it, but in another function than upstream changed, or it fits both ways",
-    Apply.INVALID: "not a patch",
+    Apply.INVALID: "not a patch that can be placed",
     Apply.NO_TREE: "the branch could not be had",
     Apply.ERROR: "the check itself failed, which says nothing about the patch",
 }

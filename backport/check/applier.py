@@ -14,6 +14,7 @@ from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
 from backport.git import Git, Result
 from backport.patch.model import FileDiff, Patch
+from backport.rewrite.context import refusal
 from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Sure
 
@@ -39,6 +40,9 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
     functions are compared by one reader on both sides, without it the hunk header has to do. Raises GitError
     only where git itself breaks.
     """
+    refused = next(filter(None, map(refusal, patch.files)), "")
+    if refused:
+        return CheckResult(Apply.INVALID, reason=refused)
     with private_index(git, commit, patch) as index:
         forward = index.apply(patch.diff)
         backward = index.apply(patch.diff, reverse=True)

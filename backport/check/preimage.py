@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backport.check.exact import apply_exactly, reversed_file
 from backport.git import Git
 from backport.patch.model import FileDiff, Patch
+from backport.patch.parse import split_lines
+from backport.rewrite.context import applied_exactly, bare_hunks, says_where, stands_exactly, with_context
+from backport.rewrite.header import blob_name
 from backport.trees.store import Head
 
 _SHORTEST_BLOB = 7                   # fewer digits are not a name in a store with millions of objects
@@ -20,10 +23,14 @@ _SHORTEST_BLOB = 7                   # fewer digits are not a name in a store wi
 
 @dataclass(frozen=True, slots=True)
 class Preimages:
-    """Per old path of the patch: upstream's bytes before it, and where they were read (one line for people)."""
+    """Per old path of the patch: upstream's bytes before it, and where they were read (one line for people).
+
+    `proved` are the paths whose file is known by its name (a blob, a commit), and not by the patch fitting it.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    proved: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -45,32 +52,98 @@ def preimages(git: Git, patch: Patch, *, upstream_sha: str | None, upstream: Hea
     """
     files: dict[str, bytes] = {}
     sources: dict[str, str] = {}
+    proved: set[str] = set()
     parent = git.rev(f"{upstream_sha}^{{commit}}^") if upstream_sha else None
+    heads = ([upstream] if upstream else []) + list(others)
     for file in patch.files:
         if file.old_path is None or not file.hunks:
             continue
-        for source, before in _candidates(git, file, parent, upstream, others):
+        find = _for_bare_hunks if bare_hunks(file) else _candidates
+        for source, before, by_name in find(git, file, parent, heads):
             files[file.old_path] = before
             sources[file.old_path] = source
+            if by_name:
+                proved.add(file.old_path)
             break
-    return Preimages(files, sources)
+    return Preimages(files, sources, frozenset(proved))
 
 
-def _candidates(git: Git, file: FileDiff, parent: str | None, upstream: Head | None,
-                others: Sequence[Head]) -> Iterator[tuple[str, bytes]]:
-    if file.old_blob is not None and len(file.old_blob) >= _SHORTEST_BLOB:
-        named = git.blob(file.old_blob)
-        if named is not None and apply_exactly(named, file) is not None:
-            yield f"blob {file.old_blob} of the index line", named
+def in_context(patch: Patch, before: Preimages) -> Patch:
+    """`patch` with three lines of context wherever it came with less and its pre-image is known.
+
+    Hunks without any are placed by the very file that the index line names, or else by the lines that they take away:
+    that is a guess, however good, and a doubt of the patch.
+    """
+    files = []
+    doubts = []
+    for file in patch.files:
+        known = before.files.get(file.old_path or "")
+        guessed = bool(bare_hunks(file)) and file.old_path not in before.proved
+        if known is None or not (guessed or file.old_path in before.proved):
+            files.append(file)
+            continue
+        files.append(with_context(file, known))
+        if guessed:
+            doubts.append(f"{file.path}: hunks without context were placed by the lines that they take away, as "
+                          f"{before.sources[file.old_path or '']} has them")
+    if tuple(files) == patch.files:
+        return patch
+    return replace(patch, files=tuple(files), doubts=(*patch.doubts, *doubts))
+
+
+def _candidates(git: Git, file: FileDiff, parent: str | None,
+                heads: Sequence[Head]) -> Iterator[tuple[str, bytes, bool]]:
+    """(where it was read, the bytes, whether a name vouches for them)."""
+    for named in _named(git, file.old_blob, file.old_path, ()):
+        if apply_exactly(named, file) is not None:
+            yield f"blob {file.old_blob} of the index line", named, True
     if parent is not None:
         data = git.blob(f"{parent}:{file.old_path}")
         if data is not None and apply_exactly(data, file) is not None:
-            yield f"{parent[:12]}, the parent of the upstream commit", data
-    for head in ([upstream] if upstream else []) + list(others):
+            yield f"{parent[:12]}, the parent of the upstream commit", data, True
+    for head in heads:
         data = git.blob(f"{head.commit}:{file.old_path}")
         if data is not None and apply_exactly(data, file) is not None:
-            yield f"{head.tree} {head.version}", data
+            yield f"{head.tree} {head.version}", data, False
         after = git.blob(f"{head.commit}:{file.new_path}") if file.new_path else None
         before = apply_exactly(after, reversed_file(file)) if after is not None else None
         if before is not None:
-            yield f"{head.tree} {head.version} with the patch taken back", before
+            yield f"{head.tree} {head.version} with the patch taken back", before, False
+
+
+def _for_bare_hunks(git: Git, file: FileDiff, parent: str | None,
+                    heads: Sequence[Head]) -> Iterator[tuple[str, bytes, bool]]:
+    """As _candidates, for a file with hunks that fit anywhere: the index line's names count, and places that are told
+    by a line which the hunk takes away."""
+    back = reversed_file(file)
+    for named in _named(git, file.old_blob, file.old_path, heads):
+        if stands_exactly(file, named):
+            yield f"blob {file.old_blob} of the index line", named, True
+    for after in _named(git, file.new_blob, file.new_path, heads):
+        if stands_exactly(back, after):
+            before = applied_exactly(back, after)
+            if file.old_blob and blob_name(before).startswith(file.old_blob):
+                yield f"blob {file.new_blob} of the index line with the patch taken back", before, True
+    if parent is not None:
+        data = git.blob(f"{parent}:{file.old_path}")
+        if data is not None and stands_exactly(file, data):
+            yield f"{parent[:12]}, the parent of the upstream commit", data, True
+    for head in heads:
+        data = git.blob(f"{head.commit}:{file.old_path}")
+        if data is not None and says_where(file, split_lines(data)) and apply_exactly(data, file) is not None:
+            yield f"{head.tree} {head.version}", data, False
+
+
+def _named(git: Git, blob: str | None, path: str | None, heads: Sequence[Head]) -> Iterator[bytes]:
+    """What the index line's name leads to; an abbreviation that the store has twice, through a tree's path."""
+    if blob is None or len(blob) < _SHORTEST_BLOB or not blob.strip("0"):
+        return
+    named = git.blob(blob)
+    if named is not None:
+        yield named
+        return
+    for head in heads:
+        data = git.blob(f"{head.commit}:{path}")
+        if data is not None and blob_name(data).startswith(blob):
+            yield data
+            return

@@ -62,7 +62,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     try:
         carried = lab.carrier.carry(only, tree, head)
         said = lab.asked(only, head) if head.history else None
-        compared = (range_diff(lab.carrier.git, head.commit, only, carried.patch, carried.preimages.files)
+        compared = (range_diff(lab.carrier.git, head.commit, lab.carrier.in_context(only), carried.patch,
+                               carried.preimages.files)
                     if compare and carried.patch is not None else "")
     finally:
         lab.close()

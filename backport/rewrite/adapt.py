@@ -11,6 +11,7 @@ from dataclasses import replace
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.rewrite.checks.base import Names, SymbolIndex
+from backport.rewrite.context import refusal, with_context
 from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
@@ -72,6 +73,10 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
     ordered = tuple(sorted(file.hunks, key=lambda hunk: hunk.old_start))
     file = file if ordered == file.hunks else file.with_hunks(ordered)
     preimage = preimages.get(path)
+    if preimage is not None:
+        file = with_context(file, preimage)
+    elif why := refusal(file):
+        return decline(why)
     return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted)
 
 
