@@ -38,9 +38,9 @@ from backport.trees.store import Head, Store
 from backport.verdict import Apply, Build, Cell, Sure
 
 # what can change an answer; reports, commands and the queue cannot
-_CODE = ("backport.patch", "backport.csource", "backport.check", "backport.rewrite", "backport.rules",
-         "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell", "backport.git",
-         "backport.reference")
+_CODE = ("backport.patch", "backport.csource", "backport.sections", "backport.check", "backport.rewrite",
+         "backport.rules", "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell",
+         "backport.git", "backport.reference")
 
 
 _BOOTABLE = (Build.PASS, Build.WARN, Build.SKIPPED)

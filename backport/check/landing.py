@@ -7,24 +7,23 @@ functions of bytes: the patch, the file in the tree, the file upstream, and what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from backport.csource.functions import enclosing
-from backport.csource.scopes import insertion_scope, is_c, scope
+from backport import sections
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
+from backport.sections.hunks import change_scope, header_scope, lands_there, occurrences
 
 _SUCCEEDED = re.compile(r"^Hunk #(\d+) succeeded at (\d+)")
 _CHECKING = "Checking patch "
-_SECTION_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
     """One hunk in the tree: `line` is the 1-based first line of its pre-image there, 0 where it is not known.
 
-    `upstream_scope` is None where upstream's place could not be told (no pre-image, no usable header).
+    `upstream_scope` is None where upstream's place could not be told (no pre-image, no usable header). `same` says
+    whether the two are one, None where their names decide.
     `places` counts the spots in the same scope where the hunk's pre-image fits, upstream and here.
     """
 
@@ -39,9 +38,12 @@ class Landing:
     upstream_places: int = 1
     ordinal: int = 0                 # which of `places` it took
     upstream_ordinal: int = 0
+    same: bool | None = None
 
     @property
     def same_scope(self) -> bool:
+        if self.same is not None:
+            return self.same
         return self.upstream_scope is None or self.scope == self.upstream_scope
 
     @property
@@ -76,40 +78,32 @@ def _landing(file: FileDiff, index: int, hunk: Hunk, line: int, offset: int,
              files: dict[str, bytes], upstream: dict[str, bytes]) -> Landing:
     path = file.path
     here = files.get(file.old_path) if file.old_path is not None else None
-    if line == 0 or file.old_path is None or here is None or not is_c(path):
+    if line == 0 or file.old_path is None or here is None or not sections.readable(path):
         return Landing(path, index, line if here is not None or file.old_path is None else 0, offset)
-    scope_here = change_scope(here, line, hunk)
+    scope_here = change_scope(here, line, hunk, path)
     before = upstream.get(file.old_path)
     origin = find_preimage(before, hunk) if before is not None else 0
     if before is None or origin == 0:
-        return Landing(path, index, line, offset, scope_here, header_scope(hunk), from_header=True)
-    scope_there = change_scope(before, origin, hunk)
-    spots = [at for at in occurrences(here, hunk.old) if change_scope(here, at, hunk) == scope_here]
-    spots_there = [at for at in occurrences(before, hunk.old) if change_scope(before, at, hunk) == scope_there]
+        named = header_scope(hunk, path)
+        same = None if sections.is_c(path) else _told_same(hunk, scope_here, here, offset, path)
+        return Landing(path, index, line, offset, scope_here, named, from_header=True, same=same)
+    scope_there = change_scope(before, origin, hunk, path)
+    spots = [at for at in occurrences(here, hunk.old) if change_scope(here, at, hunk, path) == scope_here]
+    spots_there = [at for at in occurrences(before, hunk.old) if change_scope(before, at, hunk, path) == scope_there]
+    same = None if sections.is_c(path) else sections.same(scope_here, scope_there, path, here)
     return Landing(path, index, line, offset, scope_here, scope_there, False,
-                   len(spots), len(spots_there), spots.index(line), spots_there.index(origin))
+                   len(spots), len(spots_there), spots.index(line), spots_there.index(origin), same)
 
 
-def change_scope(source: bytes, line: int, hunk: Hunk) -> str:
-    """What the hunk's first change touches when its pre-image starts at 1-based `line` of `source`.
+def _told_same(hunk: Hunk, scope_here: str, here: bytes, offset: int, path: str) -> bool:
+    """Without a pre-image, for files that are no C: does the hunk land where it says itself?
 
-    The first change, not the first context line: a hunk at the top of a function starts in the one before.
+    Where it says nothing, a hunk that had to move must have had no second place to move to.
     """
-    for kind, at in _changes(hunk, line):
-        return scope(source, at) if kind == b"-" else insertion_scope(source, at)
-    return ""
-
-
-def _changes(hunk: Hunk, line: int) -> Iterator[tuple[bytes, int]]:
-    """(b"-", line) of removed lines and (b"+", line before) of added ones, in the old file's numbers."""
-    at = line
-    for part in hunk.lines:
-        if part.kind == b"+":
-            yield b"+", at - 1
-        else:
-            if part.kind == b"-":
-                yield b"-", at
-            at += 1
+    told = lands_there(hunk, scope_here, here, path)
+    if told is not None:
+        return told
+    return offset == 0 or len({change_scope(here, at, hunk, path) for at in occurrences(here, hunk.old)}) < 2
 
 
 def find_preimage(source: bytes, hunk: Hunk) -> int:
@@ -121,44 +115,6 @@ def find_preimage(source: bytes, hunk: Hunk) -> int:
     if hunk.old_start in spots or len(spots) == 1:
         return hunk.old_start if hunk.old_start in spots else spots[0]
     return 0
-
-
-def occurrences(source: bytes, old: Sequence[bytes]) -> list[int]:
-    """1-based lines at which the lines `old` stand in `source`."""
-    if not old:
-        return []
-    needle = b"".join(old)
-    found = []
-    at = source.find(needle)
-    while at != -1:
-        if at == 0 or source[at - 1:at] == b"\n":
-            found.append(source.count(b"\n", 0, at) + 1)
-        at = source.find(needle, at + 1)
-    return found
-
-
-def header_scope(hunk: Hunk) -> str | None:
-    """The scope that the hunk alone tells: its own context, then the header; None where neither does.
-
-    git writes the nearest function line above the first context line into the header, which is the function
-    before when the hunk begins at the top of one; so a boundary inside the context overrules it.
-    """
-    context = []
-    for part in hunk.lines:
-        if part.kind != b" ":
-            break
-        context.append(part.text)
-    text = b"".join(context)
-    for i in range(len(context) - 1, -1, -1):
-        if context[i][:1] == b"{":
-            inner = enclosing(text + b"}\n", i + 1)
-            return f"{inner.name}()" if inner is not None else None
-        if context[i][:1] == b"}" or (context[i][:1].isalpha() and not context[i].rstrip().endswith(b":")):
-            return None              # a boundary, but not one that names what follows
-    if not hunk.section or b"=" in hunk.section.split(b"(", 1)[0]:
-        return None
-    match = _SECTION_NAME.search(hunk.section)
-    return f"{match[1].decode('utf-8', 'replace')}()" if match else None
 
 
 def _positions(report: str) -> dict[tuple[int, int], int]:

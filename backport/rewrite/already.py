@@ -8,6 +8,7 @@ from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.place import Placed, place
 from backport.rewrite.problem import Problem
 from backport.rewrite.signals import Signal
+from backport.rewrite.within import back_strays
 
 # a reverse that had to assume more than this says nothing about the change being there
 _HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
@@ -17,7 +18,7 @@ def reverse_fits(problem: Problem, k: int) -> Placed | None:
     """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
     hunk = problem.hunks[k]
     back = apply_as_is([hunk.reversed()], problem.t)
-    if back is not None:
+    if back is not None and not back_strays(problem, k, back.edits[0]):
         return Placed(back.edits[0])
     if problem.after is None:
         return None

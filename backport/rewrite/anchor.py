@@ -43,7 +43,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
     if placed is None:
         return None
     return Placed(tuple(Edit(e.lo + lo, e.hi + lo, e.new) for e in placed.edits),
-                  tuple(dict.fromkeys([*signals, *placed.signals])))
+                  tuple(dict.fromkeys([*signals, *placed.signals])), placed.at + lo if placed.at >= 0 else -1)
 
 
 def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:

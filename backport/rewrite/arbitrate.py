@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backport.csource.functions import functions
-from backport.csource.scopes import blocks, scope
 from backport.rewrite import amid
 from backport.rewrite.place import Placed
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
 from backport.rewrite.signals import Signal
+from backport.rewrite.within import strays, words
 from backport.verdict import Sure
 
 
@@ -76,6 +75,9 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     best = made[first]
     if not best.edits and Signal.PRESENT in best.signals:
         # that lines are not there is no evidence of somebody having taken them away
+        if any(_strays(problem, k, p) for p in made.values()):
+            return Answer(State.NONE, strategies=tuple(order), signals=(Signal.FUNCTION,),
+                          notes=words(problem, k, _spots(best)))
         if all(not p.edits for p in made.values()) and not takes:
             return Answer(State.ALREADY, strategies=tuple(order), sure=Sure.REVIEW)
         return Answer(State.NONE, strategies=tuple(order), signals=(Signal.PRESENT, Signal.DISAGREE))
@@ -95,19 +97,20 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     solid = [name for name in agree if name != "words" and (
         Signal.FLOATING not in made[name].signals or "anchor" in agree)]
     if set(signals) & _FATAL or (not solid and problem.a is not None):
-        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others)
+        notes = words(problem, k, best.edits) if Signal.FUNCTION in signals else ()
+        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others, notes=notes)
     sure = Sure.CERTAIN if len(agree) > 1 and set(signals) <= _TOLERABLE else Sure.REVIEW
     return Answer(State.FORWARD, best.edits, agree, tuple(signals), sure, others)
 
 
 def _strays(problem: Problem, k: int, placed: Placed) -> bool:
-    """True where an edit lands outside the functions and tables that upstream changed, although they are here."""
-    if problem.edits is None or problem.preimage is None or not placed.edits:
-        return False
-    here = {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]}
-    there = {scope(problem.target, edit.lo + 1) for edit in placed.edits}
-    known = {f"{f.name}()" for f in functions(problem.target)} | {b.name for b in blocks(problem.target)}
-    return bool(there - here) and bool((here - {""}) & known)
+    """True where an edit, or what stands for it already, is outside of what upstream changed."""
+    return strays(problem, k, _spots(placed))
+
+
+def _spots(placed: Placed) -> tuple[Edit, ...]:
+    """The edits, or the line where what they would do stands already."""
+    return placed.edits or ((Edit(placed.at, placed.at + 1, ()),) if placed.at >= 0 else ())
 
 
 def _assumes(placed: Placed) -> bool:

@@ -76,7 +76,7 @@ FATAL = frozenset({Signal.SYNTAX, Signal.SCOPE, Signal.SYMBOL, Signal.ARITY, Sig
                    Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED, Signal.ORDER, Signal.STATEMENT,
                    Signal.OPPOSITE, Signal.RETURNED, Signal.REWORDED, Signal.HALF, Signal.NESTED, Signal.BALANCE,
                    Signal.DOUBLED, Signal.UNREACHED, Signal.ABOUT,
-                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND, Signal.KEPT, Signal.SPELLED})
+                   Signal.COMMENTED, Signal.INSIDE, Signal.BOUND, Signal.KEPT, Signal.SPELLED, Signal.FUNCTION})
 
 # what a reviewer should read, and nothing that makes an answer unsure
 HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROCESSOR, Signal.RELEASE,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
-from backport.csource.functions import Function, enclosing, functions
+from backport import sections
+from backport.csource.functions import Function
 from backport.csource.scopes import Block, block, blocks, scope
 from backport.rewrite.align import align, line_key, soften
 from backport.rewrite.anchor import key_index
@@ -13,6 +15,7 @@ from backport.rewrite.place import Placed, place
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
+from backport.sections import Section
 
 
 def propose(problem: Problem, k: int) -> Placed | None:
@@ -97,10 +100,13 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Merge inside the function of the same name where the file's order of functions differs."""
     assert problem.a is not None
     assert problem.preimage is not None
-    here = enclosing(problem.preimage, edits[0].lo + 1)
+    at = edits[0].lo + 1
+    if not sections.is_c(problem.upstream_path) and edits[0].lo == edits[0].hi:
+        at = max(1, edits[0].lo)     # a line at the end of an entry belongs to it
+    here = sections.around(problem.preimage, at, problem.upstream_path)
     if here is None or edits[-1].hi > here.end:
         return None
-    there = [f for f in functions(problem.target) if f.name == here.name]
+    there = [f for f in sections.every(problem.target, problem.path) if f.name == here.name]
     if len(there) != 1:
         return None
     only = there[0]
@@ -124,11 +130,11 @@ def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None)
     if found is not None and all(there[0].start <= e.lo < there[0].end for e in found.edits):
         return None
     placed = _inside(problem, edits, here, there[0])
-    return None if placed is None else Placed(placed.edits, (*placed.signals, Signal.NEIGHBOUR))
+    return None if placed is None else replace(placed, signals=(*placed.signals, Signal.NEIGHBOUR))
 
 
-def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Block,
-            there: Function | Block) -> Placed | None:
+def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section | Block,
+            there: Function | Section | Block) -> Placed | None:
     """The edits carried from one span of lines of the pre-image into one of the target, whatever stands around them."""
     assert problem.a is not None
     a, t = problem.a[here.start - 1:here.end], problem.t[there.start - 1:there.end]
@@ -137,4 +143,5 @@ def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Block,
     if placed is None:
         return None
     shift = there.start - 1
-    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals)
+    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals,
+                  placed.at + shift if placed.at >= 0 else -1)

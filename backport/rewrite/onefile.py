@@ -30,6 +30,7 @@ from backport.rewrite.strategies import proposals
 from backport.rewrite.tell import SAID, evidence, notes_of, story
 from backport.rewrite.verify import round_trip
 from backport.rewrite.view import TreeView
+from backport.rewrite.within import elsewhere
 from backport.verdict import Apply, Sure
 
 _TIMES = 8               # that one repair is made in a hunk
@@ -217,6 +218,8 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
         signals.append(Signal.DISAGREE)
     if taken.ambiguous[k] and problem.a is None:
         signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
+    if elsewhere(problem, k, edits):
+        signals.append(Signal.FUNCTION)
     back = reverse_fits(problem, k)
     if back is not None and Signal.LOOSE not in back.signals:
         return Answer(State.BOTH, edits, tuple(agree), tuple(signals), others=tuple(others))

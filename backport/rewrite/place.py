@@ -27,10 +27,12 @@ _BLOCK = 120             # lines of a piece that may be merged by tokens
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Edits on the target, sorted and trimmed, with what they assumed."""
+    """Edits on the target, sorted and trimmed, with what they assumed. `at` is the 0-based line of the target where the
+    change is there already, where that leaves no edit; -1 where it is not known."""
 
     edits: tuple[Edit, ...]
     signals: tuple[Signal, ...] = ()
+    at: int = -1
 
 
 class _Unplaceable(Exception):
@@ -57,7 +59,7 @@ def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing
             return None
     if not trimmed and Signal.PARTLY in signals:
         signals.append(Signal.PRESENT)
-    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)))
+    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)), out[0].lo if out and not trimmed else -1)
 
 
 def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
@@ -237,7 +239,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
             return [Edit(tlo, tlo, tuple(split_lines(ours)))]
         if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
             signals.append(Signal.PRESENT)
-            return []
+            return [Edit(tlo, tlo, ())]
         if len(edits) == 1 and edits[0].lo == edits[0].hi:
             # none of the lines between the nearest common ones is here: there is only one place left
             signals.append(Signal.FLOATING)
@@ -245,7 +247,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         raise _Unplaceable
     if len(edits) == 1 and _there(a, edits[0], t[tlo:thi]):
         signals.append(Signal.PARTLY)
-        return []
+        return [Edit(tlo, tlo, ())]
     apart = _line_by_line(a, edits[0], t, p) if len(edits) == 1 else None
     if apart:
         signals.append(Signal.DROPPED)
@@ -263,7 +265,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         signals.append(Signal.SWALLOWED)
     if line_key(done.text) == line_key(there):
         signals.append(Signal.PRESENT)
-        return []
+        return [Edit(tlo, tlo, ())]
     if done.present:
         signals.append(Signal.PRESENT)
     signals.append(Signal.BENT)

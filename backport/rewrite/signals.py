@@ -16,7 +16,7 @@ class Signal(StrEnum):
     MISSING = "a removed line is not in this tree"
     FLOATING = "no neighbour of the change is in this tree as it is"
     AMBIGUOUS = "more than one place fits"
-    FUNCTION = "lands in another function or table than upstream changed"
+    FUNCTION = "lands in another function, table or section than upstream changed"
     RENAMED = "lands in a function of another name, with most of the lines of the one that upstream changed"
     STRANGER = "lands in a function of another name, with few of the lines of the one that upstream changed"
     OTHER_FILE = "lands in another file than upstream changed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from backport.rewrite import anchor, between, merge3, words
@@ -44,5 +45,5 @@ def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:
                 and t[at - 1].strip() and line_key(t[at]) not in following:
             at += between.rest_of_paragraph(t, at)
         edits.append(Edit(at, at, edit.new) if at != edit.lo else edit)
-    return Placed(tuple(edits), placed.signals) if all(
+    return replace(placed, edits=tuple(edits)) if all(
         one.hi <= two.lo for one, two in pairwise(edits)) else placed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from backport import sections
 from backport.csource.functions import enclosing
 from backport.rewrite import anchor
 from backport.rewrite.align import line_key, similarity
@@ -13,6 +14,7 @@ from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, render_hunks
 from backport.rewrite.signals import Signal
 from backport.rewrite.story import HunkStory
+from backport.rewrite.within import edit_scope, upstream_scope
 from backport.verdict import Sure
 
 
@@ -27,7 +29,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
     return HunkStory(
         path=problem.upstream_path, index=index,
         landed_path=problem.path if answer.edits else "", line=line,
-        function=function_at(problem.target, line) if line else "",
+        function=_function_of(problem, answer.edits) if line else "",
         upstream_function=upstream_function(problem, k),
         offset=line - (hunk.old_start + first) if line else 0,
         strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
@@ -71,10 +73,19 @@ SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, S
 
 
 def upstream_function(problem: Problem, k: int) -> str:
-    """The function that hunk `k` changes upstream; from the header only where there is no pre-image."""
+    """The function or section that hunk `k` changes upstream; from the header only where there is no pre-image."""
+    if not sections.is_c(problem.upstream_path):
+        return upstream_scope(problem, k)
     if problem.edits is not None and problem.preimage is not None:
         return function_at(problem.preimage, problem.edits[k][0].lo + 1)
     return problem.hunks[k].section.decode("utf-8", "replace")
+
+
+def _function_of(problem: Problem, edits: Sequence[Edit]) -> str:
+    """The function or section of the target in which the first edit stands."""
+    if sections.is_c(problem.path):
+        return function_at(problem.target, edits[0].lo + 1)
+    return edit_scope(problem.target, edits[0], problem.path)
 
 
 def function_at(source: bytes, line: int) -> str:

@@ -42,7 +42,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
              for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
     out = tuple(e for e in (trim(problem.t, edit) for edit in found) if e is not None)
     if not out:
-        return Placed((), (Signal.PRESENT,))
+        return Placed((), (Signal.PRESENT,), tlo)
     return Placed(out, (Signal.TOUCHING,) if done.touching else ())
 
 

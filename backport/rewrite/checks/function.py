@@ -1,16 +1,19 @@
-"""Is the function that a hunk lands in the one that upstream changed?"""
+"""Is the function or section that a hunk lands in the one that upstream changed?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.csource.functions import Function, enclosing, functions
+from backport import sections
+from backport.csource.functions import Function
 from backport.rewrite.align import line_key, weak
 from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
+from backport.sections import Section
 
 _SAME = 0.4              # Dice over the lines that say something: the function only has another name
+_SAME_SECTION = 0.66     # entries of a list are alike by nature
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
@@ -22,20 +25,33 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     problem = result.problem
     if problem.edits is None or problem.preimage is None or problem.a is None or not edits:
         return []
-    theirs = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
-    ours = enclosing(problem.target, edits[0].lo + 1)
-    if theirs is None or any(f.name == theirs.name for f in functions(problem.target)):
+    c = sections.is_c(problem.upstream_path)
+    theirs = _around(problem.preimage, problem.edits[k][0], problem.upstream_path)
+    ours = _around(problem.target, edits[0], problem.path)
+    if theirs is None or any(sections.same(one.name, theirs.name, problem.path, problem.target)
+                             for one in sections.every(problem.target, problem.path)):
         return []
     told = _telling(problem.a, theirs)
     own = _telling(problem.t, ours) if ours is not None else []
     inside = sum(1 for i in told if ours is not None and ours.start - 1 <= problem.to[i] < ours.end)
-    where = f"{ours.name}()" if ours is not None else "file level"
-    same = ours is not None and 2 * inside >= _SAME * (len(told) + len(own))
-    return [Doubt(Signal.RENAMED if same else Signal.STRANGER,
-                  f"lands in {where}; upstream changed {theirs.name}(), which this tree does not have, and "
-                  f"{inside} of whose {len(told)} lines are there")]
+    mark = "()" if c else ""
+    where = f"{ours.name}{mark}" if ours is not None else "file level" if c else "no section"
+    same = ours is not None and 2 * inside >= (_SAME if c else _SAME_SECTION) * (len(told) + len(own))
+    text = (f"lands in {where}; upstream changed {theirs.name}{mark}, which this tree does not have, and "
+            f"{inside} of whose {len(told)} lines are there")
+    if same:
+        return [Doubt(Signal.RENAMED, text)]
+    return [Doubt(Signal.STRANGER, text)] if c else [Doubt(Signal.STRANGER, text), Doubt(Signal.FUNCTION, text)]
 
 
-def _telling(lines: Sequence[bytes], f: Function) -> list[int]:
+def _around(source: bytes, edit: Edit, path: str) -> Function | Section | None:
+    """What holds the line that an edit begins with; elsewhere than in C, the line that it takes away or goes behind."""
+    if sections.is_c(path) or edit.lo < edit.hi:
+        return sections.around(source, edit.lo + 1, path)
+    name = sections.insertion_scope(source, edit.lo, edit.new, path)
+    return next((one for one in sections.every(source, path) if one.name == name), None)
+
+
+def _telling(lines: Sequence[bytes], f: Function | Section) -> list[int]:
     """0-based numbers of the function's lines that say something."""
     return [i for i in range(f.start - 1, min(f.end, len(lines))) if not weak(line_key(lines[i]))]

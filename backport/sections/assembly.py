@@ -1,0 +1,57 @@
+"""Assembly: what stands between SYM_FUNC_START(x) and SYM_FUNC_END(x), or the macros that a tree has for that; a label
+that no such macro holds; a `.macro`."""
+
+from __future__ import annotations
+
+import re
+
+from backport.sections.base import Kind, Section, last_text
+
+_START = re.compile(rb"[ \t]*[A-Z_0-9]*(?:_START|ENTRY|_BEGIN|GLOBAL|LEAF|NESTED|START_)[A-Z_0-9]*\(\s*([\w.$\\]+)")
+_END = re.compile(rb"[ \t]*(?:[A-Z_0-9]*(?:_END|ENDPROC)(?:_[A-Z_0-9]+)?|END)\(\s*([\w.$\\]+)")
+_LABEL = re.compile(rb"([A-Za-z_][\w.$]*):(?!:)")
+_MACRO = re.compile(rb"[ \t]*\.macro[ \t]+([\w.$]+)")
+_ENDM = re.compile(rb"[ \t]*\.endm\b")
+
+
+def _owns(path: str) -> bool:
+    return path.endswith((".S", ".s")) and not path.endswith(".lds.S")
+
+
+def _read(source: bytes) -> list[Section]:
+    lines = source.split(b"\n")
+    found: list[Section] = []
+    start, name, held, macro = -1, b"", False, False
+    continued = False                # a #define of several lines is nobody's routine
+
+    def close(stop: int) -> None:
+        if start >= 0:
+            what = f"macro {name.decode('utf-8', 'replace')}" if macro else f"{name.decode('utf-8', 'replace')}()"
+            found.append(Section(what, start + 1, last_text(lines, start, stop)))
+
+    for i, line in enumerate(lines):
+        define = continued or line.lstrip().startswith(b"#")
+        continued = define and line.rstrip().endswith(b"\\")
+        if define:
+            continue
+        if macro:
+            if _ENDM.match(line):
+                close(i + 1)
+                start, macro = -1, False
+            continue
+        opened = _MACRO.match(line) or _START.match(line)
+        label = _LABEL.match(line)
+        if opened is not None or (label is not None and not held):
+            close(i)
+            begun = opened or label
+            assert begun is not None
+            start, name, macro = i, begun[1], _MACRO.match(line) is not None
+            held = opened is not None and not macro
+        elif (ended := _END.match(line)) is not None and start >= 0 and (not held or ended[1] == name):
+            close(i + 1)
+            start, held = -1, False
+    close(len(lines))
+    return found
+
+
+KIND = Kind("assembly", _owns, _read)
