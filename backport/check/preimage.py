@@ -10,12 +10,15 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from backport import sections
 from backport.check.exact import apply_exactly, reversed_file
+from backport.check.landing import find_preimage
 from backport.git import Git
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
-from backport.rewrite.context import applied_exactly, bare_hunks, says_where, stands_exactly, with_context
+from backport.rewrite.context import above, applied_exactly, bare_hunks, says_where, stands_exactly, with_context
 from backport.rewrite.header import blob_name
+from backport.sections.hunks import change_scope, header_scope, lands_there
 from backport.trees.store import Head
 
 _SHORTEST_BLOB = 7                   # fewer digits are not a name in a store with millions of objects
@@ -103,12 +106,32 @@ def _candidates(git: Git, file: FileDiff, parent: str | None,
             yield f"{parent[:12]}, the parent of the upstream commit", data, True
     for head in heads:
         data = git.blob(f"{head.commit}:{file.old_path}")
-        if data is not None and apply_exactly(data, file) is not None:
+        if data is not None and apply_exactly(data, file) is not None and _as_headed(data, file):
             yield f"{head.tree} {head.version}", data, False
         after = git.blob(f"{head.commit}:{file.new_path}") if file.new_path else None
         before = apply_exactly(after, reversed_file(file)) if after is not None else None
-        if before is not None:
+        if before is not None and _as_headed(before, file):
             yield f"{head.tree} {head.version} with the patch taken back", before, False
+
+
+def _as_headed(before: bytes, file: FileDiff) -> bool:
+    """True unless a hunk stands in another function or section of `before` than the one that it names.
+
+    Lines alone are no proof: the tree that they fit once may have them in another function, and then upstream's place
+    would be asked of that tree, and found to be the same.
+    """
+    lines = split_lines(before)
+    for hunk in file.hunks:
+        at = find_preimage(before, hunk)
+        if not hunk.section or at == 0 or above(lines, at - 1) == hunk.section:
+            continue
+        here = change_scope(before, at, hunk, file.path)
+        if sections.is_c(file.path):
+            if header_scope(hunk, file.path) not in (None, here):
+                return False
+        elif lands_there(hunk, here, before, file.path) is False:
+            return False
+    return True
 
 
 def _for_bare_hunks(git: Git, file: FileDiff, parent: str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backport import sections
 from backport.csource.functions import enclosing
 from backport.patch.parse import split_lines
 from backport.rewrite.align import line_key, weak
@@ -18,8 +19,8 @@ def evidence(problem: Problem, k: int, target: TreeView) -> str:
     The function must be defined nowhere under its name, and its lines must be nowhere either: a function that was
     renamed, or whose code stood in another function's body, is not absent.
     """
-    if problem.edits is None or problem.preimage is None:
-        return ""
+    if problem.edits is None or problem.preimage is None or not sections.is_c(problem.upstream_path):
+        return ""                    # which files define a function is known of C alone
     name = upstream_function(problem, k)
     if not name or target.defining(name):
         return ""

@@ -67,7 +67,7 @@ def says_where(file: FileDiff, lines: Sequence[bytes]) -> bool:
         places = [i for i in range(len(lines) - len(old) + 1) if lines[i:i + len(old)] == old] if old else []
         if len(places) != 1 or all(weak(line_key(line)) for line in hunk.removed):
             return False
-        if not (_above(lines, places[0]) == hunk.section if hunk.section else places[0] + 1 == hunk.old_start):
+        if not (above(lines, places[0]) == hunk.section if hunk.section else places[0] + 1 == hunk.old_start):
             return False
     return True
 
@@ -84,6 +84,17 @@ def refusal(file: FileDiff) -> str:
     why = (f"the file that it was made for, blob {file.old_blob} of the index line, is in no tree here" if known
            else "no index line names the file that it was made for")
     return f"{file.path}: {which} {have} no context, and {why}: make the patch with -U3"
+
+
+def above(lines: Sequence[bytes], start: int) -> bytes:
+    """The text that git writes behind @@ for a hunk at 0-based `start`; for C it passes over labels."""
+    while start > 0:
+        found = section(lines, start)
+        at = next((i for i in range(start - 1, -1, -1) if lines[i][:80].rstrip() == found), -1)
+        if not found or at < 0 or not _LABEL.match(lines[at]):
+            return found
+        start = at
+    return b""
 
 
 def _width(hunk: Hunk) -> int:
@@ -110,14 +121,3 @@ def _start(hunk: Hunk, lines: Sequence[bytes]) -> int | None:
     old = list(hunk.old)
     places = [i for i in range(len(lines) - len(old) + 1) if lines[i:i + len(old)] == old] if old else []
     return places[0] if len(places) == 1 else None
-
-
-def _above(lines: Sequence[bytes], start: int) -> bytes:
-    """The text that git writes behind @@ for a hunk at 0-based `start`; for C it passes over labels."""
-    while start > 0:
-        found = section(lines, start)
-        at = next((i for i in range(start - 1, -1, -1) if lines[i][:80].rstrip() == found), -1)
-        if not found or at < 0 or not _LABEL.match(lines[at]):
-            return found
-        start = at
-    return b""

@@ -59,7 +59,8 @@ def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing
             return None
     if not trimmed and Signal.PARTLY in signals:
         signals.append(Signal.PRESENT)
-    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)), out[0].lo if out and not trimmed else -1)
+    at = out[0].lo if out and not trimmed else -1
+    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)), at)
 
 
 def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
@@ -239,7 +240,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
             return [Edit(tlo, tlo, tuple(split_lines(ours)))]
         if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
             signals.append(Signal.PRESENT)
-            return [Edit(tlo, tlo, ())]
+            return [_nothing(edits, t, tlo, thi)]
         if len(edits) == 1 and edits[0].lo == edits[0].hi:
             # none of the lines between the nearest common ones is here: there is only one place left
             signals.append(Signal.FLOATING)
@@ -247,7 +248,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         raise _Unplaceable
     if len(edits) == 1 and _there(a, edits[0], t[tlo:thi]):
         signals.append(Signal.PARTLY)
-        return [Edit(tlo, tlo, ())]
+        return [_nothing(edits, t, tlo, thi)]
     apart = _line_by_line(a, edits[0], t, p) if len(edits) == 1 else None
     if apart:
         signals.append(Signal.DROPPED)
@@ -265,7 +266,7 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         signals.append(Signal.SWALLOWED)
     if line_key(done.text) == line_key(there):
         signals.append(Signal.PRESENT)
-        return [Edit(tlo, tlo, ())]
+        return [_nothing(edits, t, tlo, thi)]
     if done.present:
         signals.append(Signal.PRESENT)
     signals.append(Signal.BENT)
@@ -281,6 +282,19 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
         # tokens that go leave their line ends behind, in the middle of a comment at that
         new = _without_gaps(t[tlo:thi], new)
     return _line_edits(t, tlo, thi, new)
+
+
+def _nothing(edits: Sequence[Edit], t: Sequence[bytes], lo: int, hi: int) -> Edit:
+    """An edit that changes nothing, where what it would add stands in t[lo:hi]."""
+    at = seen(t, lo, hi, [line for edit in edits for line in edit.new])
+    at = lo if at < 0 else at
+    return Edit(at, at, ())
+
+
+def seen(t: Sequence[bytes], lo: int, hi: int, added: Sequence[bytes]) -> int:
+    """The first of t[lo:hi] that is one of `added` and says something; -1 where there is none."""
+    keys = {key for line in added if not weak(key := line_key(line))}
+    return next((i for i in range(lo, hi) if line_key(t[i]) in keys), -1)
 
 
 def _there(a: Sequence[bytes], edit: Edit, lines: Sequence[bytes]) -> bool:

@@ -27,12 +27,15 @@ def strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     if not edits:
         return False
     if not sections.is_c(problem.upstream_path):
-        return _other_section(problem, k, edits)
+        return _other_section(problem, k, edits) is not None
     there = {scope(problem.target, edit.lo + 1) for edit in edits}
     if problem.edits is None or problem.preimage is None:
         return _not_told(problem, problem.hunks[k], there)
-    here = {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]}
-    return bool(there - here) and bool((here - {""}) & sections.known(problem.target, problem.path))
+    return _beside(problem, there, {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]})
+
+
+def _beside(problem: Problem, there: set[str], upstream: set[str]) -> bool:
+    return bool(there - upstream) and bool((upstream - {""}) & sections.known(problem.target, problem.path))
 
 
 def elsewhere(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
@@ -48,13 +51,15 @@ def back_strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     c = sections.is_c(problem.upstream_path)
     if problem.after is None:
         hunk = problem.hunks[k].reversed()
-        there = {_scope(problem.target, edit, problem.path) for edit in edits}
-        return _not_told(problem, hunk, there) if c else _not_there(problem, hunk, there)
-    here = {_scope(problem.after_source, edit, problem.upstream_path) for edit in reversed_edits(problem, k)}
-    there = {_scope(problem.target, edit, problem.path) for edit in edits}
-    if c:
-        return bool(there - here) and bool((here - {""}) & sections.known(problem.target, problem.path))
-    return _apart(problem, there, here)
+        if not c:
+            return _not_there(problem, hunk, edits[0])
+        return _not_told(problem, hunk, {scope(problem.target, edit.lo + 1) for edit in edits})
+    back = reversed_edits(problem, k)
+    if not c:
+        there = {edit_scope(problem.after_source, edit, problem.upstream_path) for edit in back}
+        return any(_apart(problem, edit, there) for edit in edits)
+    return _beside(problem, {scope(problem.target, edit.lo + 1) for edit in edits},
+                   {scope(problem.after_source, edit.lo + 1) for edit in back})
 
 
 def _not_told(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
@@ -69,28 +74,28 @@ def _not_told(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
         or header_scope(replace(hunk, section=b""), problem.upstream_path) is not None
 
 
-def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
-    there = {edit_scope(problem.target, edit, problem.path) for edit in edits}
+def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> Edit | None:
+    """The first of `edits` that is outside of the sections that upstream changed."""
     if problem.edits is None or problem.preimage is None:
-        return _not_there(problem, problem.hunks[k], there)
-    return _apart(problem, there, {edit_scope(problem.preimage, edit, problem.upstream_path)
-                                   for edit in problem.edits[k]})
+        return edits[0] if _not_there(problem, problem.hunks[k], edits[0]) else None
+    here = {edit_scope(problem.preimage, edit, problem.upstream_path) for edit in problem.edits[k]}
+    return next((edit for edit in edits if _apart(problem, edit, here)), None)
 
 
-def _not_there(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
-    """Without upstream's file: what a hunk does not name, nothing but its whole text can tell."""
-    told = [lands_there(hunk, one, problem.target, problem.path) for one in there]
-    if None in told:
-        return len(occurrences(problem.target, hunk.old)) != 1
-    return not all(told)
+def _not_there(problem: Problem, hunk: Hunk, first: Edit) -> bool:
+    """Without upstream's file: what a hunk does not name, nothing but its whole text can tell. What it names is the
+    place of its first change."""
+    told = lands_there(hunk, edit_scope(problem.target, first, problem.path), problem.target, problem.path)
+    return len(occurrences(problem.target, hunk.old)) != 1 if told is None else not told
 
 
-def _apart(problem: Problem, there: set[str], here: set[str]) -> bool:
-    return any(not any(sections.same(one, other, problem.path, problem.target) for other in here) for one in there)
-
-
-def _scope(source: bytes, edit: Edit, path: str) -> str:
-    return scope(source, edit.lo + 1) if sections.is_c(path) else edit_scope(source, edit, path)
+def _apart(problem: Problem, edit: Edit, here: set[str]) -> bool:
+    one = edit_scope(problem.target, edit, problem.path)
+    names = {one}
+    around = sections.around(problem.target, edit.lo + 1, problem.path)
+    if around is not None and around.start == around.end:
+        names.add(sections.outer(one))       # a line that is a section by itself stands in the one around it
+    return not any(sections.same(name, other, problem.path, problem.target) for name in names for other in here)
 
 
 def words(problem: Problem, k: int, edits: Sequence[Edit]) -> tuple[str, ...]:
@@ -98,11 +103,13 @@ def words(problem: Problem, k: int, edits: Sequence[Edit]) -> tuple[str, ...]:
     if sections.is_c(problem.upstream_path) or not edits:
         return ()
     changed = next((line for line in (*problem.hunks[k].added, *problem.hunks[k].removed) if line.strip()), b"")
-    here, upstream = edit_scope(problem.target, edits[0], problem.path), upstream_scope(problem, k)
+    one = _other_section(problem, k, edits) or edits[0]
+    here, upstream = edit_scope(problem.target, one, problem.path), upstream_scope(problem, k)
     text = f"`{changed.strip().decode('utf-8', 'replace')}` would stand in {_quoted(here)}"
     if not upstream:
         told = problem.preimage is not None and problem.edits is not None
-        return (f"{text}; upstream changed {_quoted('') if told else 'what its patch does not name'}",)
+        return (f"{text}; upstream changed no section" if told else
+                f"{text}, and nothing says which section upstream changed",)
     lacks = "" if sections.has(problem.target, upstream, problem.path) else ", which this tree does not have here"
     return (f"{text}; upstream changed {_quoted(upstream)}{lacks}",)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from backport.patch.parse import split_lines
-from backport.rewrite.place import Placed
+from backport.rewrite.place import Placed, seen
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.signals import Signal
@@ -42,7 +42,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
              for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
     out = tuple(e for e in (trim(problem.t, edit) for edit in found) if e is not None)
     if not out:
-        return Placed((), (Signal.PRESENT,), tlo)
+        return Placed((), (Signal.PRESENT,), seen(problem.t, tlo, thi, [line for e in edits for line in e.new]))
     return Placed(out, (Signal.TOUCHING,) if done.touching else ())
 
 

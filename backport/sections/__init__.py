@@ -18,8 +18,8 @@ from backport.csource.functions import enclosing as function_around
 from backport.sections import assembly, devicetree, document, entries, kconfig, make, scripts, yaml
 from backport.sections.base import Kind, Section, alike, told_apart
 
-__all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "readable",
-           "same", "same_end", "scope"]
+__all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "outer",
+           "readable", "same", "same_end", "scope"]
 
 _PART = re.compile(r"(?:\$?\([^)]*\)|[^/])+")        # the `/` of `$(obj)/x` is none between two sections
 
@@ -94,9 +94,11 @@ def known(source: bytes, path: str) -> frozenset[str]:
 def same(here: str, upstream: str, path: str, target: bytes) -> bool:
     """True where `here`, a scope of `target`, is upstream's: by its name, or by the end of its path in a kind of file
     whose outer parts are called otherwise in other trees, as far as `target` has no such path itself."""
+    kind = _kind(path)
+    key = kind.key if kind is not None else str
+    here, upstream = key(here), key(upstream)
     if alike(here, upstream):
         return True
-    kind = _kind(path)
     if kind is None or not kind.tail or not here or not upstream or has(target, upstream, path):
         return False
     return alike(_tail(here, kind.tail), _tail(upstream, kind.tail))
@@ -113,7 +115,14 @@ def same_end(here: str, told: str) -> bool:
 
 def has(source: bytes, name: str, path: str) -> bool:
     """True where the file has a scope of that name."""
-    return any(alike(one, name) for one in known(source, path))
+    kind = _kind(path)
+    key = kind.key if kind is not None else str
+    return any(alike(key(one), key(name)) for one in known(source, path))
+
+
+def outer(name: str) -> str:
+    """The path around the innermost section of a path, "" where there is none."""
+    return "/".join(_PART.findall(name)[:-1])
 
 
 def _tail(name: str, parts: int) -> str:

@@ -26,7 +26,8 @@ class Kind:
     `numbered`: two sections of one name are two things (two lists that go to `obj-y` are not). `tail`: how many parts
     of a path of sections name the same thing in a tree that has no such path (its nodes or conditions are called
     otherwise further out), 0 where only the whole name does. `headed`: the line that git writes into a hunk's header
-    is one of the hunk's own section (not where titles begin with digits, which git passes over).
+    is one of the hunk's own section (not where titles begin with digits, which git passes over). `key`: a name as it
+    is compared.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kind:
     numbered: bool = True
     tail: int = 0
     headed: bool = True
+    key: Callable[[str], str] = str
 
 
 def told_apart(found: Iterable[Section]) -> tuple[Section, ...]:

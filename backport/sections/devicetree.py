@@ -10,6 +10,8 @@ from backport.sections.base import Kind, Section, text
 _PIECE = re.compile(rb"[{};]|[^{};]+")
 _BY_PATH = re.compile(rb"&\{([^{}\n]*)\}")
 
+_ADDRESSED = re.compile(r"(?<![&\w,.+-])[\w,.+-]+@")
+
 
 def _owns(path: str) -> bool:
     return path.endswith((".dts", ".dtsi", ".dtso"))
@@ -48,4 +50,9 @@ def _path(stack: list[tuple[str, int]]) -> str:
     return "/".join("" if name == "/" else name for name in names) or "/"
 
 
-KIND = Kind("device tree", _owns, _read, tail=2)
+def _key(name: str) -> str:
+    """The address tells which device it is; sd@5000 was renamed to mmc@5000 throughout."""
+    return _ADDRESSED.sub("@", name)
+
+
+KIND = Kind("device tree", _owns, _read, tail=2, key=_key)

@@ -76,13 +76,23 @@ def lands_there(hunk: Hunk, here: str, target: bytes, path: str) -> bool | None:
     """
     said = told(hunk, path)
     opening = said.opening if said is not None else hunk.section if sections.headed(path) else b""
-    cut = said is None or said.header
     if opening.strip():
-        places = {sections.scope(target, i + 1, path) for i, line in enumerate(target.split(b"\n"))
-                  if line.rstrip() == opening.rstrip() or (cut and len(opening) >= _CUT and line.startswith(opening))}
+        places = _places(opening, target, path, opens=said is not None, cut=said is None or said.header)
         if places:
             return any(one == here or (bool(one) and sections.same_end(here, one)) for one in places)
     return None if said is None else sections.same_end(here, said.name)
+
+
+def _places(opening: bytes, target: bytes, path: str, *, opens: bool, cut: bool) -> set[str]:
+    """The sections of `target` that hold a line which reads `opening`; behind the last line of a section, which is what
+    a header may show (`endif`), one is out of it."""
+    found = set()
+    for i, line in enumerate(target.split(b"\n")):
+        if line.rstrip() == opening.rstrip() or (cut and len(opening) >= _CUT and line.startswith(opening)):
+            one = sections.around(target, i + 1, path)
+            if opens or (one is not None and one.end > i + 1):
+                found.add(one.name if one is not None else "")
+    return found
 
 
 def occurrences(source: bytes, old: Sequence[bytes]) -> list[int]:
