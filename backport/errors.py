@@ -64,8 +64,8 @@ class InfraError(BackportError):
 class GitError(InfraError):
     """git ended in a way that no outcome describes."""
 
-    def __init__(self, command: list[str], code: int, stderr: str) -> None:
-        super().__init__(f"`{' '.join(command)}` ended with {code}: {stderr.strip() or 'no message'}")
+    def __init__(self, command: list[str], code: int, stderr: str, *, hint: str = "") -> None:
+        super().__init__(f"`{' '.join(command)}` ended with {code}: {stderr.strip() or 'no message'}", hint=hint)
         self.command = command
         self.code = code
         self.stderr = stderr

@@ -22,6 +22,7 @@ from git.cmd import Git as _GitCmd
 from git.exc import GitCommandNotFound
 
 from backport.errors import GitError, InfraError
+from backport.gitfault import DAMAGED, FULL, LIMITS, fault
 
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -96,12 +97,16 @@ class Git:
         return values
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
-            env: Mapping[str, str] | None = None, timeout: float | None = None) -> Result:
-        """Run `git *args`; raise GitError when the exit code is not in `ok` (an empty `ok` takes any)."""
+            env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> Result:
+        """Run `git *args`; raise GitError when the exit code is not in `ok` (an empty `ok` takes any).
+
+        An end that the surroundings made (a signal, a damaged object, no memory, a full disk) is no answer whatever
+        `ok` says, and raises with the cure; but with `remote`, where the words are the other side's.
+        """
         command = ["git", *args]
-        with tempfile.TemporaryFile() as feed, _clean_environment():
-            feed.write(stdin or b"")
-            feed.seek(0)
+        if not self.path.is_dir():
+            raise InfraError(f"{self.path}: there is no such directory to run git in")
+        with _feed(stdin) as feed, _clean_environment():
             try:
                 code, out, err = self._git.execute(
                     command, istream=feed, with_extended_output=True, with_exceptions=False,
@@ -111,7 +116,12 @@ class Git:
                 )
             except GitCommandNotFound as error:
                 raise InfraError(f"git could not be started: {error}", hint="apt-get install git") from error
+            except OSError as error:
+                raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
         result = Result(int(code), _as_bytes(out), _as_text(err))
+        met = None if remote else fault(command, result.code, result.err, path=self.path)
+        if met is not None:
+            raise met
         if ok and result.code not in ok:
             raise GitError(command, result.code, result.err)
         return result
@@ -133,15 +143,46 @@ class Git:
         return result.text if result.code == 0 else None
 
     def blob(self, spec: str) -> bytes | None:
-        """The bytes of a blob (`<commit>:<path>` or an object name), None where there is none."""
+        """The bytes of a blob (`<commit>:<path>` or an object name), None where there is none.
+
+        Raises GitError where it is there and cannot be read: an unreadable file is not a missing one.
+        """
         if "\n" in spec:
             return None
-        try:
-            with _clean_environment():
-                _sha, kind, _size, data = self._git.get_object_data(spec)
-        except ValueError:
-            return None
-        return data if kind in ("blob", b"blob") else None
+        for attempt in (1, 2):
+            try:
+                with _clean_environment():
+                    _sha, kind, size, data = self._git.get_object_data(spec)
+            except (ValueError, OSError) as error:
+                said = str(error)
+                if "missing" not in said and "ambiguous" not in said:
+                    self._git.clear_cache()  # the helper ended: it is started again, and asked once more
+                    if attempt == 1:
+                        continue
+                self._really_missing(spec)
+                if "missing" in said or "ambiguous" in said:
+                    return None
+                raise GitError(["git", "cat-file", "blob", spec], 1, said, hint=LIMITS) from error
+            if len(data) == int(size):
+                return data if kind in ("blob", b"blob") else None
+            self._git.clear_cache()
+        raise GitError(["git", "cat-file", "blob", spec], 1, f"only {len(data)} of {size} bytes came",
+                       hint=DAMAGED.format(path=self.path))
+
+    def _really_missing(self, spec: str) -> None:
+        """Raise GitError where `spec` names something that the repository should have: `cat-file --batch` says
+        "missing" of a damaged object, too."""
+        commit, colon, path = spec.partition(":")
+        # damage is told by git here, and raised
+        if self.run("cat-file", "-e", commit, ok=()).code or not colon:
+            return
+        listed = self.run("ls-tree", "-z", "--full-tree", commit, "--", path, ok=(), env={"GIT_LITERAL_PATHSPECS": "1"})
+        for record in listed.out.split(b"\0"):
+            meta, _tab, name = record.partition(b"\t")
+            if name == path.encode("utf-8", "surrogateescape") and meta.split(b" ")[1:2] == [b"blob"]:
+                sha = meta.decode().split(" ")[2]
+                raise GitError(["git", "cat-file", "blob", spec], 1, f"the object {sha} is lost or cannot be read",
+                               hint=DAMAGED.format(path=self.path))
 
     def ls_tree(self, commit: str, paths: Iterable[str] = (), *, recurse: bool = True) -> list[tuple[str, str, str]]:
         """(mode, object name, path) of every file of `commit`, or of just those `paths` that exist.
@@ -157,6 +198,22 @@ class Git:
                     mode, _kind, sha = meta.decode().split(" ")
                     rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
         return rows
+
+
+def _feed(data: bytes | None) -> BinaryIO:
+    """A file with the input of a command; raises InfraError where there is no place for one."""
+    try:
+        feed = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 the caller closes it
+    except OSError as error:
+        raise InfraError(f"no temporary file can be made: {error}",
+                         hint="set TMPDIR to a directory that can be written and has room") from error
+    try:
+        feed.write(data or b"")
+        feed.seek(0)
+    except OSError as error:
+        feed.close()
+        raise InfraError(f"the temporary file of a git command cannot be written: {error}", hint=FULL) from error
+    return feed
 
 
 class _clean_environment:

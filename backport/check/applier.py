@@ -13,12 +13,13 @@ from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
 from backport.git import Git, Result
+from backport.gitfault import Answer, apply_answer
 from backport.patch.model import FileDiff, Patch
 from backport.rewrite.context import refusal
 from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Sure
 
-_APPLIES, _REFUSED, _MALFORMED = 0, 1, 128
+_APPLIES = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
 
     `upstream` maps old paths to the file just before upstream's change, where it is known; with it enclosing
     functions are compared by one reader on both sides, without it the hunk header has to do. Raises GitError
-    only where git itself breaks.
+    where git or the store breaks, which says nothing about the patch.
     """
     refused = next(filter(None, map(refusal, patch.files)), "")
     if refused:
@@ -50,11 +51,9 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         if "Skipped patch" in forward.err or "Skipped patch" in backward.err:
             return CheckResult(Apply.ERROR, reason="git apply skipped the patch (it looked outside the tree)",
                                report=report)
-        if forward.code == _MALFORMED:
+        answers = [apply_answer(result.code, result.err, path=git.path) for result in (forward, backward)]
+        if Answer.MALFORMED in answers:
             return CheckResult(Apply.INVALID, reason=_first_error(report), report=report)
-        if forward.code not in (_APPLIES, _REFUSED):
-            return CheckResult(Apply.ERROR, reason=f"git apply ended with {forward.code}: {_first_error(report)}",
-                               report=report)
         fits, reverts = _fits(forward, patch), _fits(backward, patch)
         entries = index.entries() if fits or reverts else {}
         lacking = _lacking(patch, entries) if fits else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backport.check.index import private_index
 from backport.git import Git
+from backport.gitfault import Answer, apply_answer
 from backport.patch.model import Patch
 
 
@@ -16,14 +17,14 @@ def objection(git: Git, commit: str, patch: Patch) -> str:
     with private_index(git, commit, patch) as index:
         before = index.tree()
         forward = index.apply(patch.diff, check=False)
-        if forward.code or "Skipped patch" in forward.err:
+        if apply_answer(forward.code, forward.err, path=git.path) is not Answer.TAKEN or "Skipped patch" in forward.err:
             return f"git apply does not take the adapted patch: {_tail(forward.err)}"
         if "succeeded at" in forward.err:
             return f"the adapted patch applies only with an offset: {_tail(forward.err)}"
         if index.tree() == before:
             return "the adapted patch changes nothing"
         backward = index.apply(patch.diff, reverse=True, check=False)
-        if backward.code or index.tree() != before:
+        if apply_answer(backward.code, backward.err, path=git.path) is not Answer.TAKEN or index.tree() != before:
             return "taking the adapted patch back does not give the tree as it was"
     return ""
 

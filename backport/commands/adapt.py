@@ -81,4 +81,6 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
             output.write_bytes(carried.mail)
         else:
             sys.stdout.buffer.write(carried.mail)
+    if carried.outcome is Apply.ERROR:
+        return InfraError.exit_code
     return 0 if carried.outcome.good or carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1

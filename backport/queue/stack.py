@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from backport.csource.functions import enclosing
-from backport.errors import GitError
 from backport.git import Git, Result
+from backport.gitfault import Answer, apply_answer
 from backport.patch.parse import parse
 
 # the options that decide how a queue file looks; nothing of the user's diff.* configuration may change it
@@ -82,8 +82,9 @@ class Stack:
 
     def fits_reversed(self, diff: bytes) -> bool:
         """Whether the tree as it stands has `diff` already."""
-        return self.git.run("apply", "--cached", "--check", "--reverse", "--whitespace=nowarn", "-", stdin=diff,
-                            env=self._env, ok=()).code == 0
+        result = self.git.run("apply", "--cached", "--check", "--reverse", "--whitespace=nowarn", "-", stdin=diff,
+                              env=self._env, ok=())
+        return apply_answer(result.code, result.err, path=self.git.path) is Answer.TAKEN
 
     def diff(self, old: str, new: str) -> bytes:
         """The diff between two commits in the form of a queue file."""
@@ -114,8 +115,7 @@ class Stack:
     def _apply(self, diff: bytes) -> Result:
         result = self.git.run("apply", "--cached", "--verbose", "--whitespace=nowarn", "-", stdin=diff,
                               env=self._env, ok=())
-        if result.code not in (0, 1, 128):
-            raise GitError(["git", "apply", "--cached"], result.code, result.err)
+        apply_answer(result.code, result.err, path=self.git.path)
         return result
 
 

@@ -253,7 +253,8 @@ def _scan(store: Path, what: str, blobs: list[str]) -> Iterator[IO[bytes]]:
             assert worker.stdout is not None
             yield worker.stdout
             if worker.wait():
-                raise InfraError(f"the index of names could not be built: the reader ended with {worker.returncode}")
+                raise InfraError(f"the index of names could not be built: the reader ended with {worker.returncode}",
+                                 hint=f"its words are above; `git -C {store} fsck` shows a damaged store")
     finally:
         for worker in workers:
             if worker.poll() is None:

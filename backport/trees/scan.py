@@ -127,7 +127,9 @@ def main() -> None:
     with Git(store) as git:
         for line in sys.stdin:
             blob = line.strip()
-            data = git.blob(blob) or b""
+            data = git.blob(blob)
+            if data is None:
+                sys.exit(f"the object {blob} is not in {store}")      # an index without it would be wrong for good
             if what == "words":
                 seen |= words(data)
             else:

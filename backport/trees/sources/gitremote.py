@@ -42,7 +42,7 @@ def _ask(request: Request, url: str, ref: str) -> str:
     with request.store.git() as git:
         began = time.monotonic()
         result = git.run(*_LIMITS, "ls-remote", "--end-of-options", url, ref, f"{ref}^{{}}", ok=(), env=_ENV,
-                         timeout=_ASK_SECONDS)
+                         timeout=_ASK_SECONDS, remote=True)
     if result.code:
         if time.monotonic() - began >= _ASK_SECONDS:
             raise SourceUnavailable(f"{host_of(url) or url} did not answer within {_ASK_SECONDS:.0f} s")
