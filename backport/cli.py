@@ -8,7 +8,7 @@ import sys
 import click
 
 from backport import __version__
-from backport.errors import BackportError
+from backport.errors import BackportError, InfraError
 
 # name -> module in backport/commands that defines `command`; read only when it is asked for, so that
 # `backport --version` does not pay for a C parser
@@ -68,4 +68,12 @@ def main() -> None:
     except BackportError as error:
         click.echo(f"backport: {error}", err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        raise
+    except (OSError, MemoryError) as error:
+        from backport.build.failure import machine_trouble   # only here: `backport --help` does not pay for it
+
+        met = machine_trouble(error)
+        click.echo(f"backport: {met.what}\n  hint: {met.hint}", err=True)
+        sys.exit(InfraError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

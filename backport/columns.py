@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from backport.build.config import ALL
-from backport.errors import UserError
+from backport.errors import InfraError, UserError
 from backport.manifest import Manifest, Tree
 from backport.trees.fetch import FetchResult, fetch, fetch_releases
 from backport.trees.progress import Progress
-from backport.trees.store import Head, Store
+from backport.trees.store import RELEASES, TREES, Head, Store
 
 _RELEASE = re.compile(r"\d+\.\d+\.\d+\Z")
 
@@ -25,6 +25,7 @@ class Column:
     reason: str = ""
     config: str = ""
     boots: bool = True               # a boot has a configuration of its own: once a tree is enough
+    damaged: bool = False            # the store should have it: `reason` says what is wrong, and the cure
 
 
 def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update: bool = False,
@@ -39,8 +40,7 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
     wanted = list(named.values()) or list(manifest.trees)
     if offline:
         heads = {tree.name: _head(store, manifest, tree) for tree in wanted}
-        return [Column(tree, heads[tree.name], "" if heads[tree.name] else "not in the store (--offline)")
-                for tree in wanted]
+        return [_column(store, manifest, tree, heads[tree.name], "not in the store (--offline)") for tree in wanted]
     # the reference tree is always needed: pre-images come from it
     upstream = manifest.upstream
     branches = [tree.name for tree in wanted if tree in manifest.trees]
@@ -51,13 +51,19 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
     if missing:
         found |= {one.tree: one for one in fetch_releases(store, manifest, missing, update=update, progress=progress)}
     found |= {name: FetchResult(name, store.release(name)) for name in releases if name not in missing}
-    return [Column(tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
+    return [_column(store, manifest, tree, found[tree.name].head, found[tree.name].reason) for tree in wanted]
 
 
 def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Head | None]:
-    """What the store has of the manifest's trees, newest first, and of the reference tree among them."""
+    """What the store has of the manifest's trees, newest first, and of the reference tree among them.
+
+    Raises InfraError where the reference tree was there and is damaged.
+    """
     heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
-    return heads, next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
+    upstream = next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
+    if upstream is None and manifest.upstream is not None and (damage := store.damage(manifest.upstream.name)):
+        raise InfraError(f"the reference tree cannot be read, and every answer would be poorer without it: {damage}")
+    return heads, upstream
 
 
 def in_configurations(columns: Sequence[Column], configs: Sequence[str], *, every: bool = False) -> list[Column]:
@@ -88,6 +94,13 @@ def _tree(manifest: Manifest, name: str) -> Tree:
                              + "; a release of one of their series (6.1.164) is taken too")
     # a name of its own: work tree, build directory and warm kernel of the branch stay what they are
     return replace(home, name=name, required=False)
+
+
+def _column(store: Store, manifest: Manifest, tree: Tree, head: Head | None, reason: str) -> Column:
+    if head is not None:
+        return Column(tree, head, reason)
+    damage = store.damage(tree.name, prefix=TREES if tree in manifest.trees else RELEASES)
+    return Column(tree, None, damage or reason, damaged=bool(damage))
 
 
 def _head(store: Store, manifest: Manifest, tree: Tree) -> Head | None:

@@ -106,7 +106,7 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
 
 def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
     """The cell of an input that is no patch, or of a tree that could not be had."""
-    outcome, reason, hint = Apply.NO_TREE, column.reason, ""
+    outcome, reason, hint = Apply.ERROR if column.damaged else Apply.NO_TREE, column.reason, ""
     if isinstance(patch, Refused):
         outcome, reason, hint = Apply.INVALID, patch.reason, patch.hint
     return Cell(patch=patch.slug, tree=column.tree.name, apply=outcome, reason=reason, notes=(hint,) if hint else (),

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 
 from backport.build.make import Ended
+from backport.gitfault import LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,27 @@ _QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion)|^
 _CALLED = _says("", "", "", r"(?:error|warning): call to ", " declared with attribute")
 
 
-def machine_trouble(error: OSError) -> Trouble:
-    """What an operation on files of ours met: a full disk is the one with a cure."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LIMITS = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def machine_trouble(error: OSError | MemoryError) -> Trouble:
+    """What an operation of ours met, with its cure."""
     said = str(error)
+    if isinstance(error, MemoryError):
+        return Trouble(f"out of memory{said and ': '}{said}", LIMITS)
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         said = f"{error.args[0][0][2]} (and {len(error.args[0]) - 1} more)"     # a copied tree: one entry a file
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in said or "quota exceeded" in said
+    full = error.errno in _FULL or "No space left" in said or "quota exceeded" in said
     if full:
         return Trouble(f"the disk is full: {said}", "free some space, or give another cache directory (--cache)")
+    if error.errno in _LIMITS:
+        return Trouble(f"the machine: {said}", LIMITS)
+    if error.errno in _CLOSED:
+        return Trouble(f"the machine: {said}", "check owner and mode, or give another cache directory (--cache)")
+    if "No usable temporary directory" in said:
+        return Trouble(f"the machine: {said}", "set TMPDIR to a directory that can be written and has room")
     return Trouble(f"the machine: {said}", "run `backport doctor`")
 
 

@@ -151,6 +151,7 @@ class _Run:
         self.ahead = threading.Semaphore(_AHEAD)
 
     def run(self) -> list[FetchResult]:
+        self.store.create()
         known = self._known_heads()
         results: dict[_Wanted, FetchResult | None] = {
             one: self.without_asking(one, known.get((one.prefix, one.name))) for one in self.wanted}

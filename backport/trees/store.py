@@ -106,6 +106,8 @@ class Store:
     def set(self, head: Head, *, prefix: str = TREES) -> None:
         """Move the ref to `head.commit`, then write what is known about it."""
         with self.git() as git:
+            if head.tree in self._broken(git, prefix):
+                (self.path / f"{prefix}{head.tree}").unlink(missing_ok=True)   # git refuses to write over it
             git.run("update-ref", prefix + head.tree, head.commit)
         self.note(head, prefix=prefix)
 
@@ -118,6 +120,28 @@ class Store:
         with self.git() as git:
             git.run("update-ref", "-d", prefix + name)
         self._meta(prefix, name).unlink(missing_ok=True)
+
+    def damage(self, name: str, *, prefix: str = TREES) -> str:
+        """Why a tree that the store should have cannot be read, with the cure; "" where it can, or never was there.
+
+        A tree that is lost by accident is not one that could not be had: the sources are not to blame.
+        """
+        commit = self._refs(prefix).get(name)
+        again = f"`backport trees fetch {name}` fetches it again"
+        if commit is None:
+            if self.path.is_dir():
+                with Git(self.path) as git:
+                    if name in self._broken(git, prefix):
+                        return f"{self.path / prefix / name} is damaged: no commit is named there; {again}"
+            known = str(read_json(self._meta(prefix, name)).get("commit", ""))
+            return f"{self._meta(prefix, name)} names the commit {known[:12]}, and {self.path} has no ref for it; " \
+                   f"{again}" if known else ""
+        if self._holds(commit):
+            return ""
+        borrowed = self.path / "objects" / "info" / "alternates"
+        if borrowed.is_file():
+            return f"the commit {commit[:12]} is in none of the clones that {borrowed} names; {again}"
+        return f"the commit {commit[:12]} is lost from {self.path}; remove that directory and run `backport trees fetch`"
 
     def known(self, stamp: str) -> Head | None:
         """What has this content already, under whatever name."""
@@ -146,10 +170,18 @@ class Store:
 
     def _refs(self, prefix: str) -> dict[str, str]:
         if not (self.path / "backport.json").is_file():
+            if (self.path / "objects").is_dir():
+                raise InfraError(f"{self.path} has no backport.json: making this store was not finished, or it is damaged",
+                                 hint="`backport trees fetch` finishes it; what is in it stays")
             return {}
         with Git(self.path) as git:
             rows = git.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).text.splitlines()
         return {ref.removeprefix(prefix): sha for sha, _, ref in (row.partition(" ") for row in rows)}
+
+    def _broken(self, git: Git, prefix: str) -> set[str]:
+        """Names of refs that are there and say nothing: git passes them over with a warning."""
+        told = git.run("for-each-ref", "--format=%(refname)", prefix).err.splitlines()
+        return {line.rpartition(prefix)[2].strip() for line in told if "ignoring" in line and prefix in line}
 
     def _all(self, prefix: str) -> list[Head]:
         heads = (self._head(prefix, name, commit) for name, commit in sorted(self._refs(prefix).items()))

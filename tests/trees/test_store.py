@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path):
 
 KILLED = """
 import os, sys
+from dataclasses import replace
 from pathlib import Path
 from backport.manifest import load
 from backport.trees import fastimport, fetch, tarball
@@ -107,6 +109,7 @@ def test_a_run_that_was_killed_in_the_middle_of_an_import_is_made_good_by_the_ne
 
 PARALLEL = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from backport.manifest import load
 from backport.trees.fetch import fetch
@@ -174,3 +177,37 @@ def test_a_store_inside_another_repository_is_still_its_own(tmp_path):
     put(store, "t", "6.1.7")
     with Git(tmp_path) as git:
         assert git.run("for-each-ref").text == ""
+
+
+@pytest.mark.parametrize("text", ["", "garbage\n", "\0" * 41])
+def test_a_ref_that_says_nothing_is_damage_and_is_fetched_over(store, text):
+    kept = put(store, "linux-6.1.y", "6.1.7")
+    assert store.damage("linux-6.1.y") == store.damage("linux-5.10.y") == ""
+    ref = store.path / "refs/trees/linux-6.1.y"
+    ref.write_text(text)
+    assert store.head("linux-6.1.y") is None
+    assert "trees fetch linux-6.1.y" in store.damage("linux-6.1.y")
+    assert store.damage("linux-5.10.y") == ""                           # this one never was there
+    store.set(kept)
+    assert (store.head("linux-6.1.y"), store.damage("linux-6.1.y")) == (kept, "")
+    ref.unlink()
+    assert "no ref for it" in store.damage("linux-6.1.y")
+
+
+def test_a_commit_that_is_lost_is_damage(store):
+    kept = put(store, "linux-6.1.y", "6.1.7")
+    store.note(replace(kept, commit="3" * 40))
+    (store.path / "refs/trees/linux-6.1.y").write_text("3" * 40 + "\n")
+    assert "333333333333 is lost" in store.damage("linux-6.1.y")
+
+
+def test_a_store_without_its_marker_is_not_an_empty_one(store):
+    put(store, "linux-6.1.y", "6.1.7")
+    (store.path / "backport.json").unlink()
+    for ask in (store.heads, lambda: store.head("linux-6.1.y"), lambda: store.damage("linux-6.1.y")):
+        with pytest.raises(InfraError) as raised:
+            ask()
+        assert "trees fetch" in raised.value.hint
+    store.create()
+    assert store.head("linux-6.1.y") is not None
+    assert Store(store.cache / "other").heads() == []
