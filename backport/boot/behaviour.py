@@ -16,7 +16,7 @@ from backport.boot.machine import Machine
 from backport.boot.outcome import RUNS, Behaves, Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.program import NoStaticLibrary
 from backport.boot.selftest import NoSelftest
-from backport.build.sandbox import Sandbox, choose
+from backport.build.sandbox import Limits, Sandbox, choose, lowered
 from backport.errors import BuildError, InfraError
 from backport.manifest import Tree
 from backport.patch.model import Patch
@@ -95,6 +95,8 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
     why = machine.missing(computer) or scope.untestable(patch.paths, chosen.needs if repro else None, computer.accel)
     if why:
         return replace(base, verdict=Behaves.NOT_TESTABLE, reason=why)
+    if low := lowered(Limits()):
+        return replace(base, reason=f"not booted: the limits of the calling shell are too low for it: {low}")
     _clear(logs)
     with tempfile.TemporaryDirectory(prefix="backport-boot-") as scratch:
         try:

@@ -20,13 +20,13 @@ from backport.build.compare import Side
 from backport.build.compiled import Proof
 from backport.build.delta import Delta
 from backport.build.diagnostics import Paths
-from backport.build.failure import machine_trouble, trouble
+from backport.build.failure import LOWERED, machine_trouble, trouble
 from backport.build.kbuild import Units
 from backport.build.make import Ended
 from backport.build.membership import Membership
 from backport.build.plan import Plan, plan
 from backport.build.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
-from backport.build.sandbox import Limits, choose
+from backport.build.sandbox import Limits, choose, lowered
 from backport.build.touched import Kind, kind_of, nothing_to_build
 from backport.errors import BuildError
 from backport.manifest import Tree
@@ -60,6 +60,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
         with ExitStack() as stack:
             box = choose(require=require_sandbox, want=sandbox)
             known["sandbox"] = box.kind
+            bare = (f"built without a sandbox: {box.why}",) if box.kind == "none" and sandbox != "none" else ()
             source = stack.enter_context((open_tree or _open_tree)(store, head))
             work = plan(tree, head, source, cache, name=config, sandbox=box, limits=limits or Limits(), jobs=jobs,
                         manifest_directory=manifest_directory)
@@ -72,8 +73,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
                 stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
                                             hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
             base = baselines.ensure(work, say=say, force=force)
-            known |= {"baseline_seconds": base.seconds, "notes": tuple(f"option did not stick: {text}"
-                                                                       for text in base.problems)}
+            known |= {"baseline_seconds": base.seconds,
+                      "notes": (*bare, *(f"option did not stick: {text}" for text in base.problems))}
             if not base.ok:
                 first = base.errors[0] if base.errors else None
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
@@ -81,6 +82,10 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
                                    log=base.log, **known)
             cell = _Cell(work, base, patch, known, reverse, compared, say)
             result = cell.run()
+        low = lowered(limits or Limits())
+        if low and result.verdict is Build.NOT_COMPILED:
+            # make told no failure, but what asks the preprocessor may have met the limit without a word
+            raise BuildError(f"it was looked at under the limits of the calling shell: {low}", hint=LOWERED)
         return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
                        - (result.changes.seconds if result.changes else 0.0))
     except BuildError as error:

@@ -101,6 +101,7 @@ _QUOTED = re.compile(r"(?:error|warning): (?:#error|#warning|static assertion)|^
 _CALLED = _says("", "", "", r"(?:error|warning): call to ", " declared with attribute")
 
 
+LOWERED = "raise them in the shell that calls backport (ulimit -a shows them), then run again"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LIMITS = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -146,4 +147,6 @@ def trouble(ended: Ended) -> Trouble | None:
     if ended.code < 0 or ended.code > 128:
         signal = -ended.code if ended.code < 0 else ended.code - 128
         return Trouble(f"make was ended by signal {signal}", "run again; if it repeats, see the log")
+    if ended.code and ended.lowered:
+        return Trouble(f"it failed under the limits of the calling shell: {ended.lowered}", LOWERED)
     return None

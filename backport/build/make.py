@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.build.sandbox import Limits, Sandbox
+from backport.build.sandbox import Limits, Sandbox, lowered
 from backport.errors import BuildError
 
 # Fixed, so that two builds of one tree are the same bytes (and ccache can hit), whoever builds them and when.
@@ -35,12 +35,16 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: `output` is stdout and stderr as they came, `stopped` why we ended it ("" = it did)."""
+    """How a command ended: `output` is stdout and stderr as they came, `stopped` why we ended it ("" = it did).
+
+    `lowered` names the limits of the calling shell under which it ran and that are too low for a build.
+    """
 
     code: int
     output: bytes
     seconds: float
     stopped: str = ""
+    lowered: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Runner:
                     stream.write(f"\n[backport] the log is full: {len(output) - room} bytes left out\n".encode())
                 if stopped:
                     stream.write(f"\n[backport] stopped: {stopped}\n".encode())
-        return Ended(process.returncode, output, time.monotonic() - started, stopped)
+        return Ended(process.returncode, output, time.monotonic() - started, stopped, lowered(self.limits))
 
 
 def _watch(process: subprocess.Popen[bytes], limits: Limits, seconds: float) -> tuple[bytes, str]:

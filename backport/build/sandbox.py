@@ -2,11 +2,14 @@
 
 bubblewrap gives the build a file system that holds the compiler (read-only), the sources (read-only) and one
 build directory; no network, no home, no other process. Where bubblewrap is not there or may not make
-namespaces, the result says `sandbox: none`, and `require` refuses to go on.
+namespaces, the result says `sandbox: none` and why, and `require` refuses to go on. Where it is there and fails for any
+other reason (a limit of the shell, no memory), nothing is built: a machine that has a sandbox never builds without.
 """
 
 from __future__ import annotations
 
+import re
+import resource
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -14,13 +17,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from backport.build import ulimits
 from backport.errors import BuildError
+from backport.gitfault import LIMITS
 
 # What a compiler and kbuild read of the system; the rest of /etc (keys, mail, host names) is nobody's business.
 _SYSTEM = ("/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
 _TOP = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _HINT = ("apt-get install bubblewrap; in a container it also needs leave to make namespaces "
          "(docker: --security-opt seccomp=unconfined; sysctl kernel.unprivileged_userns_clone=1)")
+
+
+# how bubblewrap says that this machine does not let it: seccomp or a sysctl (EPERM), AppArmor (EACCES), a kernel
+# without namespaces (EINVAL, ENOSYS), user.max_user_namespaces=0 (ENOSPC)
+_NOT_ALLOWED = re.compile(r"^bwrap: (?:No permissions to create new namespace|.*: (?:Operation not permitted|"
+                          r"Permission denied|Invalid argument|Function not implemented)$|"
+                          r"Creating new namespace failed: No space left on device$|"
+                          r"setting up uid map: )", re.MULTILINE)
 
 
 _TMP = 256 << 20         # bytes of /tmp that there are at least
@@ -68,9 +81,11 @@ class Sandbox:
 
 
 def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
-    """bubblewrap where it works, else none; raises BuildError with the cure where it is required.
+    """bubblewrap where it works, none where this machine has none or forbids it.
 
-    `want` "none" switches it off on purpose (a machine that is a sandbox itself).
+    Raises BuildError with the cure where a sandbox is required, and where bubblewrap is there and fails for another
+    reason: without a word, a patch from a list would be run with all that the user may do. `want` "none" switches it
+    off on purpose (a machine that is a sandbox itself).
     """
     if want == "none":
         if require:
@@ -79,14 +94,29 @@ def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
     why = probe()
     if not why:
         return Sandbox("bubblewrap")
+    if why.startswith(_FAILS):
+        low = lowered(Limits())
+        raise BuildError(f"{why}{f' (limits of this shell: {low})' if low else ''}", hint=LIMITS)
     if require:
         raise BuildError(f"a sandbox is required and there is none: {why}", hint=_HINT)
     return Sandbox("none", why)
 
 
+def lowered(limits: Limits) -> str:
+    """Which limits of the calling shell are lower than what a build may use, "" where none is."""
+    return ulimits.lowered(memory=limits.process_memory, file_size=limits.file_size, processes=limits.processes,
+                           seconds=limits.seconds)
+
+
+_FAILS = "bubblewrap is installed and fails"
+
+
 @lru_cache(maxsize=1)
 def probe() -> str:
-    """"" where bubblewrap really works here, else why it does not (a container often forbids namespaces)."""
+    """"" where bubblewrap really works here, else why it does not (a container often forbids namespaces).
+
+    What begins with _FAILS is no trait of the machine: it may well work the next time.
+    """
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed"
     sandbox = Sandbox("bubblewrap")
@@ -95,9 +125,12 @@ def probe() -> str:
     try:
         done = subprocess.run(argv, capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not start: {error}"
+        return f"{_FAILS}: {error}"
     if done.returncode:
-        return f"bubblewrap does not work here: {done.stderr.decode('utf-8', 'replace').strip() or done.returncode}"
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if _NOT_ALLOWED.search(said):
+            return f"bubblewrap does not work here: {said}"
+        return f"{_FAILS}: {said or f'it ended with {done.returncode}'}"
     return ""
 
 
@@ -129,5 +162,6 @@ def _prlimit(limits: Limits) -> list[str]:
     kernel excuses root from RLIMIT_NPROC."""
     if not _have_prlimit():
         return []
-    return ["prlimit", f"--as={limits.process_memory}", f"--fsize={limits.file_size}", "--core=0",
-            f"--nproc={max(limits.processes, 64) + 4096}", "--"]
+    return ["prlimit", *ulimits.prlimit((
+        ("as", resource.RLIMIT_AS, limits.process_memory), ("fsize", resource.RLIMIT_FSIZE, limits.file_size),
+        ("core", resource.RLIMIT_CORE, 0), ("nproc", resource.RLIMIT_NPROC, max(limits.processes, 64) + 4096))), "--"]

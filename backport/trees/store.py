@@ -141,7 +141,7 @@ class Store:
         borrowed = self.path / "objects" / "info" / "alternates"
         if borrowed.is_file():
             return f"the commit {commit[:12]} is in none of the clones that {borrowed} names; {again}"
-        return f"the commit {commit[:12]} is lost from {self.path}; remove that directory and run `backport trees fetch`"
+        return f"the commit {commit[:12]} is lost from {self.path}; remove it and run `backport trees fetch`"
 
     def known(self, stamp: str) -> Head | None:
         """What has this content already, under whatever name."""
@@ -171,17 +171,17 @@ class Store:
     def _refs(self, prefix: str) -> dict[str, str]:
         if not (self.path / "backport.json").is_file():
             if (self.path / "objects").is_dir():
-                raise InfraError(f"{self.path} has no backport.json: making this store was not finished, or it is damaged",
+                raise InfraError(f"{self.path} has no backport.json: it was not finished, or it is damaged",
                                  hint="`backport trees fetch` finishes it; what is in it stays")
             return {}
         with Git(self.path) as git:
             rows = git.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).text.splitlines()
         return {ref.removeprefix(prefix): sha for sha, _, ref in (row.partition(" ") for row in rows)}
 
-    def _broken(self, git: Git, prefix: str) -> set[str]:
+    def _broken(self, git: Git, prefix: str) -> frozenset[str]:
         """Names of refs that are there and say nothing: git passes them over with a warning."""
         told = git.run("for-each-ref", "--format=%(refname)", prefix).err.splitlines()
-        return {line.rpartition(prefix)[2].strip() for line in told if "ignoring" in line and prefix in line}
+        return frozenset(line.rpartition(prefix)[2].strip() for line in told if "ignoring" in line and prefix in line)
 
     def _all(self, prefix: str) -> list[Head]:
         heads = (self._head(prefix, name, commit) for name, commit in sorted(self._refs(prefix).items()))
