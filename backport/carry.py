@@ -64,6 +64,7 @@ class Carrier:
     _git: Git | None = None
     _preimages: dict[str, Preimages] = field(default_factory=dict)
     _views: dict[str, StoreView] = field(default_factory=dict)
+    _stacked: StoreView | None = None
 
     @property
     def git(self) -> Git:
@@ -78,9 +79,18 @@ class Carrier:
         for view in self._views.values():
             view.close()
         self._views.clear()
+        if self._stacked is not None:
+            self._stacked.close()
+            self._stacked = None
 
     def view(self, head: Head) -> StoreView:
-        """The rewriter's view of one tree, kept."""
+        """The rewriter's view of one tree, kept; of a tree with patches on top only as long as no other is asked for."""
+        if head.base and (self._stacked is None or self._stacked.commit != head.commit):
+            if self._stacked is not None:
+                self._stacked.close()
+            self._stacked = StoreView(self.store, head.tree, head.commit, head.base)
+        if head.base and self._stacked is not None:
+            return self._stacked
         if head.commit not in self._views:
             self._views[head.commit] = StoreView(self.store, head.tree, head.commit)
         return self._views[head.commit]

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from filelock import FileLock
 
@@ -52,6 +52,7 @@ class Index:
     def __init__(self, store: Path, commit: str) -> None:
         self._store = store
         self._commit = commit
+        self._source = commit            # where files are read from; the names are those of `_commit`
         self._folder = store.parent / "index"
 
     def functions(self, name: str) -> list[str]:
@@ -63,7 +64,7 @@ class Index:
         found = self._files(scan.MACRO, name)
         if found or not self.contains(name):
             return found
-        rows = self._names.execute("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
+        rows = self._asked("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
         with Git(self._store) as git:
             return [os.fsdecode(path) for path, blob in rows
                     if name.encode() in scan.macros(git.blob(blob.hex()) or b"")]
@@ -82,7 +83,7 @@ class Index:
         found: dict[str, list[str]] = {}
         with Git(self._store) as git:
             for path in self.types(struct):
-                for member in scan.members(git.blob(f"{self._commit}:{path}") or b"", struct.encode()):
+                for member in scan.members(git.blob(f"{self._source}:{path}") or b"", struct.encode()):
                     found.setdefault(member.decode(), []).append(path)
         return found
 
@@ -93,14 +94,25 @@ class Index:
         return position < len(self._words) and self._words[position] == wanted
 
     def _files(self, kind: int, name: str) -> list[str]:
-        rows = self._names.execute(
+        rows = self._asked(
             "SELECT path FROM entry JOIN file ON file.id = entry.file WHERE hash = ? AND kind = ? ORDER BY path",
             (scan.name_hash(name.encode("utf-8", "surrogateescape")), kind))
         return [os.fsdecode(row[0]) for row in rows]
 
+    def _asked(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._names.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise InfraError(f"the index of names {self._path} cannot be read: {error}",
+                             hint="remove that file; it is made again") from error
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{self._commit}.{FORMAT}.names"
+
     @cached_property
     def _names(self) -> sqlite3.Connection:
-        path = self._folder / f"{self._commit}.{FORMAT}.names"
+        path = self._path
         with _built_once(path) as missing:
             if missing:
                 _build_names(self._store, self._commit, path)

@@ -54,6 +54,7 @@ class Head:
     source_key: str = ""             # which source of the manifest it came from
     asked: float = 0.0               # when a source was last asked about this tree, seconds since the epoch
     notes: tuple[str, ...] = ()      # "7.2.13 is listed but not to be had (404)"
+    base: str = ""                   # the tree's own commit where `commit` is a state with patches on top, else ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""

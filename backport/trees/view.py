@@ -9,18 +9,21 @@ from types import TracebackType
 
 from backport.git import Git
 from backport.trees.index import Index
+from backport.trees.stacked import Stacked
 
 
 class StoreView:
     """Read-only view of one commit. Keeps one `git cat-file --batch` child: close it, or use it as a context manager.
 
     `read` and `paths` are answered from the objects; the first `defining` or `index` of a commit builds an index
-    beside the store (see index.py), which later runs find there.
+    beside the store (see index.py), which later runs find there. `base` is the tree's own commit where `commit` is a
+    state with patches on top of it.
     """
 
-    def __init__(self, store_path: Path, name: str, commit: str) -> None:
+    def __init__(self, store_path: Path, name: str, commit: str, base: str = "") -> None:
         self._name = name
         self.commit = commit
+        self._base = base
         self._git = Git(store_path)
         self._modes: dict[str, str] | None = None
 
@@ -60,6 +63,8 @@ class StoreView:
     @cached_property
     def index(self) -> Index:
         """Names of the whole tree: functions, macros, types, and whether an identifier stands anywhere."""
+        if self._base:
+            return Stacked(self._git.path, self._base, self.commit)
         return Index(self._git.path, self.commit)
 
     def close(self) -> None:
