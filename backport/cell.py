@@ -33,15 +33,13 @@ from backport.patch.model import Patch
 from backport.queue.together import Chain, Needed, needed_first, series_result
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
+from backport.results.reach import digest, reach, versions
 from backport.rules.load import load_rules
 from backport.trees.store import Head, Store
 from backport.verdict import Apply, Build, Cell, Sure
 
-# what can change an answer; reports, commands and the queue cannot
-_CODE = ("backport.patch", "backport.csource", "backport.sections", "backport.check", "backport.rewrite",
-         "backport.rules", "backport.build", "backport.trees.worktree", "backport.carry", "backport.cell",
-         "backport.git", "backport.reference")
-
+# What this module imports can change an answer, all but what fetches a tree: the commit it made is in the key.
+_START, _WITHOUT = "backport.cell", ("backport.trees.sources",)
 
 _BOOTABLE = (Build.PASS, Build.WARN, Build.SKIPPED)
 
@@ -131,7 +129,8 @@ class Lab:
         key = cell_key(
             patch=patch.sha256, before=_first_parts(before, needed), base_commit=head.commit,
             preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
-            code=code_digest(_CODE), tools=self.options.tools(),
+            code=digest(_START, _WITHOUT), tools=self.options.tools(),
+            libraries=versions(reach(_START, _WITHOUT).others), doubts=patch.doubts, tree=tree.name,
             compiler=build.compiler.identity if build else None,
             config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
@@ -206,14 +205,13 @@ class Lab:
         if not head.history:
             return None
         upstream = self.upstream
-        return [code_digest(["backport.history"]), upstream.commit if upstream and upstream.history else ""]
+        return upstream.commit if upstream and upstream.history else ""
 
     def _boot_parts(self, patch: Patch, tree: Tree) -> tuple[str, ...] | None:
         """The toolchain by itself: the build's stands in the key only where there is a build."""
         if not self.options.boot:
             return None
-        return (code_digest(["backport.boot", "backport.build"]), boot_key(_reproducer(patch)),
-                resolve(tree.toolchain).identity,
+        return (boot_key(_reproducer(patch)), resolve(tree.toolchain).identity,
                 *(hashlib.sha256(fix_file(name, self.beside).read_bytes()).hexdigest()
                   for name in tree.toolchain.fixes))
 
@@ -243,7 +241,7 @@ class Lab:
             return cell
         effect = upstream_effect(
             self.carrier.in_context(place.patch), self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
-            key=f"{self._plan(self.reference, self.upstream, place.config).key} {code_digest(_CODE)}",
+            key=f"{self._plan(self.reference, self.upstream, place.config).key} {digest(_START, _WITHOUT)}",
             config=place.config or None,
             preimages=self.carrier.preimages(place.patch).files,
             require_sandbox=self.options.require_sandbox, beside=self.beside)

@@ -1,7 +1,7 @@
 """What a piece of the program is made of: every module that it imports, however deep, and their data files.
 
-A list kept by hand forgets: an answer that a broken reader gave was read back after the reader was mended. The imports are
-read from the sources, those inside functions too, without running anything.
+A list kept by hand forgets: an answer that a broken reader gave was read back after the reader was mended. The imports
+are read from the sources, those inside functions too, without running anything.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Reach:
 
 @cache
 def reach(start: str, without: tuple[str, ...] = ()) -> Reach:
-    """Everything that importing and running module `start` can bring in. `without` names modules that are left out, with
-    what only they import; a package stands for all that is below it.
+    """Everything that importing and running module `start` can bring in. `without` names modules that are left out,
+    with what only they import; a package stands for all that is below it.
 
     Raises TypeError where `start` is no module with a source file.
     """
