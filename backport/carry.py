@@ -84,7 +84,7 @@ class Carrier:
             self._stacked = None
 
     def view(self, head: Head) -> StoreView:
-        """The rewriter's view of one tree, kept; of a tree with patches on top only as long as no other is asked for."""
+        """The rewriter's view of one tree, kept; of a tree with patches on top only until another is asked for."""
         if head.base and (self._stacked is None or self._stacked.commit != head.commit):
             if self._stacked is not None:
                 self._stacked.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sqlite3
 import time
 import traceback
 from collections.abc import Sequence
@@ -17,26 +18,30 @@ from backport.boot.behaviour import prove
 from backport.boot.key import boot_key
 from backport.boot.program import for_patch
 from backport.build.driver import build_cell
+from backport.build.failure import machine_trouble
 from backport.build.plan import Plan, fix_file, plan
 from backport.build.sandbox import Limits, choose
 from backport.build.toolchain import resolve
 from backport.carry import Carrier
 from backport.celltext import failed, standing_of, told
-from backport.errors import BackportError
+from backport.errors import BackportError, InfraError
 from backport.git import Git
+from backport.gitfault import LIMITS
 from backport.history.branch import Branch
 from backport.history.log import Log
 from backport.history.verdict import Said, ask, settled
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.queue.together import Chain, Needed, needed_first, series_result
+from backport.queue.depends import depends, parts
+from backport.queue.together import Chain, Needed, Step, needed_first, step_of
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.results.reach import digest, reach, versions
+from backport.results.series import Part
 from backport.rules.load import load_rules
 from backport.trees.store import Head, Store
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Cell, Sure, column_name
 
 # What this module imports can change an answer, all but what fetches a tree: the commit it made is in the key.
 _START, _WITHOUT = "backport.cell", ("backport.trees.sources",)
@@ -66,16 +71,26 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A patch on a tree, and the key under which its answer is kept."""
+    """A patch on a tree, and the key under which its answer is kept ("" where it must not be kept).
+
+    `trouble` is what the surroundings did to the making of the key: the answer is `error`, with that as its reason.
+    """
 
     patch: Patch
     tree: Tree
     head: Head
     key: str
-    before: tuple[Patch, ...] = ()               # the patches before it in its series
+    before: tuple[Place, ...] = ()               # what it needs in the tree first, of its series or directory, in order
     needed: Needed = field(default_factory=Needed)   # prerequisites that its mail names for this tree
     config: str = ""                             # the configuration that is built, "" = the tree's own
     boots: bool = True                           # False: another column of this tree is booted
+    part: Part | None = None                     # its place in a series
+    trouble: str = ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """(column, slug): what it goes by in its run."""
+        return column_name(self.tree.name, self.config), self.patch.slug
 
 
 @dataclass
@@ -89,12 +104,17 @@ class Lab:
     reference: Tree | None = None                # the upstream tree's record in the manifest
     beside: Path | None = None                   # the manifest's directory: build-fix patches are named from there
     share: int = 1                               # how many labs share the processors
+    code: str = ""                               # digest of the code that computes cells, found once and taken along
     _carrier: Carrier | None = field(default=None, repr=False)
+    _chains: dict[str, Chain] = field(default_factory=dict, repr=False)
+    _firsts: dict[tuple[str, str], Step] = field(default_factory=dict, repr=False)
+    _touched: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict, repr=False)
     _plans: dict[tuple[str, str, str], Plan] = field(default_factory=dict, repr=False)
     _log: Log | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_carrier": None, "_log": None}   # helper processes stay where they are
+        # helper processes and directories stay where they are
+        return {**self.__dict__, "_carrier": None, "_log": None, "_chains": {}, "code": self._code()}
 
     @property
     def carrier(self) -> Carrier:
@@ -110,6 +130,10 @@ class Lab:
         return self._log
 
     def close(self) -> None:
+        """End helper processes and remove what lies in temporary directories; the object may be used again."""
+        for chain in self._chains.values():
+            chain.close()
+        self._chains.clear()
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -117,60 +141,73 @@ class Lab:
             self._carrier.close()
             self._carrier = None
 
-    def place(self, patch: Patch, tree: Tree, head: Head, before: tuple[Patch, ...] = (),
+    def places(self, group: Sequence[Patch], tree: Tree, head: Head, patches: Sequence[Patch] = (), *,
+               config: str = "", boots: bool = True) -> list[Place]:
+        """The places of patches that may belong together (a series, a directory), in order."""
+        try:
+            needs = depends(group, lambda name: self.carrier.view(head).index.contains(name))
+        except (InfraError, OSError) as error:
+            return [Place(patch, tree, head, "", config=config, boots=boots, trouble=_said(error)) for patch in group]
+        made: list[Place] = []
+        for patch, needed, part in zip(group, needs, parts(group, needs), strict=True):
+            before = [made[number] for number in needed]
+            made.append(replace(self.place(patch, tree, head, before, patches, config=config, boots=boots), part=part))
+        return made
+
+    def place(self, patch: Patch, tree: Tree, head: Head, before: Sequence[Place] = (),
               patches: Sequence[Patch] = (), *, config: str = "", boots: bool = True) -> Place:
         """The place with its key: everything that can change the answer, by content.
 
-        `before` are the patches before it in its series, `patches` all of the run: prerequisites may be there.
-        A configuration has the same key whether it was asked for or is the tree's own.
+        `before` are the places that it needs in the tree first, `patches` all of the run: prerequisites may be there.
+        A configuration has the same key whether it was asked for or is the tree's own. Raises UserError for what the
+        manifest got wrong; what fails around it stands in the place, and is no reason to leave the others.
         """
-        needed = needed_first(patch, tree.series, patches, before, self.log, head)
+        try:
+            needed = needed_first(patch, tree.series, patches, [one.patch for one in before], self.log, head)
+            key = self._key(patch, tree, head, before, needed, config, boots)
+        except (InfraError, OSError, sqlite3.Error) as error:
+            return Place(patch, tree, head, "", tuple(before), config=config, boots=boots, trouble=_said(error))
+        return Place(patch, tree, head, key, tuple(before), needed, config, boots)
+
+    def _key(self, patch: Patch, tree: Tree, head: Head, before: Sequence[Place], needed: Needed, config: str,
+             boots: bool) -> str:
+        if not all(place.key for place in before):
+            return ""                            # what may not be kept may not be kept as a part of another, either
         build = self._plan(tree, head, config) if self.options.build else None
-        key = cell_key(
+        return cell_key(
             patch=patch.sha256, before=_first_parts(before, needed), base_commit=head.commit,
             preimages=self.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
-            code=digest(_START, _WITHOUT), tools=self.options.tools(),
-            libraries=versions(reach(_START, _WITHOUT).others), doubts=patch.doubts, tree=tree.name,
+            code=self._code(), tools=self.options.tools(), libraries=versions(reach(_START, _WITHOUT).others),
             compiler=build.compiler.identity if build else None,
-            config=(build.defconfig, build.fragment.name, build.fragment.text, build.targets) if build else None,
+            config=_config_parts(build) if build else None,
             make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
             fixes=[path.read_bytes() for path in build.fixes] if build else None, build=self.options.build,
             boot=self._boot_parts(patch, tree) if boots else None, history=self._history_parts(head),
-            restored=patch.restored, series=tree.series, strategies=self.options.strategies,
-            signoff=self.options.signoff)
-        return Place(patch, tree, head, key, before, needed, config, boots)
+            upstream=self._upstream_parts(patch, config), restored=patch.restored, doubts=patch.doubts, tree=tree.name,
+            series=tree.series, strategies=self.options.strategies, signoff=self.options.signoff)
 
-    def compute_all(self, places: Sequence[Place]) -> list[Cell]:
-        """The cells of one series on one tree, in order; a later patch meets the tree with the earlier ones in."""
-        if len(places) == 1 and not places[0].needed.patches:
-            return [self.compute(places[0])]
-        with Git(Store(self.cache).path) as git, Chain(git, places[0].head) as chain:
-            cells = [self.compute(place, chain) for place in places]
-        cells = _told_what_stands_before(cells)
-        if len(cells) == 1:
-            return cells
-        good, text = series_result(cells)
-        return [replace(cell, detail={**cell.detail, "series": {"good": good, "text": text, "part": number}})
-                for number, cell in enumerate(cells, 1)]
+    def _code(self) -> str:
+        self.code = self.code or digest(_START, _WITHOUT)
+        return self.code
 
-    def compute(self, place: Place, chain: Chain | None = None) -> Cell:
+    def compute(self, place: Place, before: Sequence[Cell] = ()) -> Cell:
         """The cell; whatever goes wrong becomes an `error` in it, because one bad cell must not end a night.
 
-        `chain` is the tree with the patches before this one in its series; this one is put on top of it.
+        `before` are the cells of `place.before`, in order: this patch is put on what the tree took of those.
         """
         started = time.monotonic()
         patch, tree, head = place.patch, place.tree, place.head
         cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
                     subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
-                    base_version=head.version, command=self._command(place), config=place.config,
+                    base_version=head.version, command=self.command(place), config=place.config,
                     detail={"nomination": standing_of(patch, tree)})
+        lost = next((one.patch for one in before if one.apply is Apply.ERROR), "")
         try:
-            for first in place.needed.patches if chain is not None else ():
-                assert chain is not None
-                answer = self.carrier.carry(first, tree, chain.head)
-                chain.took(first, answer.patch, answer.outcome)
-                if answer.patch is not None:
-                    cell.detail.setdefault("before", []).append(hashlib.sha256(answer.mail).hexdigest())
+            if place.trouble or lost:
+                return failed(cell, place.trouble or f"not tried: {lost}, which it needs first, ended in error")
+            chain = self._chain(place, before) if place.before or place.needed.patches else None
+            if chain is not None and (standing := chain.mails):
+                cell.detail["before"] = standing
             carried = self.carrier.carry(patch, tree, chain.head if chain else head)
             cell = told(cell, carried)
             cell = replace(cell, notes=(*cell.notes, *place.needed.said))
@@ -178,7 +215,7 @@ class Lab:
             whole = carried.patch if cell.apply is not Apply.ABSENT else None
             if chain is not None:
                 cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
-                chain.took(patch, whole, cell.apply)
+                chain.take(step_of(cell))
                 # built on the bare tree's baseline, so with everything before it
                 whole = chain.together() if whole is not None else None
             if self.options.build and whole is not None:
@@ -187,13 +224,41 @@ class Lab:
                 cell = self._booted(cell, place, whole)
         except BackportError as error:
             cell = failed(cell, str(error))
+        except (OSError, MemoryError, sqlite3.Error) as error:
+            cell = failed(cell, _said(error), traceback.format_exc())
         except Exception as error:
             cell = failed(cell, f"internal error: {error!r}", traceback.format_exc())
         return replace(cell, seconds=round(time.monotonic() - started, 3))
 
+    def _chain(self, place: Place, before: Sequence[Cell]) -> Chain:
+        """The tree with what `place` needs in it: of its series by their cells, and the prerequisites of all."""
+        chain = self._chains.get(place.head.commit)
+        if chain is None:
+            chain = self._chains.setdefault(place.head.commit, Chain(self.carrier.git, place.head))
+        steps: list[Step] = []
+        for one, known in [*zip(place.before, before, strict=True), (place, None)]:
+            for first in one.needed.patches:
+                chain.goto(steps)
+                steps.append(self._first(first, place.tree, chain.head))
+            if known is not None:
+                steps.append(step_of(known))
+        chain.goto(steps)
+        return chain
+
+    def _first(self, patch: Patch, tree: Tree, head: Head) -> Step:
+        """What a prerequisite leaves in the tree, found once for each state of it."""
+        key = (patch.sha256, head.commit)
+        if key not in self._firsts:
+            answer = self.carrier.carry(patch, tree, head)
+            taken = answer.patch
+            self._firsts[key] = Step(patch.slug or patch.source, answer.outcome, taken.diff if taken else b"",
+                                     hashlib.sha256(answer.mail).hexdigest() if taken else "")
+        return self._firsts[key]
+
     def _in_history(self, cell: Cell, place: Place) -> Cell:
         """`cell` with what the tree's history says of the bug and the fix; without one, that it cannot know."""
-        return settled(cell, self.asked(place.patch, place.head, (*place.needed.patches, *place.before)))
+        return settled(cell, self.asked(place.patch, place.head, (*place.needed.patches,
+                                                                         *(one.patch for one in place.before))))
 
     def asked(self, patch: Patch, head: Head, before: Sequence[Patch] = ()) -> Said:
         """What the history of `head` says of `patch`, where `before` go onto it first."""
@@ -206,6 +271,23 @@ class Lab:
             return None
         upstream = self.upstream
         return upstream.commit if upstream and upstream.history else ""
+
+    def _upstream_parts(self, patch: Patch, config: str) -> object:
+        """What the reference tree adds to the answer: the files that the patch touches, and how it is built.
+
+        Not its commit: mainline moves every day, and every cell would be computed again every night.
+        """
+        if self.upstream is None:
+            return None
+        if patch.sha256 not in self._touched:
+            self._touched[patch.sha256] = self.carrier.git.ls_tree(self.upstream.commit, patch.paths) if patch.paths \
+                else []
+        blobs = self._touched[patch.sha256]
+        if not self.options.build or self.reference is None:
+            return blobs
+        build = self._plan(self.reference, self.upstream, config)
+        return [blobs, build.compiler.identity, _config_parts(build), build.variables,
+                [path.read_bytes() for path in build.fixes]]
 
     def _boot_parts(self, patch: Patch, tree: Tree) -> tuple[str, ...] | None:
         """The toolchain by itself: the build's stands in the key only where there is a build."""
@@ -241,7 +323,7 @@ class Lab:
             return cell
         effect = upstream_effect(
             self.carrier.in_context(place.patch), self.reference, self.upstream, cache=self.cache, jobs=self._jobs,
-            key=f"{self._plan(self.reference, self.upstream, place.config).key} {digest(_START, _WITHOUT)}",
+            key=f"{self._plan(self.reference, self.upstream, place.config).key} {self._code()}",
             config=place.config or None,
             preimages=self.carrier.preimages(place.patch).files,
             require_sandbox=self.options.require_sandbox, beside=self.beside)
@@ -261,29 +343,31 @@ class Lab:
     def _jobs(self) -> int:
         return max(1, len(os.sched_getaffinity(0)) // self.share)
 
-    def _command(self, place: Place) -> str:
+    def command(self, place: Place) -> str:
+        """What a person types to get this cell."""
         words = ["backport", "run", place.patch.source or "-", "--tree", place.tree.name]
         words += ["--config", place.config] if place.config else []
         words += ["--boot"] if self.options.boot else []
         return " ".join(words + ([] if self.options.build else ["--no-build"]))
 
 
-def _told_what_stands_before(cells: Sequence[Cell]) -> list[Cell]:
-    """With detail["before"]: SHA-256 of the mails that stand in the tree before each patch, in order."""
-    made: list[Cell] = []
-    standing: list[str] = []
-    for cell in cells:
-        standing += cell.detail.get("before", [])
-        made.append(replace(cell, detail={**cell.detail, "before": list(standing)}) if standing else cell)
-        if cell.apply.good and cell.adapted:
-            standing.append(hashlib.sha256(cell.adapted).hexdigest())
-    return made
+def _first_parts(before: Sequence[Place], needed: Needed) -> object:
+    """What goes first, for the cache key: by keys, so that what changes one changes all behind it."""
+    return [place.key for place in before], [one.sha256 for one in needed.patches], needed.said
 
 
-def _first_parts(before: Sequence[Patch], needed: Needed) -> object:
-    """What goes first, for the cache key; as it always was where no prerequisite is named."""
-    series = [one.sha256 for one in before]
-    return series if needed == Needed() else (series, [one.sha256 for one in needed.patches], needed.said)
+def _config_parts(build: Plan) -> object:
+    return build.defconfig, build.fragment.name, build.fragment.text, build.targets
+
+
+def _said(error: Exception) -> str:
+    """A fault of the surroundings in words, with its cure."""
+    if isinstance(error, OSError | MemoryError):
+        met = machine_trouble(error)
+        return f"{met.what}\n  hint: {met.hint}"
+    if isinstance(error, sqlite3.Error):
+        return f"a file of the cache cannot be read or written: {error}\n  hint: {LIMITS}; index/ there can be removed"
+    return str(error)
 
 
 def _reproducer(patch: Patch) -> Path | None:

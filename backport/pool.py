@@ -1,7 +1,8 @@
 """Several trees at once: one process a tree at a time, one cell in flight per tree.
 
 Two cells of one tree share a work tree and a build directory and must not meet; cells of different trees share
-nothing but the store, which they only read.
+nothing but the store, which they only read. What a patch needs in the tree first is handed over with it, as cells: any
+worker can take up a series anywhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from multiprocessing import active_children, get_context
@@ -17,42 +18,47 @@ from types import FrameType
 
 from backport.cell import Lab, Place
 from backport.report.live import Live
-from backport.verdict import Cell, column_name
+from backport.verdict import Cell
 
 _lab: Lab | None = None              # of a worker process
 _busy = False                        # the worker is inside a cell
 
 
-Work = tuple[Place, ...]             # one patch on one tree, or a series on one tree in order
+Name = tuple[str, str]               # Place.name
 
 
-def compute_all(lab: Lab, work: Sequence[Work], *, jobs: int, live: Live) -> Iterator[tuple[Cell, str]]:
-    """(cell, cache key) of each place, as they are finished."""
-    if jobs <= 1 or len({item[0].tree.name for item in work}) < 2:
-        for item in work:
-            live.start(_name(item))
-            yield from _keyed(item, lab.compute_all(item))
+def compute_all(lab: Lab, work: Sequence[Place], known: Mapping[Name, Cell], *, jobs: int,
+                live: Live) -> Iterator[tuple[Place, Cell, str]]:
+    """(place, cell, cache key) of each place, the moment it is known.
+
+    A place comes behind those that it needs first; their cells are in `known` or come from here.
+    """
+    cells = dict(known)
+    if jobs <= 1 or len({place.tree.name for place in work}) < 2:
+        for place in work:
+            live.start(" ".join(place.name))
+            yield _kept(cells, place, lab.compute(place, _before(place, cells)))
         return
-    queues: dict[str, deque[Work]] = {}
-    for item in work:
-        queues.setdefault(item[0].tree.name, deque()).append(item)
+    queues: dict[str, deque[Place]] = {}
+    for place in work:
+        queues.setdefault(place.tree.name, deque()).append(place)
     workers = min(jobs, len(queues))
     # spawn: a forked child would share git helper processes and SQLite handles with us
     with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(lab, share=workers),)) as pool:
-        running: dict[Future[list[Cell]], Work] = {}
+        running: dict[Future[Cell], Place] = {}
         waiting = deque(queues)
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    item = queues[waiting.popleft()].popleft()
-                    live.start(_name(item))
-                    running[pool.submit(_compute, item)] = item
+                    place = queues[waiting.popleft()].popleft()
+                    live.start(" ".join(place.name))
+                    running[pool.submit(_compute, place, _before(place, cells))] = place
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    item = running.pop(future)
-                    if queues[item[0].tree.name]:
-                        waiting.append(item[0].tree.name)
-                    yield from _keyed(item, future.result())
+                    place = running.pop(future)
+                    if queues[place.tree.name]:
+                        waiting.append(place.tree.name)
+                    yield _kept(cells, place, future.result())
         except BaseException:
             # Ctrl-C, SIGTERM, a time limit: a worker in the middle of a build would go on for minutes otherwise
             pool.shutdown(wait=False, cancel_futures=True)
@@ -73,25 +79,27 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     """Leave the cell the way of Ctrl-C, which puts work tree and build directory back; idle, just end."""
     if _busy:
         raise KeyboardInterrupt
+    if _lab is not None:
+        _lab.close()
     os._exit(0)
 
 
-def _compute(item: Work) -> list[Cell]:
+def _compute(place: Place, before: Sequence[Cell]) -> Cell:
     global _busy
     assert _lab is not None
     _busy = True
     try:
-        return _lab.compute_all(item)
+        return _lab.compute(place, before)
     finally:
         _busy = False
 
 
-def _name(item: Work) -> str:
-    return f"{column_name(item[0].tree.name, item[0].config)} {item[0].patch.slug}"
+def _before(place: Place, cells: Mapping[Name, Cell]) -> list[Cell]:
+    return [cells[one.name] for one in place.before]
 
 
-def _keyed(item: Work, cells: Sequence[Cell]) -> Iterator[tuple[Cell, str]]:
-    """Each cell with the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
-    for place, cell in zip(item, cells, strict=True):
-        lasting = cell.detail.get("behaviour", {}).get("verdict") != "error"
-        yield cell, place.key if lasting else ""
+def _kept(cells: dict[Name, Cell], place: Place, cell: Cell) -> tuple[Place, Cell, str]:
+    """With the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
+    cells[place.name] = cell
+    lasting = cell.detail.get("behaviour", {}).get("verdict") != "error"
+    return place, cell, place.key if lasting else ""

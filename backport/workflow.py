@@ -4,7 +4,7 @@
               +--> plan: one Place per patch and tree, with its cache key
     trees  ---+        |
                        +--> read back what nothing has changed for
-                       +--> compute the rest, tree by tree (backport/cell.py)
+                       +--> compute the rest, tree by tree, patch by patch (backport/cell.py)
                        +--> record each cell the moment it is known
 
 Nothing here decides anything: the verdicts come from check, rewrite and build.
@@ -23,10 +23,11 @@ from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.pool import compute_all
+from backport.queue.depends import groups
 from backport.queue.newer import supported
-from backport.queue.together import groups
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.results.series import placed
 from backport.results.store import Results
 from backport.trees.store import Store
 from backport.verdict import Apply, Cell, exit_code
@@ -77,8 +78,8 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
     lab = Lab(request.cache, *known_heads(store, request.manifest), request.options, request.manifest.upstream,
               request.manifest.path.resolve().parent)
     mails = [patch for patch in request.patches if isinstance(patch, Patch)]
-    series = groups(mails)
-    work: list[tuple[Place, ...]] = []
+    work: list[Place] = []
+    found: dict[tuple[str, str], Cell] = {}
     try:
         for column in columns:
             for patch in request.patches:
@@ -86,20 +87,19 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
                     yield _nothing_to_try(patch, column), ""
             if column.head is None:
                 continue
-            for group in series:
-                places = tuple(lab.place(patch, column.tree, column.head, group[:number], mails,
-                                         config=column.config, boots=column.boots)
-                               for number, patch in enumerate(group))
-                known = [None if request.force else results.lookup(place.key) for place in places]
-                if any(cell is None for cell in known):     # a series is one piece of work: each patch needs the last
-                    work.append(places)
-                    continue
-                for place, cell in zip(places, known, strict=True):
-                    assert cell is not None
+            for group in groups(mails):
+                for place in lab.places(group, column.tree, column.head, mails, config=column.config,
+                                        boots=column.boots):
+                    known = None if request.force else results.lookup(place.key)
+                    if known is None:
+                        work.append(place)
+                        continue
                     # the slug may be another one today, and the column; the verdict is not
-                    yield replace(cell, patch=place.patch.slug, required=column.tree.required,
-                                  config=place.config), place.key
-        yield from compute_all(lab, work, jobs=request.jobs, live=live)
+                    found[place.name] = replace(known, patch=place.patch.slug, required=column.tree.required,
+                                                config=place.config, command=lab.command(place))
+                    yield placed(found[place.name], place.part), place.key
+        for place, cell, key in compute_all(lab, work, found, jobs=request.jobs, live=live):
+            yield placed(cell, place.part), key
     finally:
         lab.close()
 

@@ -102,7 +102,7 @@ _CALLED = _says("", "", "", r"(?:error|warning): call to ", " declared with attr
 
 
 LOWERED = "raise them in the shell that calls backport (ulimit -a shows them), then run again"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LIMITS = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -114,7 +114,7 @@ def machine_trouble(error: OSError | MemoryError) -> Trouble:
         return Trouble(f"out of memory{said and ': '}{said}", LIMITS)
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         said = f"{error.args[0][0][2]} (and {len(error.args[0]) - 1} more)"     # a copied tree: one entry a file
-    full = error.errno in _FULL or "No space left" in said or "quota exceeded" in said
+    full = error.errno in _DISK or "No space left" in said or "quota exceeded" in said
     if full:
         return Trouble(f"the disk is full: {said}", "free some space, or give another cache directory (--cache)")
     if error.errno in _LIMITS:

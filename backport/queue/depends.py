@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from backport.csource.pieces import identifiers
 from backport.patch.model import Hunk, Patch
+from backport.results.series import Part
 from backport.rewrite.newnames import brought
 from backport.trees.scan import names
 
@@ -42,6 +42,19 @@ def depends(patches: Sequence[Patch], known: Callable[[str], bool]) -> list[tupl
                 needed.update((before, *found[before]))
         found.append(tuple(sorted(needed)))
     return found
+
+
+def parts(group: Sequence[Patch], needs: Sequence[Sequence[int]]) -> list[Part | None]:
+    """The place of each patch in what belongs together: a numbered series as it is, else what `needs` joins."""
+    home = list(range(len(group)))
+    if any(patch.parts > 1 and not patch.thread.endswith("/series") for patch in group):
+        home = [0] * len(group)
+    for number, needed in enumerate(needs):
+        joined = {home[one] for one in (*needed, number)}
+        home = [min(joined) if one in joined else one for one in home]
+    members = {one: [number for number, other in enumerate(home) if other == one] for one in set(home)}
+    return [Part(group[members[one][0]].slug, members[one].index(number) + 1, len(members[one]))
+            if len(members[one]) > 1 else None for number, one in enumerate(home)]
 
 
 def _needs(later: _Side, earlier: _Side, known: Callable[[str], bool]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from backport.git import Git
@@ -16,14 +17,6 @@ from backport.queue.prereq import prerequisites
 from backport.queue.stack import Stack
 from backport.trees.store import Head
 from backport.verdict import Apply, Cell
-
-
-def groups(patches: Iterable[Patch]) -> list[tuple[Patch, ...]]:
-    """Patches by `thread`, each group in its order; a patch that stands alone is a group of one. Order is kept."""
-    found: dict[str, list[Patch]] = {}
-    for number, patch in enumerate(patches):
-        found.setdefault(patch.thread or f"\0{number}", []).append(patch)
-    return [tuple(sorted(group, key=lambda patch: patch.part)) for group in found.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +54,32 @@ def needed_first(patch: Patch, series: str, patches: Sequence[Patch], before: Se
     return Needed(tuple(found), tuple(said))
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one patch left in the tree: `diff` is what the tree took, b"" where it took nothing; `mail` its SHA-256."""
+
+    name: str
+    outcome: Apply
+    diff: bytes = b""
+    mail: str = ""
+
+
+def step_of(cell: Cell) -> Step:
+    """The step that a cell stands for, whether it was computed just now or read back."""
+    if not cell.apply.good or not cell.adapted:
+        return Step(cell.patch, cell.apply)
+    return Step(cell.patch, cell.apply, parse(cell.adapted).diff, hashlib.sha256(cell.adapted).hexdigest())
+
+
 class Chain:
-    """A tree while a series is put on it. `head` is what the next patch is checked, adapted and cached against.
+    """A tree while patches are put on it. `head` is what the next patch is checked, adapted and cached against.
 
     Building stays on the tree's own baseline: `together` is one diff from the bare tree up to the last patch.
     """
 
     def __init__(self, git: Git, head: Head) -> None:
         self.base = head
-        self.missing: list[str] = []     # patches of the series that did not get in
+        self._taken: list[tuple[Step, str, bool]] = []   # (step, the state after it, whether it is in or needs nothing)
         self._stack = Stack(git, head.commit, keep=True)
 
     def __enter__(self) -> Chain:
@@ -84,19 +94,39 @@ class Chain:
     @property
     def head(self) -> Head:
         """The tree with everything before; the bare tree's own Head while nothing is applied."""
-        return self.base if self._stack.top == self._stack.base else replace(self.base, commit=self._stack.top)
+        if self._stack.top == self._stack.base:
+            return self.base
+        return replace(self.base, commit=self._stack.top, base=self.base.commit)
+
+    @property
+    def mails(self) -> list[str]:
+        """SHA-256 of the mails that stand in the tree, in order."""
+        return [step.mail for step, _state, fine in self._taken if step.mail and fine]
+
+    @property
+    def missing(self) -> list[str]:
+        """Patches that did not get in."""
+        return [step.name for step, _state, fine in self._taken if not fine]
+
+    def goto(self, steps: Sequence[Step]) -> None:
+        """The state after `steps`, whatever was there; what is the same at the beginning stays."""
+        same = 0
+        while same < min(len(steps), len(self._taken)) and self._taken[same][0] == steps[same]:
+            same += 1
+        if same < len(self._taken):
+            self._stack.pop_to(self._taken[same - 1][1] if same else self._stack.base)
+            del self._taken[same:]
+        for step in steps[same:]:
+            self.take(step)
+
+    def take(self, step: Step) -> None:
+        """Go on to the state after `step`. What is there already needs no step; what is not in is remembered."""
+        fine = self._stack.push(step.diff, step.name).ok if step.diff else step.outcome in (Apply.ALREADY, Apply.ABSENT)
+        self._taken.append((step, self._stack.top, fine))
 
     def took(self, patch: Patch, carried: Patch | None, outcome: Apply) -> None:
-        """Go on to the state after `patch`. `carried` is what the tree takes; None where it takes nothing.
-
-        A patch that is there already needs no step; one that is not in is remembered, and those after it say so.
-        """
-        if carried is not None:
-            step = self._stack.push(carried.diff, patch.slug)
-            if step.ok:
-                return
-        if outcome is not Apply.ALREADY and outcome is not Apply.ABSENT:
-            self.missing.append(patch.slug or patch.source)
+        """As `take`: `carried` is what the tree takes of `patch`, None where it takes nothing."""
+        self.take(Step(patch.slug or patch.source, outcome, carried.diff if carried is not None else b""))
 
     def together(self) -> Patch:
         """Everything so far as one patch on the bare tree: what a build of this state applies."""
@@ -106,12 +136,3 @@ class Chain:
     def warning(self) -> str:
         """What a later patch's cell says about earlier ones, "" where all are in."""
         return f"tried without {', '.join(self.missing)}, which did not get in" if self.missing else ""
-
-
-def series_result(cells: Sequence[Cell]) -> tuple[bool, str]:
-    """(whether the whole series is good, one line) for the cells of one series on one tree, in order."""
-    good = [cell for cell in cells if cell.apply.good or cell.apply in (Apply.ALREADY, Apply.ABSENT)]
-    first = next((cell for cell in cells if cell not in good), None)
-    if first is None:
-        return True, f"all {len(cells)} patches are in or go in"
-    return False, f"{len(good)} of {len(cells)}; stops at {first.patch}: {first.apply}"

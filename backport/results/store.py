@@ -26,6 +26,7 @@ from backport.results.evidence import behaviour
 from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text, unpacked
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
+from backport.results.series import told
 from backport.verdict import Apply, Build, Cell, Sure
 
 
@@ -173,7 +174,7 @@ class Results:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
         found = run if isinstance(run, Run) else self._must(run)
         rows = self._rows(f"{CELL} WHERE run = ?", (found.id,))
-        cells = [cell_of(row) for row in rows]
+        cells = told([cell_of(row) for row in rows])
         patches = {patch.slug: number for number, patch in enumerate(found.patches)}
         trees = {tree.column: number for number, tree in enumerate(found.trees)}
         return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)),
@@ -187,9 +188,10 @@ class Results:
 
     def cell(self, run: Run | int, patch: str, column: str) -> Cell | None:
         """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
-        rows = self._rows(f"{CELL} WHERE run = ? AND patch = ? AND tree = ?",
-                          (_id(run), sql_text(patch), sql_text(column)))
-        return cell_of(rows[0]) if rows else None
+        # all of its column: what became of a series is told by its other cells
+        rows = self._rows(f"{CELL} WHERE run = ? AND tree = ?", (_id(run), sql_text(column)))
+        cells = told([cell_of(row) for row in rows])
+        return next((cell for cell in cells if sql_text(cell.patch) == sql_text(patch)), None)
 
     def lookup(self, key: str) -> Cell | None:
         """The answer to `cell_key(...)` if it is known, flagged `cached`; an error is never an answer."""

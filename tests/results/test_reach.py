@@ -33,7 +33,8 @@ lab = Lab(cache, (head,), head, Options(build=False))
 patches = [parse(Path(name).read_bytes(), source=name, slug=name) for name in files]
 cells = []
 for patch in patches:
-    cells.append(lab.compute(lab.place(patch, tree, head)))
+    place = lab.place(patch, tree, head)
+    cells.append(lab.compute(place))
 lab.close()
 print(*(cell.apply for cell in cells))
 print(*sorted(name for name in sys.modules if name.partition(".")[0] == "backport"))
@@ -88,7 +89,7 @@ def test_what_is_left_out_is_short_and_only_fetches() -> None:
     assert {name.rpartition(".")[0] for name in set(everything) - set(counted)} <= {"backport.trees",
                                                                                    "backport.trees.sources"}
     for name in ("trees.view", "trees.index", "trees.stacked", "trees.scan", "queue.together", "queue.prereq",
-                 "queue.stack", "queue.nomination", "celltext", "verdict", "manifest", "gitfault",
+                 "queue.stack", "queue.depends", "queue.nomination", "celltext", "verdict", "manifest", "gitfault",
                  "history.bug", "boot.outcome", "csource.tokens", "patch.mail", "rules.load", "cell"):
         assert f"backport.{name}" in counted
 
