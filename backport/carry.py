@@ -12,12 +12,14 @@ from backport.check.proof import objection
 from backport.git import GLOBS, Git
 from backport.manifest import Tree
 from backport.patch import am
-from backport.patch.compose import adapted_mail
+from backport.patch.compose import adapted_mail, branch
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.rewrite.adapt import adapt
+from backport.rewrite.changelog import changelog
 from backport.rewrite.includes import missing_headers
+from backport.rewrite.leftout import left_out
 from backport.rewrite.newnames import missing
 from backport.rewrite.refresh import refreshed
 from backport.rewrite.story import Adaptation, HunkStory
@@ -195,7 +197,11 @@ class Carrier:
             asked = there.evidence if there is not None else ()
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
                            answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there))
-        mail = self._mail(patch, answer.patch, tree, answer.notes)
+        made = answer.patch.files
+        mail = self._mail(patch, answer.patch, tree, changelog(patch, made, answer.hunks))
+        left = [part for part in left_out(patch, made, answer.hunks) if part.whole or not part.known]
+        answer = replace(answer, notes=(*answer.notes, *(part.sentence for part in left)),
+                         sure=answer.sure if all(part.known for part in left) else Sure.REVIEW)
         ready = parse(mail, source=patch.source, slug=patch.slug)
         trouble = objection(self.git, head.commit, ready)
         if trouble:
@@ -203,8 +209,9 @@ class Carrier:
         return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
                        answer.evidence, alternatives)
 
-    def _mail(self, patch: Patch, changed: Patch, tree: Tree, notes: Sequence[str]) -> bytes:
-        return adapted_mail(patch, changed.files, series=tree.series, notes=notes,
+    def _mail(self, patch: Patch, changed: Patch, tree: Tree, clauses: Sequence[str]) -> bytes:
+        note = f"adapted for {branch(tree.series)}: {'; '.join(clauses)}" if clauses else ""
+        return adapted_mail(patch, changed.files, series=tree.series, notes=(note,),
                             upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
 
 

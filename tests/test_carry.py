@@ -90,3 +90,27 @@ def test_a_function_that_only_has_another_name_is_told_and_not_suspect(tmp_path:
     assert carried.outcome is (Apply.SUSPECT if twin else Apply.OFFSET)
     if not twin:
         assert any("lands in halt(); upstream changed stop()" in note for note in carried.notes)
+
+
+def test_the_mail_says_in_one_block_what_was_adapted_and_what_was_left_out(tmp_path: Path) -> None:
+    two = UPSTREAM.replace(b"stop", b"halt")
+    two_fixed = two.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tsettle(u);\n")
+    fixed = UPSTREAM.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tflush(u);\n")
+    repo = TestRepo(tmp_path / "store.git")
+    commits = [repo.commit({"old/a.c": OLDER, "b.c": two_fixed, "a.h": b"void flush(struct unit *u);\n"}),
+               repo.commit({"new/a.c": UPSTREAM, "b.c": two, "a.h": b"void flush(struct unit *u);\n"})]
+    heads = [Head(name, commit, version, "made here", 0.0)
+             for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
+    repo.git.close()
+    carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
+                  + file_diff("new/a.c", UPSTREAM, fixed) + file_diff("b.c", two, two_fixed))
+    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
+    carrier.close()
+    assert carried.outcome is Apply.MERGED
+    message = carried.mail.split(b"\n\n", 1)[1].split(b"\n---\n")[0].decode()
+    assert " ".join(message.split()) == (
+        "Text. [ adapted for 6.1.y: new/a.c is old/a.c in this tree; left out the change to b.c, which this tree has "
+        "already ]")
+    assert "left out the change to b.c, which this tree has already" in carried.notes
+    assert carried.sure is Sure.REVIEW

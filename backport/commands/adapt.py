@@ -18,7 +18,9 @@ from backport.commands.common import (
     read_patches,
 )
 from backport.errors import InfraError
-from backport.patch.mail import read_mail
+from backport.patch.mail import mail_of, read_mail
+from backport.patch.model import Patch
+from backport.patch.parse import parse
 from backport.queue.rangediff import range_diff
 from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
@@ -69,6 +71,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
         lab.close()
     click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
                err=True)
+    if carried.mail:
+        click.echo("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)), err=True, nl=False)
     if said is not None and said.bug.held is False:
         click.echo(visible(f"{tree.name} does not hold the bug that Fixes: names: {said.bug.reason}; "
                            "`backport run` calls it absent\n"), err=True)
@@ -84,3 +88,15 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if carried.outcome is Apply.ERROR:
         return InfraError.exit_code
     return 0 if carried.outcome.good or carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1
+
+
+def to_check(mail: bytes, original: Patch) -> list[str]:
+    """What in the mail was taken from a place that may be wrong, and what is to be put in by hand."""
+    source, made = read_mail(original), mail_of(parse(mail).head)
+    said = []
+    if made.upstream and source.upstream_from in ("From line", "cherry-pick line"):
+        said.append(f"upstream commit {made.upstream[:12]}: from the mail's {source.upstream_from}; make sure that it "
+                    "is in mainline")
+    if made.author.masked:
+        said.append(f"the author's address, {made.author.address}, is masked: put the real one into From:")
+    return said

@@ -32,16 +32,17 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
                  upstream_sha: str | None = None, signoff: str | None = None) -> bytes:
     """The mail for `series` ("5.10", "5.10.y" or "linux-5.10.y") with `files` as its diff.
 
-    `notes` become bracketed lines behind the existing tags; `signoff` ("Name <address>") is added last. The
-    upstream line is written for a `upstream_sha` of 40 hex digits, where the message has none yet. A bare diff
-    (no author to write) stays one, with the notes above it.
+    `notes` become one bracketed block behind the existing tags, as a maintainer writes it; `signoff` ("Name
+    <address>") is added last. The upstream line is written for a `upstream_sha` of 40 hex digits, where the message has
+    none yet. A bare diff (no author to write) stays one, with the notes above it.
     """
     mail = read_mail(patch)
     if not mail.is_mail:
         return _bare(patch, files, notes)
     out = _from_line(mail, upstream_sha) + _headers(patch, mail, series)
     body = _body(mail, upstream_sha)
-    ending = [*(_note(note) for note in notes if note.strip())]
+    said = _block(notes)
+    ending = [said] if said else []
     if signoff:
         line = b"Signed-off-by: " + clean.one_line(signoff).encode("utf-8", "surrogateescape") + b"\n"
         if ending or not body.endswith(b"\n" + line):
@@ -52,6 +53,12 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
         body = body.rstrip(b"\n") + b"\n" + glue + b"".join(ending) if body.strip() else b"".join(ending)
     out += body
     return out + b"---\n" + diffstat(files) + b"\n" + _diff(files) + _signature(patch)
+
+
+def branch(series: str) -> str:
+    """The branch of a series as stable names it: "5.10.y"."""
+    number = series_number(series)
+    return f"{number[0]}.{number[1]}.y" if number else clean.one_line(series)
 
 
 def _from_line(mail: Mail, upstream_sha: str | None) -> bytes:
@@ -95,11 +102,9 @@ def _raw_bytes(mail: Mail) -> bytes:
 
 def _subject(header: Header, mail: Mail, series: str) -> bytes:
     """The subject with the stable prefix: raw bytes kept (folding, encoded words) where the prefix is plain."""
-    number = series_number(series)
-    branch = f"{number[0]}.{number[1]}.y" if number else clean.one_line(series)
     # the numbers of an AUTOSEL batch are no place in a series
     place = f" {mail.number}/{mail.total}" if mail.total > 1 and mail.autosel is None else ""
-    new = f"[PATCH {branch}{place}]"
+    new = f"[PATCH {branch(series)}{place}]"
     raw = clean.header_value(header.raw.split(b":", 1)[1])
     plain = split_subject(unfold(raw).decode("latin-1"))
     if plain[0] == mail.prefix.encode("utf-8", "replace").decode("latin-1") and not re.match(rb"^\s*=\?", raw):
@@ -120,6 +125,12 @@ def _body(mail: Mail, upstream_sha: str | None) -> bytes:
     if upstream_sha and _SHA.match(upstream_sha) and mail.upstream_line is None:
         message = b"[ Upstream commit %s ]\n\n" % upstream_sha.encode() + message
     return message
+
+
+def _block(notes: Sequence[str]) -> bytes:
+    """All notes in one pair of brackets, b"" where there is nothing to say."""
+    told = dict.fromkeys(text for note in notes if (text := note.strip().strip("[]").strip()))
+    return _note("; ".join(told)) if told else b""
 
 
 def _note(note: str) -> bytes:
@@ -152,7 +163,7 @@ def _signature(patch: Patch) -> bytes:
 
 def _bare(patch: Patch, files: tuple[FileDiff, ...], notes: Sequence[str]) -> bytes:
     head = patch.head
-    said = b"".join(_note(note) for note in notes if note.strip())
+    said = _block(notes)
     if head and not head.endswith(b"\n"):
         head += b"\n"
     return head + said + (b"\n" if said else b"") + _diff(files) + _signature(patch)

@@ -43,6 +43,7 @@ class Answer:
     sure: Sure = Sure.REVIEW
     others: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
     notes: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()       # those of the notes that say what a rule or a repair did: for the changelog
     missing: tuple[str, ...] = ()    # names in added lines that the whole tree does not have
 
 

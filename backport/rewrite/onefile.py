@@ -106,6 +106,7 @@ def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names:
     if mended is None:
         return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
     answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),
+                     done=(*one.answer.done, *mended.notes),
                      strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
                      signals=(*one.answer.signals, *mended.signals))
     return _with(replace(one, answer=answer), mended.doubts)
@@ -127,6 +128,7 @@ def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names
             found = [*(d for d in found if d.signal in _PLACED), *left]
             one = replace(one, answer=replace(
                 one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
+                done=one.answer.done if done.signal is Signal.REINDENTED else (*one.answer.done, done.note),
                 signals=(*one.answer.signals, done.signal)))
     return _with(one, found)
 

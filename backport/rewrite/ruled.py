@@ -44,7 +44,7 @@ class Ruled:
         notes = (*result.notes, *result.unresolved)
         if result.vanished:
             return Answer(State.DROPPED, strategies=names,
-                          notes=(*notes, "in this tree's words the hunk changes nothing"))
+                          notes=(*notes, "in this tree's words the hunk changes nothing"), done=result.notes)
         if self._reverse is None:
             self._reverse = self._ask().hunks
         there = k < len(self._reverse) and self._reverse[k].anchored and bool(self._reverse[k].hunk.removed)
@@ -57,12 +57,13 @@ class Ruled:
             return plain()
         edits = taken.edits[0]
         if there:
-            return Answer(State.BOTH, edits, names, notes=notes)
+            return Answer(State.BOTH, edits, names, notes=notes, done=result.notes)
         other = plain()
         agree = other.strategies if other.edits and same_result(problem.t, other.edits, edits) else ()
         rest = ((other.strategies[0], other.edits),) if other.edits and not agree else ()
         return Answer(State.FORWARD, edits, (*names, *agree), (Signal.DISAGREE,) if rest else (),
-                      Sure.REVIEW if result.sure is Sure.REVIEW or result.unresolved else Sure.CERTAIN, rest, notes)
+                      Sure.REVIEW if result.sure is Sure.REVIEW or result.unresolved else Sure.CERTAIN, rest, notes,
+                      result.notes)
 
     def _loose(self, problem: Problem, at: int, result: HunkResult, names: tuple[str, ...], notes: tuple[str, ...],
                plain: Callable[[], Answer]) -> Answer:
@@ -76,4 +77,5 @@ class Ruled:
         rest: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
         if other.edits and not same_result(problem.t, other.edits, placed.edits):
             rest = ((other.strategies[0], other.edits),)
-        return Answer(State.FORWARD, placed.edits, (*names, "anchor"), placed.signals, Sure.REVIEW, rest, notes)
+        return Answer(State.FORWARD, placed.edits, (*names, "anchor"), placed.signals, Sure.REVIEW, rest, notes,
+                      result.notes)

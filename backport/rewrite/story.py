@@ -27,7 +27,9 @@ class HunkStory:
     offset: int = 0                  # landed line minus the line in the hunk header
     strategies: tuple[str, ...] = ()
     sure: Sure = Sure.CERTAIN
-    notes: tuple[str, ...] = ()      # for the changelog: what was adapted and why
+    notes: tuple[str, ...] = ()      # for a reviewer: what was adapted and why, and what speaks against it
+    done: tuple[str, ...] = ()       # those of the notes that belong into the changelog: what a rule or a repair did
+    state: str = ""                  # what became of it: "forward", "already", "dropped" ...
     changed: tuple[tuple[str, str], ...] = ()
     touches_added: bool = False      # an added line differs from upstream's
     dropped: bool = False

@@ -33,7 +33,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         upstream_function=upstream_function(problem, k),
         offset=line - (hunk.old_start + first) if line else 0,
         strategies=answer.strategies, sure=answer.sure if answer.state is not State.NONE else Sure.REVIEW,
-        notes=_notes(problem, k, answer, bool(pairs)),
+        notes=_notes(problem, k, answer, bool(pairs)), done=answer.done, state=str(answer.state),
         changed=pairs, touches_added=touched, dropped=answer.state in (State.DROPPED, State.ABSENT),
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
@@ -43,7 +43,9 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
 
 def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str, ...]:
     """What is told of one hunk: no answer for review without a word."""
-    notes = [*answer.notes, *(str(s) for s in answer.signals if _told(s, answer))]
+    notes = [*answer.notes, *(
+        f"lands in {problem.path}; upstream changed {problem.upstream_path}" if s is Signal.OTHER_FILE else str(s)
+        for s in answer.signals if _told(s, answer))]
     if Signal.SWALLOWED in answer.signals and answer.state is State.FORWARD:
         kept = {line_key(line) for line in (*problem.hunks[k].removed, *(x for e in answer.edits for x in e.new))}
         lost = [line.strip().decode("utf-8", "replace") for e in answer.edits for line in problem.t[e.lo:e.hi]

@@ -109,6 +109,10 @@ def test_the_in_body_author_becomes_the_header() -> None:
     assert mail.count(b"j@example.org") == 1
 
 
+def test_all_notes_are_one_block_and_the_same_thing_is_said_once() -> None:
+    assert body(made(b"Why.\n", notes=("one", "[ two ]", "one", " "), sha=None)) == "Why.\n\n[ one; two ]"
+
+
 def test_no_signoff_unless_asked_and_none_twice() -> None:
     assert body(made(MESSAGE)).count("Signed-off-by") == 1
     assert body(made(MESSAGE, signoff="A U Thor <author@example.org>")).count("Signed-off-by") == 1

@@ -24,4 +24,4 @@ def repair(broken: Broken) -> Repaired | None:
         return None
     shown = ", ".join(f"`{new.decode('utf-8', 'replace')}` for `{old.decode()}`"
                       for old, new in sorted(learned.items()))
-    return Repaired(edits, f"as on this tree's lines around it: {shown}")
+    return Repaired(edits, f"{shown}, as in this tree's lines around it")
