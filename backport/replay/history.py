@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from backport.errors import UserError
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.replay.cases import Case, Delta, changed_lines, parse_delta
 
 # the first line of the changelog's body, in both forms that the stable trees use
@@ -45,7 +45,7 @@ def history_cases(git: Git, branch: str) -> Iterator[Case]:
 
 
 def _delta(git: Git, commit: str) -> dict[str, Delta]:
-    return parse_delta(git.run("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff",
+    return parse_delta(git.run(GLOBS, "diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff",
                                "--full-index", f"{commit}^", commit, "--", "*.c", "*.h").out)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from backport.errors import UserError
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.replay.cases import (
     FILE_JACCARD,
     Case,
@@ -50,7 +50,7 @@ def known_releases(git: Git) -> list[str]:
 
 
 def _delta(git: Git, old: str, new: str) -> dict[str, Delta]:
-    out = git.run("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--full-index",
+    out = git.run(GLOBS, "diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--full-index",
                   REF + old, REF + new, "--", "*.c", "*.h").out
     return parse_delta(out)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
+from backport.rewrite.arbitrate import State
 from backport.rewrite.checks.base import Names, SymbolIndex
 from backport.rewrite.context import refusal, with_context
 from backport.rewrite.newnames import brought
@@ -17,7 +18,7 @@ from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
 from backport.rewrite.refresh import refreshed
 from backport.rewrite.ruled import Ruled
-from backport.rewrite.story import Adaptation
+from backport.rewrite.story import Adaptation, HunkStory
 from backport.rewrite.strategies import ALL
 from backport.rewrite.verify import verified
 from backport.rewrite.view import TreeView
@@ -43,8 +44,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     index = symbols if symbols is not None else getattr(target, "index", None)
     names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
     known = there or {}
-    answers = [FileAnswer(Apply.ALREADY, (), Sure.CERTAIN, reason=f"{file.path}: {known[file.path]}")
-               if file.path in known else
+    answers = [_known(file, known[file.path]) if file.path in known else
                _file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
     answer = combine(patch, answers)
     if answer.patch is not None:     # what goes in as it is has upstream's line numbers until here
@@ -78,6 +78,15 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
     elif why := refusal(file):
         return decline(why)
     return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted)
+
+
+def _known(file: FileDiff, why: str) -> FileAnswer:
+    """A file whose change the tree is known to have."""
+    path = file.old_path or file.path
+    told = tuple(HunkStory(path, number, strategies=("three-way merge",), state=State.ALREADY,
+                           upstream=hunk.render().decode("utf-8", "replace"))
+                 for number, hunk in enumerate(file.hunks))
+    return FileAnswer(Apply.ALREADY, (), Sure.CERTAIN, told, reason=f"{file.path}: {why}")
 
 
 def _created(file: FileDiff, target: TreeView) -> FileAnswer:

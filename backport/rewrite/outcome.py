@@ -61,8 +61,6 @@ def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
     if Apply.ALREADY in outcomes or Apply.ABSENT in outcomes:
         sure = Sure.REVIEW
         outcome = Apply.MERGED if outcome in (Apply.CLEAN, Apply.OFFSET) else outcome
-        notes += tuple(_left_out(file, answer) for file, answer in zip(patch.files, answers, strict=True)
-                       if answer.outcome in (Apply.ALREADY, Apply.ABSENT))
     return Adaptation(outcome, sure, patch.with_files(files), hunks, notes, reason, evidence,
                       _alternatives(patch, answers))
 
@@ -83,12 +81,6 @@ def _twice(answers: Sequence[FileAnswer]) -> str:
                        "has no function of upstream's name")
                     + (", and other parts of the change are there" if part else ", and what it takes away is not here"))
     return ""
-
-
-def _left_out(file: FileDiff, answer: FileAnswer) -> str:
-    """What the mail says of a file that upstream's patch changes and this one does not."""
-    why = "this tree has it already" if answer.outcome is Apply.ALREADY else answer.reason
-    return f"the change to {file.path} is left out: {why}"
 
 
 def _alternatives(patch: Patch, answers: Sequence[FileAnswer]) -> tuple[Patch, ...]:

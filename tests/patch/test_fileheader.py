@@ -55,6 +55,8 @@ def test_what_git_apply_creates_or_changes_is_read_so(diff: bytes, created: bool
 @pytest.mark.parametrize(("diff", "gone"), [
     (b"--- a/f\n+++ /dev/null\n" + REMOVE, "f"),
     (b"--- a/f" + DATED + b"\n+++ b/f" + EPOCH + b"\n" + REMOVE, "f"),
+    (b"--- a/f" + DATED + b"\n+++ b/f\t1969-12-31 19:00:00 -0500\n" + REMOVE, "f"),
+    (b"--- a/f" + DATED + b"\n+++ b/f\t1970-01-01 01:00:00.000000000 +0100\n" + REMOVE, "f"),
     (b"diff --git a/f b/f\ndeleted file mode 100644\n--- a/f\n+++ /dev/null\n" + REMOVE, "f"),
     (b"diff --git a/f b/f\ndeleted file mode 100644\nindex 111111111111..222222222222\n--- a/f\n+++ /dev/null\n"
      + REMOVE, "f"),

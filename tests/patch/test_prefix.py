@@ -148,3 +148,12 @@ def test_a_header_with_prefixes_keeps_what_else_it_says() -> None:
     assert with_prefixes(file).header == (
         b'diff --git "a/arch/\\303\\244.c" "b/arch/\\303\\244.c"\nnew file mode 100644\nindex 0000000..1111111\n'
         b'--- /dev/null\n+++ "b/arch/\\303\\244.c"\n')
+
+
+def test_a_date_that_says_the_file_goes_stays_behind_the_new_name() -> None:
+    data = (b"--- fs/f.c\t2020-01-01 00:00:00 +0000\n+++ fs/f.c\t1970-01-01 00:00:00 +0000\n@@ -1 +0,0 @@\n-a\n")
+    patch = parse(data, strip=0)
+    assert patch.files[0].deleted
+    again = parse(patch.with_files(tuple(with_prefixes(file) for file in patch.files)).render())
+    assert again.files[0].deleted
+    assert again.paths == ("fs/f.c",)
