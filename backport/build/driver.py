@@ -64,7 +64,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             source = stack.enter_context((open_tree or _open_tree)(store, head))
             work = plan(tree, head, source, cache, name=config, sandbox=box, limits=limits or Limits(), jobs=jobs,
                         manifest_directory=manifest_directory)
-            known |= {"config": work.config_name, "compiler": work.compiler.version, "command": work.reproduce(),
+            known |= {"config": work.config_name, "architecture": work.architecture,
+                      "compiler": work.compiler.version, "command": work.reproduce(),
                       "fixes": tuple(path.name for path in work.fixes)}
             work.home.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(work.home / "lock"))

@@ -80,6 +80,15 @@ class Plan:
         given.setdefault("ARCH", "x86_64")
         return (*(f"{name}={value}" for name, value in given.items()), "LOCALVERSION=")
 
+    @property
+    def architecture(self) -> str:
+        """What the objects are for: `i386` or `x86_64`. ARCH=x86 leaves it to the configuration."""
+        given = dict(item.split("=", 1) for item in self.variables)["ARCH"]
+        if given != "x86":
+            return given
+        small = self.fragment.wishes.get("CONFIG_64BIT", "y") == "n" or self.defconfig.startswith("i386")
+        return "i386" if small else "x86_64"
+
     def make(self, *targets: str, build: Path | None = None, keep_going: bool = True) -> list[str]:
         """The argument list of one make call; to be run in `source`."""
         return ["make", f"-j{self.jobs}", "--no-print-directory", "--output-sync=target",

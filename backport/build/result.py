@@ -101,6 +101,7 @@ class BuildResult:
     reason: str = ""                          # one line: why this verdict
     hint: str = ""                            # what to do about it, "" where there is nothing
     config: str = ""                          # "x86_64_defconfig + kvm-builtin"
+    architecture: str = ""                    # "x86_64", "i386"; "" where it failed before that was known
     compiler: str = ""                        # "gcc (Debian 12.2.0-14) 12.2.0"
     sandbox: str = "none"                     # "bubblewrap" or "none"
     seconds: float = 0.0                      # all of it, baseline and comparison left out

@@ -17,11 +17,12 @@ from backport.report.escape import line, visible
 from backport.report.matrix import Matrix, matrix, said, words
 from backport.results.booted import booted
 from backport.results.changes import Changes
-from backport.results.evidence import build, diagnostics, evidence, sequence, text
+from backport.results.evidence import architecture, build, diagnostics, evidence, sequence, text
 from backport.results.run import Run, TreeInfo
 from backport.verdict import Apply, Build, Cell
 
 ORIGIN = "backport"
+_BOOTED = "x86_64"                   # what every boot kernel is (backport/boot/configs/kvm.config)
 _EXCERPT = 16384                     # the schema's limit for a log excerpt
 
 _STATUS = {
@@ -51,6 +52,7 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
                 told["builds"].append(_build(run, cell, identity))
                 if cell.build in (Build.PASS, Build.WARN):
                     told["tests"].append(_diagnostics(cell, identity))
+                    told["builds"] += _booted_build(cell, identity)
                     told["tests"] += _behaviour(cell, identity)
     return json.dumps({key: value for key, value in told.items() if value}, indent=1, ensure_ascii=True) + "\n"
 
@@ -96,12 +98,13 @@ def _checkout(grid: Matrix, tree: TreeInfo, cell: Cell, identity: str) -> dict[s
 
 def _build(run: Run, cell: Cell, identity: str) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "checkout_id": identity, "id": f"{identity}-build", "origin": ORIGIN, "architecture": "x86_64",
-        "status": _STATUS[cell.build], "start_time": _time(run.started), "duration": cell.seconds,
+        "checkout_id": identity, "id": f"{identity}-build", "origin": ORIGIN, "status": _STATUS[cell.build],
+        "start_time": _time(run.started), "duration": cell.seconds,
         "comment": line(", ".join(words(cell))), "misc": {"build": cell.build.value},
     }
     made = build(cell)
-    for name, value in (("compiler", text(made.get("compiler"))), ("config_name", text(made.get("config"))),
+    for name, value in (("architecture", architecture(cell)), ("compiler", text(made.get("compiler"))),
+                        ("config_name", text(made.get("config"))),
                         ("command", text(made.get("command")) or cell.command)):
         if value:
             told[name] = line(value)
@@ -121,13 +124,22 @@ def _diagnostics(cell: Cell, identity: str) -> dict[str, Any]:
     return told
 
 
+def _booted_build(cell: Cell, identity: str) -> list[dict[str, Any]]:
+    """The kernel that was booted, where it is for another architecture than the build of the cell."""
+    if booted(cell) is None or architecture(cell) in ("", _BOOTED):
+        return []
+    return [{"checkout_id": identity, "id": f"{identity}-boot", "origin": ORIGIN, "architecture": _BOOTED,
+             "comment": "the kernel that was booted"}]
+
+
 def _behaviour(cell: Cell, identity: str) -> list[dict[str, Any]]:
     """The reproducer's verdict as a test of the build; none where nothing was booted."""
     boot = booted(cell)
     if boot is None:
         return []
+    build_id = f"{identity}-boot" if _booted_build(cell, identity) else f"{identity}-build"
     return [{
-        "build_id": f"{identity}-build", "id": f"{identity}-behaviour", "origin": ORIGIN, "path": "backport.behaviour",
+        "build_id": build_id, "id": f"{identity}-behaviour", "origin": ORIGIN, "path": "backport.behaviour",
         "status": _BEHAVIOUR.get(boot.verdict, "ERROR"), "comment": line(f"{boot.verdict}: {boot.reason}"),
         "misc": {"behaviour": line(boot.verdict), "machine": line(boot.machine)}}]
 

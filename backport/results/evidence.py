@@ -52,6 +52,14 @@ def build(cell: Cell) -> Mapping[str, Any]:
     return mapping(cell.detail.get("build"))
 
 
+def architecture(cell: Cell) -> str:
+    """What it was built for, "" where that is not known. Runs before it was recorded have it in their make command."""
+    made = build(cell)
+    words = text(made.get("command")).split()
+    named = next((word.removeprefix("ARCH=") for word in words if word.startswith("ARCH=")), "")
+    return text(made.get("architecture")) or named
+
+
 def hunks(cell: Cell) -> list[Mapping[str, Any]]:
     return [item for item in sequence(cell.detail.get("hunks")) if isinstance(item, Mapping)]
 

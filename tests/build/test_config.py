@@ -8,7 +8,11 @@ import pytest
 
 from backport.build import config
 from backport.build.config import Fragment
+from backport.build.plan import plan
+from backport.build.sandbox import Limits, Sandbox
 from backport.errors import UserError
+from backport.manifest import Toolchain, Tree
+from backport.trees.store import Head
 
 
 def test_the_configurations_that_come_with_the_program() -> None:
@@ -45,3 +49,15 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UserError) as caught:
         config.load("../../etc/passwd")
     assert "kvm-builtin" in caught.value.hint
+
+
+@pytest.mark.parametrize(("name", "config", "make", "architecture"), [
+    ("kvm-builtin", "x86_64_defconfig", {}, "x86_64"), ("32-bit", "x86_64_defconfig", {}, "i386"),
+    ("kvm-min", "i386_defconfig", {"ARCH": "i386"}, "i386"), ("kvm-min", "i386_defconfig", {"ARCH": "x86"}, "i386"),
+    ("kvm-min", "x86_64_defconfig", {"ARCH": "x86"}, "x86_64")])
+def test_the_architecture_of_a_configuration(tmp_path: Path, name: str, config: str, make: dict[str, str],
+                                             architecture: str) -> None:
+    tree = Tree("linux-6.1.y", "6.1", (), config=config, toolchain=Toolchain(make=make))
+    head = Head("linux-6.1.y", "3" * 40, "6.1.1", "test", 0.0)
+    made = plan(tree, head, tmp_path, tmp_path, name=name, sandbox=Sandbox("none"), limits=Limits(), jobs=1)
+    assert made.architecture == architecture

@@ -73,6 +73,24 @@ def test_what_booted_is_a_test_of_the_build(tmp_path: Path, verdict: str, status
         "backport.new_diagnostics": "PASS", "backport.behaviour": status}
 
 
+@pytest.mark.parametrize(("made", "architecture"), [
+    ({"architecture": "i386"}, "i386"), ({"architecture": "x86_64"}, "x86_64"),
+    ({"command": "cd /x && git apply PATCH && make -j2 O=/y ARCH=i386 LOCALVERSION= arch/x86/kvm/"}, "i386"),
+    ({}, None)])
+def test_a_build_is_for_the_architecture_of_its_configuration(tmp_path: Path, made: dict[str, str],
+                                                              architecture: str | None) -> None:
+    told = _read(tmp_path, [cell("p", "linux-9.1.y", detail={"build": made})])
+    assert told["builds"][0].get("architecture") == architecture
+
+
+def test_a_kernel_that_booted_is_not_told_as_a_32_bit_one(tmp_path: Path) -> None:
+    told = _read(tmp_path, [cell("p", "linux-9.1.y", detail={"behaviour": booted("proved"),
+                                                             "build": {"architecture": "i386"}})])
+    builds = {one["id"]: one["architecture"] for one in told["builds"]}
+    tests = {one["path"]: builds[one["build_id"]] for one in told["tests"]}
+    assert tests == {"backport.new_diagnostics": "i386", "backport.behaviour": "x86_64"}
+
+
 def test_a_made_up_container_commit_is_never_given_as_a_kernel_commit(tmp_path: Path) -> None:
     own = TreeInfo("linux-9.1.y", "9.1.107", "b" * 40, history=True)
     cells = [cell("p", "linux-9.1.y", base_commit="b" * 40)]

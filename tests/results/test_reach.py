@@ -18,7 +18,7 @@ from tests.queue.kit import mail, tree
 
 HOME = Path(next(iter(backport.__path__)))
 
-# a cell with everything that needs no compiler: a series of two, the second of which must be adapted
+# two cells with everything that needs no compiler, one of which has to be adapted; then what was brought in
 COMPUTE = """
 import sys
 from pathlib import Path
