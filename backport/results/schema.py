@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 from backport.errors import UserError
@@ -70,7 +71,8 @@ def migrate(db: sqlite3.Connection, where: str) -> None:
             db.execute(f"PRAGMA user_version = {number + 1}")
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.OperationalError):   # a full disk: SQLite went back by itself
+            db.execute("ROLLBACK")
         raise
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +58,10 @@ class Results:
             migrate(self._db, str(self.path))
         except sqlite3.DatabaseError as error:
             self._db.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xff in _MACHINE:
+                raise InfraError(f"the results store {self.path} cannot be read or written: {error}",
+                                 hint="free some space, look at `ulimit -a` of this shell and at the mode of the file, "
+                                      "then run again") from error
             raise UserError(f"{self.path} is not a usable results store: {error}",
                             hint="move it away; a new one is made on the next run") from error
         except BaseException:
@@ -83,7 +87,8 @@ class Results:
                 try:
                     yield self._db
                 except BaseException:
-                    self._db.execute("ROLLBACK")
+                    with suppress(sqlite3.OperationalError):      # a full disk: SQLite went back by itself
+                        self._db.execute("ROLLBACK")
                     raise
                 self._db.execute("COMMIT")
             except sqlite3.OperationalError as error:  # disk full, locked for half a minute
@@ -277,6 +282,9 @@ class Results:
         return ({one["log"] for one in told} | boots) - {""}
 
 
+# errors of the file system or the memory, which say nothing about what is in the file
+_MACHINE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+                      sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM})
 _NOTHING = zlib.compress(b"")
 
 

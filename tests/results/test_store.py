@@ -212,3 +212,13 @@ def test_a_process_is_told_from_another_with_its_number() -> None:
     assert not alive(process_mark(child))  # a zombie does no work
     os.waitpid(child, 0)
     assert cell("p", "t").sure is Sure.CERTAIN
+
+
+def test_a_disk_that_cannot_be_written_is_no_damaged_store(tmp_path: Path) -> None:
+    """`ulimit -f` is what a full disk is: the cure is not to move the results away."""
+    code = "import sys; from backport.results.store import Results; Results(sys.argv[1])"
+    done = subprocess.run(["bash", "-c", 'ulimit -f 1 && exec "$@"', "bash", sys.executable, "-c", code,
+                           str(tmp_path / "r.sqlite")], capture_output=True, text=True, check=False)
+    assert "InfraError" in done.stderr
+    assert "free some space" in done.stderr
+    assert "move it away" not in done.stderr
