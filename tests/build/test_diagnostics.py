@@ -164,3 +164,11 @@ def test_a_new_object_is_not_blamed_for_the_headers_that_it_reads() -> None:
     found = [warning(7, path="a.h", target="new.o"), warning(3, path="new.c", target="new.o")]
     new, _fixed = compare(base, found, Delta({}), rebuilt=frozenset({"new.o"}), existed={"a.o", "b.o"}.__contains__)
     assert new == (found[1],)
+
+
+def test_the_same_message_twice_on_one_line_is_not_hidden_by_one_of_the_baseline() -> None:
+    """A macro that is used once more on the line warns once more, in the same words."""
+    one = Diagnostic("x.c", 3, "warning", "comparison of integers", object="x.o")
+    new, fixed = compare([one], [one, one], Delta({}), rebuilt=frozenset({"x.o"}))
+    assert (new, fixed) == ((one,), ())
+    assert compare([one, one], [one], Delta({}), rebuilt=frozenset({"x.o"})) == ((), (one,))

@@ -46,3 +46,12 @@ def test_a_patch_that_cannot_be_taken_back_is_not_handed_out(tmp_path: Path) -> 
     assert objection(repo.git, commit, parse(head + b"@@ -28,7 +28,7 @@\n" + hunk)) == ""
     assert objection(repo.git, commit, parse(head + b"@@ -11,7 +28,7 @@\n" + hunk)) \
         == "taking the adapted patch back does not give the tree as it was"
+
+
+def test_the_proof_writes_nothing_into_the_store(tmp_path: Path) -> None:
+    repo = TestRepo(tmp_path / "made-up")
+    old = repo.commit({"f.c": b"one\ntwo\nthree\n"})
+    before = repo.git.run("count-objects").text
+    diff = b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1,3 +1,3 @@\n one\n-two\n+other\n three\n"
+    assert objection(repo.git, old, parse(diff)) == ""
+    assert repo.git.run("count-objects").text == before

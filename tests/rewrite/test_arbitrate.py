@@ -14,13 +14,14 @@ def body(*lines: str) -> bytes:
             + "\tlog_end(u);\n\treturn ret;\n}\n").encode()
 
 
-def test_this_trees_own_line_among_the_removed_ones_is_for_a_person() -> None:
-    upstream = body("first(u);", "old_one(u, 1);", "old_two(u, 2);", "old_three(u, 3);", "last(u);")
-    fixed = body("first(u);", "fresh(u);", "last(u);")
+@pytest.mark.parametrize("fresh", ["fresh(u);", ""])
+def test_this_trees_own_line_among_the_removed_ones_is_for_a_person(fresh: str) -> None:
+    lines = ["old_one(u, 1);", "old_two(u, 2);", "old_three(u, 3);"]
+    new = [fresh] if fresh else []
+    upstream, fixed = body("first(u);", *lines, "last(u);"), body("first(u);", *new, "last(u);")
     assert result(run(upstream, fixed, upstream), upstream) == fixed
     for own in ("own_thing(u);", "if (u->own)"):
-        here = body("first(u);", "old_one(u, 1);", own, "old_two(u, 2);", "old_three(u, 3);", "last(u);")
-        answer = run(upstream, fixed, here)
+        answer = run(upstream, fixed, body("first(u);", lines[0], own, *lines[1:], "last(u);"))
         assert answer.outcome is Apply.CONFLICT, answer.reason
         assert answer.patch is None
 
@@ -56,3 +57,24 @@ def test_a_renamed_variable_is_learned_from_lines_that_have_as_many_words() -> N
     assert result(run(upstream, fixed, here), here) == body(
         "struct par *par = info->par;", "first(par->a, 1);", "second(par->b);", "third(par->c);", "own(par->d);",
         "more(u);", "again(u);")
+
+
+class Index:
+    """A tree that lacks one name."""
+
+    def __init__(self, missing: str) -> None:
+        self._missing = missing
+
+    def contains(self, identifier: str) -> bool:
+        return identifier != self._missing
+
+    defines = contains
+
+
+def test_a_line_that_is_cut_at_another_place_is_no_older_form_of_an_added_one() -> None:
+    """The words before the cut are the same but for the name: what follows on the next line is not."""
+    upstream = body("ret = take(u, OLD_FLAGS", "| MORE);", "last(u);")
+    fixed = body("ret = take(u, NEW_FLAGS |", "MORE | OTHER);", "last(u);")
+    answer = run(upstream, fixed, upstream.replace(b"last(u)", b"last(u, 0)"), symbols=Index("NEW_FLAGS"))
+    assert answer.outcome is Apply.CONFLICT
+    assert "NEW_FLAGS" in answer.reason

@@ -120,6 +120,35 @@ CASES = (
  	return 0;
  }
 """),
+    Case("twice", "the same case in both halves of an #if, as upstream has it", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ #ifdef CONFIG_UNIT
+ 	case 2:
+ 		return 1;
+ #else
++	case 2:
++		return 2;
+ #endif
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ #ifdef CONFIG_UNIT
+ 	case 2:
+ 		return 4;
+ #else
++	case 2:
++		return 2;
+ #endif
+ 	}
+ 	return 0;
+ }
+"""),
     Case("inside", "a member that would share its bytes in a union", """
  struct unit {
  	int a;
