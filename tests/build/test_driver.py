@@ -120,6 +120,20 @@ def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is
     assert "#ifdef CONFIG_KVM_NEVER" in result.reason
 
 
+def test_a_source_whose_object_was_not_made_again_is_not_compiled(bench: Bench) -> None:
+    """The object is there, from the build without the patch: that it exists proves nothing."""
+    rule = "$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h\n"
+    depends = "-include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)\n"
+    makefile = bench.read("Makefile")
+    assert rule in makefile
+    assert depends in makefile
+    result = bench.build({**bench.edit(X86, *GOOD),
+                          "Makefile": makefile.replace(rule, "$(objects): %.o:\n").replace(depends, "")}, compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result.reason
+    assert "its objects were not made again: arch/x86/kvm/x86.o" in result.reason
+    assert result.objects == ()
+
+
 def test_a_header_counts_through_its_users(bench: Bench) -> None:
     result = bench.build(bench.edit("arch/x86/kvm/x86.h", "value < 0", "value < 1"), compared=False)
     assert result.verdict is Build.PASS

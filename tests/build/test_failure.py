@@ -34,6 +34,18 @@ def test_the_surroundings(lines: tuple[str, ...], words: str) -> None:
     assert found.hint
 
 
+@pytest.mark.parametrize("code", [-9, 137, 143])
+def test_a_make_that_a_signal_ended_says_so_without_a_word(code: int) -> None:
+    found = trouble(ended(code=code))
+    assert found is not None
+    assert found.what == f"make was ended by signal {-code if code < 0 else code - 128}"
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_an_exit_code_of_makes_own_is_no_trouble(code: int) -> None:
+    assert trouble(ended(code=code)) is None
+
+
 @pytest.mark.parametrize("line", [
     "arch/x86/kvm/x86.c:1:2: error: #error *** Compiler is too old.",
     "arch/x86/kvm/x86.c:12:2: error: 'Killed' undeclared (first use in this function)",
