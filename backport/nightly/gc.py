@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from backport.build import leftover
 from backport.git import Git
 from backport.manifest import Manifest
 from backport.results.store import Results
@@ -111,7 +111,8 @@ def _held(home: Path) -> list[Path]:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            leftover.remove(path)            # a build was in there, and may have made it deeper than Python nests
     else:
         path.unlink(missing_ok=True)
 
