@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.trees import scan
 from backport.trees.index import Index
 
@@ -38,8 +38,8 @@ class Stacked(Index):
         if not any(word in scan.words(data) for data in self._before.values()):
             return True
         with Git(self._store) as git:
-            return git.run("grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", identifier, self._source, "--",
-                           "*.c", "*.h", "*.S", ok=(0, 1)).code == 0
+            return git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", identifier,
+                           self._source, "--", "*.c", "*.h", "*.S", ok=(0, 1)).code == 0
 
     def _files(self, kind: int, name: str) -> list[str]:
         wanted = (kind, name.encode("utf-8", "surrogateescape"))
