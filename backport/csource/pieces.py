@@ -11,7 +11,7 @@ import re
 
 _TOKEN = re.compile(
     rb"[A-Za-z_$]\w*"
-    rb"|(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)[uUlLfF]*"
+    rb"|\.?[0-9](?:[eEpP][+-]|[A-Za-z0-9_.])*"
     rb'|"(?:\\.|[^"\\\n])*"'
     rb"|'(?:\\.|[^'\\\n])+'"
     rb"|[ \t\r\f\v]+|\n"
@@ -20,7 +20,6 @@ _TOKEN = re.compile(
     rb"|.",
     re.DOTALL,
 )
-_WORD = re.compile(rb"[A-Za-z_]\w*")
 _BARE = re.compile(rb"[A-Za-z_$]\w*|\d\w*|[^\s\w]")
 
 KEYWORDS = frozenset(b"""auto break case char const continue default do double else enum extern float for goto if
@@ -54,11 +53,6 @@ def code(source: bytes) -> bytes:
     out = _COMMENT_OR_STRING.sub(_blank, source)
     assert len(out) == len(source)
     return out
-
-
-def identifiers(source: bytes) -> set[bytes]:
-    """The identifiers of `source` outside comments and strings, keywords left out."""
-    return {word for word in _WORD.findall(code(source)) if word not in KEYWORDS}
 
 
 _COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backport.csource.functions import Function, enclosing, functions
+from backport.csource.tokens import identifiers
 from backport.git import Git
 
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
-_NAME = re.compile(rb"\b[A-Za-z_]\w*\b")
 _ENTRY = re.compile(rb"^\s*\[[^\]]+\]\s*=\s*&?([A-Za-z_]\w*)\s*,?\s*$")
 _ARRAY = re.compile(rb"^[A-Za-z_].*?\b(\w+)\s*(?:\[[^\]]*\])+\s*(?:\)\s*\([^;]*)?=\s*\{\s*$")
 _INDEXED = re.compile(rb"(?<![\w.>])(\w+)\s*\[[^\]]+\]\s*\(")
@@ -298,7 +298,7 @@ def _entry(sources: Sources, name: str) -> str:
 
 def names_of(line: bytes) -> frozenset[bytes]:
     """The identifiers of one line of code, keywords and noise left out."""
-    return frozenset(n for n in _NAME.findall(_NOISE.sub(b" ", line)) if n not in _KEYWORDS and not n.isdigit())
+    return frozenset(n for n in identifiers(line) if n not in _KEYWORDS)
 
 
 def _statement(lines: Sequence[bytes], number: int) -> int:

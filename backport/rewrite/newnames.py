@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from backport.csource.pieces import KEYWORDS, code
-from backport.patch.model import Patch
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers, located
+from backport.patch.model import Hunk, Patch
 from backport.rewrite.checks.base import SymbolIndex
 
-_WORD = re.compile(rb"[A-Za-z_]\w*")
 _DECLARATION = re.compile(rb"^\s*(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*\s+)+[*\w]")
 _DECLARED = re.compile(rb"[,*\s](\w+)\s*(?=[=,;\[:])")
 _DEFINES = re.compile(
@@ -42,8 +42,13 @@ def missing(patch: Patch, files: Mapping[str, bytes], index: SymbolIndex) -> tup
     for file in patch.files:
         if not file.path.endswith((".c", ".h", ".S")):
             continue
-        here = set(_WORD.findall(files.get(file.old_path or "", b"")))
+        here = set(identifiers(files.get(file.old_path or "", b""), comments=True))
         for hunk in file.hunks:
-            words = _WORD.findall(code(b"".join(hunk.added)))
+            words = [name for line, name in located(b"".join(hunk.new)) if line in _added(hunk)]
             wanted.update(dict.fromkeys(word.decode() for word in words if word not in here and word not in KEYWORDS))
     return tuple(name for name in wanted if name not in own and not index.contains(name))
+
+
+def _added(hunk: Hunk) -> frozenset[int]:
+    """Which 0-based lines of the hunk's new side are added: what is inside a comment is known only with the others."""
+    return frozenset(n for n, line in enumerate(line for line in hunk.lines if line.kind != b"-") if line.kind == b"+")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 from backport.rewrite.align import align, line_key
 from backport.rewrite.render import Edit, apply_edits, hunk_edits
-
-_WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class Problem:
 
     @cached_property
     def target_words(self) -> frozenset[bytes]:
-        """Every word of the target, comments included."""
-        return frozenset(_WORD.findall(self.target))
+        """Every name that stands in the target, comments and literals included."""
+        return frozenset(identifiers(self.target, comments=True))
 
     @cached_property
     def ends(self) -> frozenset[bytes]:

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from difflib import SequenceMatcher
 
 from backport.csource.functions import Function, enclosing
-from backport.csource.pieces import code, solid
+from backport.csource.pieces import solid
+from backport.csource.tokens import identifiers, is_identifier
 from backport.rewrite.align import soften
-from backport.rewrite.checks.base import WORD, body
+from backport.rewrite.checks.base import body
 from backport.rewrite.problem import Problem
 
 _REACH = 60              # lines on either side whose pairing is asked
@@ -25,7 +26,7 @@ def spellings(problem: Problem, k: int, missing: Collection[bytes]) -> dict[byte
         if j == k or (function is not None and _takes(problem, j, function, missing)):
             _look(problem, j, missing, found, function)
     # what upstream's function has under that name is another thing there, and no spelling of this one
-    own = set(WORD.findall(code(body(problem.preimage or b"", function)))) if function is not None else set()
+    own = set(identifiers(body(problem.preimage or b"", function))) if function is not None else set()
     return {name: next(iter(here)) for name, here in found.items()
             if len(here) == 1 and b"" not in here and not here & own}
 
@@ -34,7 +35,7 @@ def _takes(problem: Problem, j: int, function: Function, names: Collection[bytes
     """True where hunk `j` takes a line with one of `names` out of `function` of the pre-image."""
     assert problem.edits is not None
     assert problem.a is not None
-    return any(set(WORD.findall(problem.a[i])) & set(names) for e in problem.edits[j] for i in range(e.lo, e.hi)
+    return any(set(identifiers(problem.a[i])) & set(names) for e in problem.edits[j] for i in range(e.lo, e.hi)
                if function.start <= i + 1 <= function.end)
 
 
@@ -48,7 +49,7 @@ def _look(problem: Problem, k: int, missing: Collection[bytes], found: dict[byte
     lo, hi = max(0, mine[0].lo - _REACH), min(len(problem.a), mine[-1].hi + _REACH)
     pairing = soften(problem.a, problem.t, problem.to, lo, hi)
     for i in range(lo, hi):
-        words = set(missing) & set(WORD.findall(code(problem.a[i])))
+        words = set(missing) & set(identifiers(problem.a[i]))
         if not words or pairing.to[i] < 0:
             continue
         if function is not None and pairing.exact[i] and not function.start <= i + 1 <= function.end:
@@ -58,7 +59,7 @@ def _look(problem: Problem, k: int, missing: Collection[bytes], found: dict[byte
         for tag, i1, i2, j1, j2 in matcher.get_opcodes():
             for name in words & set(a[i1:i2]):
                 # only one word for one word, or for one path of members
-                same = tag == "replace" and i2 - i1 == 1 and all(WORD.fullmatch(t) or t in (b"->", b".")
+                same = tag == "replace" and i2 - i1 == 1 and all(is_identifier(t) or t in (b"->", b".")
                                                                  for t in b[j1:j2])
                 if same and a[i1 - 1:i1] in ([b"->"], [b"."]):
                     # the member of another object is another thing, whatever it is called

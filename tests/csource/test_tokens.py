@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.csource.tokens import Kind, lex
+from backport.csource.tokens import Kind, identifiers, is_identifier, lex, vocabulary
 
 FRAGMENTS = st.lists(st.sampled_from([
     b"foo", b"(", b")", b"{", b"}", b"[", b"]", b",", b";", b"->", b".", b"&", b"*", b"!", b" ", b"\t", b"\n", b"\\\n",
@@ -48,3 +48,31 @@ def test_stringification_is_no_directive() -> None:
 
 def test_a_comment_close_in_a_string_closes_nothing() -> None:
     assert kinds(b'\tfoo("*/");\n')[0] == (Kind.NAME, b"foo")
+
+
+@given(FRAGMENTS)
+def test_identifiers_are_the_names_of_the_lexer(source: bytes) -> None:
+    headers = (b"#include", b"#error", b"#warning", b"#pragma")
+    if b"#" not in source and b"\\" not in source and not any(header in source for header in headers):
+        assert identifiers(source) == [t.text for t in lex(source) if t.kind is Kind.NAME and t.text.isascii()]
+
+
+def test_no_number_literal_comment_or_header_is_an_identifier() -> None:
+    source = (b"#include <linux/foo.h>\n#define A 0x9fd3b1c7\nint x = 0x1fUL + 0b1 + 1e5f + 1.e5 + .5e-y; /* com */\n"
+              b"char *s = L\"str\\\"ing\" \"on\"; // end\nchar c = u8'c';\n#error don't\nint last;\n")
+    names = [b"A", b"int", b"x", b"y", b"char", b"s", b"char", b"c", b"int", b"last"]
+    assert [name for name in identifiers(source) if name not in (b"define", b"y")] == [n for n in names if n != b"y"]
+    assert {b"com", b"end", b"str", b"A", b"foo"} <= set(identifiers(source, comments=True))
+    assert not {b"x9fd3b1c7", b"x1fUL", b"b1", b"e5f"} & set(identifiers(source, comments=True))
+
+
+def test_the_words_of_a_file_are_told_from_those_of_its_comments() -> None:
+    code, rest = vocabulary(b"int a; /* b c */ f(\"d\", 0x1f);\n")
+    assert {b"int", b"a", b"f"} <= code
+    assert not {b"b", b"c", b"d"} & code
+    assert rest == {b"b", b"c", b"d"}
+
+
+def test_an_identifier_is_one_name() -> None:
+    assert all(is_identifier(text) for text in (b"a", b"_a1"))
+    assert not any(is_identifier(text) for text in (b"1a", b"a b", b"", b"a.b", b"0x1"))

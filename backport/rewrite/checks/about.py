@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.csource.pieces import KEYWORDS, code
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
 from backport.rewrite.align import line_key, silent
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, added_pairs, bare_lines
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, bare_lines
 from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -34,8 +35,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if silent(line_key(line)) or not following or line_key(following[0]) == line_key(line):
             continue
         text = b"".join(after[i] for i in sorted(added) if u - 20 < i <= end)
-        subjects = (set(WORD.findall(code(line))) - KEYWORDS) & set(WORD.findall(text))
-        gone = sorted(w for w in subjects if len(w) > 3 and w not in WORD.findall(b"".join(following)))
+        subjects = (set(identifiers(line)) - KEYWORDS) & set(identifiers(text, comments=True))
+        gone = sorted(w for w in subjects if len(w) > 3 and w not in identifiers(b"".join(following), comments=True))
         if gone:
             found.append(Doubt(Signal.ABOUT, f"an added comment speaks of `{gone[0].decode()}`, and "
                                f"`{line.strip().decode('utf-8', 'replace')}`, above which it stands upstream, is not "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -16,8 +15,6 @@ from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits
 from backport.rewrite.signals import Signal
-
-WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 class SymbolIndex(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import squeeze
+from backport.csource.tokens import is_identifier
 from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, bare_lines
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -14,7 +15,6 @@ from backport.rewrite.signals import Signal
 _GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
 _RETURN = re.compile(rb"\breturn\b\s*([^;]*?)\s*;")
 _CONSTANT = re.compile(rb"-?[A-Z][A-Z0-9_]*|-?\d+|NULL|true|false|ERR_PTR\(-?\w+\)")
-_NAME = re.compile(rb"[A-Za-z_]\w*")
 _NO_NAME = frozenset({b"NULL", b"true", b"false"})
 
 
@@ -37,7 +37,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         shown = result.lines[r].strip().decode("utf-8", "replace")
         if a != b:
             found.append(Doubt(Signal.LEAVING, f"`{shown}` returns `{_text(b)}` in this tree, `{_text(a)}` upstream"))
-        elif _NAME.fullmatch(a) and a not in _NO_NAME:
+        elif is_identifier(a) and a not in _NO_NAME:
             one, two = _last(up, theirs, u, a), _last(here, ours, r, b)
             if one != two and any(_CONSTANT.fullmatch(x) for x in (one, two) if x):
                 found.append(Doubt(Signal.LEAVING, f"`{shown}` returns `{_text(b)}`, which is `{_text(two)}` here and "

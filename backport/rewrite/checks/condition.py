@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from backport.csource.blocks import Place, place_of
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, added_pairs
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -68,7 +69,7 @@ def _walks(head: bytes) -> frozenset[bytes]:
 def _refines(a: bytes, b: bytes) -> bool:
     """Whether one of two heads has all words of the other, a call by a longer name included (`aa_unpack_x`): a further
     condition, and not another one. A loop has no branch beside it that could be meant: half of its words will do."""
-    x, y = set(WORD.findall(a)), set(WORD.findall(b))
+    x, y = set(identifiers(a)), set(identifiers(b))
     if _kind(a) == b"for" and 2 * len(x & y) >= _LOOP * (len(x) + len(y)):
         return True
     return any(all(any(word == other or (len(word) >= _NAME and (word in other or other in word)) for other in more)

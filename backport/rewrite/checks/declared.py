@@ -16,7 +16,8 @@ from tree_sitter import Node
 
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body, named
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, body, named
 from backport.rewrite.checks.syntax import LONGEST, PARSER
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -116,7 +117,7 @@ def _parameters(function: Node) -> list[bytes]:
 def _words(text: bytes) -> Counter[bytes]:
     """How often each word stands in `text`, members and comments left out."""
     bare = code(text)
-    words: Counter[bytes] = Counter(WORD.findall(bare))
+    words: Counter[bytes] = Counter(identifiers(bare))
     words.subtract(Counter(_MEMBER.findall(bare)))
     return words
 

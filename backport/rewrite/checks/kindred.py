@@ -12,7 +12,8 @@ from functools import lru_cache
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.scopes import blocks
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body, named
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, body, named
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -40,7 +41,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         theirs = named(problem.after_source, f.name) if f is not None else None
         if f is not None and theirs is not None:
             own, other = _locals(body(result.source, f)), _locals(theirs)
-            words = set(WORD.findall(added)) - KEYWORDS - members
+            words = set(identifiers(added)) - KEYWORDS - members
             pairs += [(name, other.get(name), own.get(name)) for name in sorted(words)]
         for name, a, b in pairs:
             if not a or not b or a == b:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.csource.pieces import KEYWORDS, code
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -17,6 +18,6 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     """
     problem = result.problem
     hunk = problem.hunks[k]
-    gone = set(WORD.findall(code(b"".join(hunk.removed)))) - set(WORD.findall(code(b"".join(hunk.added)))) - KEYWORDS
+    gone = set(identifiers(b"".join(hunk.removed))) - set(identifiers(b"".join(hunk.added))) - KEYWORDS
     return [Doubt(Signal.NEVER, f"the patch takes away `{w.decode()}`, which this tree's file never had", w.decode())
             for w in sorted(gone - problem.target_words)]

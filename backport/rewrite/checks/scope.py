@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import KEYWORDS, code
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, named
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, named
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
@@ -47,7 +48,7 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Do
     found = []
     names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
     up_rest = _without(upstream, problem.added_upstream)
-    own_words = set(WORD.findall(own))
+    own_words = set(identifiers(own))
     for name in sorted(names - KEYWORDS - _BUILT_IN - own_words):
         if _declares(written, name):
             continue
@@ -83,7 +84,7 @@ def _from_nowhere(name: bytes, added: bytes, known: Names) -> bool:
 
 def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
     lines = zip(body.split(b"\n"), code(body).split(b"\n"), strict=True)
-    return {word for line, bare in lines if line.strip() not in added for word in WORD.findall(bare)}
+    return {word for line, bare in lines if line.strip() not in added for word in identifiers(bare)}
 
 
 def _declares(text: bytes, name: bytes) -> bool:
@@ -111,7 +112,7 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
         for line in problem.t:
             if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
                 # the parameters of a function are nothing that another one could use
-                names.update(WORD.findall(line.split(b"(", 1)[0]))
+                names.update(identifiers(line.split(b"(", 1)[0]))
         problem.seeds["file_level"] = frozenset(names)
     level: frozenset[bytes] = problem.seeds["file_level"]
     return level

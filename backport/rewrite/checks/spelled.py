@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.csource.functions import enclosing
-from backport.csource.pieces import KEYWORDS, code
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
 from backport.rewrite.between import DECLARATION
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body
+from backport.rewrite.checks.base import Doubt, Names, Result, body
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 from backport.rewrite.spellings import spellings
@@ -22,17 +23,17 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     problem = result.problem
     if problem.a is None or problem.edits is None:
         return []
-    gone = {w for hunk in problem.hunks for w in WORD.findall(code(b"".join(hunk.removed)))}
-    new = {w for hunk in problem.hunks for w in WORD.findall(code(b"".join(hunk.added)))}
-    kept = {w for e in edits for w in WORD.findall(result.code(e))} & gone - KEYWORDS
+    gone = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.removed))}
+    new = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.added))}
+    kept = {w for e in edits for w in identifiers(result.code(e))} & gone - KEYWORDS
     # what an added line declares is upstream's own thing, of upstream's type
     kept -= {w for e in edits for line in result.code(e).split(b"\n") if DECLARATION.match(line)
-             for w in WORD.findall(line.split(b"=")[0])}
+             for w in identifiers(line.split(b"=")[0])}
     if not kept:
         return []
     here = {f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
-    own = {w for f in here for w in WORD.findall(code(body(problem.target, f)))}
+    own = {w for f in here for w in identifiers(body(problem.target, f))}
     learned = spellings(problem, k, kept - own)
     return [Doubt(Signal.SPELLED, f"the lines that go have `{y.decode('utf-8', 'replace')}` where upstream's have "
                                   f"`{x.decode()}`, which is added again", x.decode())
-            for x, y in sorted(learned.items()) if not set(WORD.findall(y)) & (gone | new)]
+            for x, y in sorted(learned.items()) if not set(identifiers(y)) & (gone | new)]

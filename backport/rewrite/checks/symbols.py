@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
 from backport.rewrite.checks.arity import CALL
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result
+from backport.rewrite.checks.base import Doubt, Names, Result
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -20,8 +21,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     for edit in edits:
         added = result.code(edit)
         called = {m[1] for m in CALL.finditer(added)}
-        gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in WORD.findall(line)}
-        for name in sorted(set(WORD.findall(added)) - KEYWORDS - gone):
+        gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
+        for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
             if name in target:
                 continue
             text = name.decode("ascii", "replace")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, body, named
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, body, named
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -29,7 +30,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if ours is None or theirs is None:
             continue
         here, up = code(body(result.source, ours)), code(theirs)
-        for name in sorted(set(WORD.findall(added)) - KEYWORDS):
+        for name in sorted(set(identifiers(added)) - KEYWORDS):
             if not re.search(rb"(?<![\w.>])%s\s*(?:<|>=|<=|>)|\breturn\s+%s\s*;" % (name, name), added):
                 continue
             a, b = _kind(up, name), _kind(here, name)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import KEYWORDS
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, added_pairs, bare_lines
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, bare_lines
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -28,7 +29,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         up, here = bare_lines(after), bare_lines(result.source)
         shown = result.lines[r].strip().decode("utf-8", "replace")
         head = b" ".join(here[ours.start - 1:ours.body])
-        for name in sorted(set(WORD.findall(here[r])) - KEYWORDS - set(_SETS.findall(here[r]))):
+        for name in sorted(set(identifiers(here[r])) - KEYWORDS - set(_SETS.findall(here[r]))):
             word = re.compile(rb"(?<![\w.>])(?<!&)%s\b(?!\s*\()" % re.escape(name))
             if not word.search(here[r]) or re.search(rb"\b%s\b" % re.escape(name), head):
                 continue

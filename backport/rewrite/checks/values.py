@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from backport.csource.pieces import code
 from backport.csource.scopes import Block, block, blocks
-from backport.rewrite.checks.base import WORD, Doubt, Names, Result, added_pairs, bare_lines
+from backport.csource.tokens import identifiers
+from backport.rewrite.checks.base import Doubt, Names, Result, added_pairs, bare_lines
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
@@ -60,11 +61,11 @@ def _taken(result: Result, name: bytes, own: Mapping[bytes, Constant], up: Mappi
     mine = own[name]
     if mine.value is None:
         return []
-    said = set(WORD.findall(mine.text))
+    said = set(identifiers(mine.text))
     out = []
     for other in sorted(others - {name} - said):
         there = own[other]
-        if there.value != mine.value or name in WORD.findall(there.text):
+        if there.value != mine.value or name in identifiers(there.text):
             continue
         if other in up and name in up and up[other].value == up[name].value:
             continue                 # upstream has the alias

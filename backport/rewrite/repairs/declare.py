@@ -6,8 +6,9 @@ import re
 
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
+from backport.csource.tokens import Kind, identifiers, lex, significant
 from backport.rewrite.align import line_key
-from backport.rewrite.checks.base import WORD, named
+from backport.rewrite.checks.base import named
 from backport.rewrite.render import Edit
 from backport.rewrite.repairs.base import Broken, Repaired
 from backport.rewrite.signals import Signal
@@ -78,10 +79,13 @@ def _settled_later(declaration: bytes, function: bytes, upstream: bytes, use: in
 def _available(value: bytes, function: bytes, broken: Broken) -> bool:
     """True where every variable of an initial value is the function's own, and every called one known in this tree."""
     index = broken.names.index
-    own = set(WORD.findall(function)) | KEYWORDS
-    for match in WORD.finditer(value):
-        called = value[match.end():].lstrip()[:1] == b"("
-        known = match[0] in broken.problem.target_words or (index is not None and index.contains(match[0].decode()))
-        if match[0] not in own and not (called and known):
+    own = set(identifiers(function)) | KEYWORDS
+    words = significant(lex(value))
+    for n, token in enumerate(words):
+        if token.kind is not Kind.NAME or token.text in own:
+            continue
+        called = n + 1 < len(words) and words[n + 1].text == b"("
+        if not called or not (token.text in broken.problem.target_words
+                              or (index is not None and index.contains(token.text.decode("utf-8", "replace")))):
             return False
     return True

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backport.csource.pieces import solid, tokens
+from backport.csource.tokens import identifiers, is_identifier
 from backport.rewrite.align import line_key, similarity
-from backport.rewrite.checks.base import WORD
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
 from backport.rewrite.signals import Signal
 
@@ -23,7 +23,7 @@ def repair(broken: Broken) -> Repaired | None:
     renamed: dict[bytes, bytes] = {}
     for hunk in broken.problem.hunks:
         for line in hunk.added:
-            for name in missing & set(WORD.findall(line)):
+            for name in missing & set(identifiers(line)):
                 older = {o for gone in hunk.removed if (o := _older(gone, line, name)) is not None}
                 if len(older) != 1 or renamed.setdefault(name, *older) not in older:
                     return None
@@ -59,7 +59,7 @@ def _older(gone: bytes, line: bytes, name: bytes) -> bytes | None:
         return None
     a, b = solid(gone), solid(line)
     # with another argument the newer one is another function: only words may differ, one for one
-    if len(a) != len(b) or any(x != y and not (WORD.fullmatch(x) and WORD.fullmatch(y)) and x[:1] != b'"'
+    if len(a) != len(b) or any(x != y and not (is_identifier(x) and is_identifier(y)) and x[:1] != b'"'
                                for x, y in zip(a, b, strict=True)):
         return None
     return a[b.index(name)]

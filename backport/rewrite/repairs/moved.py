@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from backport.csource.tokens import identifiers
 from backport.rewrite.align import line_key, similarity, soften
-from backport.rewrite.checks.base import WORD
 from backport.rewrite.repairs.base import Broken, Repaired, replaced
 from backport.rewrite.signals import Signal
 
@@ -29,7 +29,7 @@ def repair(broken: Broken) -> Repaired | None:
         new = []
         for line in edit.new:
             own = partner.get(line_key(line))
-            if own is not None and (line_key(line) in moved or missing & set(WORD.findall(line))):
+            if own is not None and (line_key(line) in moved or missing & set(identifiers(line))):
                 told.append(f"`{line.strip().decode('utf-8', 'replace')}` only moves upstream; this tree's "
                             f"`{own.strip().decode('utf-8', 'replace')}` moved instead")
                 line = line[:len(line) - len(line.lstrip())] + own.lstrip()
