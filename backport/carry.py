@@ -9,7 +9,7 @@ from pathlib import Path
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
-from backport.git import GLOBS, Git
+from backport.git import Git
 from backport.manifest import Tree
 from backport.patch import am
 from backport.patch.compose import adapted_mail, branch
@@ -24,6 +24,7 @@ from backport.rewrite.newnames import missing
 from backport.rewrite.refresh import refreshed
 from backport.rewrite.story import Adaptation, HunkStory
 from backport.rules.model import Rule
+from backport.trees.since import near, oldest
 from backport.trees.store import Head
 from backport.trees.view import StoreView
 from backport.verdict import Apply, Sure
@@ -65,6 +66,7 @@ class Carrier:
     signoff: str | None = None
     _git: Git | None = None
     _preimages: dict[str, Preimages] = field(default_factory=dict)
+    _oldest: dict[tuple[str, tuple[str, ...]], Head | None] = field(default_factory=dict)
     _views: dict[str, StoreView] = field(default_factory=dict)
     _stacked: StoreView | None = None
 
@@ -152,12 +154,11 @@ class Carrier:
         """It applies; but git does not ask whether the tree has what the added lines use."""
         view = self.view(head)
         files = {path: data for path in patch.paths if (data := view.read(path)) is not None}
-        lacking = missing(patch, files, view.index)
+        lacking = missing(patch, files, view.index, self.view(self.upstream).index if self.upstream else None)
         second = self._opinion(patch, head, before)
         if lacking and second.outcome is Apply.REWRITTEN:        # a rule knows how this tree says it
             return self._made(second, patch, tree, head)
-        notes = tuple(f"the added lines use {name}, which this tree does not have{self._since(name)}"
-                      for name in lacking)
+        notes = tuple(f"the added lines use {one.name}, {one.which}{self._since(one.name, patch)}" for one in lacking)
         if second.outcome is Apply.SUSPECT:
             return Carried(Apply.SUSPECT, Sure.REVIEW, None, b"", second.reason, second.notes, checked.hunks)
         if second.outcome.good and second.sure is Sure.REVIEW:
@@ -172,13 +173,13 @@ class Carrier:
             return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", trouble, checked.notes, checked.hunks)
         return Carried(checked.outcome, checked.sure, ready, mail, checked.reason, checked.notes, checked.hunks)
 
-    def _since(self, name: str) -> str:
-        """" (linux-6.1.y is the oldest tree that has it)", "" where none has."""
-        for head in reversed(self.heads):
-            if self.git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--",
-                            "*.h", "*.c", ok=(0, 1)).code == 0:
-                return f" ({head.tree} is the oldest tree here that does)"
-        return ""
+    def _since(self, name: str, patch: Patch) -> str:
+        """" (linux-6.1.y is the oldest tree here that does)", "" where none has."""
+        asked = (name, near(patch.paths))
+        if asked not in self._oldest:
+            self._oldest[asked] = oldest(self.git, self.heads, *asked)
+        head = self._oldest[asked]
+        return f" ({head.tree} is the oldest tree here that does)" if head is not None else ""
 
     def _opinion(self, patch: Patch, head: Head, before: Preimages, there: Present | None = None) -> Adaptation:
         """What the rewriter says; also of a patch that git apply takes: of the wrong landings in docs/accuracy.md that
@@ -193,7 +194,7 @@ class Carrier:
         if answer.patch is None:
             lacking = dict.fromkeys(name for hunk in answer.hunks for name in hunk.missing)
             evidence = tuple(f"the patch needs {name}, which this tree does not have{since}"
-                             for name in lacking if (since := self._since(name)))
+                             for name in lacking if (since := self._since(name, patch)))
             asked = there.evidence if there is not None else ()
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
                            answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there))

@@ -21,7 +21,7 @@ from backport.git import Git
 from backport.manifest import Manifest
 from backport.results.store import Results
 from backport.trees import worktree
-from backport.trees.index import FORMAT
+from backport.trees.index import FILES
 from backport.trees.store import Store
 
 _HOUR = 3600.0
@@ -148,7 +148,7 @@ def _indexes(store: Store, dry_run: bool) -> Freed:
     count = size = 0
     for path in sorted((store.cache / "index").glob("*")):
         commit, _, rest = path.name.partition(".")
-        if rest.endswith(".lock") or (commit in heads and rest.startswith(f"{FORMAT}.")):
+        if rest.endswith(".lock") or (commit in heads and rest in FILES):
             continue
         lock = path.with_suffix(path.suffix + ".lock")
         with _free(lock) as free:

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
-from backport.csource.pieces import identifiers
+from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk, Patch
 from backport.results.series import Part
 from backport.rewrite.newnames import brought

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from backport.csource.includes import is_include
 from backport.rewrite.align import line_key, weak
 from backport.rewrite.render import Edit
 
 DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+(?:\*[*\s]*)?\w+(?:\[[^]]*\])*"
                          rb"(?:,[*\s]*\w+(?:\[[^]]*\])*)*(?:\s*=[^=].*)?;\s*(?:/\*.*)?$")
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
-_INCLUDE = re.compile(rb"\s*#\s*include\b")
 _LABEL = re.compile(rb"\s?[A-Za-z_]\w*\s*:\s*(?:/\*.*)?$")
 _MANY = 24               # lines that are looked at
 _LEAVES = re.compile(rb"\s*(?:return\b|goto\b)")
@@ -81,4 +81,4 @@ def controls(line: bytes) -> bool:
 
 def _orderless(line: bytes) -> bool:
     """True for a declaration, a member, an `#include`: what stands first of two of them says nothing."""
-    return bool(DECLARATION.match(line) or _INCLUDE.match(line))
+    return bool(DECLARATION.match(line) or is_include(line))

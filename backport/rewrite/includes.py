@@ -6,10 +6,10 @@ from __future__ import annotations
 import posixpath
 import re
 
+from backport.csource.includes import included
 from backport.patch.model import Patch
 from backport.rewrite.view import TreeView
 
-_INCLUDE = re.compile(rb"\s*#\s*include\s*(?:<([^>\n]+)>|\"([^\"\n]+)\")")
 # what the build makes: not in the sources, and not missing
 _MADE = re.compile(r"(?:generated|config)/|linux/(?:version|compile)\.h\Z|.*\.lex\.h\Z|.*\.tab\.h\Z|.*\bcapflags")
 
@@ -26,12 +26,9 @@ def missing_headers(patch: Patch, view: TreeView) -> tuple[str, ...]:
     for file in patch.files:
         for hunk in file.hunks:
             for line in hunk.added:
-                match = _INCLUDE.match(line)
-                if match is None:
-                    continue
-                name = (match[1] or match[2]).decode("utf-8", "replace")
-                if not _MADE.match(name) and not _there(name, file.path, own, view):
-                    found[name] = None
+                for name in included(line):
+                    if not _MADE.match(name) and not _there(name, file.path, own, view):
+                        found[name] = None
     return tuple(found)
 
 

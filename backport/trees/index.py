@@ -5,8 +5,9 @@ Two files per commit beside the store, each built when it is first asked for:
 
 * `<commit>.names`, SQLite: (hash of the name, kind, file) of every definition. Where a release of the same series
   has one already, only the files that differ are read.
-* `<commit>.words`: the sorted 64-bit hashes of every identifier in the `.c`, `.h` and `.S` files, code, comments and
-  strings alike. With five million words in a tree, a word that is not there is taken for one that is once in 10^12.
+* `<commit>.places`: the sorted hashes of every identifier in the `.c`, `.h` and `.S` files, each with the kind of place
+  that it stands in (zones.py; comments and strings are one). 64 bits an entry, six of them for the place: with five
+  million words in a tree, a word that is not there is taken for one that is once in 10^10.
 
 A *register list* (a header of thousands of #defines, as graphics drivers have them) would be most of the index; of
 those files only the paths are known, and they are read when a macro is defined nowhere else.
@@ -23,7 +24,7 @@ import sys
 import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
@@ -31,13 +32,18 @@ from typing import IO, Any
 
 from filelock import FileLock
 
+from backport.csource.tokens import vocabulary
 from backport.errors import InfraError
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.trees import scan
+from backport.trees.reach import by_name, reached
+from backport.trees.zones import ZONES, Zone, architecture, home, outside, zone
 from backport.version import in_series, makefile_version
 
 FORMAT = "1"                         # in the file names: raise it when scan.py finds other things
+FILES = (f"{FORMAT}.names", f"{FORMAT}.places")      # what one commit has beside the store, behind its name
 _MAX_WORKERS = 4
+_SLICES = 5                          # bits: a list of names is put in order in 32 parts
 
 _TABLES = """
     CREATE TABLE about(version TEXT);
@@ -54,6 +60,7 @@ class Index:
         self._commit = commit
         self._source = commit            # where files are read from; the names are those of `_commit`
         self._folder = store.parent / "index"
+        self._reached: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
 
     def functions(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define a function `name`, sorted."""
@@ -89,9 +96,76 @@ class Index:
 
     def contains(self, identifier: str) -> bool:
         """Whether the identifier stands anywhere in a `.c`, `.h` or `.S` file: code, comment or string."""
-        wanted = scan.name_hash(identifier.encode())
-        position = bisect_left(self._words, wanted)
-        return position < len(self._words) and self._words[position] == wanted
+        return bool(self._zones(identifier))
+
+    def unseen(self, name: str, path: str, also: tuple[str, ...] = ()) -> str | None:
+        """Why an added line of the file `path` cannot use `name`: "" where no code of the tree has it, else a few words
+        on where it stands; None where nothing says so. `also`: headers that the patch lets the file include.
+
+        Seen are the headers under include/, those of the file's own architecture (of any, for code that is no
+        architecture's), and others that the file includes. What is in other `.c` files alone is not seen where one of
+        them defines it; what no file defines may be made by a macro (`trace_x`), and counts as seen.
+        """
+        zones = self._zones(name) - {Zone.MENTIONED}
+        if not zones:
+            return ""
+        if zones == {Zone.OUTSIDE}:
+            return None if outside(path) else self._told(name, "outside the kernel's own code")
+        if outside(path) or Zone.PUBLIC in zones or name.startswith("CONFIG_"):
+            return None
+        mine = architecture(path)
+        homes = {home(zone, self._architectures) for zone in zones} - {""}
+        if homes and (not mine or mine in homes or mine == "um"):
+            return None
+        if not path.endswith((".c", ".S")):
+            return None if zones & {Zone.PRIVATE, Zone.SOURCE} else self._told(name, "in other architectures")
+        if Zone.PRIVATE in zones or homes:
+            return None if self._includes(path, also, name) else self._told(name, "in headers that it does not include")
+        places = [place for place in (*self.functions(name), *self.macros(name), *self.types(name))
+                  if place != path and not outside(place)]
+        return self._told(name, "in other files") if places and not self._joined(path) else None
+
+    def _told(self, name: str, where: str) -> str:
+        """Where `name` is defined, by at most two paths; `where` if that is not known."""
+        places = sorted({*self.functions(name), *self._files(scan.MACRO, name), *self.types(name)})
+        more = f" and {len(places) - 2} more" if len(places) > 2 else ""
+        return f"only in {', '.join(places[:2])}{more}" if places else f"only {where}"
+
+    def _zones(self, name: str) -> set[int]:
+        first = scan.in_zone(name.encode("utf-8", "surrogateescape"), 0)
+        position = bisect_left(self._words, first)
+        found = set()
+        while position < len(self._words) and self._words[position] - first in range(ZONES):
+            found.add(self._words[position] - first)
+            position += 1
+        return found
+
+    def _includes(self, path: str, also: tuple[str, ...], name: str) -> bool:
+        """Whether a file outside include/ that `path` includes has `name` in its code."""
+        if (path, also) not in self._reached:
+            with Git(self._store) as git:
+                found: set[bytes] = set()
+                for data in reached(path, also, lambda other: git.blob(f"{self._source}:{other}"), self._by_name):
+                    found |= vocabulary(data)[0]
+            self._reached = {(path, also): found}    # of one file at a time: names of one patch are asked in a row
+        return name.encode("utf-8", "surrogateescape") in self._reached[path, also]
+
+    def _joined(self, path: str) -> bool:
+        """Whether a file of the same directory includes the source `path`, which then sees what that file defines."""
+        folder, _, base = path.rpartition("/")
+        with Git(self._store) as git:
+            return git.run(GLOBS, "grep", "--quiet", "--fixed-strings", "-e", f'"{base}"', "-e", f'/{base}"', self._source,
+                           "--", f":(glob){folder}/*" if folder else ":(glob)*", ok=(0, 1)).code == 0
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        with Git(self._store) as git:
+            return by_name(path for mode, _sha, path in git.ls_tree(self._commit) if mode != "120000")
+
+    @cached_property
+    def _architectures(self) -> tuple[str, ...]:
+        with Git(self._store) as git:
+            return _architectures(path for _mode, _sha, path in git.ls_tree(self._commit, ["arch/"]))
 
     def _files(self, kind: int, name: str) -> list[str]:
         rows = self._asked(
@@ -120,7 +194,7 @@ class Index:
 
     @cached_property
     def _words(self) -> _Sorted:
-        path = self._folder / f"{self._commit}.{FORMAT}.words"
+        path = self._folder / f"{self._commit}.{FORMAT}.places"
         with _built_once(path) as missing:
             if missing:
                 _build_words(self._store, self._commit, path)
@@ -134,6 +208,10 @@ class Index:
         if "_words" in self.__dict__:
             self._words.close()
             del self._words
+
+
+def _architectures(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({own for path in paths if (own := architecture(path))}))
 
 
 class _Sorted:
@@ -224,18 +302,27 @@ def _update(db: sqlite3.Connection, store: Path, files: dict[str, str]) -> None:
 
 def _build_words(store: Path, commit: str, path: Path) -> None:
     with Git(store) as git:
-        blobs = {sha for mode, sha, name in git.ls_tree(commit)
-                 if mode != "120000" and name.endswith((".c", ".h", ".S"))}
-    table = array("q")
-    for output in _scan(store, "words", sorted(blobs)):
+        files = [(sha, name) for mode, sha, name in git.ls_tree(commit) if mode != "120000"]
+    own = _architectures(name for _sha, name in files)
+    blobs = {(zone(name, own), sha) for sha, name in files if name.endswith((".c", ".h", ".S"))}
+    parts = []
+    for output in _scan(store, "words", [f"{sha} {number}" for number, sha in sorted(blobs)]):
         part = array("q")
         part.frombytes(output.read())
-        table.extend(part)
-    # every worker's part is sorted already, which this sort merges; a word that two of them saw is there twice
+        parts.append(part)
     with scratch_beside(path) as scratch:
         with scratch.open("wb") as file:
-            array("q", (word for word, _ in groupby(sorted(table)))).tofile(file)
+            for numbers in _merged(parts):
+                numbers.tofile(file)
         scratch.replace(path)
+
+
+def _merged(parts: Sequence[array[int]]) -> Iterator[array[int]]:
+    """Sorted arrays as one, no number twice; a slice at a time, for as objects all of them are half a gigabyte."""
+    bounds = range(-1 << 63, 1 << 63, 1 << (64 - _SLICES))
+    for low in bounds:
+        rows = [part[bisect_left(part, low):bisect_left(part, low + bounds.step)] for part in parts]
+        yield array("q", (number for number, _ in groupby(sorted(chain.from_iterable(rows)))))
 
 
 @contextlib.contextmanager

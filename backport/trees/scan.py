@@ -10,10 +10,15 @@ import hashlib
 import re
 import sys
 from array import array
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from backport.csource.functions import functions
+from backport.csource.tokens import identifiers, is_identifier, vocabulary
 from backport.git import Git
+from backport.trees.zones import ZONES, Zone
 
 # kinds, one digit each in the output
 FUNCTION, MACRO, TYPE, BIG = 1, 2, 3, 4
@@ -23,7 +28,6 @@ LIST_OF_MACROS = 3000
 
 # Every pattern begins with a newline, not with ^ (files get one in front): a literal is searched ten times faster.
 _MACRO = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
 _BODY = re.compile(rb"\n(typedef[ \t]+)?(?:static[ \t]+|const[ \t]+|extern[ \t]+)*(struct|union|enum)\b"
                    rb"(?:[ \t]+__\w+(?:\([^)\n]*\))?)*(?:[ \t]+([A-Za-z_]\w*))?[^\n;(){}=]*\n?\{"
                    rb"(?:([^\n{}]*)|([^\n}]*\n.*?)(?<=\n))\}([^;\n]*)", re.DOTALL)
@@ -34,8 +38,6 @@ _POINTER = re.compile(rb"\(\s*\*+\s*(?:const\s+)?([A-Za-z_]\w*)")
 _DECLARED = re.compile(rb"\bDECLARE_\w+\(\s*([A-Za-z_]\w*)")
 _LAST = re.compile(rb"([A-Za-z_]\w*)\s*(?:\[[^]]*\]\s*)*(?::[^,]*)?\s*(?:__\w+(?:\([^)]*\))?\s*)*$")
 _CONSTANT = re.compile(rb"^\s*([A-Za-z_]\w*)")
-
-_ONLY_WORDS = bytes(char if (chr(char).isalnum() and char < 128) or char == 95 else 32 for char in range(256))
 
 
 def names(data: bytes) -> set[tuple[int, bytes]]:
@@ -49,7 +51,7 @@ def names(data: bytes) -> set[tuple[int, bytes]]:
         for match in _BODY.finditer(data):
             if match[3]:
                 found.add((TYPE, match[3]))
-            if match[1] and (alias := _WORD.search(match[6])):
+            if match[1] and (alias := identifiers(match[6])):
                 found.add((TYPE, alias[0]))
     named = (_TYPEDEF_NAME.search(match[1]) for match in _TYPEDEF.finditer(data))
     found.update((TYPE, match[1] or match[2]) for match in named if match)
@@ -65,8 +67,8 @@ def members(data: bytes, struct: bytes) -> list[bytes]:
     """The members (constants of an enum) of every `struct`/`union`/`enum`/typedef of that name, in order."""
     found: list[bytes] = []
     for match in _BODY.finditer(b"\n" + data):
-        alias = _WORD.search(match[6]) if match[1] else None
-        if match[3] != struct and (alias is None or alias[0] != struct):
+        alias = identifiers(match[6]) if match[1] else []
+        if match[3] != struct and alias[:1] != [struct]:
             continue
         body = _COMMENT.sub(b" ", match[4] or match[5] or b"")
         if match[2] == b"enum":
@@ -101,15 +103,14 @@ def _apart(text: bytes) -> list[bytes]:
     return [*parts, text[start:]]
 
 
-def words(data: bytes) -> set[bytes]:
-    """Every identifier in a file: code, comments and strings alike; numbers (0x1f) may be among them."""
-    # twice as fast as a regular expression, over a gigabyte
-    return set(data.translate(_ONLY_WORDS).split())
-
-
 def name_hash(name: bytes) -> int:
     """64 bits, signed (SQLite's integer), the same on every machine."""
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little", signed=True)
+
+
+def in_zone(name: bytes, zone: int) -> int:
+    """The hash of a name that stands in a zone: one name's are neighbours, that of zone 0 is the least."""
+    return name_hash(name) & -ZONES | zone
 
 
 _functions = functions.__wrapped__   # its cache would hold the last files of a tree for nothing
@@ -118,25 +119,41 @@ _functions = functions.__wrapped__   # its cache would hold the last files of a 
 def main() -> None:
     """`python -m backport.trees.scan STORE names|words`, blob names on stdin.
 
-    names: a line per blob, its name and then each kind (one digit) with the name behind it. words: the hashes of
-    all words, eight bytes each in this machine's order, sorted.
+    names: a line per blob, its name and then each kind (one digit) with the name behind it. words: each blob's name
+    comes with its zone, equal zones in a row; out go the hashes of all words in their zones, eight bytes each in this
+    machine's order, sorted.
     """
     store, what = Path(sys.argv[1]), sys.argv[2]
     out = sys.stdout.buffer
-    seen: set[bytes] = set()
     with Git(store) as git:
+        if what == "words":
+            out.write(_all_words(git, store, (line.split() for line in sys.stdin)).tobytes())
+            return
         for line in sys.stdin:
             blob = line.strip()
-            data = git.blob(blob)
-            if data is None:
-                sys.exit(f"the object {blob} is not in {store}")      # an index without it would be wrong for good
-            if what == "words":
-                seen |= words(data)
-            else:
-                found = b" ".join(b"%d%s" % (kind, name) for kind, name in sorted(names(data)) if name)
-                out.write(blob.encode() + b" " + found + b"\n")
-    if what == "words":
-        out.write(array("q", sorted(name_hash(word) for word in seen)).tobytes())
+            found = b" ".join(b"%d%s" % (kind, name) for kind, name in sorted(names(_read(git, blob, store))) if name)
+            out.write(blob.encode() + b" " + found + b"\n")
+
+
+def _read(git: Git, blob: str, store: Path) -> bytes:
+    data = git.blob(blob)
+    if data is None:
+        sys.exit(f"the object {blob} is not in {store}")      # an index without it would be wrong for good
+    return data
+
+
+def _all_words(git: Git, store: Path, blobs: Iterable[Sequence[str]]) -> array[int]:
+    table = array("q")
+    mentioned: set[bytes] = set()
+    for zone, rows in groupby(blobs, itemgetter(1)):
+        seen: set[bytes] = set()         # of one zone at a time: half of a tree's words are memory enough
+        for blob, _zone in rows:
+            code, rest = vocabulary(_read(git, blob, store))
+            seen |= code
+            mentioned |= rest
+        table.extend(in_zone(word, int(zone)) for word in seen if is_identifier(word))
+    table.extend(in_zone(word, Zone.MENTIONED) for word in mentioned if is_identifier(word))
+    return array("q", sorted(table))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+from backport.csource.tokens import vocabulary
 from backport.git import GLOBS, Git
 from backport.trees import scan
 from backport.trees.index import Index
+from backport.trees.zones import Zone, zone
 
 
 class Stacked(Index):
@@ -28,18 +30,23 @@ class Stacked(Index):
         now = [path for path, data in self._now.items() if name.encode() in scan.macros(data)]
         return sorted([path for path in super().macros(name) if path not in self._before] + now)
 
-    def contains(self, identifier: str) -> bool:
-        """As Index.contains. A word that the patches may have taken away is looked for in the whole tree."""
-        word = identifier.encode()
-        if any(word in scan.words(data) for data in self._now.values()):
-            return True
-        if not super().contains(identifier):
-            return False
-        if not any(word in scan.words(data) for data in self._before.values()):
-            return True
+    def _zones(self, name: str) -> set[int]:
+        """As in Index, with what the patches brought. A name that they may have taken away is looked for in the tree."""
+        word = name.encode("utf-8", "surrogateescape")
+        zones = super()._zones(name)
+        for path, data in self._now.items():
+            code, rest = vocabulary(data)
+            if word in code:
+                zones.add(zone(path, self._architectures))
+            elif word in rest:
+                zones.add(Zone.MENTIONED)
+        if not zones or not any(word in data for data in self._before.values()) \
+                or any(word in data for data in self._now.values()):
+            return zones
         with Git(self._store) as git:
-            return git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", identifier,
+            left = git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name,
                            self._source, "--", "*.c", "*.h", "*.S", ok=(0, 1)).code == 0
+        return zones if left else set()
 
     def _files(self, kind: int, name: str) -> list[str]:
         wanted = (kind, name.encode("utf-8", "surrogateescape"))

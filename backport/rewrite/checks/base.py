@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import code
@@ -25,6 +25,25 @@ class SymbolIndex(Protocol):
 
     def defines(self, name: str) -> bool:
         """Whether the tree defines a function or macro of that name (register lists may be left out)."""
+
+
+@runtime_checkable
+class Sighted(SymbolIndex, Protocol):
+    """An index that also knows from where a name can be seen."""
+
+    def unseen(self, name: str, path: str, also: tuple[str, ...] = ()) -> str | None:
+        """Why code of the file `path` cannot use `name`: "" where no code of the tree has it, else where it stands
+        ("only in tools/x.h"); None where nothing says so. `also`: further headers that the file includes."""
+
+
+def unseen(index: SymbolIndex, name: str, path: str, also: tuple[str, ...], upstream: SymbolIndex | None,
+           upstream_path: str) -> str | None:
+    """What `Sighted.unseen` says, by whatever `index` knows. A name that upstream's file sees no better is left alone:
+    it is made by a macro, or it is what the reader cannot see."""
+    where = index.unseen(name, path, also) if isinstance(index, Sighted) else None if index.contains(name) else ""
+    if where and isinstance(upstream, Sighted) and upstream.unseen(name, upstream_path, also) is not None:
+        return None
+    return where
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backport.csource.includes import included
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
 from backport.rewrite.checks.arity import CALL
-from backport.rewrite.checks.base import Doubt, Names, Result
+from backport.rewrite.checks.base import Doubt, Names, Result, unseen
 from backport.rewrite.render import Edit
 from backport.rewrite.signals import Signal
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
-    """Names in added lines that the whole tree does not have."""
+    """Names in added lines that the tree does not have, or not where the file could see them."""
     if names.index is None:
         return []
-    target = result.problem.target_words
+    problem = result.problem
+    target = problem.target_words
+    also = tuple(header for hunk in problem.hunks for header in included(b"".join(hunk.added)))
     found = []
     for edit in edits:
         added = result.code(edit)
         called = {m[1] for m in CALL.finditer(added)}
-        gone = {w for line in result.problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
+        gone = {w for line in problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
         for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
             if name in target:
                 continue
             text = name.decode("ascii", "replace")
             if text in names.own:
                 continue
-            if not names.index.contains(text):
-                if names.upstream is None or names.upstream.contains(text):
-                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is nowhere in this tree", text))
+            where = unseen(names.index, text, problem.path, also, names.upstream, problem.upstream_path)
+            if where is not None:
+                if where or names.upstream is None or names.upstream.contains(text):
+                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is {where or 'nowhere'} in this tree", text))
             elif name in called and names.upstream is not None and names.upstream.defines(text) \
                     and not names.index.defines(text):
                 # an everyday word (`guard`) stands somewhere in every tree
