@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from backport.rewrite import anchor, between, merge3, words
+from backport.rewrite import anchor, between, headers, merge3, words
 from backport.rewrite.align import line_key
 from backport.rewrite.merge3 import reversed_edits
 from backport.rewrite.place import Placed
@@ -28,7 +28,8 @@ ALL = ("as-is", *STRATEGIES, "rules", "moves", "substitution", "drop")
 def proposals(problem: Problem, k: int, wanted: Sequence[str]) -> dict[str, Placed | None]:
     """What each wanted strategy proposes for hunk `k`."""
     made = {name: STRATEGIES[name](problem, k) for name in wanted if name in STRATEGIES}
-    return {name: _kept_whole(problem, k, placed) if placed is not None else None for name, placed in made.items()}
+    made = {name: _kept_whole(problem, k, placed) if placed is not None else None for name, placed in made.items()}
+    return headers.among_others(problem, k, made)
 
 
 def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:
