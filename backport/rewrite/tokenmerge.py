@@ -43,12 +43,14 @@ class Merged:
 
 
 def lex(source: bytes) -> list[Token]:
-    """Tokens with leading white space; brackets carry the word before the opening one in their key.
+    """Tokens with leading white space, that of the first one with the end of the line before: it begins a line, and
+    where another one comes to stand before it, that says what its blanks are.
 
-    `f(x)` and `if (x)` share no parenthesis then, which keeps a call's `)` from being taken for the condition's.
+    Brackets carry the word before the opening one in their key: `f(x)` and `if (x)` share no parenthesis then, which
+    keeps a call's `)` from being taken for the condition's.
     """
     out: list[Token] = []
-    space = b""
+    space = b"\n"
     open_labels: list[bytes] = []
     previous = b""
     for text in tokens(source):
@@ -164,7 +166,7 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
             at_t = q2
             k += 1
     out += _kept(a, u, t, to_u, at, len(a), at_t)
-    text = b"".join(_spaced(out, ours + theirs))
+    text = _laid_out(out, ours, theirs)
     if balance(text) - balance(theirs) != balance(ours) - balance(base):
         return None
     if b"".join(text.split()) == b"".join(ours.split()):
@@ -172,14 +174,24 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
     return Merged(text, touching, mixed, swallowed, _binding(a, u, up, t, there), present)
 
 
-def _spaced(pieces: Sequence[bytes], known: bytes) -> list[bytes]:
-    """No blank behind an opening bracket where two sides meet: the space of a token is that of its own side."""
+def _laid_out(pieces: Sequence[bytes], ours: bytes, theirs: bytes) -> bytes:
+    """The text of tokens from two sides. The space of a token is that of its own side, and says nothing where another
+    one stands before it: no blank behind an opening bracket, no indentation amid a line."""
+    known = ours + theirs
     out: list[bytes] = []
     for piece in pieces:
-        if out and out[-1][-1:] in (b"(", b"[") and piece[:1] == b" " and out[-1][-1:] + b" " not in known:
+        before = out[-1].strip()[-1:] if out else b""
+        space = piece[:len(piece) - len(piece.lstrip())]
+        if before in (b"(", b"[") and space[:1] == b" " and before + b" " not in known:
             piece = piece.lstrip(b" ")
+        elif b"\t" in space and b"\n" not in space and before and out[-1].strip() + piece not in known:
+            piece = (b"" if before in (b"(", b"[") or piece.strip()[:1] in (b")", b"]", b",", b";") else b" ") \
+                + piece.lstrip()
         out.append(piece)
-    return out
+    text = b"".join(out)
+    if not text.startswith(b"\n") and text.strip():      # what began the piece on both sides is gone
+        return theirs[:len(theirs) - len(theirs.lstrip(b" \t"))] + text.lstrip(b" \t")
+    return text[1:]
 
 
 def _binding(a: Sequence[Token], u: Sequence[Token], up: Sequence[Op], t: Sequence[Token],
