@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from backport.patch.parse import split_lines
 from backport.rewrite.align import Pairing, line_key, similarity, weak
 from backport.rewrite.between import behind, leaves, unordered
+from backport.rewrite.operands import joined, lost
 from backport.rewrite.render import Edit, apply_edits, trim
 from backport.rewrite.signals import Signal
 from backport.rewrite.tokenmerge import merge
@@ -253,16 +254,24 @@ def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequ
     if apart:
         signals.append(Signal.DROPPED)
         return apart
+    kept = joined(base, ours, there)
+    if kept is not None:
+        signals += [Signal.BENT] if kept.exact else [Signal.BENT, Signal.TOUCHING]
+        return _line_edits(t, tlo, thi, split_lines(kept.text))
     small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
     done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
     if done is not None and done.mixed and similarity(base, there) >= _NEARLY:
         done = None                  # one mark more or less: upstream's new piece stands for the old one as a whole
     if done is None:
         if len(edits) == 1 and (edits[0].lo, edits[0].hi) == (lo, hi) and similarity(base, there) >= _ALIKE:
+            if lost(base, ours, there, ours):
+                raise _Unplaceable
             signals.append(Signal.SWALLOWED)
             return [Edit(tlo, thi, edits[0].new)]
         raise _Unplaceable
     if done.swallowed:
+        if lost(base, ours, there, done.text):
+            raise _Unplaceable
         signals.append(Signal.SWALLOWED)
     if line_key(done.text) == line_key(there):
         signals.append(Signal.PRESENT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from backport.patch.parse import split_lines
+from backport.rewrite.operands import lost
 from backport.rewrite.place import Placed, seen
 from backport.rewrite.problem import Problem
 from backport.rewrite.render import Edit, apply_edits, trim
@@ -34,7 +35,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
     base = b"".join(problem.a[lo:hi])
     ours = b"".join(apply_edits(problem.a[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
     done = merge(base, ours, there)
-    if done is None:
+    if done is None or (done.swallowed and lost(base, ours, there, done.text)):
         return None
     new = split_lines(done.text)
     matcher = SequenceMatcher(None, problem.t[tlo:thi], new, autojunk=False)

@@ -154,8 +154,8 @@ class Index:
         """Whether a file of the same directory includes the source `path`, which then sees what that file defines."""
         folder, _, base = path.rpartition("/")
         with Git(self._store) as git:
-            return git.run(GLOBS, "grep", "--quiet", "--fixed-strings", "-e", f'"{base}"', "-e", f'/{base}"', self._source,
-                           "--", f":(glob){folder}/*" if folder else ":(glob)*", ok=(0, 1)).code == 0
+            return git.run(GLOBS, "grep", "--quiet", "--fixed-strings", "-e", f'"{base}"', "-e", f'/{base}"',
+                           self._source, "--", f":(glob){folder}/*" if folder else ":(glob)*", ok=(0, 1)).code == 0
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:

@@ -31,7 +31,7 @@ class Stacked(Index):
         return sorted([path for path in super().macros(name) if path not in self._before] + now)
 
     def _zones(self, name: str) -> set[int]:
-        """As in Index, with what the patches brought. A name that they may have taken away is looked for in the tree."""
+        """As in Index, with what the patches brought; a name that they may have taken away is looked for there."""
         word = name.encode("utf-8", "surrogateescape")
         zones = super()._zones(name)
         for path, data in self._now.items():
