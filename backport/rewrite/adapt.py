@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.rewrite.arbitrate import State
 from backport.rewrite.checks.base import Names, SymbolIndex
 from backport.rewrite.context import refusal, with_context
+from backport.rewrite.moves import Ways, learned
 from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
 from backport.rewrite.outcome import FileAnswer, combine, decline
@@ -44,8 +46,14 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     index = symbols if symbols is not None else getattr(target, "index", None)
     names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
     known = there or {}
-    answers = [_known(file, known[file.path]) if file.path in known else
-               _file(file, target, before, rules if "rules" in wanted else (), names, wanted) for file in patch.files]
+    one = partial(_file, target=target, preimages=before, rules=rules if "rules" in wanted else (), names=names,
+                  wanted=wanted)
+    answers = [_known(file, known[file.path]) if file.path in known else one(file, ways=Ways(upstream=upstream))
+               for file in patch.files]
+    ways = learned((hunk for answer in answers for hunk in answer.hunks), upstream)
+    if ways.files or ways.folders:   # a file that fits in two others goes where the rest of the patch went
+        answers = [one(file, ways=ways) if answer.outcome is Apply.CONFLICT else answer
+                   for file, answer in zip(patch.files, answers, strict=True)]
     answer = combine(patch, answers)
     if answer.patch is not None:     # what goes in as it is has upstream's line numbers until here
         answer = replace(answer, patch=refreshed(answer.patch, target),
@@ -54,7 +62,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
-          names: Names, wanted: Sequence[str]) -> FileAnswer:
+          names: Names, wanted: Sequence[str], ways: Ways) -> FileAnswer:
     if file.binary:
         return decline(f"{file.path}: a binary file cannot be adapted")
     if file.created:
@@ -77,7 +85,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         file = with_context(file, preimage)
     elif why := refusal(file):
         return decline(why)
-    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted)
+    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted, ways)
 
 
 def _known(file: FileDiff, why: str) -> FileAnswer:

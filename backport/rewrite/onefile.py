@@ -48,8 +48,8 @@ class Landed:
 
 
 def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled, names: Names,
-               wanted: Sequence[str]) -> FileAnswer:
-    """The answer for one modified file."""
+               wanted: Sequence[str], ways: moves.Ways | None = None) -> FileAnswer:
+    """The answer for one modified file; `ways`: which files of the patch stand elsewhere in this tree."""
     path = file.old_path
     assert path is not None
     data = target.read(path)
@@ -59,7 +59,8 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
         problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
-        landed = [_ended(_land(problem, k, target, ruled, wanted)) for k in range(len(file.hunks))]
+        land = partial(_land, target=target, ruled=ruled, wanted=wanted, ways=ways or moves.Ways())
+        landed = [_ended(land(problem, k)) for k in range(len(file.hunks))]
     return _assemble(file, _doubted(landed, names, taken is not None, wanted), taken)
 
 
@@ -151,7 +152,8 @@ def _amid(one: Landed) -> tuple[Signal, ...]:
     return tuple(s for s in found if s is Signal.INCLUDE) if "as-is" in one.answer.strategies else found
 
 
-def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str]) -> Landed:
+def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str],
+          ways: moves.Ways) -> Landed:
     """The answer for one hunk: by rule, in its own file, where the code moved to, or evidence that it is nowhere."""
     result = ruled.hunk(k)
     if result is not None:
@@ -160,23 +162,26 @@ def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequ
             at = k if there is problem else 0
             answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
             if answer.state is not State.NONE:
-                return Landed(k, there, at, _marked(answer, there is not problem))
+                return Landed(k, there, at, _marked(answer, there) if there is not problem else answer)
     answer = _solve(problem, k, wanted) if problem.path else Answer(State.NONE)
     if answer.state is not State.NONE or "moves" not in wanted:
         return Landed(k, problem, k, answer)
     found = []
-    for path in moves.candidates(problem, k, target):
+    for path in moves.candidates(problem, k, target, ways):
         there = _elsewhere(problem, k, path, target)
         if there is not None:
             other = _solve(there, 0, wanted)
             if other.state not in (State.NONE, State.BOTH):
-                found.append(Landed(k, there, 0, _marked(other, True)))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        why = absent.evidence(problem, k, target)
-        if why:
-            return Landed(k, problem, k, Answer(State.ABSENT, notes=(why,), signals=(Signal.DROPPED,)))
+                found.append(Landed(k, there, 0, _marked(other, there)))
+    if found:
+        best = _best(found, target, ways)
+        if best is not None:
+            return best
+        paths = " and ".join(one.problem.path for one in found)
+        return Landed(k, problem, k, replace(answer, notes=(*answer.notes, f"it fits in {paths}")))
+    why = absent.evidence(problem, k, target)
+    if why:
+        return Landed(k, problem, k, Answer(State.ABSENT, notes=(why,), signals=(Signal.DROPPED,)))
     return Landed(k, problem, k, answer)
 
 
@@ -187,12 +192,26 @@ def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem
     return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path)
 
 
-def _marked(answer: Answer, elsewhere: bool) -> Answer:
-    """An answer in another file is never certain, and says so."""
-    if not elsewhere:
-        return answer
+def _best(found: Sequence[Landed], target: TreeView, ways: moves.Ways) -> Landed | None:
+    """The landing in the file that stands for upstream's more likely than all others, None without one."""
+    if len(found) == 1:
+        return found[0]
+    ranked = [((*ways.rank(one.problem.upstream_path, one.problem.path, target), len(one.answer.strategies)), one)
+              for one in found]
+    ranked.sort(key=lambda entry: entry[0], reverse=True)
+    (one, best), (two, _) = ranked[:2]
+    *path, beside, agree = zip(one, two, strict=True)
+    if any(mine != other for mine, other in path):
+        return best
+    # a name more or less in the directory says nothing
+    return best if beside[0] >= 2 * max(1, beside[1]) or agree[0] > agree[1] else None
+
+
+def _marked(answer: Answer, there: Problem) -> Answer:
+    """An answer in another file is never certain, and names it."""
     return replace(answer, sure=Sure.REVIEW, strategies=("move", *answer.strategies),
-                   signals=(*answer.signals, Signal.OTHER_FILE))
+                   signals=(*answer.signals, Signal.OTHER_FILE),
+                   notes=(*answer.notes, f"made in {there.path}, which has the code of {there.upstream_path} here"))
 
 
 def _solve(problem: Problem, k: int, wanted: Sequence[str]) -> Answer:
