@@ -31,8 +31,8 @@ def desk(tmp_path: Path) -> Path:
     with Git(store) as git:
         git.run("init", "-q", "--bare", ".")
         (store / "backport.json").write_text('{"format": 1}\n')
-        commit(git, "refs/releases/9.1.1", {"a.c": UPSTREAM, "b.c": B, "a.h": NAMES}, "9.1.1")
-        commit(git, "refs/releases/8.1.1", {"a.c": OLDER, "b.c": B, "a.h": NAMES}, "8.1.1")
+        commit(git, "refs/releases/9.1.1", {"a.c": UPSTREAM, "b.c": B, "include/linux/a.h": NAMES}, "9.1.1")
+        commit(git, "refs/releases/8.1.1", {"a.c": OLDER, "b.c": B, "include/linux/a.h": NAMES}, "8.1.1")
     (tmp_path / "trees.yaml").write_text("trees:\n  - name: linux-8.1.y\n    sources:\n      - local: /nonexistent\n")
     first, rest = file_diff("a.c", UPSTREAM, FIXED).split(b"\n", 1)
     index = f"index {blob_name(UPSTREAM)[:12]}..{blob_name(FIXED)[:12]} 100644".encode()
