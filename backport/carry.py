@@ -246,7 +246,7 @@ def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:
     signals = {(h.path, h.index): h.signals for h in opinion.hunks}
     strayed = [h for h in checked.hunks if h.function != h.upstream_function]
     if opinion.outcome not in (Apply.CLEAN, Apply.OFFSET) or not strayed or any(
-            "renamed" not in signals.get((h.path, h.index), ()) for h in strayed):
+            not {"renamed", "retitled"} & set(signals.get((h.path, h.index), ())) for h in strayed):
         return checked
     moved = any(h.offset for h in checked.hunks)
     return replace(checked, outcome=Apply.OFFSET if moved else Apply.CLEAN, sure=opinion.sure, reason="",

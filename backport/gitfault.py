@@ -36,7 +36,8 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          r"unable to create (?:async |\w+ )?thread|.*: Resource temporarily unavailable$|.*: Too many open files$",
          LIMITS),
         (r".*: (?:No space left on device|Disk quota exceeded|File too large)$|write error|"
-         r"(?:unable to|failed to|could not) write\b|sha1 file '[^']*' write error|.*\bfailed to close", FULL),
+         r"(?:unable to|failed to|could not) write\b(?! commit object)|"
+         r"sha1 file '[^']*' write error|.*\bfailed to close", FULL),
         (r".*: (?:Permission denied|Read-only file system)$|insufficient permission",
          "check the owner and the mode of {path} and of $TMPDIR"),
         (r"detected dubious ownership", "make {path} belong to the user who runs this"),

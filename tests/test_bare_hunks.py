@@ -193,3 +193,31 @@ def test_context_comes_from_the_file_and_neighbours_become_one_hunk() -> None:
     top = with_context(one(b"@@ -0,0 +1 @@\n+new a\n").files[0], b"line 1\nline 2")
     assert top.hunks[0].render() == b"@@ -1,2 +1,3 @@\n+new a\n line 1\n line 2\n\\ No newline at end of file\n"
     assert with_context(one(b"@@ -3 +3 @@\n-line 9x\n+new\n").files[0], lines).hunks[0].old == (b"line 9x\n",)
+
+
+def test_a_line_that_stands_twice_places_nothing(tmp_path: Path) -> None:
+    twice = BEFORE.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tcheck(u);\n\twait_for(u);\n")
+    made = bench(tmp_path, {"twice": twice})
+    line = twice[:twice.index(b"\twait_for")].count(b"\n") + 1     # at its header's own line, as it happens
+    diff = b"--- a/w.h\n+++ b/w.h\n@@ -%d +%d @@ int walk(struct unit *u)\n-\twait_for(u);\n+\tgo(u);\n" \
+        % (line, line)
+    carried = made.carry(diff, "twice")
+    made.carrier.close()
+    assert carried.outcome is Apply.INVALID
+
+
+def test_the_file_after_the_patch_is_believed_where_it_gives_the_file_before_it(trees: Bench) -> None:
+    full = trees.diff("before", "after", "-U0", "--full-index")
+    old = full.split(b"index ", 1)[1].split(b"..")[0]
+    assert trees.carry(full.replace(old, b"3" * 40), "after").outcome is Apply.INVALID
+
+
+def test_an_abbreviation_that_the_store_has_twice_is_looked_up_at_the_path(
+        trees: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = trees.diff("before", "after", "-U0", "--full-index")
+    old, new = full.split(b"index ", 1)[1].split(b" ", 1)[0].split(b"..")
+    git, blob = trees.carrier.git, trees.carrier.git.blob
+    monkeypatch.setattr(git, "blob", lambda spec: None if len(spec) == 7 else blob(spec))
+    carried = trees.carry(full.replace(old + b".." + new, old[:7] + b".." + new[:7]), "before")
+    assert carried.outcome is Apply.CLEAN
+    assert result(carried, BEFORE) == AFTER

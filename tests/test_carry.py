@@ -62,6 +62,8 @@ def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier
      b"(cherry picked from commit " + b"4" * 40 + b")\n---\n", "more than one commit"),
 ])
 @pytest.mark.parametrize("edited", [False, True])
+
+
 def test_a_mail_that_is_not_ready_for_git_am_is_for_review(carrier: Carrier, head: bytes, said: str,
                                                            edited: bool) -> None:
     before, after = (UPSTREAM, FIXED) if edited else (OLDER, OLDER.replace(b"\twait_for(u);\n", b""))
@@ -73,6 +75,8 @@ def test_a_mail_that_is_not_ready_for_git_am_is_for_review(carrier: Carrier, hea
 
 
 @pytest.mark.parametrize("twin", [False, True])
+
+
 def test_a_function_that_only_has_another_name_is_told_and_not_suspect(tmp_path: Path, twin: bool) -> None:
     fixed = UPSTREAM.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tflush(u);\n")
     halt = b"int early;\n\n" + UPSTREAM.replace(b"int stop(", b"int halt(")
@@ -114,3 +118,27 @@ def test_the_mail_says_in_one_block_what_was_adapted_and_what_was_left_out(tmp_p
         "already ]")
     assert "left out the change to b.c, which this tree has already" in carried.notes
     assert carried.sure is Sure.REVIEW
+@pytest.mark.parametrize(("path", "source", "name"), [
+    ("a.c", UPSTREAM + b"\n" + UPSTREAM.replace(b"stop", b"other").replace(b"wait_for", b"pause"), "gone"),
+    ("a.S", b"SYM_FUNC_START(stop)\n\tmov %rax, %rbx\n\tlog_start(u, ret);\n\twait_for(u);\n\treturn ret;\n"
+            b"SYM_FUNC_END(stop)\n", "gone"),
+])
+
+
+def test_a_tree_that_a_hunk_fits_once_is_not_upstreams_file_if_the_header_names_another_function(
+        tmp_path: Path, path: str, source: bytes, name: str) -> None:
+    """Compared with itself every tree has the change in upstream's function."""
+    repo = TestRepo(tmp_path / "store.git")
+    head = Head("old", repo.commit({path: source}), "6.1.1", "made here", 0.0)
+    repo.git.close()
+    carrier = Carrier(tmp_path / "store.git" / ".git", [head], head)
+    hunk = "@@ -90,3 +90,4 @@ {}\n \tlog_start(u, ret);\n+\tmore(u);\n \twait_for(u);\n \treturn ret;\n"
+    opening = "int {}(struct unit *u)" if path == "a.c" else "SYM_FUNC_START({})"
+    answers = {}
+    for function in ("stop", name):
+        text = f"--- a/{path}\n+++ b/{path}\n" + hunk.format(opening.format(function))
+        answers[function] = carrier.carry(parse(text.encode()), Tree("old", "6.1", ()), head)
+    carrier.close()
+    assert answers["stop"].outcome is Apply.OFFSET
+    assert answers[name].outcome in (Apply.SUSPECT, Apply.CONFLICT)
+    assert f"upstream changed {name}()" in answers[name].reason

@@ -13,7 +13,7 @@ from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.rewrite.arbitrate import State
 from backport.rewrite.checks.base import Names, SymbolIndex
-from backport.rewrite.context import refusal, with_context
+from backport.rewrite.context import covers, refusal, with_context
 from backport.rewrite.moves import Ways, learned
 from backport.rewrite.newnames import brought
 from backport.rewrite.onefile import adapt_file
@@ -83,7 +83,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
     preimage = preimages.get(path)
     if preimage is not None:
         file = with_context(file, preimage)
-    elif why := refusal(file):
+    elif (why := refusal(file)) and not covers(file, target.read(path)):
         return decline(why)
     return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted, ways)
 

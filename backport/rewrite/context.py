@@ -86,6 +86,11 @@ def refusal(file: FileDiff) -> str:
     return f"{file.path}: {which} {have} no context, and {why}: make the patch with -U3"
 
 
+def covers(file: FileDiff, data: bytes | None) -> bool:
+    """True where the only hunk's old side is the whole file: there is no context to have, and no other place."""
+    return data is not None and len(file.hunks) == 1 and bool(data) and b"".join(file.hunks[0].old) == data
+
+
 def above(lines: Sequence[bytes], start: int) -> bytes:
     """The text that git writes behind @@ for a hunk at 0-based `start`; for C it passes over labels."""
     while start > 0:

@@ -19,6 +19,7 @@ class Signal(StrEnum):
     FUNCTION = "lands in another function, table or section than upstream changed"
     RENAMED = "lands in a function of another name, with most of the lines of the one that upstream changed"
     STRANGER = "lands in a function of another name, with few of the lines of the one that upstream changed"
+    RETITLED = "lands in a section of another name, with most of the lines of the one that upstream changed"
     OTHER_FILE = "lands in another file than upstream changed"
     SUBSTITUTED = "an added line was put in this tree's words"
     SYMBOL = "an added line uses a name that this tree does not have"

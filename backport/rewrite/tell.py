@@ -67,11 +67,11 @@ def _told(signal: Signal, answer: Answer) -> bool:
 SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, Signal.SYNTAX, Signal.CONDITION,
                    Signal.OPPOSITE, Signal.GUARD, Signal.STATEMENT, Signal.REDECLARED, Signal.UNDECLARED,
                    Signal.UNUSED, Signal.LABEL, Signal.ORDER, Signal.REMAINS, Signal.DUPLICATE, Signal.NEVER,
-                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.STRANGER, Signal.RETURNED, Signal.REWORDED,
-                   Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING, Signal.TYPED,
-                   Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY, Signal.VALUE,
-                   Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW,
-                   Signal.HELD, Signal.VARIANT, Signal.FREED, Signal.UNSET, Signal.BESIDE, Signal.OTHER_FILE})
+                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.RETITLED, Signal.STRANGER, Signal.RETURNED,
+                   Signal.REWORDED, Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING,
+                   Signal.TYPED, Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY,
+                   Signal.VALUE, Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW, Signal.HELD, Signal.VARIANT,
+                   Signal.FREED, Signal.UNSET, Signal.BESIDE, Signal.OTHER_FILE})
 
 
 def upstream_function(problem: Problem, k: int) -> str:

@@ -85,8 +85,11 @@ def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> Edit | No
 def _not_there(problem: Problem, hunk: Hunk, first: Edit) -> bool:
     """Without upstream's file: what a hunk does not name, nothing but its whole text can tell. What it names is the
     place of its first change."""
-    told = lands_there(hunk, edit_scope(problem.target, first, problem.path), problem.target, problem.path)
-    return len(occurrences(problem.target, hunk.old)) != 1 if told is None else not told
+    here = edit_scope(problem.target, first, problem.path)
+    told = lands_there(hunk, here, problem.target, problem.path)
+    if told is None:
+        return bool(here) and len(occurrences(problem.target, hunk.old)) != 1
+    return not told
 
 
 def _apart(problem: Problem, edit: Edit, here: set[str]) -> bool:

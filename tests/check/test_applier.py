@@ -100,6 +100,35 @@ def test_the_other_table_is_suspect(repo: TestRepo) -> None:
     assert result.outcome is Apply.SUSPECT
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_another_entry_of_a_file_that_is_no_c_is_suspect(repo: TestRepo, known: bool) -> None:
+    entry = "config {name}\n\tbool\n\tdepends on A\n\tdepends on B\n\tselect C\n\thelp\n\t  Say N.\n\n"
+    before = (entry.format(name="ONE").replace("depends on B", "depends on D") + entry.format(name="TWO")).encode()
+    diff = upstream_patch(repo, before, before[:90] + before[90:].replace(b"select C", b"select E"), "Kconfig")
+    tree = repo.commit({"Kconfig": (entry.format(name="ONE") + entry.format(name="THREE")
+                                    .replace("select C", "select F")).encode()})
+    result = check(repo.git, tree, parse(diff), {"Kconfig": before} if known else {})
+    assert result.outcome is Apply.SUSPECT
+    assert "lands in config ONE" in result.reason
+    assert "upstream changed config TWO" in result.reason
+    there = repo.commit({"Kconfig": (entry.format(name="ONE").replace("select C", "select E")
+                                     + entry.format(name="THREE").replace("select C", "select F")).encode()})
+    back = check(repo.git, there, parse(diff), {"Kconfig": before} if known else {})
+    assert back.outcome is Apply.CONFLICT            # the reverse fits, and not where upstream changed it
+
+
+def test_a_hunk_that_names_no_section_and_had_to_move_fits_at_one_place_only(repo: TestRepo) -> None:
+    entry = "{name}\nM:\tA <a@example.org>\nL:\tlist@example.org\nS:\tMaintained\nF:\t{path}\n\n"
+    diff = (b"--- a/MAINTAINERS\n+++ b/MAINTAINERS\n@@ -90,3 +90,4 @@\n L:\tlist@example.org\n S:\tMaintained\n"
+            b"+T:\tgit x\n F:\tone/\n")
+    one = entry.format(name="ONE", path="one/") + entry.format(name="TWO", path="two/")
+    assert check(repo.git, repo.commit({"MAINTAINERS": one.encode()}), parse(diff)).outcome is Apply.OFFSET
+    both = repo.commit({"MAINTAINERS": one.replace("two/", "one/").encode()})
+    result = check(repo.git, both, parse(diff))
+    assert result.outcome is Apply.SUSPECT
+    assert "nothing says that this is where upstream changed it" in result.reason
+
+
 def test_two_places_in_one_function_need_review(repo: TestRepo) -> None:
     once = source("one")
     twice = source("one", body={"one": BODY.replace("\treturn 0;\n", "") + BODY})
@@ -196,8 +225,8 @@ def test_a_hunk_without_old_lines_does_not_create_a_file_that_it_changes(repo: T
     """git apply does: a `diff -U0` insertion at line 10 becomes a new file of one line where the tree has none."""
     tree = repo.commit({"f.c": source("one")})
     result = check(repo.git, tree, parse(b"--- a/n.c\n+++ b/n.c\n@@ -10,0 +11 @@\n+int n;\n"))
-    assert result.outcome is Apply.CONFLICT
-    assert "n.c: not in this tree" in result.reason
+    assert result.outcome is Apply.INVALID
+    assert "n.c: hunk 1 has no context" in result.reason
 
 
 @pytest.mark.parametrize(("top", "sure"), [(0, Sure.CERTAIN), (16, Sure.REVIEW)])

@@ -89,7 +89,7 @@ def test_files_that_lie_elsewhere_are_named_with_both_names() -> None:
     files = {"fs/new/a.c": (ONE, FIXED)}
     assert clauses(files, {"fs/old/a.c": ONE}) == ("fs/new/a.c is fs/old/a.c in this tree",)
     notes = made(files, {"fs/old/a.c": ONE}).notes
-    assert any("lands in fs/old/a.c; upstream changed fs/new/a.c" in note for note in notes)
+    assert any("made in fs/old/a.c, which has the code of fs/new/a.c here" in note for note in notes)
     both = {**files, "fs/new/b.c": (TWO, TWO_FIXED)}
     assert clauses(both, {"fs/old/a.c": ONE, "fs/old/b.c": TWO}) == ("fs/new/ is fs/old/ in this tree",)
 

@@ -149,3 +149,63 @@ def test_a_change_of_c_that_stands_in_another_function_is_not_there() -> None:
                  body.replace(b"\twait_for(u);\n", b"\tif (ret)\n\t\twait_for(u);\n")
                  + two.replace(b"wait_for(u)", b"pause(u, 3, 4)"))
     assert answer.outcome is not Apply.ALREADY
+
+
+def test_a_list_of_one_line_stands_in_what_is_around_it() -> None:
+    rest = b"obj-y += a.o\nobj-y += b.o\n\n"
+    before = rest + b"# what is tested\nTESTS := one two three\n\ntested: $(TESTS)\n\t$(call tests)\n"
+    after = rest + b"subdir-$(CONFIG_TESTS) += tests\n"
+    answer = run(before, after, b"obj-y += c.o\n" + rest + b"obj-y += d.o\nsubdir-$(CONFIG_TESTS) += tests\n",
+                 path="drivers/Makefile")
+    assert answer.outcome is Apply.ALREADY
+
+
+def test_where_git_apply_alone_is_asked_another_section_is_suspect() -> None:
+    before = entry("FIRST", "drivers/a/") + entry("SECOND", "drivers/b/")
+    after = entry("FIRST", "drivers/a/") + entry("SECOND", "drivers/c/")
+    answer = run(before, after, entry("FIRST", "drivers/a/") + entry("THIRD", "drivers/b/"), path="MAINTAINERS",
+                 strategies=("as-is",))
+    assert answer.outcome is Apply.SUSPECT or answer.sure is Sure.REVIEW
+    other = entry("FIRST", "drivers/a/") + "\n".join(["THIRD", *(f"R:\tR{n} <r{n}@example.org>" for n in range(9)), ""]
+                                                    ).encode() + entry("", "drivers/b/")[1:]
+    assert run(before, after, other, path="MAINTAINERS", strategies=("as-is",)).outcome is Apply.SUSPECT
+
+
+def test_a_title_that_reads_differently_is_for_review() -> None:
+    own = b"R:\tB <b@example.org>\nW:\thttps://example.org/w\nF:\tdrivers/b/\n\n"
+    before = entry("FIRST", "drivers/a/") + entry("SECOND", "x/")[:-1] + own
+    after = before.replace(b"F:\tdrivers/b/\n", b"F:\tdrivers/b/\nF:\tdrivers/c/\n")
+    answer = run(before, after, before.replace(b"SECOND", b"SECOND (AND MORE)"), path="MAINTAINERS")
+    assert (answer.outcome, answer.sure) == (Apply.CLEAN, Sure.REVIEW)
+    assert "upstream changed SECOND, which this tree does not have" in answer.notes[0]
+
+
+def test_a_line_at_the_end_of_an_entry_goes_to_the_end_of_that_entry() -> None:
+    large = entry("FIRST", "\nF:\t".join(f"drivers/a{n}/" for n in range(12)))
+    before = large + entry("SECOND", "drivers/b/")
+    after = before.replace(b"F:\tdrivers/b/\n", b"F:\tdrivers/b/\nF:\tinclude/b.h\n")
+    target = entry("SECOND", "drivers/b/").replace(b"Maintained", b"Odd Fixes") + large + entry("THIRD", "drivers/d/")
+    answer = run(before, after, target, path="MAINTAINERS")
+    assert answer.outcome is Apply.MERGED, answer.reason
+    assert "token-merge" in answer.hunks[0].strategies
+    assert result(answer, target, "MAINTAINERS") == target.replace(b"F:\tdrivers/b/\n",
+                                                                   b"F:\tdrivers/b/\nF:\tinclude/b.h\n")
+
+
+def test_a_line_that_is_there_in_other_surroundings_is_there() -> None:
+    before = b"config CONSOLE\n\tbool\n\tdefault ARCH_A || H8\n\nconfig DMA\n\tbool \"DMA support\" if EXPERT\n" \
+             b"\tdepends on SCI && ENGINE\n\tdefault ARCH_A\n\nconfig LAST\n\tbool\n"
+    after = before.replace(b"\"DMA support\"", b"\"Support for DMA on SCI(F)\"")
+    target = after.replace(b" || H8", b"").replace(b"\tdefault ARCH_A\n\nconfig L", b"\tdefault ARCH_B\n\nconfig L")
+    assert run(before, after, target, path="drivers/Kconfig").outcome is Apply.ALREADY
+    first = before.replace(b"config CONSOLE\n", b"config CONSOLE\n\tbool \"Support for DMA on SCI(F)\" if EXPERT\n")
+    assert run(before, after, first.replace(b"\tbool \"DMA", b"\tbool \"No"),
+               path="drivers/Kconfig").outcome is not Apply.ALREADY
+
+
+def test_nothing_is_proved_absent_by_an_index_that_does_not_know_the_kind_of_file() -> None:
+    script = b"".join(b"step_%d()\n{\n\tfirst_thing_%d\n\tsecond_thing_%d\n\tthird_thing_%d\n}\n\n" % ((n,) * 4)
+                      for n in range(3))
+    after = script.replace(b"\tsecond_thing_2\n", b"\tsecond_thing_2\n\tadded_2\n")
+    answer = run(script, after, script[:script.index(b"step_2")], path="tools/a.sh")
+    assert answer.outcome is Apply.CONFLICT

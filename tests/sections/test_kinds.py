@@ -252,6 +252,12 @@ def test_a_node_or_a_condition_further_out_may_have_another_name() -> None:
     assert not sections.same("/bus@0/serial@10", "/soc/bus@0/serial@10", "a.dts", both)
 
 
+def test_a_device_is_known_by_its_address() -> None:
+    assert sections.same("/soc/sd@5000", "/soc/mmc@5000", "a.dts", b"")
+    assert not sections.same("/soc/sd@5000", "/soc/sd@6000", "a.dts", b"")
+    assert not sections.same("&sd", "&mmc", "a.dts", b"")
+
+
 @pytest.mark.parametrize(("line", "name"), [
     (b"ifdef CONFIG_X", "if CONFIG_X/obj-y"), (b"ifeq ($(CONFIG_X),y)", "if CONFIG_X/obj-y"),
     (b"ifneq ($(CONFIG_X),)", "if CONFIG_X/obj-y"), (b"ifndef CONFIG_X", "unless CONFIG_X/obj-y"),

@@ -17,7 +17,8 @@ _SAME_SECTION = 0.66     # entries of a list are alike by nature
 
 
 def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
-    """RENAMED where the other function has most of upstream's lines, STRANGER where it has not.
+    """RENAMED (or RETITLED, for a section of what is no C) where the other one has most of upstream's lines, STRANGER
+    where it has not; a section with other lines is another section.
 
     Only where this tree has no function of upstream's name in the file: landing elsewhere although it is there is
     for arbitration.
@@ -40,7 +41,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     text = (f"lands in {where}; upstream changed {theirs.name}{mark}, which this tree does not have, and "
             f"{inside} of whose {len(told)} lines are there")
     if same:
-        return [Doubt(Signal.RENAMED, text)]
+        return [Doubt(Signal.RENAMED if c else Signal.RETITLED, text)]
     return [Doubt(Signal.STRANGER, text)] if c else [Doubt(Signal.STRANGER, text), Doubt(Signal.FUNCTION, text)]
 
 
