@@ -170,7 +170,7 @@ def test_a_file_that_comes_or_goes_is_whole_without_context() -> None:
 
 
 def one(diff: bytes) -> Patch:
-    return parse(HEAD + b"--- a/w.h\n+++ b/w.h\n" + diff)
+    return parse(HEAD + b"diff --git a/w.h b/w.h\n--- a/w.h\n+++ b/w.h\n" + diff)
 
 
 @pytest.mark.parametrize(("body", "says"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from backport.carry import Carrier
 from backport.manifest import Tree
 from backport.patch.parse import parse
+from backport.rewrite.adapt import adapt
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
 from tests.gitrepo import TestRepo
@@ -62,8 +64,6 @@ def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier
      b"(cherry picked from commit " + b"4" * 40 + b")\n---\n", "more than one commit"),
 ])
 @pytest.mark.parametrize("edited", [False, True])
-
-
 def test_a_mail_that_is_not_ready_for_git_am_is_for_review(carrier: Carrier, head: bytes, said: str,
                                                            edited: bool) -> None:
     before, after = (UPSTREAM, FIXED) if edited else (OLDER, OLDER.replace(b"\twait_for(u);\n", b""))
@@ -75,8 +75,6 @@ def test_a_mail_that_is_not_ready_for_git_am_is_for_review(carrier: Carrier, hea
 
 
 @pytest.mark.parametrize("twin", [False, True])
-
-
 def test_a_function_that_only_has_another_name_is_told_and_not_suspect(tmp_path: Path, twin: bool) -> None:
     fixed = UPSTREAM.replace(b"\twait_for(u);\n", b"\twait_for(u);\n\tflush(u);\n")
     halt = b"int early;\n\n" + UPSTREAM.replace(b"int stop(", b"int halt(")
@@ -118,13 +116,13 @@ def test_the_mail_says_in_one_block_what_was_adapted_and_what_was_left_out(tmp_p
         "already ]")
     assert "left out the change to b.c, which this tree has already" in carried.notes
     assert carried.sure is Sure.REVIEW
+
+
 @pytest.mark.parametrize(("path", "source", "name"), [
     ("a.c", UPSTREAM + b"\n" + UPSTREAM.replace(b"stop", b"other").replace(b"wait_for", b"pause"), "gone"),
     ("a.S", b"SYM_FUNC_START(stop)\n\tmov %rax, %rbx\n\tlog_start(u, ret);\n\twait_for(u);\n\treturn ret;\n"
             b"SYM_FUNC_END(stop)\n", "gone"),
 ])
-
-
 def test_a_tree_that_a_hunk_fits_once_is_not_upstreams_file_if_the_header_names_another_function(
         tmp_path: Path, path: str, source: bytes, name: str) -> None:
     """Compared with itself every tree has the change in upstream's function."""
@@ -142,3 +140,18 @@ def test_a_tree_that_a_hunk_fits_once_is_not_upstreams_file_if_the_header_names_
     assert answers["stop"].outcome is Apply.OFFSET
     assert answers[name].outcome in (Apply.SUSPECT, Apply.CONFLICT)
     assert f"upstream changed {name}()" in answers[name].reason
+
+
+def test_a_part_that_was_left_out_without_a_reason_is_for_review(carrier: Carrier,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    two = b"int other(void)\n{\n\treturn 7;\n}\n"
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
+                  + file_diff("a.c", UPSTREAM, FIXED) + file_diff("b.c", two, two.replace(b"7", b"8")))
+    answer = adapt(parse(patch.head + patch.files[0].render()), carrier.view(carrier.heads[1]),
+                   upstream=carrier.view(carrier.heads[0]), preimages={"a.c": UPSTREAM})
+    monkeypatch.setattr("backport.carry.adapt", lambda *_a, **_k: replace(answer, sure=Sure.CERTAIN))
+    carried = carrier.carry(patch, Tree("tree-mid", "6.2", ()), carrier.heads[1])
+    assert carried.outcome is Apply.MERGED
+    assert carried.sure is Sure.REVIEW
+    assert "left out the change to b.c" in carried.notes
+    assert b"left out the change to b.c ]" in carried.mail

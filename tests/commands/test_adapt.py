@@ -22,8 +22,7 @@ DIFF = b"---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\
      ["the author's address, a@xxxxxxxxxx, is masked: put the real one into From:"]),
 ])
 def test_what_may_be_wrong_in_the_mail_is_said(author: str, body: str, said: list[str]) -> None:
-    head = f"From {'5' * 40} Mon Sep 17 00:00:00 2001\nFrom: {author}\nSubject: [PATCH] x: y\n\n{body}\n"
-    patch = parse(head.encode()
-                  + DIFF)
+    first = f"From {'5' * 40} Mon Sep 17 00:00:00 2001\n"
+    patch = parse(f"{first}From: {author}\nSubject: [PATCH] x: y\n\n{body}\n".encode() + DIFF)
     mail = adapted_mail(patch, patch.files, series="6.1", upstream_sha=read_mail(patch).upstream_sha)
     assert to_check(mail, patch) == said

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backport.csource.operands import condition
@@ -24,6 +24,7 @@ def test_what_cannot_be_told_apart(source: bytes) -> None:
     assert condition(source) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"if", b" ", b"(", b")", b"a", b"||", b"&&", b";", b"return", b"\n", b"{", b'"',
                                  b"\xff"]), max_size=20).map(b"".join))
 def test_the_parts_add_up(source: bytes) -> None:

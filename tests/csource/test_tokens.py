@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backport.csource.tokens import Kind, identifiers, is_identifier, lex, vocabulary
@@ -50,6 +50,7 @@ def test_a_comment_close_in_a_string_closes_nothing() -> None:
     assert kinds(b'\tfoo("*/");\n')[0] == (Kind.NAME, b"foo")
 
 
+@settings(deadline=None)
 @given(FRAGMENTS)
 def test_identifiers_are_the_names_of_the_lexer(source: bytes) -> None:
     headers = (b"#include", b"#error", b"#warning", b"#pragma")

@@ -56,6 +56,14 @@ def test_no_field_brings_a_header_along(where: str, mark: bytes, tmp_path: Path)
     assert read_mail(parse(mail)).title.startswith("x")
 
 
+def test_a_title_inside_encoded_words_is_cleaned_when_its_prefix_is_replaced() -> None:
+    source = parse(b"From: A <a@example.org>\nSubject: =?UTF-8?q?[PATCH]_x=1B[31m=0D=0ABcc:_evil?=\n\nW.\n---\n" + DIFF)
+    mail = adapted_mail(source, source.files, series="6.1")
+    assert read_mail(parse(mail)).title == "x?[31m Bcc: evil"
+    assert b"\x1b" not in mail
+    assert b"=1B" not in mail
+
+
 def test_a_path_brings_no_line_along() -> None:
     source = parse(b"From: A <a@example.org>\nSubject: x\n\nW.\n---\n"
                    + DIFF.replace(b"a/f.c b/f.c", b'"a/f\\tg.c" "b/f\\tg.c"').replace(b"--- a/f.c", b'--- "a/f\\tg.c"')

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from backport.patch.compose import adapted_mail
 from backport.patch.mail import Mail, read_mail
 from backport.patch.parse import parse
+from backport.patch.upstream import read_upstream
 
 UP, OTHER, MADE = "3" * 40, "4" * 40, "5" * 40
 DIFF = "diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n-- \n2.39.5\n"
@@ -102,6 +104,28 @@ def test_a_mail_that_names_no_commit_is_the_one_that_it_was_made_from(body: str)
 
 def test_headers_of_a_quilt_patch_name_it_too() -> None:
     assert mail("W.", headers=f"Git-commit: {UP}\nPatch-mainline: v6.1\nReferences: bsc#1\n").upstream == UP
+
+
+def test_the_failed_notice_decides_unless_the_message_says_otherwise() -> None:
+    def named(body: str) -> tuple[str, str]:
+        head = f"From: A <a@example.org>\nSubject: [PATCH] x: y\n\n{body}\n".encode()
+        seen = read_upstream(head, head.index(b"\n\n"), len(head), notice=UP)
+        return seen.sha, seen.where
+
+    assert named("W.") == (UP, "FAILED notice")
+    assert named(f"W.\n\n(cherry picked from commit {OTHER})") == (UP, "FAILED notice")
+    assert named(f"[ Upstream commit {UP[:12]} ]\n\nW.") == (UP[:12], "message")
+    assert named(f"[ Upstream commit {OTHER} ]\n\nW.") == ("", "")
+
+
+def test_no_id_that_is_not_believed_goes_out_in_the_first_line() -> None:
+    first = f"From {MADE} Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: x: y\n\n"
+    for body, wanted in ((f"W.\n\n(cherry picked from commit {UP})", UP), ("W.\n\nChange-Id: I11", "0" * 40),
+                         ("W.", MADE)):
+        source = parse(f"{first}{body}\n---\n{DIFF}".encode())
+        mail_ = adapted_mail(source, source.files, series="6.1", upstream_sha=read_mail(source).upstream_sha)
+        assert mail_.startswith(f"From {wanted} Mon Sep 17 00:00:00 2001\n".encode())
+        assert wanted == MADE or MADE.encode() not in mail_
 
 
 @pytest.mark.parametrize("note", [

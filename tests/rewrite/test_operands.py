@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backport.rewrite.tokenmerge import merge
@@ -44,6 +44,7 @@ def test_no_operand_of_the_tree_goes_with_a_condition_that_is_replaced_as_a_whol
 OPERANDS = ("a > 3", "u->ready", "!u->dead", "holds(u, a)", "u->mode == MODE_A", "(a & MASK)", "list_empty(&u->list)")
 
 
+@settings(deadline=None)
 @given(st.permutations(OPERANDS), st.integers(1, 3), st.integers(0, 3), st.sampled_from(["&&", "||"]),
        st.sampled_from(["renewed(u)", "u->level >= 7"]), st.data())
 def test_no_operand_of_the_tree_is_lost(names: list[str], count: int, at: int, joiner: str, new: str,
@@ -76,6 +77,7 @@ PIECES = st.lists(st.sampled_from([b"\tfoo(a, b);\n", b"\t\tx = y;\n", b"\tif (a
                                    b"\tu32\t\tcount;\n", b"\treturn a + b;\n"]), min_size=1, max_size=4).map(b"".join)
 
 
+@settings(deadline=None)
 @given(PIECES, PIECES, PIECES)
 def test_no_run_of_tabs_stands_in_a_line_that_no_side_has_there(base: bytes, ours: bytes, theirs: bytes) -> None:
     done = merge(base, ours, theirs)

@@ -85,5 +85,3 @@ def test_what_is_nowhere_but_in_a_comment_or_a_number_is_nowhere(index: Index) -
 def test_a_header_that_the_patch_adds_counts(index: Index) -> None:
     assert index.unseen("lapic_private", X86) is not None
     assert index.unseen("lapic_private", X86, ("lapic.h",)) is None
-
-
