@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.rewrite.tokenmerge import merge
-from backport.verdict import Apply
+from backport.verdict import Apply, Sure
 from tests.rewrite.support import result, run
 
 
@@ -78,3 +78,37 @@ def test_a_line_that_is_cut_at_another_place_is_no_older_form_of_an_added_one() 
     answer = run(upstream, fixed, upstream.replace(b"last(u)", b"last(u, 0)"), symbols=Index("NEW_FLAGS"))
     assert answer.outcome is Apply.CONFLICT
     assert "NEW_FLAGS" in answer.reason
+
+
+def test_a_line_that_stands_elsewhere_in_the_function_is_not_taken_away_yet() -> None:
+    """The reverse of the patch fits: its two neighbours touch. The line is still there, one statement further down."""
+    upstream = body("first(u);", "second(u);", "clear_it(u);", "third(u);", "fourth(u);", "fifth(u);", "sixth(u);")
+    fixed = body("first(u);", "second(u);", "third(u);", "fourth(u);", "fifth(u);", "sixth(u);")
+    assert run(upstream, fixed, fixed).outcome is Apply.ALREADY
+    here = body("first(u);", "second(u);", "third(u);", "fourth(u);", "fifth(u);", "sixth(u);", "more(u);",
+                "clear_it(u);")
+    assert run(upstream, fixed, here).outcome is Apply.CONFLICT
+
+
+def test_the_same_lines_in_another_function_are_no_place_while_upstreams_function_is_here() -> None:
+    def two(one: str, other: str) -> bytes:
+        return (f"int one(struct unit *u)\n{{\n{one}\treturn 0;\n}}\n\nint two(struct unit *u)\n{{\n{other}"
+                "\treturn 1;\n}\n").encode()
+
+    part = "\tfirst_thing(u);\n\tsecond_thing(u);\n\tthird_thing(u);\n\tfourth_thing(u);\n"
+    upstream = two(part, "\tnothing(u);\n")
+    fixed = two(part.replace("\tthird", "\tadded(u);\n\tthird"), "\tnothing(u);\n")
+    here = two("\tother_words(u);\n\tnot_the_same(u);\n", part)
+    answer = run(upstream, fixed, here)
+    assert answer.sure is Sure.REVIEW
+    if answer.patch is not None:
+        assert result(answer, here).endswith(here[here.index(b"int two"):])
+
+
+@pytest.mark.parametrize(("base", "ours", "theirs"), [
+    (b"one two", b"uno two", b"one dos"),        # neighbouring words, a new one from each side
+    (b"two one", b"two uno", b"dos one"),
+    (b"f f f", b"f", b"( f )"),                  # what would be left of the tree's brackets is one of them
+])
+def test_a_merge_of_what_cannot_be_told_apart_is_none(base: bytes, ours: bytes, theirs: bytes) -> None:
+    assert merge(base, ours, theirs) is None
