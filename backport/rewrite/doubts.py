@@ -83,7 +83,21 @@ HARMLESS = frozenset({Signal.GUARD, Signal.NEVER, Signal.RENAMED, Signal.PREPROC
                       Signal.LINE_ENDS, Signal.SHADOW})
 
 
+# bytes of an added line, and of any line of the file, that the questions are asked of: some take the square of it
+_LONGEST = 4000
+_LONGEST_HERE = 20_000
+
+
 def doubts(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
-    """What speaks against `edits` as the answer for hunk `k`."""
+    """What speaks against `edits` as the answer for hunk `k`.
+
+    A line that no person writes (80 kB in one word) is asked nothing, which is said: a patch decides how long its lines
+    are, and a run must not stand still for one.
+    """
+    added = max((len(line) for edit in result.edits for line in edit.new), default=0)
+    here = max(map(len, result.lines), default=0)
+    if added > _LONGEST or here > _LONGEST_HERE:
+        return [Doubt(Signal.UNREAD, f"a line of the result has {max(added, here)} bytes: none of the questions about "
+                                     "the result was asked")]
     found = [doubt for check in CHECKS for doubt in check(result, k, edits, names)]
     return list({(d.signal, d.text): d for d in found}.values())

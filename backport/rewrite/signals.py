@@ -85,4 +85,5 @@ class Signal(StrEnum):
     FREED = "what an added line gives back is used or given back again in this tree"
     SPELLED = "an added line keeps a name that this tree spells otherwise on the lines that go"
     UNSET = "a variable of an added line has no value yet, or was used before it is asked"
+    UNREAD = "a line of the result is longer than any that is read"
     BESIDE = "a neighbour of an added line stands on its other side in this tree"

@@ -71,7 +71,7 @@ SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, S
                    Signal.REWORDED, Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING,
                    Signal.TYPED, Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY,
                    Signal.VALUE, Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW, Signal.HELD, Signal.VARIANT,
-                   Signal.FREED, Signal.UNSET, Signal.BESIDE, Signal.OTHER_FILE})
+                   Signal.FREED, Signal.UNSET, Signal.BESIDE, Signal.OTHER_FILE, Signal.UNREAD})
 
 
 def upstream_function(problem: Problem, k: int) -> str:

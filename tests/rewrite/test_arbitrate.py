@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from backport.rewrite.tokenmerge import merge
@@ -112,3 +114,26 @@ def test_the_same_lines_in_another_function_are_no_place_while_upstreams_functio
 ])
 def test_a_merge_of_what_cannot_be_told_apart_is_none(base: bytes, ours: bytes, theirs: bytes) -> None:
     assert merge(base, ours, theirs) is None
+
+
+@pytest.mark.parametrize("word", ["as", "x->", "kfree_", "a, ", "(", "= f"])
+def test_a_line_that_nobody_writes_is_not_read_and_that_is_said(word: str) -> None:
+    """80 kB of one word took minutes, because some questions take the square of a line."""
+    def ring(*_: object) -> None:
+        raise AssertionError("one line takes too long")
+
+    upstream = body("first(u);", "second(u);", "third(u);")
+    fixed = body("first(u);", "second(u);", f"/* {word * (200_000 // len(word))} */", "third(u);")
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, 60)         # of this process alone
+    try:
+        answer = run(upstream, fixed, upstream)
+        again = run(fixed, fixed.replace(b"third(u);", b"third(u);\n\tmore(u);"), fixed)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+    for one, there in ((answer, upstream), (again, fixed)):
+        assert one.sure is Sure.REVIEW
+        assert any("none of the questions about the result was asked" in note
+                   for note in (*one.notes, *(n for hunk in one.hunks for n in hunk.notes)))
+        assert len(result(one, there)) > len(there)
