@@ -15,7 +15,7 @@ from backport.check.landing import Landing, landings
 from backport.git import Git, Result
 from backport.gitfault import Answer, apply_answer
 from backport.patch.model import FileDiff, Patch
-from backport.rewrite.context import covers, refusal
+from backport.rewrite.context import at_the_top, refusal
 from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Sure
 
@@ -41,8 +41,7 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
     functions are compared by one reader on both sides, without it the hunk header has to do. Raises GitError
     where git or the store breaks, which says nothing about the patch.
     """
-    refused = next((why for file in patch.files if (why := refusal(file))
-                    and not covers(file, git.blob(f"{commit}:{file.old_path}"))), "")
+    refused = next((why for file in patch.files if (why := refusal(file)) and not at_the_top(file)), "")
     if refused:
         return CheckResult(Apply.INVALID, reason=refused)
     with private_index(git, commit, patch) as index:

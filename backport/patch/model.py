@@ -134,6 +134,9 @@ class FileDiff:
         return self.header + b"".join(hunk.render() for hunk in self.hunks) + self.tail
 
 
+IN_ORDER = "#in order "              # in the name of a thread whose patches only stand in their order
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """A mail (or a bare diff) that holds one diff: head + diff + tail are its bytes.
@@ -159,6 +162,11 @@ class Patch:
     part: int = 0
     parts: int = 0
     thread: str = ""
+
+    @property
+    def numbered(self) -> bool:
+        """Its author numbered it n/m; patches of a quilt queue, and mails of one file, are only in order."""
+        return self.parts > 1 and IN_ORDER not in self.thread
 
     @property
     def review(self) -> bool:

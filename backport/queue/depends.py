@@ -47,7 +47,7 @@ def depends(patches: Sequence[Patch], known: Callable[[str], bool]) -> list[tupl
 def parts(group: Sequence[Patch], needs: Sequence[Sequence[int]]) -> list[Part | None]:
     """The place of each patch in what belongs together: a numbered series as it is, else what `needs` joins."""
     home = list(range(len(group)))
-    if any(patch.parts > 1 and not patch.thread.endswith("/series") for patch in group):
+    if any(patch.numbered for patch in group):
         home = [0] * len(group)
     for number, needed in enumerate(needs):
         joined = {home[one] for one in (*needed, number)}
@@ -75,7 +75,7 @@ class _Side:
     def __init__(self, patch: Patch) -> None:
         self.patch = patch
         self.paths = frozenset(patch.paths)
-        self.numbered = patch.parts > 1 and not patch.thread.endswith("/series")
+        self.numbered = patch.numbered
 
     @property
     def reaches(self) -> bool:

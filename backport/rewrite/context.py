@@ -86,6 +86,11 @@ def refusal(file: FileDiff) -> str:
     return f"{file.path}: {which} {have} no context, and {why}: make the patch with -U3"
 
 
+def at_the_top(file: FileDiff) -> bool:
+    """True where the only hunk without context begins at line 1: git apply takes it there or nowhere."""
+    return bare_hunks(file) == (0,) and file.hunks[0].old_start == 1 and bool(file.hunks[0].old)
+
+
 def covers(file: FileDiff, data: bytes | None) -> bool:
     """True where the only hunk's old side is the whole file: there is no context to have, and no other place."""
     return data is not None and len(file.hunks) == 1 and bool(data) and b"".join(file.hunks[0].old) == data

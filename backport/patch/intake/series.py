@@ -11,10 +11,9 @@ from typing import cast
 
 from backport.patch.intake.raw import Raw
 from backport.patch.mail import Mail, read_mail
-from backport.patch.model import Patch, Refused
+from backport.patch.model import IN_ORDER, Patch, Refused
 from backport.patch.slug import slug, unique
 
-_IN_ORDER = "#in order "             # in the name of a thread whose patches stand in their order
 _QUEUE = "/series"                   # how the group of a quilt queue ends
 _RELEASE = re.compile(r"(?<![\w.])v?(\d+\.\d+)(?:\.\w+)?(?![\w.])")
 
@@ -42,7 +41,7 @@ def finish(results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> list[Pat
         fallback = raw.name if isinstance(raw, Raw) else ""
         thread = _thread(raw, mail, box, results)
         before: list[Refused] = []
-        if box and thread.startswith(box + _IN_ORDER):
+        if box and thread.startswith(box + IN_ORDER):
             queues.setdefault(thread, []).append(len(done))
             before = refused.get(box, [])
         done.append(replace(
@@ -51,7 +50,7 @@ def finish(results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> list[Pat
             doubts=(*result.doubts, *(f"tried without {other.source}, which stands before it and cannot be read: "
                                       f"{other.reason}" for other in before))))
     for thread, places in queues.items():
-        alone = len(places) == 1 and not thread.endswith(_QUEUE + _IN_ORDER)
+        alone = len(places) == 1 and not thread.endswith(_QUEUE + IN_ORDER)
         for number, at in enumerate(places, 1):
             done[at] = replace(cast(Patch, done[at]), thread="" if alone else thread,
                                part=0 if alone else number, parts=0 if alone else len(places))
@@ -62,7 +61,7 @@ def _thread(raw: Raw | Refused, mail: Mail, box: str,
             results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> str:
     """The name of the series that a patch belongs to, "" where it stands alone."""
     if box.endswith(_QUEUE):
-        return box + _IN_ORDER
+        return box + IN_ORDER
     # Sasha's AUTOSEL batches are numbered, but are no series: each stands alone
     if mail.autosel is not None or mail.failed is not None:
         return ""
@@ -74,7 +73,7 @@ def _thread(raw: Raw | Refused, mail: Mail, box: str,
         return f"{root or group}#{mail.total}" if root or group else ""
     # git am takes the mails of a file in their order, and a queue that was exported to one is made so; only those for
     # different trees cannot be meant together
-    return f"{box}{_IN_ORDER}{' '.join(_RELEASE.findall(mail.prefix))}" if box else ""
+    return f"{box}{IN_ORDER}{' '.join(_RELEASE.findall(mail.prefix))}" if box else ""
 
 
 def _on_their_own(items: Sequence[Patch | Refused]) -> list[Patch | Refused]:
@@ -90,7 +89,7 @@ def _on_their_own(items: Sequence[Patch | Refused]) -> list[Patch | Refused]:
         why = ""
         if isinstance(item, Patch) and item.thread and places[item.thread, item.part] > 1:
             why = f"two patches say that they are {item.part}/{item.parts} of one series"
-        elif isinstance(item, Patch) and _IN_ORDER in item.thread and not item.thread.endswith(_QUEUE + _IN_ORDER) \
+        elif isinstance(item, Patch) and IN_ORDER in item.thread and not item.thread.endswith(_QUEUE + IN_ORDER) \
                 and heads[item.slug].title and len(versions[item.thread, heads[item.slug].title]) > 1:
             why = "the file holds two versions of this patch"
             item = replace(item, part=0, parts=0)
@@ -109,7 +108,7 @@ def _root_of_others(message_id: str, results: Sequence[tuple[Raw | Refused, Patc
 def _ordered(items: list[Patch | Refused]) -> list[Patch | Refused]:
     threads: dict[str, list[Patch]] = {}
     for item in items:
-        if isinstance(item, Patch) and item.thread and _IN_ORDER not in item.thread:
+        if isinstance(item, Patch) and item.thread and IN_ORDER not in item.thread:
             threads.setdefault(item.thread, []).append(item)
     queues = {name: iter(sorted(patches, key=lambda p: p.part)) for name, patches in threads.items()}
     return [next(queues[item.thread]) if isinstance(item, Patch) and item.thread in queues else item
