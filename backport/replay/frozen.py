@@ -13,6 +13,8 @@ from backport.replay.score import Outcome
 from backport.verdict import Sure
 
 Row = tuple[str, ...]
+_HEAD = ("# What every file came out as: case, file, outcome, how sure, score, digest. "
+         "scripts/corpus --freeze writes it again.\n")
 
 
 def commit_rows(outcomes: Iterable[CommitOutcome]) -> list[Row]:
@@ -29,7 +31,7 @@ def file_rows(outcomes: Iterable[Outcome]) -> list[Row]:
 
 def render(rows: Iterable[Row]) -> str:
     """The file to commit."""
-    return "".join("\t".join(row) + "\n" for row in rows)
+    return _HEAD + "".join("\t".join(row) + "\n" for row in rows)
 
 
 def read(text: str) -> list[Row]:
