@@ -73,7 +73,7 @@ class Options:
 class Place:
     """A patch on a tree, and the key under which its answer is kept ("" where it must not be kept).
 
-    `trouble` is what the surroundings did to the making of the key: the answer is `error`, with that as its reason.
+    `trouble` says why there is no key: the answer is `error`, with that as its reason.
     """
 
     patch: Patch
@@ -361,7 +361,7 @@ def _config_parts(build: Plan) -> object:
 
 
 def _said(error: Exception) -> str:
-    """A fault of the surroundings in words, with its cure."""
+    """A fault of the environment in words, with its cure."""
     if isinstance(error, OSError | MemoryError):
         met = machine_trouble(error)
         return f"{met.what}\n  hint: {met.hint}"

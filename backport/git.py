@@ -1,6 +1,6 @@
 """The only place that runs git.
 
-GitPython starts the process; this module fixes the surroundings so that the same command means the same on
+GitPython starts the process; this module fixes the environment so that the same command means the same on
 every machine: no system or user configuration (apply.whitespace and core.autocrlf change what a patch does),
 the C locale (offsets are printed in the user's language otherwise), no search for a repository above the
 directory (git apply in a directory inside another repository prints "Skipped patch" and returns 0), and bytes
@@ -100,7 +100,7 @@ class Git:
             env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> Result:
         """Run `git *args`; raise GitError when the exit code is not in `ok` (an empty `ok` takes any).
 
-        An end that the surroundings made (a signal, a damaged object, no memory, a full disk) is no answer whatever
+        An exit that the environment caused (a signal, a damaged object, no memory, a full disk) is no answer whatever
         `ok` says, and raises with the cure; but with `remote`, where the words are the other side's.
         """
         command = ["git", *args]

@@ -1,7 +1,7 @@
-"""What git's own words say about a command that failed: the patch, or the surroundings.
+"""What git's own words say about a command that failed: the patch, or the environment.
 
 Only what git says of the text of a patch may be held against the patch. Everything that is not provably of that kind is
-the surroundings' fault: a guess here turns a full disk into a conflict that somebody mails to an author.
+the environment's fault: a guess here turns a full disk into a conflict that somebody mails to an author.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _REFUSED = re.compile(
 
 
 def fault(command: list[str], code: int, stderr: str, *, path: object = "") -> GitError | None:
-    """The error where the surroundings ended `command`, with its cure; None where its code is an answer.
+    """The error where the environment ended `command`, with its cure; None where its code is an answer.
 
     `path` is the repository that the command ran in.
     """

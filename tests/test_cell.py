@@ -78,7 +78,7 @@ def test_the_reference_tree_counts_where_the_patch_touches_it_and_nowhere_else(d
     assert len({before, here, desk.key()}) == 3
 
 
-def test_what_the_surroundings_break_has_no_key_and_is_an_error(desk: Desk) -> None:
+def test_what_the_environment_breaks_has_no_key_and_is_an_error(desk: Desk) -> None:
     desk.base = "3" * 40
     lab = Lab(desk.path, (), head("upstream", "3" * 40), Options(build=False))
     place = lab.place(desk.patch, TREE, head("linux-6.1.y", desk.base))

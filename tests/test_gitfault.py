@@ -1,4 +1,4 @@
-"""What may be held against a patch, and what is a fault of the surroundings: by git's own words."""
+"""What may be held against a patch, and what is a fault of the environment: by git's own words."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_refusal_is_a_refusal(said: str) -> None:
     (128, "error: insufficient permission for adding an object to repository database ./objects", "owner"),
     (-9, "", "ulimit"), (-25, "", "ulimit -f"), (-11, "", "ulimit"),
 ])
-def test_everything_else_is_the_surroundings_with_a_cure(code: int, said: str, cure: str) -> None:
+def test_everything_else_is_the_environment_with_a_cure(code: int, said: str, cure: str) -> None:
     with pytest.raises(GitError) as raised:
         apply_answer(code, said + "\n", path="/store.git")
     assert cure in raised.value.hint

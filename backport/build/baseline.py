@@ -47,7 +47,7 @@ class Baseline:
 def ensure(plan: Plan, *, say: Say, force: bool = False) -> Baseline:
     """The baseline of a plan, built if it is not there; the build directory equals it on return.
 
-    The sources must be pristine (with the tree's build fixes). Raises BuildError where the surroundings fail;
+    The sources must be pristine (with the tree's build fixes). Raises BuildError where the environment fails;
     nothing is kept then.
     """
     kept = None if force else _load(plan)

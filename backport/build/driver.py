@@ -182,7 +182,7 @@ class _Cell:
         return compare.changes(old, new, delta)
 
     def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
-        """Make with the patch in place; raises BuildError where the surroundings failed."""
+        """Make with the patch in place; raises BuildError where the environment failed."""
         work = self.work
         runner = work.runner(write=(build,), ccache="read") if fresh else work.runner()
         kinds = {kind_of(path) for path in delta.files}

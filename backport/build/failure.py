@@ -1,4 +1,4 @@
-"""Why a make call failed: the code, or the surroundings. Only the first may be held against a patch."""
+"""Why a make call failed: the code, or the environment. Only the first may be held against a patch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backport.gitfault import LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The surroundings' fault: what happened, and how to mend it."""
+    """The environment's fault: what happened, and how to mend it."""
 
     what: str
     hint: str
@@ -127,7 +127,7 @@ def machine_trouble(error: OSError | MemoryError) -> Trouble:
 
 
 def trouble(ended: Ended) -> Trouble | None:
-    """The surroundings' fault in the output of one make call, None where there is none.
+    """The environment's fault in the output of one make call, None where there is none.
 
     Clock skew counts even when make succeeded: what it thought up to date may not be.
     """

@@ -1,4 +1,4 @@
-"""What make printed when the surroundings failed, and what only looks like it."""
+"""What make printed when the environment failed, and what only looks like it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ended(*lines: str, code: int = 2) -> Ended:
     (("***", "*** Compiler is too old.", "***   Your Clang version:    14.0.6", "***   Minimum Clang version: 15.0.0",
       "***", "scripts/Kconfig.include:45: Sorry, this compiler is not supported."), "wants a newer tool"),
 ])
-def test_the_surroundings(lines: tuple[str, ...], words: str) -> None:
+def test_the_environment(lines: tuple[str, ...], words: str) -> None:
     found = trouble(ended(*lines))
     assert found is not None
     assert words in found.what

@@ -1,4 +1,4 @@
-"""On real trees from the store: configurations, LLVM, build fixes, blame, and what the surroundings break.
+"""On real trees from the store: configurations, LLVM, build fixes, blame, and what the environment breaks.
 
 As test_kernel.py: nothing is fetched, baselines are kept. BACKPORT_HEAVY=1 adds what takes minutes each time (a disk
 that fills up, a compiler cache that hits, a branch without its build fix).
@@ -207,7 +207,7 @@ def test_a_new_source_is_blamed_for_its_own_warnings_alone() -> None:
         "arch/x86/kvm/added.c:6:13: warning: unused variable 'nobody' [-Wunused-variable]"]
 
 
-# --- the surroundings
+# --- the environment
 
 @contextmanager
 def killer(tree: str) -> Iterator[list[int]]:
