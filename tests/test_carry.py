@@ -155,3 +155,23 @@ def test_a_part_that_was_left_out_without_a_reason_is_for_review(carrier: Carrie
     assert carried.sure is Sure.REVIEW
     assert "left out the change to b.c" in carried.notes
     assert b"left out the change to b.c ]" in carried.mail
+
+
+def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> None:
+    """The tree has the fix behind a line of its own, and a twin further down takes the patch once more."""
+    before = UPSTREAM + b"int between;\n" * 9 + UPSTREAM.replace(b"int stop", b"int halt") + b"int between;\n"
+    fixed = FIXED + before[len(UPSTREAM):]
+    here = fixed.replace(b"prepare(u)", b"prepare_it(u)", 1)
+    repo = TestRepo(tmp_path / "store.git")
+    commits = [repo.commit({"a.c": data, "a.h": NAMES}) for data in (here, before)]
+    repo.git.close()
+    heads = [Head(name, commit, version, "made here", 0.0)
+             for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
+    carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", before, fixed))
+    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
+    carrier.close()
+    assert (carried.outcome, carried.sure) == (Apply.ALREADY, Sure.REVIEW)
+    assert "git apply takes the patch once more: do not apply it twice" in carried.notes
+    assert carried.evidence == ("a.c: in this tree already: a three-way merge of upstream's change into this file "
+                                "changes nothing",)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from backport.patch.model import FileDiff
 from backport.patch.parse import parse
+from backport.rewrite.adapt import adapt
+from backport.rewrite.header import blob_name
 from backport.rewrite.refresh import refreshed, refreshed_file
 from backport.rewrite.view import MemoryView
 from tests.gitrepo import TestRepo
@@ -74,3 +76,25 @@ def test_a_refreshed_diff_makes_the_same_file_and_needs_no_refreshing(head: list
         assert tuple(tree.splitlines(keepends=True)[hunk.old_start - 1:][:len(hunk.old)]) == hunk.old
         assert tuple(b"".join([*head, *changed]).splitlines(keepends=True)[hunk.new_start - 1:][:len(hunk.new)]) \
             == hunk.new
+
+
+def test_starts_that_run_backwards_are_none() -> None:
+    file = only(file_diff("a.c", BEFORE, AFTER))
+    twice = BEFORE + BEFORE
+    assert refreshed_file(file, twice, [67, 36]).render() == file.render()
+    assert [hunk.old_start for hunk in refreshed_file(file, twice, [67, 97]).hunks] == [68, 98]
+
+
+def test_a_hunk_without_old_lines_names_the_line_before_it() -> None:
+    file = only(b"diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -3,0 +4 @@\n+new;\n")
+    (hunk,) = refreshed_file(file, SHIFTED, [10]).hunks
+    assert hunk.render().startswith(b"@@ -10,0 +11 @@")
+
+
+def test_a_new_file_beside_an_adapted_one_gets_its_own_blob_name() -> None:
+    diff = (b"diff --git a/n.c b/n.c\nnew file mode 100644\nindex 1111111..2222222\n--- /dev/null\n+++ b/n.c\n"
+            b"@@ -0,0 +1 @@\n+int n;\n" + file_diff("a.c", BEFORE, AFTER))
+    answer = adapt(parse(diff), MemoryView("tree", {"a.c": SHIFTED.replace(b"line 12;\n", b"line twelve;\n")}),
+                   preimages={"a.c": BEFORE})
+    assert answer.patch is not None
+    assert f"index {'0' * 12}..{blob_name(b'int n;' + bytes([10]))[:12]}".encode() in answer.patch.diff
