@@ -81,7 +81,7 @@ def test_a_refreshed_diff_makes_the_same_file_and_needs_no_refreshing(head: list
 def test_starts_that_run_backwards_are_none() -> None:
     file = only(file_diff("a.c", BEFORE, AFTER))
     twice = BEFORE + BEFORE
-    assert refreshed_file(file, twice, [67, 36]).render() == file.render()
+    assert refreshed_file(file, twice, [67, 37]).render() == file.render()
     assert [hunk.old_start for hunk in refreshed_file(file, twice, [67, 97]).hunks] == [68, 98]
 
 
