@@ -29,6 +29,8 @@ from backport.trees.store import Head
 from backport.trees.view import StoreView
 from backport.verdict import Apply, Sure
 
+_ADAPTED = (Apply.MERGED, Apply.REWRITTEN)
+
 # what git's answer leaves open: a tree that has the change refuses the patch, or takes it a second time
 _ASKED = (Apply.CONFLICT, Apply.SUSPECT, Apply.OFFSET)
 
@@ -128,7 +130,8 @@ class Carrier:
         lacking = missing_headers(carried.patch, self.view(head)) if carried.patch is not None else ()
         if lacking:
             told = tuple(f"an added line includes {name}, which this tree does not have" for name in lacking)
-            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *told))
+            carried = _without_header(carried, told) if carried.outcome in _ADAPTED else replace(
+                carried, sure=Sure.REVIEW, notes=(*carried.notes, *told))
         if patch.review and carried.patch is not None:
             # the details stand in the patch itself; nine lines of them in every cell would hide what matters
             restored = ("the patch was restored from a text that had lost its white space: see its "
@@ -235,6 +238,13 @@ def _in_the_tree(there: Present, checked: CheckResult) -> Carried:
                    "the tree has the change: " + "; ".join(dict.fromkeys(there.there.values())),
                    ("git apply takes the patch once more: do not apply it twice",) if again else (),
                    checked.hunks, there.evidence)
+
+
+def _without_header(carried: Carried, told: tuple[str, ...]) -> Carried:
+    """An adaptation that cannot compile is none; what it would be stays for the person who decides."""
+    assert carried.patch is not None
+    return replace(carried, outcome=Apply.CONFLICT, sure=Sure.REVIEW, patch=None, mail=b"", reason="; ".join(told),
+                   alternatives=(carried.patch.diff, *carried.alternatives))
 
 
 def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:

@@ -175,3 +175,23 @@ def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> 
     assert "git apply takes the patch once more: do not apply it twice" in carried.notes
     assert carried.evidence == ("a.c: in this tree already: a three-way merge of upstream's change into this file "
                                 "changes nothing",)
+
+
+def test_an_adaptation_that_includes_what_is_not_here_is_declined(tmp_path: Path) -> None:
+    before, fixed = (b"#include <linux/a.h>\n\n" + data for data in (UPSTREAM, FIXED))
+    fixed = fixed.replace(b"#include <linux/a.h>\n", b"#include <linux/a.h>\n#include <linux/later.h>\n")
+    repo = TestRepo(tmp_path)
+    commits = [repo.commit({"a.c": b"#include <linux/a.h>\n\n" + data, "include/linux/a.h": NAMES})
+               for data in (OLDER, UPSTREAM)]
+    repo.git.close()
+    heads = [Head("new", commits[1], "6.3.1", "made here", 0.0), Head("old", commits[0], "6.1.1", "made here", 0.0)]
+    other = Carrier(repo.path / ".git", heads, heads[0])
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", before, fixed))
+    adapted = other.carry(patch, Tree("old", "6.1", ()), heads[1])
+    as_it_is = other.carry(patch, Tree("new", "6.3", ()), heads[0])
+    other.close()
+    reason = "an added line includes linux/later.h, which this tree does not have"
+    assert (adapted.outcome, adapted.reason, adapted.mail) == (Apply.CONFLICT, reason, b"")
+    assert b"+#include <linux/later.h>" in adapted.alternatives[0]
+    assert (as_it_is.outcome, as_it_is.sure) == (Apply.CLEAN, Sure.REVIEW)
+    assert reason in as_it_is.notes
