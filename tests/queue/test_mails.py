@@ -60,8 +60,9 @@ def test_the_submission_goes_to_stable_and_to_those_whom_the_tags_name(tmp_path:
 
 
 @pytest.mark.skipif(not (Path(subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True)
-                              .stdout.strip()) / "git-send-email").exists(),
-                    reason="git send-email is not installed (apt-get install git-email)")
+                              .stdout.strip()) / "git-send-email").exists()
+                    or subprocess.run(["perl", "-MMail::Address", "-e1"], capture_output=True, check=False).returncode,
+                    reason="git send-email is not installed whole (apt-get install git-email libmailtools-perl)")
 def test_git_send_email_understands_the_line(tmp_path: Path) -> None:
     sub = submission(patch(), "5.10", tmp_path)
     words = [*shlex.split(sub.command), "--dry-run", "--from=me@example.org"]
