@@ -31,7 +31,7 @@ def compute_all(lab: Lab, work: Sequence[Place], known: Mapping[Name, Cell], *, 
                 live: Live) -> Iterator[tuple[Place, Cell, str]]:
     """(place, cell, cache key) of each place, the moment it is known.
 
-    A place comes behind those that it needs first; their cells are in `known` or come from here.
+    Places that others need come first; their cells are in `known`, or are yielded here.
     """
     cells = dict(known)
     if jobs <= 1 or len({place.tree.name for place in work}) < 2:

@@ -125,7 +125,7 @@ class Store:
     def damage(self, name: str, *, prefix: str = TREES) -> str:
         """Why a tree that the store should have cannot be read, with the cure; "" where it can, or never was there.
 
-        A tree that is lost by accident is not one that could not be had: the sources are not to blame.
+        A tree whose ref is damaged is not one that no source has: the sources are not to blame.
         """
         commit = self._refs(prefix).get(name)
         again = f"`backport trees fetch {name}` fetches it again"

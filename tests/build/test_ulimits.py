@@ -92,7 +92,7 @@ def test_a_machine_that_forbids_namespaces_builds_without_and_says_so(bwrap: Pat
 
 @pytest.fixture
 def low(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the calling shell had a limit, which cannot be taken back within one process."""
+    """As if the calling shell had a limit, which a process cannot raise again."""
     monkeypatch.setattr(make, "lowered", lambda _limits: "file size 1 (ulimit -f)")
 
 
