@@ -6,6 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from backport.adapt.changelog import changelog
+from backport.adapt.engine import adapt
+from backport.adapt.includes import missing_headers
+from backport.adapt.left_out import left_out
+from backport.adapt.new_symbols import missing
+from backport.adapt.records import Adaptation, HunkStory
+from backport.adapt.refresh import refreshed
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
@@ -16,13 +23,6 @@ from backport.patch.compose import adapted_mail, branch
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.rewrite.adapt import adapt
-from backport.rewrite.changelog import changelog
-from backport.rewrite.includes import missing_headers
-from backport.rewrite.leftout import left_out
-from backport.rewrite.newnames import missing
-from backport.rewrite.refresh import refreshed
-from backport.rewrite.story import Adaptation, HunkStory
 from backport.rules.model import Rule
 from backport.trees.since import near, oldest
 from backport.trees.store import Head

@@ -17,11 +17,6 @@ from typing import Any
 from backport.boot.behaviour import prove
 from backport.boot.key import boot_key
 from backport.boot.program import for_patch
-from backport.build.driver import build_cell
-from backport.build.failure import machine_trouble
-from backport.build.plan import Plan, fix_file, plan
-from backport.build.sandbox import Limits, choose
-from backport.build.toolchain import resolve
 from backport.carry import Carrier
 from backport.celltext import failed, standing_of, told
 from backport.errors import BackportError, InfraError
@@ -30,11 +25,16 @@ from backport.gitfault import LIMITS
 from backport.history.branch import Branch
 from backport.history.log import Log
 from backport.history.verdict import Said, ask, settled
+from backport.kbuild.driver import build_cell
+from backport.kbuild.failure import machine_trouble
+from backport.kbuild.plan import Plan, fix_file, plan
+from backport.kbuild.sandbox import Limits, choose
+from backport.kbuild.toolchain import resolve
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.queue.depends import depends, parts
-from backport.queue.together import Chain, Needed, Step, needed_first, step_of
+from backport.queue.series import Chain, Needed, Step, needed_first, step_of
 from backport.reference import differences, upstream_effect
 from backport.results.key import cell_key, code_digest
 from backport.results.reach import digest, reach, versions

@@ -71,7 +71,7 @@ def main() -> None:
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as error:
-        from backport.build.failure import machine_trouble  # only here: `backport --help` does not pay for it
+        from backport.kbuild.failure import machine_trouble  # only here: `backport --help` does not pay for it
 
         met = machine_trouble(error)
         click.echo(f"backport: {met.what}\n  hint: {met.hint}", err=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from backport import marked
+from backport import yaml_nodes
 from backport.errors import ManifestError, UserError
-from backport.marked import Marked
 from backport.version import series_key
+from backport.yaml_nodes import Marked
 
 STATUSES = ("mainline", "stable", "longterm", "eol")
 
@@ -100,7 +100,7 @@ def load(path: Path) -> Manifest:
     def fail(line: int, what: str, hint: str) -> ManifestError:
         return ManifestError(str(path), line, what, hint=hint)
 
-    document = marked.read(path, fail)
+    document = yaml_nodes.read(path, fail)
     if document is None:
         raise fail(1, "empty manifest", "it needs a list `trees:`")
     top = document.mapping()
@@ -173,7 +173,7 @@ def _tree(place: Marked, base: _Fields, folder: Path) -> Tree:
                 fields.targets, fields.toolchain, fields.required, place.line)
 
 
-def _series(entry: marked.Mapping, name: str, upstream: bool) -> str:
+def _series(entry: yaml_nodes.Mapping, name: str, upstream: bool) -> str:
     given = entry.get("series")
     branch = _BRANCH.match(name)
     if given is not None:
@@ -192,14 +192,14 @@ def _target(item: Marked) -> str:
 
 
 def _fragments(place: Marked) -> tuple[str, ...]:
-    from backport.build.config import names  # here: the builder knows the records above
+    from backport.kbuild.config import names  # here: the builder knows the records above
 
     known = names()
     found = [item.text() for item in place.items()]
     for name, item in zip(found, place.items(), strict=True):
         if name not in known:
             item.fail(f"there is no configuration named {name!r}",
-                      hint=marked.near(name, known) or f"known: {', '.join(known)}")
+                      hint=yaml_nodes.near(name, known) or f"known: {', '.join(known)}")
         if found.count(name) > 1:
             item.fail(f"{name} stands there twice")
     return tuple(found)
@@ -231,7 +231,7 @@ def _source(place: Marked, folder: Path) -> Source:
     if not kinds:
         first = next(iter(entry), "")
         place.fail(f"unknown source kind {first!r}", line=entry.line_of(first) if first else place.line,
-                   hint=marked.near(first, KINDS) or f"known: {', '.join(sorted(KINDS))}")
+                   hint=yaml_nodes.near(first, KINDS) or f"known: {', '.join(sorted(KINDS))}")
     if len(kinds) > 1:
         place.fail(f"two kinds in one source: {' and '.join(kinds)}", line=entry.line_of(kinds[1]),
                    hint="one list item each, in order of preference")
@@ -249,7 +249,7 @@ def _source(place: Marked, folder: Path) -> Source:
     return Source(kind.name, options, entry.line_of(kind.name))
 
 
-def _check_set(trees: tuple[Tree, ...], fail: marked.Fail) -> None:
+def _check_set(trees: tuple[Tree, ...], fail: yaml_nodes.Fail) -> None:
     """What can only be said about all trees together: unique, at most one upstream, newest first."""
     seen: dict[str, Tree] = {}
     upstream: Tree | None = None

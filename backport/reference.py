@@ -15,10 +15,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from backport.build.driver import build_cell
-from backport.build.result import CodeChanges
 from backport.check import check
 from backport.git import Git
+from backport.kbuild.driver import build_cell
+from backport.kbuild.result import CodeChanges
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store, read_json, write_json

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.cell import Lab, Options, Place
-from backport.columns import Column, get_trees, in_configurations, known_heads
 from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
@@ -29,6 +28,7 @@ from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.series import placed
 from backport.results.store import Results
+from backport.targets import Column, get_trees, in_configurations, known_heads
 from backport.trees.store import Store
 from backport.verdict import Apply, Cell, exit_code
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from backport.adapt.engine import adapt
 from backport.carry import Carrier
 from backport.manifest import Tree
 from backport.patch.parse import parse
-from backport.rewrite.adapt import adapt
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
+from tests.adapt.support import file_diff
 from tests.gitrepo import TestRepo
-from tests.rewrite.support import file_diff
 
 UPSTREAM = b"""int stop(struct unit *u)
 {

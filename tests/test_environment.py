@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from backport.build import sandbox
 from backport.cli import cli, main
 from backport.errors import InfraError
+from backport.kbuild import sandbox
 from backport.trees.store import Store
 from tests.test_workflow import NEW, OLD, X86, Desk
 

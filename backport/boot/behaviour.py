@@ -16,8 +16,8 @@ from backport.boot.machine import Machine
 from backport.boot.outcome import RUNS, Behaves, Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.program import NoStaticLibrary
 from backport.boot.selftest import NoSelftest
-from backport.build.sandbox import Limits, Sandbox, choose, lowered
 from backport.errors import BuildError, InfraError
+from backport.kbuild.sandbox import Limits, Sandbox, choose, lowered
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store

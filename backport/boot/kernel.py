@@ -23,13 +23,13 @@ from filelock import FileLock
 
 from backport.boot import selftest
 from backport.boot.config import lost, merge
-from backport.build import leftover
-from backport.build.applied import applied
-from backport.build.make import Ended, Runner
-from backport.build.plan import fix_file
-from backport.build.sandbox import Limits, Sandbox
-from backport.build.toolchain import Compiler, prefixes, resolve
 from backport.errors import BuildError, InfraError
+from backport.kbuild import leftover
+from backport.kbuild.applied import applied
+from backport.kbuild.make import Ended, Runner
+from backport.kbuild.plan import fix_file
+from backport.kbuild.sandbox import Limits, Sandbox
+from backport.kbuild.toolchain import Compiler, prefixes, resolve
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse

@@ -8,7 +8,7 @@ from pathlib import Path
 from backport.boot import program
 from backport.boot.kernel import fragment
 from backport.boot.machine import COMMAND_LINE, Machine
-from backport.build.toolchain import version_of
+from backport.kbuild.toolchain import version_of
 
 
 def boot_key(repro: Path | None, computer: Machine | None = None) -> str:

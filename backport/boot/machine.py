@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backport.build.make import Runner
-from backport.build.sandbox import Limits, Sandbox
+from backport.kbuild.make import Runner
+from backport.kbuild.sandbox import Limits, Sandbox
 
 PROGRAM = "qemu-system-x86_64"
 # tsc_early_khz: the calibration of the time-stamp counter fails at times under emulation, and such boots hang.

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from backport.build.make import Runner
-from backport.build.sandbox import Limits, Sandbox
 from backport.errors import BuildError, UserError
+from backport.kbuild.make import Runner
+from backport.kbuild.sandbox import Limits, Sandbox
 
 COMPILER = "gcc"
 FEATURES = ("svm", "vmx", "sev", "avic", "pmu")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backport.build import leftover
-from backport.build.make import Runner
 from backport.errors import BuildError
+from backport.kbuild import leftover
+from backport.kbuild.make import Runner
 
 HOME = Path("tools/testing/selftests/kvm")
 _FOLDERS = ("x86_64", "x86", "")     # seen: x86_64 up to 6.12.107, x86 in 6.18.15

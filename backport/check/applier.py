@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backport.adapt.context import at_the_top, refusal
+from backport.adapt.records import HunkStory
 from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
 from backport.git import Git, Result
 from backport.gitfault import Answer, apply_answer
 from backport.patch.model import FileDiff, Patch
-from backport.rewrite.context import at_the_top, refusal
-from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Sure
 
 _APPLIES = 0

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from backport.cell import Lab, Options
-from backport.columns import get_trees, known_heads
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -24,6 +23,7 @@ from backport.patch.parse import parse
 from backport.queue.rangediff import range_diff
 from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
+from backport.targets import get_trees, known_heads
 from backport.trees.store import Store
 from backport.verdict import Apply
 

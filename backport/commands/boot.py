@@ -13,12 +13,12 @@ from backport.boot import program, show
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import Machine
 from backport.boot.outcome import Behaves
-from backport.build.sandbox import choose
 from backport.cell import Lab, Options
-from backport.columns import get_trees, known_heads
 from backport.commands.common import cache_option, cache_or_default, manifest_option, one_patch, read_manifest
 from backport.errors import InfraError
+from backport.kbuild.sandbox import choose
 from backport.patch.intake import read_all
+from backport.targets import get_trees, known_heads
 from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
 from backport.verdict import Apply

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from backport.build.config import ALL, names
 from backport.errors import UserError
+from backport.kbuild.config import ALL, names
 from backport.manifest import Manifest, default_path, load
 from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from backport.build.doctor import Finding, examine
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.kbuild.doctor import Finding, examine
 from backport.trees.store import Store
 
 

@@ -135,7 +135,7 @@ def show_entry(row: EntryResult) -> None:
 
 def builder(tree: Tree, head: Head, store: Store) -> Callable[[Patch], tuple[Build, str]]:
     """The compiler, as `verify` wants it."""
-    from backport.build.driver import build_cell
+    from backport.kbuild.driver import build_cell
 
     def build(patch: Patch) -> tuple[Build, str]:
         result = build_cell(tree, head, patch, store=store, cache=store.cache)

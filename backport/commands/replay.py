@@ -13,7 +13,6 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
-from backport.columns import known_heads
 from backport.commands.common import manifest_option, read_manifest
 from backport.errors import UserError
 from backport.git import Git
@@ -26,6 +25,7 @@ from backport.replay.history import history_cases
 from backport.replay.releases import REF, known_release, release_cases
 from backport.replay.run import Plan, indexes, installed, run
 from backport.replay.show import show
+from backport.targets import known_heads
 from backport.trees.index import Index
 from backport.trees.store import Store
 

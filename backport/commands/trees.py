@@ -12,8 +12,8 @@ import click
 from tabulate import tabulate
 
 from backport.manifest import Manifest, default_path, load
+from backport.trees.failure_cache import age
 from backport.trees.fetch import FetchResult, fetch, fetch_releases, status
-from backport.trees.memory import age
 from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
 from backport.version import version_key

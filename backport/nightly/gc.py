@@ -16,8 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from backport.build import leftover
 from backport.git import Git
+from backport.kbuild import leftover
 from backport.manifest import Manifest
 from backport.results.store import Results
 from backport.trees import worktree

@@ -10,10 +10,10 @@ import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
+from backport.adapt.new_symbols import brought
 from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk, Patch
 from backport.results.series import Part
-from backport.rewrite.newnames import brought
 from backport.trees.scan import names
 
 

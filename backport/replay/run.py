@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from backport.adapt.checks.base import SymbolIndex
 from backport.replay.baselines import NAMES, Scratch, available
 from backport.replay.cases import Case
 from backport.replay.score import Outcome, Score, case_patch, evaluate, score, upstream_after
-from backport.rewrite.checks.base import SymbolIndex
 from backport.trees.index import Index
 
 _CHUNK = 24

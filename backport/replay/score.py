@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from backport.adapt.checks.base import SymbolIndex
+from backport.adapt.edits import Edit, render_hunks
+from backport.adapt.edits import apply_edits as apply_rendered
+from backport.adapt.engine import adapt
+from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.records import Adaptation
+from backport.adapt.view import MemoryView, TreeView
 from backport.csource.pieces import squeeze
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case, apply_edits
-from backport.rewrite.adapt import adapt
-from backport.rewrite.asis import apply_as_is
-from backport.rewrite.checks.base import SymbolIndex
-from backport.rewrite.render import Edit, render_hunks
-from backport.rewrite.render import apply_edits as apply_rendered
-from backport.rewrite.story import Adaptation
-from backport.rewrite.view import MemoryView, TreeView
 from backport.verdict import Apply, Sure
 
 

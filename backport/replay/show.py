@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
+from backport.adapt.checks.base import SymbolIndex
+from backport.adapt.edits import Edit, render_hunks
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case
 from backport.replay.score import case_patch, result_of, run, score
-from backport.rewrite.checks.base import SymbolIndex
-from backport.rewrite.render import Edit, render_hunks
 
 
 def show(case: Case, symbols: SymbolIndex | None = None, upstream_symbols: SymbolIndex | None = None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from backport.adapt.records import HunkStory
 from backport.carry import Carried
 from backport.report.escape import columns, line, visible
 from backport.report.sidebyside import Side, rows
-from backport.rewrite.story import HunkStory
 
 _WIDTH = 78              # columns of one side
 

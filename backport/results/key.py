@@ -24,7 +24,7 @@ REQUIRED = frozenset({
     "base_commit",  # the tree's head
     "preimages",    # commits or blobs of the files just before the patch, where upstream is at hand
     "rules",        # the rule files
-    "code",         # code_digest of rewrite/, check and build/
+    "code",         # code_digest of adapt/, check/ and kbuild/
     "tools",        # git, make, binutils ...: name -> version
     "compiler",
     "config",       # base configuration, fragments and targets

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from backport.adapt.view import TreeView
 from backport.csource.functions import enclosing, functions
 from backport.csource.pattern import find
 from backport.csource.tokens import Kind, lex
 from backport.patch.model import FileDiff, Hunk, Line
-from backport.rewrite.rules import HunkResult, apply_rules
-from backport.rewrite.view import TreeView
 from backport.rules.anchor import places
+from backport.rules.engine import HunkResult, apply_rules
 from backport.rules.facts import facts_of, glob_regex
 from backport.rules.model import Rule
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff, Hunk, Line
-from backport.rewrite.rules import apply_rules
-from backport.rewrite.view import MemoryView
+from backport.rules.engine import apply_rules
 from backport.rules.model import Example, Rule
 
 

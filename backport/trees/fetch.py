@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from backport.errors import BackportError, GitError, SourceUnavailable, UserError
 from backport.git import Git
 from backport.manifest import Manifest, Source, Tree
-from backport.trees.memory import Memory, age
+from backport.trees.failure_cache import Memory, age
 from backport.trees.net import HostDown
 from backport.trees.progress import Progress
 from backport.trees.sources import KINDS

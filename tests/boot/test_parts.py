@@ -13,9 +13,9 @@ from backport.boot import config, program, scope, selftest
 from backport.boot.kernel import _without_ccache, fragment
 from backport.boot.key import boot_key
 from backport.boot.machine import Machine, missing
-from backport.build.sandbox import Sandbox
-from backport.build.toolchain import Compiler
 from backport.errors import BuildError, UserError
+from backport.kbuild.sandbox import Sandbox
+from backport.kbuild.toolchain import Compiler
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import pytest
 from backport.boot import behaviour as room
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import LIMITS, Machine
-from backport.build.sandbox import Sandbox, probe
+from backport.kbuild.sandbox import Sandbox, probe
 from backport.manifest import Toolchain
 from backport.patch.model import Patch
 from tests.boot import logs, madeup

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from backport.adapt.file_header import blob_name
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
 from backport.replay.commits import commit_cases
 from backport.replay.frozen import differences, read, render
-from backport.rewrite.header import blob_name
+from tests.adapt.support import file_diff
+from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
 from tests.replay.test_replay import commit
-from tests.rewrite.support import file_diff
-from tests.rewrite.test_adapt import FIXED, OLDER, OLDER_FIXED, UPSTREAM
 
 MAIL = b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
 NAMES = b"struct exception {\n\tbool pending, injected;\n};\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from backport.adapt.view import MemoryView
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
@@ -16,8 +17,7 @@ from backport.replay.history import history_cases, upstream_of
 from backport.replay.releases import release_cases
 from backport.replay.run import Plan, run
 from backport.replay.show import show
-from backport.rewrite.view import MemoryView
-from tests.rewrite.test_adapt import FIXED, OLDER, OLDER_FIXED, UPSTREAM
+from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
 
 PATH = "drivers/a.c"
 SHARED = b"int shared_1;\nint shared_2;\nint shared_3;\nint shared_4;\n"     # both branches got these lines as well

@@ -9,13 +9,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from backport.adapt.records import HunkStory
 from backport.boot.behaviour import Behaviour
 from backport.boot.outcome import Behaves
-from backport.build.result import BuildResult, CodeChanges, Diagnostic
+from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic
 from backport.report import json as report
 from backport.results.changes import Kind, since
 from backport.results.store import Results
-from backport.rewrite.story import HunkStory
 from backport.verdict import Apply, Build, Sure
 from tests.boot import logs
 from tests.boot.test_outcome import side

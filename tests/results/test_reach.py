@@ -88,7 +88,7 @@ def test_what_is_left_out_is_short_and_only_fetches() -> None:
     everything, counted = reach(cell._START).modules, reach(cell._START, cell._WITHOUT).modules
     assert {name.rpartition(".")[0] for name in set(everything) - set(counted)} <= {"backport.trees",
                                                                                    "backport.trees.sources"}
-    for name in ("trees.view", "trees.index", "trees.stacked", "trees.scan", "queue.together", "queue.prereq",
+    for name in ("trees.view", "trees.index", "trees.stacked", "trees.scan", "queue.series", "queue.prereq",
                  "queue.stack", "queue.depends", "queue.nomination", "celltext", "verdict", "manifest", "gitfault",
                  "history.bug", "boot.outcome", "csource.tokens", "patch.mail", "rules.load", "cell"):
         assert f"backport.{name}" in counted
@@ -111,9 +111,9 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_a_change_of_a_reader_or_of_its_data_is_another_key(copy: Path) -> None:
-    names = ["trees/view.py", "trees/index.py", "trees/scan.py", "trees/__init__.py", "queue/together.py",
+    names = ["trees/view.py", "trees/index.py", "trees/scan.py", "trees/__init__.py", "queue/series.py",
              "queue/prereq.py", "queue/stack.py", "queue/nomination.py", "celltext.py", "verdict.py", "manifest.py",
-             "git.py", "history/bug.py", "rules/kvm-caps.yaml", "build/configs/kvm-min.config", "boot/guest/repro.h"]
+             "git.py", "history/bug.py", "rules/kvm-caps.yaml", "kbuild/configs/kvm-min.config", "boot/guest/repro.h"]
     assert in_a_fresh_interpreter(CHANGE, *names, path=copy) == names
 
 

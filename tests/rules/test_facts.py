@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from backport.rewrite.view import MemoryView
+from backport.adapt.view import MemoryView
 from backport.rules.facts import Facts, glob_regex, members, parameter_counts
 from backport.rules.probe import ProbeError, build
 

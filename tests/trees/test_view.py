@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from backport.adapt.view import MemoryView, TreeView
 from backport.git import Git
-from backport.rewrite.view import MemoryView, TreeView
 from backport.trees import index as indexing
 from backport.trees import scan
 from backport.trees.index import Index

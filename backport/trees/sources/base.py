@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backport.marked import Marked
 from backport.trees.progress import Progress
+from backport.yaml_nodes import Marked
 
 if TYPE_CHECKING:
     from backport.trees.store import Head, Store

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from backport.errors import SourceUnavailable
-from backport.marked import Marked
 from backport.trees.apt import Apt, Gone, Original
 from backport.trees.sources.base import PENDING, Kind, Made, Option, Ready, Request, texts
 from backport.trees.sources.tarball import import_tarball, sha256_of
 from backport.version import version_key
+from backport.yaml_nodes import Marked
 
 _one_update = threading.Lock()     # two trees of one run share the lists
 

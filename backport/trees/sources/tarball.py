@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from backport.errors import SourceUnavailable
-from backport.marked import Marked
 from backport.trees.fastimport import import_tree
 from backport.trees.net import CONNECT_SECONDS, HostDown, check_host, host_of
 from backport.trees.progress import Progress
 from backport.trees.sources.base import Kind, Made, Option, Ready, Request
 from backport.trees.tarball import tar_entries
 from backport.version import makefile_version
+from backport.yaml_nodes import Marked
 
 _URL = re.compile(r"(https?|ftp|file)://")
 _READ_SECONDS = 60.0

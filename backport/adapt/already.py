@@ -1,0 +1,33 @@
+"""Is the change in the tree already, as upstream has it or in the tree's own words?"""
+
+from __future__ import annotations
+
+from backport.adapt.align import align, soften
+from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.adapt.transfer import Placed, place
+from backport.adapt.within import back_strays
+
+# a reverse that had to assume more than this says nothing about the change being there
+_HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
+
+
+def reverse_fits(problem: Problem, k: int) -> Placed | None:
+    """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
+    hunk = problem.hunks[k]
+    back = apply_as_is([hunk.reversed()], problem.t)
+    if back is not None and not back_strays(problem, k, back.edits[0]):
+        return Placed(back.edits[0])
+    if problem.after is None:
+        return None
+    if "after_to" not in problem.seeds:
+        problem.seeds["after_to"] = align(problem.after, problem.t)
+    to = problem.seeds["after_to"]
+    edits = reversed_edits(problem, k)
+    pairing = soften(problem.after, problem.t, to, edits[0].lo - 4, edits[-1].hi + 4)
+    placed = place(problem.after, edits, problem.t, pairing)
+    if placed is None or not placed.edits or not set(placed.signals) <= _HARMLESS:
+        return None
+    return Placed(placed.edits, (*placed.signals, Signal.LOOSE))

@@ -1,0 +1,160 @@
+"""What every check gets: the file with all edits made, the names that are known, and the words for a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Protocol, runtime_checkable
+
+from backport.adapt.align import line_key, silent
+from backport.adapt.edits import Edit, apply_edits
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing, functions
+from backport.csource.pieces import code
+
+
+class SymbolIndex(Protocol):
+    """Every identifier of a tree (backport.trees.index)."""
+
+    def contains(self, identifier: str) -> bool:
+        """Whether the identifier stands anywhere in the tree's C files."""
+
+    def defines(self, name: str) -> bool:
+        """Whether the tree defines a function or macro of that name (register lists may be left out)."""
+
+
+@runtime_checkable
+class Sighted(SymbolIndex, Protocol):
+    """An index that also knows from where a name can be seen."""
+
+    def unseen(self, name: str, path: str, also: tuple[str, ...] = ()) -> str | None:
+        """Why code of the file `path` cannot use `name`: "" where no code of the tree has it, else where it stands
+        ("only in tools/x.h"); None where nothing says so. `also`: further headers that the file includes."""
+
+
+def unseen(index: SymbolIndex, name: str, path: str, also: tuple[str, ...], upstream: SymbolIndex | None,
+           upstream_path: str) -> str | None:
+    """What `Sighted.unseen` says, by whatever `index` knows. A name that upstream's file sees no better is left alone:
+    it is made by a macro, or it is what the reader cannot see."""
+    where = index.unseen(name, path, also) if isinstance(index, Sighted) else None if index.contains(name) else ""
+    if where and isinstance(upstream, Sighted) and upstream.unseen(name, upstream_path, also) is not None:
+        return None
+    return where
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is known of names: the tree's index, upstream's, and those that the patch itself brings along.
+
+    A name that neither tree has comes with another part of the same change; one that upstream has and the tree
+    has not is a prerequisite that is missing.
+    """
+
+    index: SymbolIndex | None = None
+    upstream: SymbolIndex | None = None
+    own: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A signal with the words that explain it; `subject` is the name that it is about, "" where there is none."""
+
+    signal: Signal
+    text: str
+    subject: str = ""
+
+
+class Result:
+    """The target with all edits of the file made, and where each line of an edit now stands."""
+
+    def __init__(self, problem: Problem, edits: Sequence[Edit]) -> None:
+        self.problem = problem
+        self.edits = ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
+        self.lines = apply_edits(problem.t, ordered)
+        self.source = b"".join(self.lines)
+        self.calls: frozenset[tuple[bytes, int]] | None = None
+        self.pairs: dict[tuple[int, tuple[Edit, ...]], list[tuple[int, int]]] = {}
+        self._grown: dict[tuple[int, int], int] = {}
+        grown = 0
+        self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
+        for edit in ordered:
+            self._grown[edit.lo, edit.hi] = grown
+            self.added.update(range(edit.lo + grown, edit.lo + grown + len(edit.new)))
+            grown += len(edit.new) - (edit.hi - edit.lo)
+
+    def code(self, edit: Edit) -> bytes:
+        """The added lines of `edit` without comments: a line in the middle of one does not say so by itself."""
+        at = self.new_line(edit)
+        return b"".join(line + b"\n" for line in bare_lines(self.source)[at:at + len(edit.new)])
+
+    def new_line(self, edit: Edit) -> int:
+        """0-based line at which `edit` stands in the result."""
+        return edit.lo + self._grown.get((edit.lo, edit.hi), 0)
+
+    def old_line(self, line: int) -> int:
+        """0-based line of the target that the result's 0-based `line` is; meant for lines that no edit wrote."""
+        at = line
+        for edit in self.edits:
+            start = self.new_line(edit)
+            if start + len(edit.new) > line:
+                break
+            at = line - start - len(edit.new) + edit.hi
+        return at
+
+
+def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> Sequence[tuple[int, int]]:
+    """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of hunk `k` that
+    is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
+    asked = (k, tuple(edits))
+    if asked not in result.pairs:
+        result.pairs[asked] = _added_pairs(result, k, edits)
+    return result.pairs[asked]
+
+
+def _added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int, int]]:
+    problem = result.problem
+    if problem.edits is None or problem.after is None:
+        return []
+    theirs = [i for e in reversed_edits(problem, k) for i in range(e.lo, e.hi)]
+    ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
+    keys_u = [line_key(problem.after[i]) for i in theirs]
+    keys_r = [line_key(result.lines[i]) for i in ours]
+    out = []
+    for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
+        out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
+    return out
+
+
+Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]
+
+
+def touched(result: Result, edits: Sequence[Edit]) -> list[str]:
+    """The names of the result's functions in which `edits` stand, or from which they take, sorted."""
+    lines = {result.new_line(e) + n + 1 for e in edits for n in range(max(1, len(e.new)))}
+    return sorted({f.name for line in lines if (f := enclosing(result.source, line)) is not None})
+
+
+@lru_cache(maxsize=8)
+def bare_lines(source: bytes) -> tuple[bytes, ...]:
+    """The lines of `source` without comments and without what is inside strings."""
+    return tuple(code(source).split(b"\n"))
+
+
+def body(source: bytes, f: Function) -> bytes:
+    """The text of a function, signature and braces included."""
+    return b"\n".join(_lines(source)[f.start - 1:f.end]) + b"\n"
+
+
+@lru_cache(maxsize=16)
+def _lines(source: bytes) -> list[bytes]:
+    return source.split(b"\n")
+
+
+def named(source: bytes, name: str) -> bytes | None:
+    """The text of the only function of that name, None where there is none or more than one."""
+    found = [f for f in functions(source) if f.name == name]
+    return body(source, found[0]) if len(found) == 1 else None

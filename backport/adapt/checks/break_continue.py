@@ -1,0 +1,44 @@
+"""Do an added `break` and `continue` end the same kind of block as upstream's?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.signals import Signal
+from backport.csource.blocks import place_of
+
+_JUMP = re.compile(rb"\s*(break|continue)\s*;")
+_LOOP = re.compile(rb"(?:for|while|do)(?!\w)|\w*for_each\w*\(")
+_SWITCH = re.compile(rb"switch(?!\w)")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """CONDITION: the innermost loop or `switch` around an added `break` is of another kind than upstream's, or there is
+    none. Jumps are counted, as one reads like the other."""
+    problem = result.problem
+    if problem.edits is None or problem.after is None:
+        return []
+    theirs = [i for e in reversed_edits(problem, k) for i in range(e.lo, e.hi)]
+    ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
+    up = [(m[1], _ended(problem.after_source, i, m[1])) for i in theirs
+          if (m := _JUMP.match(bare_lines(problem.after_source)[i]))]
+    here = [(m[1], _ended(result.source, i, m[1])) for i in ours if (m := _JUMP.match(bare_lines(result.source)[i]))]
+    if len(up) != len(here):
+        return []
+    return [Doubt(Signal.CONDITION, f"`{word.decode()};` ends {b.decode()} in this tree, {a.decode()} upstream")
+            for (word, a), (_, b) in zip(up, here, strict=True) if a != b][:1]
+
+
+def _ended(source: bytes, line: int, word: bytes) -> bytes:
+    """What kind of block a jump on 0-based `line` ends."""
+    place = place_of(source, line)
+    for head in reversed((*place.outer, place.begun)) if place is not None else ():
+        if _LOOP.match(head):
+            return b"a loop"
+        if _SWITCH.match(head) and word == b"break":
+            return b"a switch"
+    return b"nothing"

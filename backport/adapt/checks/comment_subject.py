@@ -1,0 +1,44 @@
+"""Is the line that an added comment is about in this tree?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backport.adapt.align import line_key, silent
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.signals import Signal
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
+
+_LOOK = 4                # lines of the result in which what the comment is about may follow
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """ABOUT: upstream puts a comment above a line that it had already, the comment names what the line names, and in
+    this tree something else follows."""
+    pairs, after = added_pairs(result, k, edits), result.problem.after or []
+    if not pairs:
+        return []
+    added = {i for e in reversed_edits(result.problem, k) for i in range(e.lo, e.hi)}
+    bare = bare_lines(result.problem.after_source)
+    found = []
+    for u, r in pairs:
+        end, here = u, r
+        while end in added and not after[end].rstrip().endswith(b"*/") and here + 1 < len(result.lines):
+            end, here = end + 1, here + 1
+        if end not in added or end + 1 >= len(after) or end + 1 in added or bare[u].strip():
+            continue
+        line = after[end + 1]
+        following = result.lines[here + 1:here + 1 + _LOOK]
+        if silent(line_key(line)) or not following or line_key(following[0]) == line_key(line):
+            continue
+        text = b"".join(after[i] for i in sorted(added) if u - 20 < i <= end)
+        subjects = (set(identifiers(line)) - KEYWORDS) & set(identifiers(text, comments=True))
+        gone = sorted(w for w in subjects if len(w) > 3 and w not in identifiers(b"".join(following), comments=True))
+        if gone:
+            found.append(Doubt(Signal.ABOUT, f"an added comment speaks of `{gone[0].decode()}`, and "
+                               f"`{line.strip().decode('utf-8', 'replace')}`, above which it stands upstream, is not "
+                               "here", gone[0].decode()))
+    return found[:1]

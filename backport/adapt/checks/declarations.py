@@ -1,0 +1,142 @@
+"""Is every name of a function declared once, before the statements, and used?
+
+Reads the changed function with the grammar before and after, and upstream's likewise: only what is new in this
+tree's result, and not so in upstream's, raises a doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from backport.adapt.checks.base import Doubt, Names, Result, body, named
+from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import enclosing
+from backport.csource.pieces import code
+from backport.csource.tokens import identifiers
+
+_MEMBER = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w*)")
+_UNUSED = re.compile(rb"__maybe_unused|__always_unused|__cleanup|__free\(|CLASS\(")
+
+
+@dataclass(slots=True)
+class Declared:
+    """What one function declares: `names` how often in one block at most, `unused` in how many blocks without any
+    use, `late` behind a statement of its block; `words` how often each word stands in it that is no member's."""
+
+    names: Counter[bytes] = field(default_factory=Counter)
+    unused: Counter[bytes] = field(default_factory=Counter)
+    late: set[bytes] = field(default_factory=set)
+    words: Counter[bytes] = field(default_factory=Counter)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """REDECLARED, UNDECLARED, UNUSED and ORDER in the functions that the edits touch."""
+    found: list[Doubt] = []
+    problem = result.problem
+    functions = {f.name: f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
+    for name, f in functions.items():
+        text = named(result.source, name)
+        if text is None or len(text) > LONGEST:
+            continue
+        before, after = _read(body(problem.target, f)), _read(text)
+        upstream = _read(named(problem.after_source, name) or b"")
+        here = name + "()"
+        for word, count in after.names.items():
+            shown = word.decode("utf-8", "replace")
+            if count > 1 and before.names[word] < count and upstream.names[word] < count:
+                found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
+            if word in after.late and word not in before.late and word not in upstream.late:
+                found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
+            if after.unused[word] > max(before.unused[word], upstream.unused[word]):
+                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses", shown))
+        for word in before.names:
+            if not after.names[word] and after.words[word] > upstream.words[word]:
+                shown = word.decode("utf-8", "replace")
+                found.append(Doubt(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration goes", shown))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _read(text: bytes) -> Declared:
+    out = Declared()
+    if not text:
+        return out
+    out.words = _words(text)
+    stack: list[Node] = [PARSER.parse(text).root_node]
+    while stack:
+        node = stack.pop()
+        if node.type == "parameter_list" and node.parent is not None and node.parent.type == "function_declarator":
+            for child in node.named_children:
+                if (word := _name(child)) is not None:
+                    out.names[word] = max(out.names[word], 1)
+        if node.type == "compound_statement":
+            _block(node, out)
+        stack.extend(node.named_children)
+    return out
+
+
+def _block(node: Node, out: Declared) -> None:
+    # the outermost block and the parameters are one scope
+    own: Counter[bytes] = Counter(_parameters(node.parent) if node.parent is not None else ())
+    parameters = set(own)
+    statement = False
+    for child in node.named_children:
+        if child.type == "declaration":
+            words = [w for d in child.children_by_field_name("declarator") if (w := _name(d)) is not None]
+            if child.has_error or _UNUSED.search(child.text or b""):
+                continue
+            own.update(words)
+            if statement:
+                out.late.update(words)
+        elif child.type not in ("comment", "labeled_statement") and not child.type.startswith("preproc"):
+            statement = True
+    there = _words(node.text or b"") if own else Counter()
+    for word, count in own.items():
+        out.names[word] = max(out.names[word], count)
+        if word not in parameters:
+            out.unused[word] += there[word] <= count
+
+
+def _parameters(function: Node) -> list[bytes]:
+    """The names of a function definition's parameters, none for any other node."""
+    head = function.child_by_field_name("declarator") if function.type == "function_definition" else None
+    while head is not None and head.type != "function_declarator":
+        head = head.child_by_field_name("declarator")
+    listed = head.child_by_field_name("parameters") if head is not None else None
+    return [w for child in listed.named_children if (w := _name(child)) is not None] if listed is not None else []
+
+
+def _words(text: bytes) -> Counter[bytes]:
+    """How often each word stands in `text`, members and comments left out."""
+    bare = code(text)
+    words: Counter[bytes] = Counter(identifiers(bare))
+    words.subtract(Counter(_MEMBER.findall(bare)))
+    return words
+
+
+def _name(node: Node) -> bytes | None:
+    found = identifier(node)
+    return found.text if found is not None else None
+
+
+def identifier(node: Node) -> Node | None:
+    """The declared identifier of a declarator."""
+    while node is not None:
+        if node.type == "identifier":
+            return node
+        below = node.child_by_field_name("declarator")
+        if below is None:
+            below = next((c for c in node.named_children if c.type.endswith("declarator") or c.type == "identifier"),
+                         None)
+            if below is None:
+                return None
+        node = below
+    return None

@@ -1,0 +1,90 @@
+"""Has every enumerator, initialiser and `case` its name once?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from backport.adapt.checks.base import Doubt, Names, Result, bare_lines, body, named
+from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import enclosing
+from backport.csource.pieces import squeeze
+from backport.csource.scopes import block
+
+_FIELD = re.compile(rb"^\t(\.\w+|\[\w+\])\s*=", re.MULTILINE)
+_ENUM = re.compile(rb"^\t(\w+)\s*(?:=[^,\n]*)?(?:,|$)", re.MULTILINE)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """REDECLARED for what an added line brings into a table, an enum or a function's switches a second time."""
+    found = []
+    lines = bare_lines(result.source)
+    for edit in edits:
+        at, added = result.new_line(edit), result.code(edit)
+        f, b = enclosing(result.source, at + 1), block(result.source, at + 1)
+        if f is not None:
+            found += _cases(result, edit)
+            continue
+        if b is not None:
+            start, end = b.start - 1, b.end
+            what = _ENUM if re.match(r"(?:typedef )?enum\b", b.name) else _FIELD
+        else:
+            continue
+        new = {m[1] for m in what.finditer(added)}
+        if not new:
+            continue
+        text = b"\n".join(lines[start:end])
+        now = Counter(m[1] for m in what.finditer(text))
+        there = {m[1]: result.old_line(line) for m in what.finditer(text)
+                 if (line := start + text.count(b"\n", 0, m.start(1))) not in result.added}
+        theirs = Counter(m[1] for m in what.finditer(b"\n".join(bare_lines(result.problem.after_source))))
+        found += [_doubt(x, there.get(x)) for x in sorted(new) if now[x] > 1 and now[x] > theirs[x]]
+    return found
+
+
+def _doubt(name: bytes, line: int | None) -> Doubt:
+    """`line` is the 0-based one of the other, None where the patch brings both."""
+    where = f": line {line + 1} has it already" if line is not None else ""
+    return Doubt(Signal.REDECLARED, f"`{name.decode('utf-8', 'replace')}` would stand twice{where}")
+
+
+def _cases(result: Result, edit: Edit) -> list[Doubt]:
+    """For the labels of one `switch`: another one of the function may have the same."""
+    at = result.new_line(edit)
+    f = enclosing(result.source, at + 1)
+    text = body(result.source, f) if f is not None and b"case" in result.code(edit) else b""
+    if f is None or not text or len(text) > LONGEST:
+        return []
+    theirs = [Counter(value for value, _ in one) for one in switches(named(result.problem.after_source, f.name) or b"")]
+    found = []
+    for one in switches(text):
+        now = Counter(value for value, _ in one)
+        lines = [(value, f.start - 1 + row) for value, row in one]
+        for value in sorted({v for v, line in lines if at <= line < at + len(edit.new) and now[v] > 1}):
+            if not any(up[value] >= now[value] for up in theirs):
+                other = next((n for v, n in lines if v == value and n not in result.added), None)
+                found.append(_doubt(value, result.old_line(other) if other is not None else None))
+    return found
+
+
+@lru_cache(maxsize=32)
+def switches(text: bytes) -> tuple[tuple[tuple[bytes, int], ...], ...]:
+    """For each `switch` of a function its labels without white space, with their 0-based row."""
+    found: list[list[tuple[bytes, int]]] = []
+    stack: list[tuple[Node, int]] = [(PARSER.parse(text).root_node, -1)]
+    while stack:
+        node, owner = stack.pop()
+        if node.type == "switch_statement":
+            owner = len(found)
+            found.append([])
+        value = node.child_by_field_name("value") if node.type == "case_statement" else None
+        if value is not None and owner >= 0:
+            found[owner].append((squeeze(value.text or b""), node.start_point.row))
+        stack.extend((child, owner) for child in node.named_children)
+    return tuple(tuple(one) for one in found)

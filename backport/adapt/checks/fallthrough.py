@@ -1,0 +1,62 @@
+"""Does what stands before an added `case` or label run into it, as upstream's does or does not?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.blocks import place_of
+from backport.csource.functions import enclosing
+
+_LABEL = re.compile(rb"\s*(?:case\b.*|default\s*|[A-Za-z_]\w*\s*):(?!:)")
+_MARK = re.compile(rb"([A-Za-z_]\w*)\s*:(?!:)")
+_LEAVES = re.compile(rb"\s*(?:break|continue|return|goto)\b|\s*(?:BUG|unreachable)\s*\(")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """FALLING: the statement above an added label is a jump on one side only, an added statement stands behind a jump
+    or behind a label in this tree only."""
+    found = []
+    theirs, ours = (bare_lines(s) for s in (result.problem.after_source, result.source))
+    for u, r in added_pairs(result, k, edits):
+        a, b = _above(theirs, u), _above(ours, r)
+        if not b or not a or b.strip().endswith((b"{", b"}")) or a.strip().endswith((b"{", b"}")):
+            continue
+        shown, above, up = (x.strip().decode("utf-8", "replace") for x in (ours[r], b, a))
+        if _LABEL.match(ours[r]):
+            if bool(_LEAVES.match(a)) != bool(_LEAVES.match(b)):
+                found.append(Doubt(Signal.FALLING, f"`{above}` stands before the added `{shown}`, upstream has "
+                                                   f"`{up}` there"))
+        elif _LEAVES.match(b) and not _LEAVES.match(a) and (place := place_of(result.source, r)) is not None \
+                and not place.begun and not _ruled(result.source, ours, r):
+            found.append(Doubt(Signal.FALLING, f"`{shown}` stands behind `{above}` in this tree, behind `{up}` "
+                                               "upstream"))
+    for u, r in added_pairs(result, k, edits)[:1]:
+        mine, yours = _label(result.source, ours, r), _label(result.problem.after_source, theirs, u)
+        if mine and not yours:
+            shown = ours[r].strip().decode("utf-8", "replace")
+            found.append(Doubt(Signal.FALLING, f"`{shown}` stands behind the label `{mine.decode('utf-8', 'replace')}` "
+                                               "in this tree, behind none upstream"))
+    return found
+
+
+def _ruled(source: bytes, lines: Sequence[bytes], at: int) -> bool:
+    """Whether the statement above line `at` is an `if`'s."""
+    above = next((i for i in range(at - 1, -1, -1) if lines[i].strip()), None)
+    place = place_of(source, above) if above is not None else None
+    return place is None or bool(place.begun)
+
+
+def _label(source: bytes, lines: Sequence[bytes], at: int) -> bytes:
+    """The nearest label at column 0 above line `at` in its function."""
+    f = enclosing(source, at + 1)
+    if f is None:
+        return b""
+    return next((m[1] for i in range(at, f.body, -1) if (m := _MARK.match(lines[i]))), b"")
+
+
+def _above(lines: Sequence[bytes], at: int) -> bytes:
+    return next((line for line in reversed(lines[:at]) if line.strip()), b"")

@@ -1,0 +1,188 @@
+"""Does every name mean the variable that it meant, and that upstream's means?
+
+A declaration that the patch adds can capture a use of this tree's own (a parameter, a variable of the file that has
+the same name); one that goes can leave a use in a deeper block with its own variable of that name alone. Only where
+names are bound tells it: the words are all there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tree_sitter import Node
+
+from backport.adapt.align import align
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines, body, named
+from backport.adapt.checks.declarations import identifier
+from backport.adapt.checks.syntax import LONGEST, PARSER, errors
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing, functions
+
+_LONG = 400              # bytes of a line that are read
+NOWHERE = 0              # depth of a name that no block of the function declares
+_VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
+OUTER = 1                # of a parameter or a variable of the outermost block
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a name: 0-based row of the function's text, column in bytes, and how deep the block is that declares
+    it. `declares` for the declaration itself."""
+
+    name: bytes
+    row: int
+    column: int
+    depth: int
+    declares: bool = False
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """BOUND where a line that stays, or an added one, would mean another variable; UNDECLARED where it would mean none;
+    SHADOW is only told: an added variable has the name of one of this tree's file."""
+    found: list[Doubt] = []
+    problem = result.problem
+    for f in {e_f.name: e_f for e in edits if (e_f := enclosing(problem.target, e.lo + 1)) is not None}.values():
+        found += _stay(result, f)
+    for u, r in added_pairs(result, k, edits):
+        found += _come(result, u, r)
+    return list({(d.signal, d.text): d for d in found}.values())[:4]
+
+
+def _stay(result: Result, f: Function) -> list[Doubt]:
+    """Lines of this tree's function that no edit touches."""
+    problem = result.problem
+    after = next((g for g in functions(result.source) if g.name == f.name), None)
+    old, new = body(problem.target, f), named(result.source, f.name)
+    if after is None or new is None or len(new) > LONGEST or errors(old) != errors(new):
+        return []
+    rows: dict[int, int] = {}
+    grown = at = 0
+    for edit in [*result.edits, Edit(len(problem.t), len(problem.t), ())]:
+        for i in range(max(at, f.start - 1), min(edit.lo, f.end)):
+            rows[i - f.start + 1] = i + grown - after.start + 1
+        grown += len(edit.new) - (edit.hi - edit.lo)
+        at = edit.hi
+    before_after = _changed(old, new, rows)
+    if not before_after:
+        return []
+    theirs = _upstream(result, f.name)
+    out = []
+    for name, was, now in sorted(before_after):
+        if name in theirs:
+            continue
+        shown = name.decode("utf-8", "replace")
+        if now == NOWHERE:
+            out.append(Doubt(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration goes", shown))
+        elif was != now:
+            out.append(Doubt(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would be the added "
+                                           "variable", shown))
+    return out
+
+
+def _changed(old: bytes, new: bytes, rows: dict[int, int]) -> set[tuple[bytes, int, int]]:
+    """(name, depth before, depth after) of names on lines that stay and are bound otherwise afterwards."""
+    a, b = _by_row(old), _by_row(new)
+    out = set()
+    for i, j in rows.items():
+        one, two = a.get(i, ()), b.get(j, ())
+        if [u.name for u in one] == [u.name for u in two]:
+            out |= {(x.name, x.depth, y.depth) for x, y in zip(one, two, strict=True)
+                    if x.depth != y.depth and not x.declares and not y.declares}
+    return out
+
+
+def _upstream(result: Result, name: str) -> set[bytes]:
+    """Names that upstream's change binds otherwise on its own lines."""
+    problem = result.problem
+    before, after = named(problem.preimage or b"", name), named(problem.after_source, name)
+    if before is None or after is None:
+        return set()
+    to = align(before.split(b"\n"), after.split(b"\n"))
+    return {n for n, _, _ in _changed(before, after, {i: j for i, j in enumerate(to) if j >= 0})}
+
+
+def _come(result: Result, u: int, r: int) -> list[Doubt]:
+    """One added line."""
+    after = result.problem.after_source
+    theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
+    if theirs is None or ours is None:
+        return []
+    text, there = body(result.source, ours), body(after, theirs)
+    if max(len(text), len(there)) > LONGEST:
+        return []
+    one = _by_row(there).get(u - theirs.start + 1, ())
+    two = _by_row(text).get(r - ours.start + 1, ())
+    if [x.name for x in one] != [x.name for x in two]:
+        return []
+    out = []
+    for a, b in zip(one, two, strict=True):
+        shown = a.name.decode("utf-8", "replace")
+        here, up = a.name in _file_level(result.problem.target), a.name in _file_level(after)
+        if b.declares:
+            if here and not up:
+                out.append(Doubt(Signal.SHADOW, f"the added variable `{shown}` of {ours.name}() hides one of this "
+                                                "tree's file", shown))
+        elif a.depth and not b.depth and here and not up:
+            out.append(Doubt(Signal.BOUND, f"`{shown}` is a variable of this tree's file, and one of {theirs.name}() "
+                                           "upstream", shown))
+        elif b.depth and not a.depth and up:
+            out.append(Doubt(Signal.BOUND, f"`{shown}` is a variable of {ours.name}() in this tree, and one of the "
+                                           "file upstream", shown))
+    return out
+
+
+@lru_cache(maxsize=16)
+def _file_level(source: bytes) -> frozenset[bytes]:
+    """Names of the variables that the file declares at column 0."""
+    return frozenset(m[1] or m[2] for line in bare_lines(source)
+                     if (m := _VARIABLE.match(line[:_LONG])))
+
+
+@lru_cache(maxsize=64)
+def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
+    out: dict[int, list[Use]] = {}
+    for use in uses(text):
+        out.setdefault(use.row, []).append(use)
+    return {row: tuple(found) for row, found in out.items()}
+
+
+@lru_cache(maxsize=64)
+def uses(text: bytes) -> tuple[Use, ...]:
+    """Every use of a variable's or function's name in a function's text; members, labels and tags are none."""
+    return tuple(_walk(PARSER.parse(text).root_node))
+
+
+def _walk(node: Node) -> Iterator[Use]:
+    """Depth first, in the order of the text, with the names that each open block declares."""
+    stack: list[tuple[Node, bool]] = [(node, False)]
+    open_: list[set[bytes]] = [set()]
+    declared: set[int] = set()
+    while stack:
+        node, leaves = stack.pop()
+        if leaves:
+            open_.pop()
+            continue
+        if node.type == "identifier":
+            name = node.text or b""
+            here = node.id in declared
+            if here:
+                open_[-1].add(name)
+            depth = next((n for n in range(len(open_) - 1, 0, -1) if name in open_[n]), NOWHERE)
+            yield Use(name, node.start_point.row, node.start_point.column, depth, here)
+            continue
+        if node.type in ("declaration", "parameter_declaration"):
+            for child in node.children_by_field_name("declarator"):
+                inner = identifier(child)
+                if inner is not None:
+                    declared.add(inner.id)
+        # the outermost block and the parameters are one scope
+        opens = node.type in ("function_definition", "for_statement") or (
+            node.type == "compound_statement" and (node.parent is None or node.parent.type != "function_definition"))
+        if opens:
+            open_.append(set())
+            stack.append((node, True))
+        stack.extend((child, False) for child in reversed(node.children))

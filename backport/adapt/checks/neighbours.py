@@ -1,0 +1,53 @@
+"""Do the neighbours of added lines stand on the same side of them as upstream's?
+
+Where two statements have changed places in this tree, both sides of "between them" are wrong for one of the two: what
+upstream sets up before it registers would be set up behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backport.adapt.align import line_key, weak
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing
+
+_NEAR = 3
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """BESIDE: the nearest line above or below upstream's added ones that says something stands in this tree's function
+    as well, and only on the other side."""
+    pairs = added_pairs(result, k, edits)
+    after = result.problem.after or []
+    written = {line_key(line) for hunk in result.problem.hunks for line in hunk.added}
+    found = []
+    for u, r in pairs:
+        theirs, ours = enclosing(result.problem.after_source, u + 1), enclosing(result.source, r + 1)
+        if theirs is None or ours is None or theirs.name != ours.name:
+            continue
+        for step, word in ((-1, "above"), (1, "below")):
+            key = _neighbour(after, theirs, u, step, written)
+            if not key or sum(line_key(x) == key for x in after[theirs.body:theirs.end - 1]) != 1:
+                continue
+            there = [i for i in range(ours.body, ours.end - 1) if line_key(result.lines[i]) == key]
+            if len(there) == 1 and there[0] not in result.added and (there[0] - r) * step < 0:
+                shown, other = (result.lines[i].strip().decode("utf-8", "replace") for i in (r, there[0]))
+                found.append(Doubt(Signal.BESIDE, f"`{other}` stands {word} `{shown}` upstream, and on its other side "
+                                                  "in this tree"))
+    return found[:1]
+
+
+def _neighbour(lines: Sequence[bytes], f: Function, at: int, step: int, written: set[bytes]) -> bytes:
+    """The nearest line on that side that says something and is none of the patch's, b"" where it is further off."""
+    i, seen = at + step, 0
+    while f.body <= i < f.end - 1 and seen < _NEAR:
+        key = line_key(lines[i])
+        if key not in written:
+            seen += 1
+            if not weak(key):
+                return key
+        i += step
+    return b""

@@ -1,0 +1,42 @@
+"""Is a line that goes in this tree one that upstream keeps?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backport.adapt.align import line_key, weak
+from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.edits import Edit
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """KEPT: by the alignment of the whole files, a line that an edit takes away is another one than upstream takes.
+
+    Error paths repeat: of ten times `goto out;` the hunk's own lines fit each, and where the one that upstream changes
+    is not in this tree, the search for them ends at another one.
+    """
+    problem = result.problem
+    if problem.a is None or problem.edits is None:
+        return []
+    gone = {i for own in problem.edits for e in own for i in range(e.lo, e.hi)}
+    back = {j: i for i, j in enumerate(problem.to) if j >= 0}
+    found = []
+    for edit in edits:
+        left = {line_key(line) for line in edit.new}
+        for j in range(edit.lo, edit.hi):
+            i = back.get(j, -1)
+            key = line_key(problem.t[j])
+            if i >= 0 and i not in gone and key not in left and not weak(key) and _firm(problem, i):
+                text = problem.t[j].strip().decode("utf-8", "replace")
+                found.append(Doubt(Signal.KEPT, f"`{text}` at line {j + 1} is the one at line {i + 1} of upstream's "
+                                                "file, which the patch leaves alone"))
+    return found[:3]
+
+
+def _firm(problem: Problem, i: int) -> bool:
+    """True where the pair of upstream's line `i` hangs together with a pair beside it that says where it stands."""
+    assert problem.a is not None
+    to = problem.to
+    return any(0 <= n < len(to) and to[n] == to[i] + n - i and not weak(line_key(problem.a[n])) for n in (i - 1, i + 1))

@@ -1,0 +1,40 @@
+"""Does an added `return` give back what this tree's function gives back?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, body, named
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import enclosing
+from backport.csource.pieces import code
+
+_RETURN = re.compile(rb"\breturn\b\s*[^;]*;")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """RETURNED: an added `return`, where the function is `void`, `bool` or a pointer on one side only."""
+    found = []
+    for edit in edits:
+        after = enclosing(result.source, result.new_line(edit) + 1) if _RETURN.search(result.code(edit)) else None
+        theirs = named(result.problem.after_source, after.name) if after is not None else None
+        if after is None or theirs is None:
+            continue
+        name = after.name.encode()
+        up, here = _kind(theirs, name), _kind(body(result.source, after), name)
+        if up and here and up != here:
+            found.append(Doubt(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
+    return found
+
+
+def _kind(text: bytes, name: bytes) -> str:
+    """What the function of that name returns, "" where its head cannot be read."""
+    match = re.search(rb"([^;{}()]*?)\b%s\s*\(" % re.escape(name), code(text))
+    if match is None or not match[1].strip():
+        return ""
+    if b"*" in match[1]:
+        return "a pointer"
+    words = set(match[1].split())
+    return "nothing" if b"void" in words else "true or false" if b"bool" in words else "a value"

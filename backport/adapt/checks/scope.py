@@ -1,0 +1,118 @@
+"""Has the function the variables and labels that the added lines use?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, named
+from backport.adapt.edits import Edit
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing, functions
+from backport.csource.pieces import KEYWORDS, code
+from backport.csource.tokens import identifiers
+
+_BUILT_IN = frozenset({b"__func__", b"__FUNCTION__", b"__LINE__", b"__FILE__"})
+_LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
+_NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
+_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+# the type and the first names of a declaration of several
+_BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|union|enum|volatile)\s+)*\w+[\s*]+"
+           rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
+_LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """Names in added lines that nothing in this tree's function declares, although upstream's has them."""
+    found: list[Doubt] = []
+    known = {f.name for f in functions(result.problem.target)}
+    for edit in edits:
+        after = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
+        if after is not None and after.name in known:    # a function that is new is as upstream has it
+            found += _scope(result, edit, after, names)
+    return found
+
+
+def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Doubt]:
+    """Variables and labels that upstream's function has beside the added lines, and this one has not."""
+    problem = result.problem
+    upstream = named(problem.after_source, after.name)
+    if upstream is None:
+        return []
+    added = result.code(edit)
+    inside = range(after.start - 1, min(after.end, len(result.lines)))
+    own = code(b"".join(result.lines[i] for i in inside if i not in result.added))
+    written = code(b"".join(result.lines[i] for i in inside if i in result.added))
+    file_level = None
+    found = []
+    names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
+    up_rest = _without(upstream, problem.added_upstream)
+    own_words = set(identifiers(own))
+    for name in sorted(names - KEYWORDS - _BUILT_IN - own_words):
+        if _declares(written, name):
+            continue
+        if name not in up_rest:
+            if name not in problem.target_words and not _declares(upstream, name) \
+                    and not _listed(written, name) and _parameter(problem, name):
+                found.append(Doubt(Signal.SCOPE, f"the patch declares `{name.decode()}` in another function than "
+                                                 f"{after.name}(), which uses it"))
+            elif name not in problem.target_words and _from_nowhere(name, added, known) \
+                    and not _declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
+                found.append(Doubt(Signal.SCOPE, f"nothing declares `{name.decode()}`, which {after.name}() sets"))
+            continue
+        if file_level is None:
+            file_level = _file_level(problem)
+        if name not in file_level:
+            found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree",
+                               name.decode()))
+    for match in _GOTO.finditer(added):
+        labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
+        if match[1] not in labels:
+            found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree",
+                               match[1].decode()))
+    return found
+
+
+def _from_nowhere(name: bytes, added: bytes, known: Names) -> bool:
+    """True for a variable that added lines set, and that neither tree nor any added line of the patch declares."""
+    text = name.decode("ascii", "replace")
+    return (known.index is not None and known.upstream is not None and text not in known.own
+            and not known.index.contains(text) and not known.upstream.contains(text)
+            and re.search(rb"^[ \t]+%s\s*=(?!=)" % re.escape(name), added, re.MULTILINE) is not None)
+
+
+def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
+    lines = zip(body.split(b"\n"), code(body).split(b"\n"), strict=True)
+    return {word for line, bare in lines if line.strip() not in added for word in identifiers(bare)}
+
+
+def _declares(text: bytes, name: bytes) -> bool:
+    """True where `name` is declared, alone or behind others (`int a, b;`), with or without an attribute."""
+    word = re.escape(name)
+    return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$|__\w+)" % word, text) is not None \
+        or re.search(_BEFORE + rb"%s\s*[;,=\[]" % word, text, re.MULTILINE) is not None
+
+
+def _listed(text: bytes, name: bytes) -> bool:
+    """True where `name` is a further declarator: the `b` of `int a, b;`."""
+    return re.search(rb"\w\s*,\s*\**%s\s*[,;=\[]" % re.escape(name), text) is not None
+
+
+def _parameter(problem: Problem, name: bytes) -> bool:
+    """True where added lines of the patch have `name` as the parameter of some function, and nothing at file level."""
+    added = b"".join(line for hunk in problem.hunks for line in hunk.added)
+    return re.search(rb"\b\w+[\s*]+%s\s*[,)]" % re.escape(name), code(added)) is not None
+
+
+def _file_level(problem: Problem) -> frozenset[bytes]:
+    """Names on lines of the target that begin at column 0 and are no function's: file-level objects and macros."""
+    if "file_level" not in problem.seeds:
+        names: set[bytes] = set()
+        for line in problem.t:
+            if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
+                # the parameters of a function are nothing that another one could use
+                names.update(identifiers(line.split(b"(", 1)[0]))
+        problem.seeds["file_level"] = frozenset(names)
+    level: frozenset[bytes] = problem.seeds["file_level"]
+    return level

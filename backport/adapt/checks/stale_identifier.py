@@ -1,0 +1,39 @@
+"""Does an added line keep a name of upstream's that this tree spells otherwise on the lines that go?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, body
+from backport.adapt.edits import Edit
+from backport.adapt.insertion_point import DECLARATION
+from backport.adapt.renamed_identifiers import spellings
+from backport.adapt.signals import Signal
+from backport.csource.functions import enclosing
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """SPELLED: upstream takes a name away and adds it again, and the line that goes in this tree has another one there.
+
+    That the tree has upstream's name as well, elsewhere, is no comfort: two names that exist are two things. A patch
+    that is about the name itself takes the one away and adds the other, and says nothing here.
+    """
+    problem = result.problem
+    if problem.a is None or problem.edits is None:
+        return []
+    gone = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.removed))}
+    new = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.added))}
+    kept = {w for e in edits for w in identifiers(result.code(e))} & gone - KEYWORDS
+    # what an added line declares is upstream's own thing, of upstream's type
+    kept -= {w for e in edits for line in result.code(e).split(b"\n") if DECLARATION.match(line)
+             for w in identifiers(line.split(b"=")[0])}
+    if not kept:
+        return []
+    here = {f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
+    own = {w for f in here for w in identifiers(body(problem.target, f))}
+    learned = spellings(problem, k, kept - own)
+    return [Doubt(Signal.SPELLED, f"the lines that go have `{y.decode('utf-8', 'replace')}` where upstream's have "
+                                  f"`{x.decode()}`, which is added again", x.decode())
+            for x, y in sorted(learned.items()) if not set(identifiers(y)) & (gone | new)]

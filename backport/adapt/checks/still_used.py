@@ -1,0 +1,33 @@
+"""Is anything that the patch takes away still used in this tree's file?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import functions
+from backport.csource.pieces import code
+
+_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """UNDECLARED for a function or macro whose definition goes, while a line of this tree's file still has its name
+    and none of upstream's has."""
+    problem = result.problem
+    went = b"".join(line for e in edits for line in problem.t[e.lo:e.hi])
+    lost = {m[1] for m in _DEFINE.finditer(went)}
+    lost |= {f.name.encode() for f in functions(problem.target) if any(e.lo < f.start <= e.hi for e in edits)}
+    if not lost:
+        return []
+    here, there = code(result.source), code(problem.after_source)
+    found = []
+    for name in sorted(lost):
+        word = re.compile(rb"\b%s\b" % re.escape(name))
+        if word.search(here) and not word.search(there):
+            shown = name.decode("utf-8", "replace")
+            found.append(Doubt(Signal.UNDECLARED, f"the definition of `{shown}` goes, and this tree's file uses it"))
+    return found

@@ -1,0 +1,79 @@
+"""Does every function that changes still parse, as far as upstream's does?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser
+
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, body, named
+from backport.adapt.edits import Edit
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing
+from backport.csource.pieces import code
+from backport.csource.scopes import block
+
+PARSER = Parser(Language(tree_sitter_c.language()))
+LONGEST = 60_000         # bytes of a function that are parsed
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """A function with more places that the grammar cannot read than before and than upstream's."""
+    found: list[Doubt] = []
+    for edit in edits:
+        at = result.new_line(edit)
+        after = enclosing(result.source, at + 1) if edit.new or at < len(result.lines) else None
+        found += _syntax(result, enclosing(result.problem.target, edit.lo + 1), after)
+    return found + _comma(result, k, edits)
+
+
+def _syntax(result: Result, before: Function | None, after: Function | None) -> list[Doubt]:
+    if before is None or after is None or before.name != after.name:
+        return []
+    old, new = body(result.problem.target, before), body(result.source, after)
+    if max(len(old), len(new)) > LONGEST or old == new:
+        return []
+    grown = errors(new) - errors(old)
+    if grown > 0 and grown > _errors_upstream(result.problem, after.name):
+        return [Doubt(Signal.SYNTAX, f"{after.name}() does not parse any more")]
+    return []
+
+
+def _comma(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
+    """The same for a table: the entry above ends with a comma upstream, and not in this tree."""
+    found = []
+    for u, r in added_pairs(result, k, edits):
+        table = block(result.source, r + 1)
+        if table is None or r == 0 or r - 1 in result.added:
+            continue
+        theirs, ours = (code(b"".join(lines[max(0, at - 8):at])).rstrip()
+                        for lines, at in ((result.problem.after or [], u), (result.lines, r)))
+        if theirs[-1:] == b"," and ours[-1:].isalnum() and not ours.rsplit(b"\n", 1)[-1].lstrip().startswith(b"#"):
+            found.append(Doubt(Signal.SYNTAX, f"{table.name}: the entry above the added ones ends without a comma"))
+    return found
+
+
+def _errors_upstream(problem: Problem, name: str) -> int:
+    """How many more places upstream's own function has after the patch that the grammar cannot read."""
+    before, after = named(problem.preimage or b"", name), named(problem.after_source, name)
+    if after is None:
+        return 0
+    return errors(after) - (errors(before) if before is not None else 0)
+
+
+def errors(source: bytes) -> int:
+    """How many places of `source` the C grammar cannot read."""
+    root = PARSER.parse(source).root_node
+    if not root.has_error:
+        return 0
+    count = 0
+    stack: list[Node] = [root]
+    while stack:
+        node = stack.pop()
+        if node.is_error or node.is_missing:
+            count += 1
+        elif node.has_error:
+            stack.extend(node.children)
+    return count

@@ -1,0 +1,60 @@
+"""Do the statements behind a change stay under the `if`, `else` or loop without braces that they were under?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
+from backport.adapt.checks.guard import CONTROL
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.signals import Signal
+from backport.csource.blocks import place_of
+from backport.csource.pieces import code
+
+_ELSE = re.compile(rb"else\b")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """STATEMENT: what goes was all that a head without braces ruled, and now it rules the next statement; or what
+    comes stands between such a head and its statement, or between an `if` and its `else`."""
+    problem = result.problem
+    if problem.edits is not None and problem.after is not None and problem.preimage is not None:
+        back = reversed_edits(problem, k)
+        if any(_changes(problem.preimage, problem.after_source, e, b.lo, problem.edits[k])
+               for e, b in zip(problem.edits[k], back, strict=True)):
+            return []                # upstream does so itself
+    found = []
+    for edit in edits:
+        line = _changes(problem.target, result.source, edit, result.new_line(edit), result.edits)
+        if line is not None:
+            found.append(Doubt(Signal.STATEMENT, f"`{line.decode('utf-8', 'replace')}` would come to stand under, or "
+                                                 "lose, an `if` or `else` without braces"))
+    return found
+
+
+def _changes(before: bytes, after: bytes, edit: Edit, at: int, edits: Sequence[Edit]) -> bytes | None:
+    """The next statement behind `edit` (which stands in `after` at 0-based `at`), if another head rules it then."""
+    lines = bare_lines(before)
+    j = edit.hi
+    while j < len(lines) and not lines[j].strip():
+        j += 1
+    if j >= len(lines) or any(edit.hi <= e.lo <= j and e is not edit for e in edits):
+        return None
+    new = code(b"".join(edit.new)).strip()
+    text = lines[j].strip()
+    if edit.lo == edit.hi and new and _ELSE.match(text):
+        return text
+    was, now = place_of(before, j), place_of(after, at + len(edit.new) + j - edit.hi)
+    if was is None or now is None:
+        return None
+    ruled, rules = _head(was.begun), _head(now.begun)
+    if ruled != rules and ((not new and rules) or (edit.lo == edit.hi and new and ruled and not rules)):
+        return text
+    return None
+
+
+def _head(begun: bytes) -> bytes:
+    """A head without braces that is complete and rules what follows, b"" for any other beginning."""
+    return begun if CONTROL.match(begun) and begun.count(b"(") == begun.count(b")") else b""

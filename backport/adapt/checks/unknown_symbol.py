@@ -1,0 +1,42 @@
+"""Does the tree know the names that the added lines use?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, unseen
+from backport.adapt.checks.call_arity import CALL
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.includes import included
+from backport.csource.pieces import KEYWORDS
+from backport.csource.tokens import identifiers
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """Names in added lines that the tree does not have, or not where the file could see them."""
+    if names.index is None:
+        return []
+    problem = result.problem
+    target = problem.target_words
+    also = tuple(header for hunk in problem.hunks for header in included(b"".join(hunk.added)))
+    found = []
+    for edit in edits:
+        added = result.code(edit)
+        called = {m[1] for m in CALL.finditer(added)}
+        gone = {w for line in problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
+        for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
+            if name in target:
+                continue
+            text = name.decode("ascii", "replace")
+            if text in names.own:
+                continue
+            where = unseen(names.index, text, problem.path, also, names.upstream, problem.upstream_path)
+            if where is not None:
+                if where or names.upstream is None or names.upstream.contains(text):
+                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is {where or 'nowhere'} in this tree", text))
+            elif name in called and names.upstream is not None and names.upstream.defines(text) \
+                    and not names.index.defines(text):
+                # an everyday word (`guard`) stands somewhere in every tree
+                found.append(Doubt(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree", text))
+    return found

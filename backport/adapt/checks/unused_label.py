@@ -1,0 +1,38 @@
+"""Does anything jump to the labels that the patch adds?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.checks.base import Doubt, Names, Result, body
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.blocks import place_of
+from backport.csource.functions import enclosing
+from backport.csource.pieces import code
+
+_LABEL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*:(?!:)[ \t]*$")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """LABEL: an added label without a `goto` in this tree's function: the jumps that upstream has are elsewhere, or
+    this tree's own jumps still go where upstream's no longer do."""
+    found = []
+    for edit in edits:
+        first = result.new_line(edit)
+        added = {m[1] for n, line in enumerate(result.code(edit).splitlines(keepends=True))
+                 if (m := _LABEL.match(line)) and _begins(result, first + n)} - {b"default"}
+        function = enclosing(result.source, result.new_line(edit) + 1) if added else None
+        if function is None:
+            continue
+        text = code(body(result.source, function))
+        found += [Doubt(Signal.LABEL, f"nothing in {function.name}() jumps to the added label `{m.decode()}`")
+                  for m in sorted(added) if not re.search(rb"(?:\bgoto\s+|&&\s*)%s\b" % re.escape(m), text)]
+    return found
+
+
+def _begins(result: Result, line: int) -> bool:
+    """Whether a statement begins on the line: `NAME :` also stands in the middle of a `? :`."""
+    place = place_of(result.source, line)
+    return place is None or not place.begun

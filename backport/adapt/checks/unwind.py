@@ -1,0 +1,96 @@
+"""Do added `return`s and `goto`s leave with the cleanup that upstream's leave with?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.align import line_key, weak
+from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines, named
+from backport.adapt.edits import Edit
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing
+from backport.csource.pieces import code
+
+_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
+_RETURN = re.compile(rb"\breturn\b")
+_TAKE = re.compile(rb"(?:^|[^\w])((?:\w*_)?(?:lock|trylock|kmalloc|kzalloc|kcalloc|kmemdup|kstrdup|vmalloc|get)"
+                   rb"(?:_\w+)?)\s*\(")
+_GIVE = re.compile(rb"(?:^|[^\w])((?:\w*_)?(?:unlock|free|kfree|vfree|put|release|destroy|unregister|disable|unmap|"
+                   rb"cleanup|kfree_skb)(?:_\w+)?)\s*\(")
+
+
+def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+    """LEAVING: behind the label that an added `goto` names this tree gives other things back than upstream; or this
+    tree's function took something above an added `return` that it gives back below, and upstream's did not. RELEASE is
+    only told: a release that is new to this tree's function is right far more often than not."""
+    found = []
+    after = result.problem.after_source
+    pairs = list(added_pairs(result, k, edits))
+    lines = result.problem.after or []
+    # `return ret;` says nothing about where it stands: the `if` above it does
+    pairs += [(u + 1, r + 1) for u, r in pairs if r + 1 in result.added and u + 1 < len(lines)
+              and weak(line_key(result.lines[r + 1])) and line_key(lines[u + 1]) == line_key(result.lines[r + 1])]
+    for u, r in pairs:
+        text = code(result.lines[r])
+        jump, leaves = _GOTO.search(text), _RETURN.search(text)
+        theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
+        if theirs is None or ours is None:
+            continue
+        if _GIVE.search(text) and _elsewhere(result, theirs.name, ours, r):
+            shown = text.strip().decode("utf-8", "replace")
+            signal = Signal.LEAVING if b"unlock" in text else Signal.RELEASE     # of another lock than this tree holds
+            found.append(Doubt(signal, f"`{shown}` is what upstream's {theirs.name}() had already, and this "
+                                               "tree's function has nowhere"))
+        if not (jump or leaves):
+            continue
+        up, here = _lines(after, theirs), _lines(result.source, ours)
+        shown = text.strip().decode("utf-8", "replace")
+        if jump:
+            a, b = _behind(up, jump[1]), _behind(here, jump[1])
+            if a is not None and b is not None and a != b:
+                more, less = sorted(b - a), sorted(a - b)
+                words = " and ".join(
+                    [f"`{x.decode('utf-8', 'replace')}` in this tree only" for x in more[:2]]
+                    + [f"`{x.decode('utf-8', 'replace')}` upstream only" for x in less[:2]])
+                found.append(Doubt(Signal.LEAVING, f"`{shown}` leads to {words}"))
+        else:
+            at, at_u = r - ours.start + 1, u - theirs.start + 1
+            held = _held(here, at) - _held(up, at_u)
+            if held:
+                what = ", ".join(f"{x.decode('utf-8', 'replace')}()" for x in sorted(held))
+                found.append(Doubt(Signal.LEAVING, f"`{shown}` leaves without {what}, which this tree's function calls "
+                                                   "further down"))
+    return found[:3]
+
+
+def _elsewhere(result: Result, name: str, ours: Function, at: int) -> bool:
+    """Whether upstream's function had the added statement before the patch, and this tree's has not."""
+    key = line_key(result.lines[at])
+    before = named(result.problem.preimage or b"", name) or b""
+    inside = range(ours.start - 1, min(ours.end, len(result.lines)))
+    return any(line_key(line) == key for line in before.split(b"\n")) \
+        and not any(line_key(result.lines[i]) == key for i in inside if i not in result.added)
+
+
+def _lines(source: bytes, f: Function) -> Sequence[bytes]:
+    return bare_lines(source)[f.start - 1:f.end]
+
+
+def _behind(lines: Sequence[bytes], label: bytes) -> set[bytes] | None:
+    """What is given back behind the label, as calls without white space."""
+    at = next((i for i, line in enumerate(lines) if re.match(rb"\s*%s\s*:(?!:)" % re.escape(label), line)), None)
+    if at is None:
+        return None
+    return {line_key(line) for line in lines[at + 1:] if _GIVE.search(line) and not weak(line_key(line))}
+
+
+def _held(lines: Sequence[bytes], at: int) -> set[bytes]:
+    """What line `at` skips: names called below that give back what was taken above, and not given back in between
+    on the way to it (a call on a line of the function's own depth)."""
+    above, below = lines[:at], lines[at + 1:]
+    if not any(_TAKE.search(line) for line in above):
+        return set()
+    given = {m[1] for line in above for m in _GIVE.finditer(line) if line[:1] == b"\t" and line[1:2] != b"\t"}
+    near = {m[1] for line in lines[max(0, at - 4):at] for m in _GIVE.finditer(line)}
+    return {m[1] for line in below for m in _GIVE.finditer(line)} - given - near

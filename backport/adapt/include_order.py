@@ -1,0 +1,75 @@
+"""Where an added `#include` goes: among the others at the top of the file, never below a declaration.
+
+Strategies look for the lines around it, and the line below the last include is often the first declaration of the
+file. Where this tree has other declarations first, that line leads behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backport.adapt.align import line_key
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.adapt.transfer import Placed
+from backport.csource.includes import Top, is_include, top
+
+
+def among_others(problem: Problem, k: int, made: Mapping[str, Placed | None]) -> dict[str, Placed | None]:
+    """The proposals for hunk `k`, those with an `#include` below a declaration corrected or, where it comes together
+    with other lines, taken out. What upstream includes below a declaration is left where it was put."""
+    if not any(is_include(line) for line in problem.hunks[k].added) or problem.after is None:
+        return dict(made)
+    up = top(problem.after)
+    theirs = {line for e in reversed_edits(problem, k) for line in range(e.lo, e.hi)} & set(up.includes)
+    if not theirs:
+        return dict(made)
+    wanted = {line_key(problem.after[line]): line for line in theirs}
+    here = top(problem.t)
+    return {name: _at_home(problem, placed, wanted, up, here) if placed is not None else None
+            for name, placed in made.items()}
+
+
+def _at_home(problem: Problem, placed: Placed, wanted: Mapping[bytes, int], up: Top, here: Top) -> Placed | None:
+    """`placed` with the includes of upstream's top (line without white space -> its line) at the top here."""
+    edits = []
+    signals = list(placed.signals)
+    for edit in placed.edits:
+        at_top = [line for line in edit.new if line_key(line) in wanted]
+        if not at_top or edit.lo <= here.end:
+            edits.append(edit)
+            continue
+        if edit.lo != edit.hi or any(line.strip() and line not in at_top for line in edit.new):
+            return None
+        first = wanted[line_key(at_top[0])]
+        at = _place(problem, first, up, here)
+        if at is None:
+            return None
+        edits.append(Edit(at, at, tuple(at_top)))
+        signals.append(Signal.NEIGHBOUR)
+    edits.sort(key=lambda e: (e.lo, e.hi))
+    return Placed(tuple(edits), tuple(dict.fromkeys(signals)))
+
+
+def _place(problem: Problem, line: int, up: Top, here: Top) -> int | None:
+    """The line of the target before which an include goes that is line `line` upstream: behind the nearest of
+    upstream's includes above it, else before the nearest below it, else behind the last; under the same conditions."""
+    assert problem.after is not None
+    guard = _common(here)
+    own = up.includes[line][_common(up):]
+    mine = {line_key(problem.t[n]): n for n, under in here.includes.items() if under[guard:] == own}
+    beside = [n for n, under in up.includes.items() if under == up.includes[line]]
+    for n in sorted((n for n in beside if n < line), reverse=True):
+        if (there := mine.get(line_key(problem.after[n]))) is not None:
+            return there + 1
+    for n in sorted(n for n in beside if n > line):
+        if (there := mine.get(line_key(problem.after[n]))) is not None:
+            return there
+    return max(mine.values()) + 1 if mine else None
+
+
+def _common(one: Top) -> int:
+    """How many conditions all includes of a top share: a header's guard."""
+    return min(map(len, one.includes.values()), default=0)

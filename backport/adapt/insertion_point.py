@@ -1,0 +1,84 @@
+"""Which of two neighbours added lines keep to, where this tree has further lines between them.
+
+Upstream put them between two lines that touch; here those two are apart, and the added lines can stand before this
+tree's own lines or behind them. What decides is layout first (a paragraph stays one, a label opens one), then what a
+further line would mean (nothing is run before an early exit that upstream's did not pass), and for lines without an
+order what a person does who resolves the conflict: this tree's lines first, upstream's behind them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from backport.adapt.align import line_key, weak
+from backport.adapt.edits import Edit
+from backport.csource.includes import is_include
+
+DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+(?:\*[*\s]*)?\w+(?:\[[^]]*\])*"
+                         rb"(?:,[*\s]*\w+(?:\[[^]]*\])*)*(?:\s*=[^=].*)?;\s*(?:/\*.*)?$")
+_CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
+_LABEL = re.compile(rb"\s?[A-Za-z_]\w*\s*:\s*(?:/\*.*)?$")
+_MANY = 24               # lines that are looked at
+_LEAVES = re.compile(rb"\s*(?:return\b|goto\b)")
+
+
+def behind(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], lo: int, hi: int) -> bool:
+    """True where the lines that `edit` adds to `a` go behind t[lo:hi], False where they go before them."""
+    own = t[lo:hi]
+    if controls(own[-1]):
+        return False
+    above = a[edit.lo - 1] if edit.lo > 0 else b""
+    below = a[edit.lo] if edit.lo < len(a) else b""
+    if not edit.new[0].strip():      # an empty line first: they end a paragraph
+        return False
+    amid = bool(own[-1].strip()) and not own[-1].rstrip().endswith(b"{")
+    if not edit.new[-1].strip():     # a paragraph of its own
+        if lo > 0 and not t[lo - 1].strip() and amid:
+            return False             # or it would tear one of this tree's apart
+        before = next((a[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if a[i].strip()), b"")
+        # behind the declarations, or else before what follows
+        return not DECLARATION.match(before) or any(_LEAVES.match(line) for line in own)
+    if not above.strip() and amid and _LABEL.match(edit.new[-1]):
+        return False                 # a label opens the paragraph that follows it
+    if weak(line_key(above)):
+        return not weak(line_key(below))
+    return all(_orderless(line) for line in (*edit.new, above, below, *own))
+
+
+def unordered(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], above: int, to: Sequence[int]) -> int:
+    """How many of this tree's lines behind t[above] go before the added ones, where upstream's next lines are not here:
+    all of them up to the next that both have, if none of them all has an order."""
+    end = edit.lo
+    while end < len(to) and to[end] < 0:
+        end += 1
+    own = t[above + 1:to[end]] if end < len(to) else []
+    lines = (*a[edit.lo - 1:end], *edit.new, *own)
+    return len(own) if len(lines) <= _MANY and all(_orderless(line) for line in lines) else 0
+
+
+def rest_of_paragraph(t: Sequence[bytes], at: int) -> int:
+    """How many lines from t[at] on belong to the paragraph that stands above; 0 where one of them is no plain
+    statement, or where it has no end near."""
+    for n, line in enumerate(t[at:at + _MANY]):
+        if not line.strip():
+            return n
+        if not line.rstrip().endswith(b";") or _LEAVES.match(line) or controls(t[at + n - 1]):
+            return 0
+    return 0
+
+
+def leaves(line: bytes) -> bool:
+    """True for a `return` or a `goto`."""
+    return _LEAVES.match(line) is not None
+
+
+def controls(line: bytes) -> bool:
+    """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
+    text = line.split(b"/*")[0].strip()
+    return bool(_CONTROL.match(text)) and not text.endswith((b";", b"{", b"}", b":"))
+
+
+def _orderless(line: bytes) -> bool:
+    """True for a declaration, a member, an `#include`: what stands first of two of them says nothing."""
+    return bool(DECLARATION.match(line) or is_include(line))

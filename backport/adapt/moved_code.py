@@ -1,0 +1,106 @@
+"""Strategy "move": the file that holds the code in this tree, where it is not the one that the patch names.
+
+Files are split, merged and renamed. The name of the function that upstream changed leads there, over the whole
+tree; then the file's base name does. A candidate counts only if the hunk finds its place in it. Where it does in two of
+them, they are ranked: where the patch's other hunks and files went, what they share of the path, how many files of
+upstream's directory stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from backport.adapt.explain import upstream_function
+from backport.adapt.records import HunkStory
+from backport.adapt.revisions import Problem
+from backport.adapt.view import TreeView
+
+_MOST = 6                # files to look into; a name that more files define leads nowhere
+
+Rank = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What is known of moves in this tree before a hunk is looked at: `files` upstream's path -> this tree's, by other
+    hunks; `folders` likewise for directories, by the patch's other files; `upstream` the reference tree."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, str] = field(default_factory=dict)
+    upstream: TreeView | None = None
+
+    def rank(self, own: str, path: str, target: TreeView) -> Rank:
+        """How well `path` stands for upstream's file `own`; the greater the better."""
+        folder = self.folders.get(_folder(own))
+        known = 2 * (self.files.get(own) == path) + (folder is not None and folder == _folder(path))
+        return known, _shared(path, own), self._beside(own, path, target)
+
+    def _beside(self, own: str, path: str, target: TreeView) -> int:
+        """How many names of files stand in upstream's directory and in that of `path`."""
+        if self.upstream is None:
+            return 0
+        theirs, mine = _folders(tuple(self.upstream.paths())), _folders(tuple(target.paths()))
+        return len(theirs.get(_folder(own), frozenset()) & mine.get(_folder(path), frozenset()))
+
+
+def learned(told: Iterable[HunkStory], upstream: TreeView | None) -> Ways:
+    """The moves that hunks made; a file whose hunks went to several is no sign."""
+    files: dict[str, set[str]] = {}
+    folders: dict[str, set[str]] = {}
+    for one in told:
+        if one.landed_path:
+            files.setdefault(one.path, set()).add(one.landed_path)
+            folders.setdefault(_folder(one.path), set()).add(_folder(one.landed_path))
+    return Ways({own: path for own, (path, *more) in files.items() if not more and path != own},
+                {own: path for own, (path, *more) in folders.items() if not more and path != own}, upstream)
+
+
+def candidates(problem: Problem, k: int, target: TreeView, ways: Ways) -> list[str]:
+    """Paths of the tree, best first, without the one that the patch names."""
+    own = problem.upstream_path
+    name = upstream_function(problem, k)
+    found: list[str] = []
+    if name:
+        defining = [path for path in target.defining(name) if path != own]
+        if len(defining) <= _MOST:
+            found += _ranked(defining, own, target, ways)
+    if not problem.path:             # the file itself is not there
+        base = own.rsplit("/", 1)[-1]
+        same = [path for path in target.paths() if path != own and path.rsplit("/", 1)[-1] == base]
+        found += [path for path in _ranked(same, own, target, ways)[:_MOST] if path not in found]
+    return found[:_MOST]
+
+
+def _ranked(paths: Sequence[str], own: str, target: TreeView, ways: Ways) -> list[str]:
+    if len(paths) < 2:
+        return list(paths)
+    ranks = {path: ways.rank(own, path, target) for path in paths}
+    return sorted(paths, key=lambda path: (*(-part for part in ranks[path]), path))
+
+
+@lru_cache(maxsize=4)
+def _folders(paths: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """directory -> the names of the files in it."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        found.setdefault(folder, []).append(name)
+    return {folder: frozenset(names) for folder, names in found.items()}
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _shared(a: str, b: str) -> int:
+    """How many directories two paths have in common, from the top and from the bottom."""
+    x, y = a.split("/")[:-1], b.split("/")[:-1]
+    top = 0
+    while top < min(len(x), len(y)) and x[top] == y[top]:
+        top += 1
+    end = 0
+    while end < min(len(x), len(y)) - top and x[-1 - end] == y[-1 - end]:
+        end += 1
+    return top + end

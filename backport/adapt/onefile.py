@@ -1,0 +1,331 @@
+"""One file of the patch against the tree: every strategy, one answer a hunk, one diff for each file it lands in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+
+from backport.adapt import absent, interior_context, moved_code
+from backport.adapt.already import reverse_fits
+from backport.adapt.arbiter import Answer, State, choose, same_result
+from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.checks.registry import FATAL, HARMLESS, doubts
+from backport.adapt.edits import Edit, apply_edits, render_hunks
+from backport.adapt.eol import fitted
+from backport.adapt.explain import SAID, evidence, notes_of, story
+from backport.adapt.file_header import retarget
+from backport.adapt.outcome import FileAnswer
+from backport.adapt.proposers.git_apply import AsIs, apply_as_is
+from backport.adapt.proposers.registry import proposals
+from backport.adapt.proposers.rules import Ruled
+from backport.adapt.refresh import refreshed_file
+from backport.adapt.repair import POLISH, mend
+from backport.adapt.repairs.base import Broken
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.adapt.transfer import Placed
+from backport.adapt.verify import round_trip
+from backport.adapt.view import TreeView
+from backport.adapt.whole_blocks import settled
+from backport.adapt.within import elsewhere
+from backport.patch.model import FileDiff
+from backport.verdict import Apply, Sure
+
+_TIMES = 8               # that one repair is made in a hunk
+_PLACED = frozenset({Signal.INTERIOR, Signal.INCLUDE, Signal.MOVED})     # said of the place, and not of the result
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One hunk's answer and the file it is about: hunk `k` of `problem` is hunk `index` of the file's diff."""
+
+    index: int
+    problem: Problem
+    k: int
+    answer: Answer
+
+
+def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled, names: Names,
+               wanted: Sequence[str], ways: moved_code.Ways | None = None) -> FileAnswer:
+    """The answer for one modified file; `ways`: which files of the patch stand elsewhere in this tree."""
+    path = file.old_path
+    assert path is not None
+    data = target.read(path)
+    problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path)
+    taken = apply_as_is(problem.hunks, problem.t) if data is not None and not ruled.changed else None
+    if taken is not None:
+        landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
+    else:
+        problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
+        land = partial(_land, target=target, ruled=ruled, wanted=wanted, ways=ways or moved_code.Ways())
+        landed = [_ended(land(problem, k)) for k in range(len(file.hunks))]
+    return _assemble(file, _doubted(landed, names, taken is not None, wanted), taken)
+
+
+def _ended(one: Landed) -> Landed:
+    """The answer with the line ends of the file that it leads to."""
+    fit = partial(fitted, one.problem)
+    return replace(one, answer=replace(one.answer, edits=fit(one.answer.edits), others=tuple(
+        (name, fit(edits)) for name, edits in one.answer.others)))
+
+
+def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str]) -> list[Landed]:
+    """The answers again, after a look at the files that they lead to.
+
+    What git apply takes as it is may be doubted and is then for review; an adapted hunk is mended or not given at all.
+    """
+    out = list(landed)
+    results: dict[int, Result] = {}
+    for n, one in enumerate(out):
+        if one.answer.state is not State.FORWARD:
+            continue
+        others = [e for x in out if x is not one and x.problem is one.problem and x.answer.state is State.FORWARD
+                  for e in x.answer.edits]
+        edits = sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi))
+        result = results.get(id(one.problem))
+        if result is None or result.edits != edits:      # built once for all hunks, until one of them is mended
+            result = results[id(one.problem)] = Result(one.problem, edits)
+        found = doubts(result, one.k, one.answer.edits, names)
+        if not as_is:
+            found += [Doubt(signal, str(signal)) for signal in _amid(one)]
+            out[n] = _settled(one, found, others, names, wanted)
+        elif found:
+            out[n] = _with(one, found)
+    return out
+
+
+def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+             wanted: Sequence[str]) -> Landed:
+    """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
+    ruled = any(name.startswith("rule:") for name in one.answer.strategies)
+    if ruled or not FATAL & {d.signal for d in found}:
+        return _with(one, found) if ruled else _polished(one, found, others, names, wanted)
+    moved = any(d.signal is Signal.MOVED for d in found)     # statements in another order are no repair's business
+    mended = None if moved else mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
+    if mended is None:
+        return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
+    answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),
+                     done=(*one.answer.done, *mended.notes),
+                     strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
+                     signals=(*one.answer.signals, *mended.signals))
+    return _with(replace(one, answer=answer), mended.doubts)
+
+
+def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+              wanted: Sequence[str]) -> Landed:
+    """An answer that may be given, in this tree's manner: as deep as its block, leaving as its neighbours leave."""
+    for repair in POLISH if "substitution" in wanted else ():
+        for _ in range(_TIMES):
+            result = Result(one.problem, sorted([*others, *one.answer.edits], key=lambda e: (e.lo, e.hi)))
+            done = repair(Broken(result, one.k, one.answer.edits, tuple(found), names))
+            if done is None:
+                break
+            then = Result(one.problem, sorted([*others, *done.edits], key=lambda e: (e.lo, e.hi)))
+            left = doubts(then, one.k, done.edits, names)
+            if FATAL & {d.signal for d in left}:
+                break
+            found = [*(d for d in found if d.signal in _PLACED), *left]
+            one = replace(one, answer=replace(
+                one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
+                done=one.answer.done if done.signal is Signal.REINDENTED else (*one.answer.done, done.note),
+                signals=(*one.answer.signals, done.signal)))
+    return _with(one, found)
+
+
+def _with(one: Landed, found: Sequence[Doubt]) -> Landed:
+    """The answer with the signals and words of what was found; anything but a harmless one makes it for review."""
+    if not found:
+        return one
+    sure = one.answer.sure if {d.signal for d in found} <= HARMLESS else Sure.REVIEW
+    return replace(one, answer=replace(
+        one.answer, sure=sure,
+        signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
+        missing=tuple(dict.fromkeys(d.subject for d in found if d.signal is Signal.SYMBOL)),
+        notes=(*one.answer.notes, *(d.text for d in found))))
+
+
+def _amid(one: Landed) -> tuple[Signal, ...]:
+    """What stands amid the change; a hunk that fits as it is has nothing else there."""
+    found = interior_context.signals(one.problem, one.k)
+    return tuple(s for s in found if s is Signal.INCLUDE) if "as-is" in one.answer.strategies else found
+
+
+def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str],
+          ways: moved_code.Ways) -> Landed:
+    """The answer for one hunk: by rule, in its own file, where the code moved to, or evidence that it is nowhere."""
+    result = ruled.hunk(k)
+    if result is not None:
+        there = problem if result.path == problem.path else _elsewhere(problem, k, result.path, target)
+        if there is not None:
+            at = k if there is problem else 0
+            answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
+            if answer.state is not State.NONE:
+                return Landed(k, there, at, _marked(answer, there) if there is not problem else answer)
+    answer = _solve(problem, k, wanted) if problem.path else Answer(State.NONE)
+    if answer.state is not State.NONE or "moves" not in wanted:
+        return Landed(k, problem, k, answer)
+    found = []
+    for path in moved_code.candidates(problem, k, target, ways):
+        there = _elsewhere(problem, k, path, target)
+        if there is not None:
+            other = _solve(there, 0, wanted)
+            if other.state not in (State.NONE, State.BOTH):
+                found.append(Landed(k, there, 0, _marked(other, there)))
+    if found:
+        best = _best(found, target, ways)
+        if best is not None:
+            return best
+        paths = " and ".join(one.problem.path for one in found)
+        return Landed(k, problem, k, replace(answer, notes=(*answer.notes, f"it fits in {paths}")))
+    why = absent.evidence(problem, k, target)
+    if why:
+        return Landed(k, problem, k, Answer(State.ABSENT, notes=(why,), signals=(Signal.DROPPED,)))
+    return Landed(k, problem, k, answer)
+
+
+def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem | None:
+    data = target.read(path)
+    if data is None:
+        return None
+    return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path)
+
+
+def _best(found: Sequence[Landed], target: TreeView, ways: moved_code.Ways) -> Landed | None:
+    """The landing in the file that stands for upstream's more likely than all others, None without one."""
+    if len(found) == 1:
+        return found[0]
+    ranked = [((*ways.rank(one.problem.upstream_path, one.problem.path, target), len(one.answer.strategies)), one)
+              for one in found]
+    ranked.sort(key=lambda entry: entry[0], reverse=True)
+    (one, best), (two, _) = ranked[:2]
+    *path, beside, agree = zip(one, two, strict=True)
+    if any(mine != other for mine, other in path):
+        return best
+    # a name more or less in the directory says nothing
+    return best if beside[0] >= 2 * max(1, beside[1]) or agree[0] > agree[1] else None
+
+
+def _marked(answer: Answer, there: Problem) -> Answer:
+    """An answer in another file is never certain, and names it."""
+    return replace(answer, sure=Sure.REVIEW, strategies=("move", *answer.strategies),
+                   signals=(*answer.signals, Signal.OTHER_FILE),
+                   notes=(*answer.notes, f"made in {there.path}, which has the code of {there.upstream_path} here"))
+
+
+def _solve(problem: Problem, k: int, wanted: Sequence[str]) -> Answer:
+    made = proposals(problem, k, wanted)
+    alone = apply_as_is(problem.hunks[k:k + 1], problem.t) if "as-is" in wanted else None
+    if alone is not None:
+        made["as-is"] = Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())
+    return choose(problem, k, made, reverse_fits(problem, k))
+
+
+def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> Answer:
+    """git takes it as it is: that is the answer, and the other strategies say whether they see the same place."""
+    edits = taken.edits[k]
+    agree = ["as-is"]
+    others: list[tuple[str, tuple[Edit, ...]]] = []
+    signals: list[Signal] = []
+    for name, placed in proposals(problem, k, [n for n in wanted if n != "words"]).items():
+        if placed is None:
+            continue
+        if same_result(problem.t, placed.edits, edits):
+            agree.append(name)
+        else:
+            others.append((name, placed.edits))
+    if others:
+        signals.append(Signal.DISAGREE)
+    if taken.ambiguous[k] and problem.a is None:
+        signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
+    if elsewhere(problem, k, edits):
+        signals.append(Signal.FUNCTION)
+    back = reverse_fits(problem, k)
+    if back is not None and Signal.LOOSE not in back.signals:
+        return Answer(State.BOTH, edits, tuple(agree), tuple(signals), others=tuple(others))
+    sure = Sure.REVIEW if signals else Sure.CERTAIN
+    return Answer(State.FORWARD, edits, tuple(agree), tuple(signals), sure, tuple(others))
+
+
+def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> FileAnswer:
+    told = tuple(story(one.problem, one.k, one.answer, one.index) for one in landed)
+    states = {one.answer.state for one in landed}
+    path = file.old_path or file.path
+    if State.NONE in states:
+        refused = [one for one in landed if one.answer.state is State.NONE]
+        return FileAnswer(Apply.CONFLICT, hunks=told, reason=_refusal(path, refused),
+                          evidence=tuple(evidence(one.problem, one.k, one.index) for one in refused))
+    if states == {State.ABSENT}:
+        why = tuple(dict.fromkeys(note for one in landed for note in one.answer.notes))
+        return FileAnswer(Apply.ABSENT, (), Sure.REVIEW, told, (), why[0], why)
+    notes = notes_of(told)
+    gone = [one for one in landed if one.answer.state in (State.ALREADY, State.ABSENT, State.DROPPED)]
+    if len(gone) == len(landed):
+        sure = Sure.CERTAIN if all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
+        return FileAnswer(Apply.ALREADY, (), sure, told, notes if sure is Sure.REVIEW else (),
+                          f"{path}: the reverse of the patch fits",
+                          tuple(f"{path}: hunk {one.index + 1} is there already" for one in landed))
+    # as it came, unless its reverse would go to another place than it went in
+    whole = refreshed_file(file, landed[0].problem.target, taken.starts) if taken is not None and not gone else None
+    made = (whole,) if whole is not None and round_trip(whole, landed[0].problem.target) else _render(file, landed)
+    if not made:
+        return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
+    sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
+    if State.BOTH in states and gone:
+        return FileAnswer(Apply.CONFLICT, hunks=told,
+                          reason=f"{path}: some hunks are there already, and others fit forward and in reverse")
+    if State.BOTH in states:
+        return FileAnswer(Apply.SUSPECT, made, Sure.REVIEW, told, notes,
+                          f"{path}: the patch fits forward and in reverse")
+    notes += tuple(f"{path}: hunk {one.index + 1} left out, "
+                   + ("in this tree already" if one.answer.state is State.ALREADY else "; ".join(one.answer.notes))
+                   for one in gone)
+    outcome = Apply.MERGED
+    reason = ""
+    if any(name.startswith("rule:") for one in landed for name in one.answer.strategies):
+        outcome = Apply.REWRITTEN
+    elif taken is not None and not gone:
+        outcome = Apply.CLEAN if all(not one.offset for one in told) else Apply.OFFSET
+        odd = [one.index for one in landed if {Signal.DISAGREE, Signal.FUNCTION} & set(one.answer.signals)]
+        if odd:
+            outcome = Apply.SUSPECT
+            reason = f"{path}: git apply takes it, but other strategies put hunk {odd[0] + 1} elsewhere"
+    return FileAnswer(outcome, made, sure, told, notes, reason, alternatives=_alternatives(file, landed))
+
+
+def _render(file: FileDiff, landed: Sequence[Landed]) -> tuple[FileDiff, ...]:
+    """A diff for each file that hunks land in; empty where two of them want the same lines."""
+    by_path: dict[str, list[Landed]] = {}
+    for one in landed:
+        if one.answer.edits and one.answer.state in (State.FORWARD, State.PARTLY, State.BOTH):
+            by_path.setdefault(one.problem.path, []).append(one)
+    out = []
+    for path, ones in by_path.items():
+        problem = ones[0].problem
+        edits = sorted((e for one in ones for e in one.answer.edits), key=lambda e: (e.lo, e.hi))
+        if any(two.lo < one.hi or (two.lo, two.hi) == (one.lo, one.hi) for one, two in pairwise(edits)):
+            return ()
+        after = b"".join(apply_edits(problem.t, edits))
+        out.append(retarget(file.with_hunks(render_hunks(problem.t, edits)), path, problem.target, after))
+    return tuple(out)
+
+
+def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileDiff, ...], ...]:
+    out = []
+    for n, one in enumerate(landed):
+        for _name, other in one.answer.others[:2]:
+            swapped = [replace(x, answer=replace(x.answer, edits=other)) if i == n else x
+                       for i, x in enumerate(landed)]
+            made = _render(file, swapped)
+            if made:
+                out.append(made)
+    return tuple(out[:2])
+
+
+def _refusal(path: str, refused: Sequence[Landed]) -> str:
+    why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
+                              *(str(s) for one in refused for s in one.answer.signals
+                                if s not in SAID or not one.answer.notes)]))
+    text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
+    return text + (f" ({'; '.join(why)})" if why else "")

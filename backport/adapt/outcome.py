@@ -1,0 +1,93 @@
+"""From the answers for files to the answer for the patch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backport.adapt.records import Adaptation, HunkStory
+from backport.patch.model import FileDiff, Patch
+from backport.verdict import Apply, Sure
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """What became of one file of the patch; `files` is empty where nothing is left to change."""
+
+    outcome: Apply
+    files: tuple[FileDiff, ...] = ()
+    sure: Sure = Sure.REVIEW
+    hunks: tuple[HunkStory, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    evidence: tuple[str, ...] = ()
+    alternatives: tuple[tuple[FileDiff, ...], ...] = ()
+
+
+def decline(reason: str, *evidence: str) -> FileAnswer:
+    """A file that needs a person."""
+    return FileAnswer(Apply.CONFLICT, reason=reason, evidence=tuple(evidence))
+
+
+_WORST_FIRST = (Apply.CONFLICT, Apply.SUSPECT)
+_MADE = (Apply.REWRITTEN, Apply.MERGED, Apply.OFFSET, Apply.CLEAN)
+
+
+def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
+    """The answer for the whole patch: the worst of a conflict decides, what is there already is left out."""
+    hunks = tuple(h for answer in answers for h in answer.hunks)
+    notes = tuple(dict.fromkeys(note for answer in answers for note in answer.notes))
+    evidence = tuple(e for answer in answers for e in answer.evidence)
+    outcomes = [answer.outcome for answer in answers]
+    for worst in _WORST_FIRST:
+        if worst in outcomes:
+            reason = "; ".join(a.reason for a in answers if a.outcome is worst and a.reason)
+            made = patch.with_files(tuple(f for a in answers for f in a.files)) if worst is Apply.SUSPECT else None
+            if made is not None and not made.files:
+                made = None
+            return Adaptation(worst, Sure.REVIEW, made, hunks, notes, reason, evidence, _alternatives(patch, answers))
+    files = tuple(f for answer in answers for f in answer.files)
+    twice = _twice(answers) if files else ""
+    if twice:
+        return Adaptation(Apply.CONFLICT, Sure.REVIEW, None, hunks, notes, twice, evidence)
+    sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
+    reason = "; ".join(dict.fromkeys(a.reason for a in answers if a.reason))
+    if not files:
+        outcome = Apply.ALREADY if Apply.ALREADY in outcomes else Apply.ABSENT
+        if len(set(outcomes)) > 1:
+            sure = Sure.REVIEW
+        return Adaptation(outcome, sure, None, hunks, notes, reason, evidence)
+    outcome = next(o for o in _MADE if o in outcomes)
+    if Apply.ALREADY in outcomes or Apply.ABSENT in outcomes:
+        sure = Sure.REVIEW
+        outcome = Apply.MERGED if outcome in (Apply.CLEAN, Apply.OFFSET) else outcome
+    return Adaptation(outcome, sure, patch.with_files(files), hunks, notes, reason, evidence,
+                      _alternatives(patch, answers))
+
+
+def _twice(answers: Sequence[FileAnswer]) -> str:
+    """Why the change may be in the tree in other words, and would be made a second time; "" where nothing says so.
+
+    A part of the commit is in the tree, and of what is left an added line stands near its place, or its function has
+    another name and few of upstream's lines. Likewise where the lines that go were never here.
+    """
+    hunks = [hunk for answer in answers for hunk in answer.hunks]
+    part = any(answer.outcome is Apply.ALREADY for answer in answers) or any("reverse" in h.strategies for h in hunks)
+    for hunk in hunks:
+        signals = set(hunk.signals)
+        if ("duplicate" in signals and (part or "never" in signals)) or (part and "stranger" in signals):
+            return (f"{hunk.path}: this tree may have the change in other words: hunk {hunk.index + 1} "
+                    + ("adds lines that stand near their place already" if "duplicate" in signals else
+                       "has no function of upstream's name")
+                    + (", and other parts of the change are there" if part else ", and what it takes away is not here"))
+    return ""
+
+
+def _alternatives(patch: Patch, answers: Sequence[FileAnswer]) -> tuple[Patch, ...]:
+    """Whole patches that differ in one file's answer."""
+    out = []
+    for n, answer in enumerate(answers):
+        for other in answer.alternatives:
+            files = tuple(f for i, a in enumerate(answers) for f in (other if i == n else a.files))
+            out.append(patch.with_files(files))
+    return tuple(out[:3])

@@ -1,0 +1,147 @@
+"""Strategy "token-merge": three-way merge with upstream's pre-image, whole lines first and tokens where they differ."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backport import sections
+from backport.adapt.align import align, line_key, soften
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.context import key_index
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.adapt.transfer import Placed, place
+from backport.csource.functions import Function
+from backport.csource.scopes import Block, block, blocks, scope
+from backport.sections import Section
+
+
+def propose(problem: Problem, k: int) -> Placed | None:
+    """The edits of hunk `k` on the target; None without a pre-image, or where the merge clashes."""
+    if problem.a is None or problem.edits is None:
+        return None
+    edits = problem.edits[k]
+    moved = _moved_function(problem, edits)
+    if moved is not None:
+        return moved
+    pairing = soften(problem.a, problem.t, problem.to, edits[0].lo - 4, edits[-1].hi + 4)
+    if edits[-1].lo > 0 and pairing.to[edits[-1].lo - 1] < 0:
+        last = _last_of_block(problem, edits)
+        if last is not None:
+            return last
+    placed = place(problem.a, edits, problem.t, pairing)
+    return _same_block(problem, edits, placed) or placed or _reordered(problem, edits)
+
+
+def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
+    """Removed lines that stand once in both files, only elsewhere: the replacement goes where they are."""
+    assert problem.a is not None
+    index, own = key_index(problem), upstream_index(problem)
+    out = []
+    for edit in edits:
+        keys = [line_key(line) for line in problem.a[edit.lo:edit.hi]]
+        places = [index.get(key, ()) for key in keys]
+        if not keys or any(len(p) != 1 or len(own.get(key, ())) != 1 for p, key in zip(places, keys, strict=True)):
+            return None
+        at = places[0][0]
+        if [p[0] for p in places] != list(range(at, at + len(keys))):
+            return None
+        out.append(Edit(at, at + len(keys), edit.new))
+    if any(one.lo > two.lo for one, two in itertools.pairwise(out)):
+        return None                  # what upstream adds first would be run last
+    return Placed(tuple(out), (Signal.NEIGHBOUR, Signal.REORDERED))
+
+
+def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
+    """Lines added at the very end of a function or struct: the same end is there, whatever stands before it."""
+    assert problem.a is not None
+    if len(edits) != 1 or edits[0].lo != edits[0].hi or problem.preimage is None:
+        return None
+    edit = edits[0]
+    end = edit.lo
+    while end < len(problem.a) and not problem.a[end].strip():
+        end += 1
+    if end >= len(problem.a) or problem.a[end][:1] != b"}":
+        return None
+    name = scope(problem.preimage, end + 1)
+    ends = [i for i, line in enumerate(problem.t) if line[:1] == b"}" and name and scope(problem.target, i + 1) == name]
+    if len(ends) != 1:
+        return None
+    return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.REORDERED))
+
+
+def upstream_index(problem: Problem) -> dict[bytes, Sequence[int]]:
+    """line without white space -> its places in the pre-image; built once per file."""
+    if "upstream_index" not in problem.seeds:
+        index: dict[bytes, list[int]] = {}
+        for i, line in enumerate(problem.a or ()):
+            index.setdefault(line_key(line), []).append(i)
+        problem.seeds["upstream_index"] = index
+    found: dict[bytes, Sequence[int]] = problem.seeds["upstream_index"]
+    return found
+
+
+def reversed_edits(problem: Problem, k: int) -> list[Edit]:
+    """The edits that take hunk `k` out of upstream's file after the whole patch."""
+    assert problem.edits is not None
+    assert problem.a is not None
+    grown = sum(len(e.new) - (e.hi - e.lo) for edits in problem.edits[:k] for e in edits)
+    out = []
+    for e in problem.edits[k]:
+        lo = e.lo + grown
+        out.append(Edit(lo, lo + len(e.new), tuple(problem.a[e.lo:e.hi])))
+        grown += len(e.new) - (e.hi - e.lo)
+    return out
+
+
+def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
+    """Merge inside the function of the same name where the file's order of functions differs."""
+    assert problem.a is not None
+    assert problem.preimage is not None
+    at = edits[0].lo + 1
+    if not sections.is_c(problem.upstream_path) and edits[0].lo == edits[0].hi:
+        at = max(1, edits[0].lo)     # a line at the end of an entry belongs to it
+    here = sections.around(problem.preimage, at, problem.upstream_path)
+    if here is None or edits[-1].hi > here.end:
+        return None
+    there = [f for f in sections.every(problem.target, problem.path) if f.name == here.name]
+    if len(there) != 1:
+        return None
+    only = there[0]
+    inside = [problem.to[i] for i in range(here.start - 1, min(here.end, len(problem.to))) if problem.to[i] >= 0]
+    landed = sum(only.start - 1 <= j < only.end for j in inside)
+    if landed * 2 >= max(1, len(inside)) and inside:
+        return None                  # the file's own alignment already leads there
+    return _inside(problem, edits, here, only)
+
+
+def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None) -> Placed | None:
+    """Merge inside the table or struct that the same line opens, where the files' own alignment gave no place in it."""
+    assert problem.a is not None
+    assert problem.preimage is not None
+    here = block(problem.preimage, edits[0].lo + 1)
+    if here is None or edits[-1].hi >= here.end:
+        return None
+    there = [b for b in blocks(problem.target) if b.name == here.name]
+    if len(there) != 1 or sum(b.name == here.name for b in blocks(problem.preimage)) != 1:
+        return None
+    if found is not None and all(there[0].start <= e.lo < there[0].end for e in found.edits):
+        return None
+    placed = _inside(problem, edits, here, there[0])
+    return None if placed is None else replace(placed, signals=(*placed.signals, Signal.NEIGHBOUR))
+
+
+def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section | Block,
+            there: Function | Section | Block) -> Placed | None:
+    """The edits carried from one span of lines of the pre-image into one of the target, whatever stands around them."""
+    assert problem.a is not None
+    a, t = problem.a[here.start - 1:here.end], problem.t[there.start - 1:there.end]
+    local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
+    placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - 4, local[-1].hi + 4))
+    if placed is None:
+        return None
+    shift = there.start - 1
+    return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals,
+                  placed.at + shift if placed.at >= 0 else -1)

@@ -1,0 +1,78 @@
+"""`ret = X; goto out;` where this tree's function has no such label and returns directly: `return X;`."""
+
+from __future__ import annotations
+
+import re
+
+from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.csource.functions import Function, enclosing
+from backport.csource.pieces import code
+
+_GOTO = re.compile(rb"\s*goto\s+(\w+)\s*;\s*")
+_SET = re.compile(rb"(\s*)(\w+)\s*=\s*([^=;][^;]*);\s*")
+_RETURN = re.compile(rb"\s*return\b[^;]*;\s*")
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """Only where upstream's own jumps to the label stand for returns in this tree, every one that both have, and
+    where the added lines set the variable that upstream returns behind the label."""
+    problem = broken.problem
+    labels = [s for s in broken.subjects(Signal.SCOPE) if f"no label `{s}`" in _texts(broken)]
+    if len(labels) != 1 or problem.a is None or problem.preimage is None or problem.edits is None:
+        return None
+    label = labels[0].encode()
+    upstream = enclosing(problem.preimage, problem.edits[broken.k][0].lo + 1)
+    if upstream is None or not _returns_here(problem, upstream, label):
+        return None
+    edits = broken.edits
+    changed = 0
+    for edit in broken.edits:
+        new = list(edit.new)
+        for i in range(len(new) - 1, -1, -1):
+            match = _GOTO.fullmatch(code(new[i]))
+            if match is None or match[1] != label:
+                continue
+            at = next((j for j in range(i - 1, max(-1, i - 4), -1) if _SET.fullmatch(code(new[j]))), None)
+            if at is None:
+                return None
+            value = _SET.fullmatch(new[at])
+            if value is None or not _returned(problem, upstream, value[2]):
+                return None
+            new[i] = new[i][:len(new[i]) - len(new[i].lstrip())] + b"return " + value[3].strip() + b";\n"
+            del new[at]
+            changed += 1
+        edits = replaced(edits, edit, new) if tuple(new) != edit.new else edits
+    if not changed:
+        return None
+    return Repaired(edits, f"upstream jumps to `{labels[0]}`, where {upstream.name}() returns at once in this tree: "
+                           "the value is returned")
+
+
+def _texts(broken: Broken) -> str:
+    return " ".join(d.text for d in broken.doubts)
+
+
+def _returns_here(problem: Problem, upstream: Function, label: bytes) -> bool:
+    """True where this tree has a `return` in the place of upstream's jumps, every one of them."""
+    seen = 0
+    assert problem.a is not None
+    for i in range(upstream.body, min(upstream.end, len(problem.a))):
+        match = _GOTO.fullmatch(code(problem.a[i]))
+        if match is None or match[1] != label:
+            continue
+        if problem.to[i - 1] < 0:
+            return False             # what stands there in this tree may give something back first
+        below = problem.to[i - 1] + 1
+        if below >= len(problem.t) or not _RETURN.fullmatch(code(problem.t[below])):
+            return False
+        seen += 1
+    return seen > 0
+
+
+def _returned(problem: Problem, upstream: Function, name: bytes) -> bool:
+    """True where upstream's function ends with `return NAME;`."""
+    assert problem.a is not None
+    last = [line for line in problem.a[upstream.body:upstream.end - 1] if line.strip()]
+    return bool(last) and re.fullmatch(rb"\s*return\s+%s\s*;\s*" % re.escape(name), code(last[-1])) is not None

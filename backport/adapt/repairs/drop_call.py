@@ -1,0 +1,45 @@
+"""A statement that only calls a helper which this tree has not: left out, where the rest stands without it."""
+
+from __future__ import annotations
+
+import re
+
+from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.signals import Signal
+from backport.csource.pieces import code
+
+# one half of a pair, or an order of things: nothing that may be left out alone
+_PAIR = re.compile(rb"(?:^|_)(?:(?:un)?(?:lock|register|map|prepare|hold|mask|pin|link|block|freeze)|get|put|free|"
+                   rb"alloc|enable|disable|begin|end|start|stop|init|exit|acquire|release|mb|barrier|rcu|sync|flush|cancel|"
+                   rb"destroy|add|del|inc|dec|enter|leave|suspend|resume|shutdown|cleanup|set|clear|reset)(?:_|$)")
+_REST = 3                # other lines of the same block that must be left
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """One such call in the hunk, a statement of its own in a block with others; nothing else may be missing."""
+    missing = broken.subjects(Signal.SYMBOL)
+    others = {d.signal for d in broken.doubts} - {Signal.SYMBOL, Signal.GUARD}
+    called = [name for name in missing if re.search(rb"\b%s\s*\(" % re.escape(name.encode()),
+                                                    b"".join(line for e in broken.edits for line in e.new))]
+    if len(called) != 1 or others or _PAIR.search(called[0].encode()):
+        return None
+    name = called[0].encode()
+    for edit in broken.edits:
+        bare = code(b"".join(edit.new)).splitlines()
+        found = [i for i, line in enumerate(bare) if re.match(rb"\s*%s\s*\(" % re.escape(name), line)]
+        if not found:
+            continue
+        at = found[0]
+        end = at
+        while end < len(bare) and not bare[end].rstrip().endswith(b";"):
+            end += 1
+        above = next((line.strip() for line in reversed(bare[:at]) if line.strip()), b"")
+        if len(found) != 1 or end >= len(bare) or not above.endswith((b";", b"{", b"}")):
+            return None
+        left = [*edit.new[:at], *edit.new[end + 1:]]
+        if sum(1 for line in code(b"".join(left)).splitlines() if line.strip().endswith(b";")) < _REST:
+            return None
+        text = b" ".join(line.strip() for line in edit.new[at:end + 1]).decode("utf-8", "replace")
+        return Repaired(replaced(broken.edits, edit, left),
+                        f"`{text}` was left out: this tree has no {called[0]}()", Signal.DROPPED)
+    return None

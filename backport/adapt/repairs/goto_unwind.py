@@ -1,0 +1,81 @@
+"""An added `return -EXXX;` where this tree leaves through a label: it leaves as its neighbours do.
+
+Upstream gives things back by itself (`guard()`, `CLASS()`, devm) where an older tree jumps to a label that does; a
+bare `return` between two `goto out;` leaks, and compiles.
+"""
+
+from __future__ import annotations
+
+import re
+
+from backport.adapt.checks.base import added_pairs, bare_lines
+from backport.adapt.edits import Edit
+from backport.adapt.insertion_point import controls
+from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.csource.functions import Function, enclosing
+
+_RETURN = re.compile(rb"^(\t+)return\s+(-E[A-Z0-9]+);\s*$")
+_EXIT = re.compile(rb"^\s*(?:goto\s+(\w+)|return\b[^;]*);")
+
+
+def repair(broken: Broken) -> Repaired | None:
+    """One such line in the hunk: the exits above and below it in this tree's function go to one label, behind which the
+    function returns the variable that they set, and upstream's exits around it are returns."""
+    result = broken.result
+    after = result.problem.after_source
+    for u, r in added_pairs(result, broken.k, broken.edits):
+        match = _RETURN.match(result.lines[r])
+        theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
+        if match is None or theirs is None or ours is None:
+            continue
+        here = bare_lines(result.source)
+        around = {_exit(here, ours, r, step, result.added) for step in (-1, 1)}
+        upstream = {_exit(bare_lines(after), theirs, u, step, set()) for step in (-1, 1)}
+        label = around.pop() if len(around) == 1 else None
+        if not label or upstream != {b""}:
+            continue
+        word = _variable(here, ours, label)
+        edit = next((e for e in broken.edits if result.new_line(e) <= r < result.new_line(e) + len(e.new)), None)
+        if word is None or edit is None:
+            continue
+        done = _rewritten(edit, r - result.new_line(edit), match[1], word, match[2], label)
+        if done is not None:
+            shown = f"{word.decode()} = {match[2].decode()}; goto {label.decode()};"
+            return Repaired(replaced(broken.edits, edit, done),
+                            f"`return {match[2].decode()};` became `{shown}`, as {ours.name}() leaves around it here")
+    return None
+
+
+def _exit(lines: tuple[bytes, ...], f: Function, at: int, step: int, added: set[int]) -> bytes | None:
+    """The label that the next exit from 0-based line `at` on names, b"" for a `return`, None where there is none."""
+    n = at + step
+    while f.body <= n < f.end:
+        match = _EXIT.match(lines[n]) if n not in added else None
+        if match is not None:
+            return match[1] or b""
+        n += step
+    return None
+
+
+def _variable(lines: tuple[bytes, ...], f: Function, label: bytes) -> bytes | None:
+    """The variable that the function returns behind `label`."""
+    start = next((n for n in range(f.body, f.end) if re.match(rb"\s?%s\s*:" % re.escape(label), lines[n])), None)
+    if start is None:
+        return None
+    first = next((line for line in lines[start:f.end] if re.match(rb"\s*return\b", line)), b"")
+    match = re.match(rb"\s*return\s+([A-Za-z_]\w*);", first)
+    return match[1] if match is not None else None
+
+
+def _rewritten(edit: Edit, at: int, tabs: bytes, word: bytes, value: bytes, label: bytes) -> list[bytes] | None:
+    lines = list(edit.new)
+    leave = [tabs + word + b" = " + value + b";\n", tabs + b"goto " + label + b";\n"]
+    if at == 0:
+        return None
+    before = lines[at - 1]
+    if before.rstrip().endswith(b"{") or (before.startswith(tabs) and before[len(tabs):len(tabs) + 1].strip()
+                                          and before.rstrip().endswith((b";", b"}"))):
+        return [*lines[:at], *leave, *lines[at + 1:]]
+    if not controls(lines[at - 1]) or lines[at - 1].count(b"(") != lines[at - 1].count(b")"):
+        return None                  # the head goes over several lines: where its brace belongs is a person's business
+    return [*lines[:at - 1], lines[at - 1].rstrip() + b" {\n", *leave, tabs[1:] + b"}\n", *lines[at + 1:]]

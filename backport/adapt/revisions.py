@@ -1,0 +1,130 @@
+"""One file of a patch and the file that it shall change: what every strategy gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from backport.adapt.align import align, line_key
+from backport.adapt.edits import Edit, apply_edits, hunk_edits
+from backport.csource.tokens import identifiers
+from backport.patch.model import Hunk
+from backport.patch.parse import split_lines
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`hunks` of upstream, `target` the bytes to change, `preimage` upstream's file just before (None: unknown)."""
+
+    hunks: tuple[Hunk, ...]
+    target: bytes
+    preimage: bytes | None = None
+    path: str = ""                   # in the target tree
+    upstream_path: str = ""
+    seeds: dict[str, Any] = field(default_factory=dict, compare=False)   # what strategies compute once a file
+
+    @cached_property
+    def t(self) -> list[bytes]:
+        return split_lines(self.target)
+
+    @cached_property
+    def a(self) -> list[bytes] | None:
+        """Lines of the pre-image, None where there is none or the hunks do not fit it."""
+        if self.preimage is None:
+            return None
+        lines = split_lines(self.preimage)
+        return lines if self.starts_in(lines) is not None else None
+
+    @cached_property
+    def starts(self) -> tuple[int, ...] | None:
+        """0-based line of the pre-image at which each hunk's old side begins."""
+        return None if self.a is None else self.starts_in(self.a)
+
+    def starts_in(self, lines: Sequence[bytes]) -> tuple[int, ...] | None:
+        return locate_all(self.hunks, lines)
+
+    @cached_property
+    def edits(self) -> tuple[tuple[Edit, ...], ...] | None:
+        """Per hunk, its edits on the pre-image."""
+        if self.starts is None:
+            return None
+        return tuple(tuple(hunk_edits(h, s)) for h, s in zip(self.hunks, self.starts, strict=True))
+
+    @cached_property
+    def after(self) -> list[bytes] | None:
+        """Lines of upstream's file with the patch."""
+        if self.a is None or self.edits is None:
+            return None
+        return apply_edits(self.a, [e for edits in self.edits for e in edits])
+
+    @cached_property
+    def target_keys(self) -> frozenset[bytes]:
+        """Every line of the target without its white space."""
+        return frozenset(line_key(line) for line in self.t)
+
+    @cached_property
+    def target_words(self) -> frozenset[bytes]:
+        """Every name that stands in the target, comments and literals included."""
+        return frozenset(identifiers(self.target, comments=True))
+
+    @cached_property
+    def ends(self) -> frozenset[bytes]:
+        """The line ends that stand in the target: b"\\r\\n", b"\\n"."""
+        both, crlf = self.target.count(b"\n"), self.target.count(b"\r\n")
+        return frozenset(end for end, n in ((b"\r\n", crlf), (b"\n", both - crlf)) if n)
+
+    @cached_property
+    def after_source(self) -> bytes:
+        """Upstream's file with the patch, b"" where it is not known."""
+        return b"".join(self.after or ())
+
+    @cached_property
+    def added_upstream(self) -> frozenset[bytes]:
+        """Every line that the patch adds to this file, without its indentation."""
+        return frozenset(line.strip() for hunk in self.hunks for line in hunk.added)
+
+    @cached_property
+    def to(self) -> list[int]:
+        """The pre-image's lines in the target (backport.adapt.align)."""
+        return align(self.a, self.t) if self.a is not None else []
+
+
+def locate_all(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> tuple[int, ...] | None:
+    """Where the old sides of `hunks` stand in `lines`, in order; None where one of them does not."""
+    out = []
+    floor = drift = 0
+    for hunk in hunks:
+        old = hunk.old
+        hint = (hunk.old_start - 1 if old else hunk.old_start) + drift
+        at = nearest(old, lines, max(hint, floor), floor)
+        if at is None:
+            return None
+        drift = at - (hunk.old_start - 1 if old else hunk.old_start)
+        out.append(at)
+        floor = at + len(old)
+    return tuple(out)
+
+
+def nearest(old: Sequence[bytes], lines: Sequence[bytes], hint: int, floor: int = 0) -> int | None:
+    """The 0-based line nearest to `hint`, not before `floor`, where `old` stands byte for byte."""
+    n = len(old)
+    if n == 0:
+        return hint if floor <= hint <= len(lines) else None
+    if n > len(lines):
+        return None
+    wanted = list(old)
+    if floor <= hint <= len(lines) - n and lines[hint:hint + n] == wanted:
+        return hint
+    probe = max(range(n), key=lambda i: len(old[i]))       # a long line is a rare one: looked for first
+    text = old[probe]
+    best: int | None = None
+    for i in range(floor + probe, len(lines) - n + probe + 1):
+        if lines[i] == text and lines[i - probe:i - probe + n] == wanted:
+            at = i - probe
+            if best is None or abs(at - hint) < abs(best - hint):
+                best = at
+            elif at > hint and best is not None:
+                break
+    return best

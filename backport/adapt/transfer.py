@@ -1,0 +1,356 @@
+"""Carry the edits of one hunk from the file they were made for to another one, along a pairing of lines.
+
+Whole lines first: an edit whose lines are all there is made on exactly those lines. Only where a removed line, or
+the place of an added one, differs, the piece between the nearest lines that agree is merged by tokens. Every
+liberty that was taken is a signal, and the signals decide later how sure the answer is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backport.adapt.align import Pairing, line_key, similarity, weak
+from backport.adapt.edits import Edit, apply_edits, trim
+from backport.adapt.insertion_point import behind, leaves, unordered
+from backport.adapt.operands import joined, lost
+from backport.adapt.signals import Signal
+from backport.adapt.token_merge import merge
+from backport.patch.parse import split_lines
+
+_ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
+_WORDED = 0.5            # share of tokens that makes an added line the removed one in other words
+_MANY = 4                # lines of a block that is worded anew line by line
+_NEARLY = 0.85           # share of tokens that makes two pieces the same but for a mark
+_BLOCK = 120             # lines of a piece that may be merged by tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Edits on the target, sorted and trimmed, with what they assumed. `at` is the 0-based line of the target where the
+    change is there already, where that leaves no edit; -1 where it is not known."""
+
+    edits: tuple[Edit, ...]
+    signals: tuple[Signal, ...] = ()
+    at: int = -1
+
+
+class _Unplaceable(Exception):
+    """This pairing has no answer for the edit."""
+
+
+def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing: Pairing) -> Placed | None:
+    """Edits on `t` that do what `edits` do on `a`; None where the pairing does not carry them."""
+    out: list[Edit] = []
+    signals: list[Signal] = []
+    try:
+        for lo, hi, group in _blocks(a, edits, t, pairing):
+            if lo is None or hi is None:
+                for edit in group:
+                    out += _whole(a, edit, t, pairing, signals)
+            else:
+                out += _merged(a, lo, hi, group, t, pairing, signals)
+    except _Unplaceable:
+        return None
+    out.sort(key=lambda e: (e.lo, e.hi))
+    trimmed = [e for e in (trim(t, edit) for edit in out) if e is not None]
+    for one, two in itertools.pairwise(trimmed):
+        if two.lo < one.hi:
+            return None
+    if not trimmed and Signal.PARTLY in signals:
+        signals.append(Signal.PRESENT)
+    at = out[0].lo if out and not trimmed else -1
+    return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)), at)
+
+
+def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
+            p: Pairing) -> list[tuple[int | None, int | None, list[Edit]]]:
+    """Edits, those that need a merge by tokens joined by the piece of `a` that they share; (None, None) for others."""
+    out: list[tuple[int | None, int | None, list[Edit]]] = []
+    for edit in edits:
+        lo: int | None = None
+        hi: int | None = None
+        if not _is_whole(edit, p):
+            lo, hi = _bounds(edit, p, len(a))
+        if lo is not None and out and out[-1][1] is not None and lo < out[-1][1]:
+            before = out[-1]
+            assert before[0] is not None
+            assert before[1] is not None
+            assert hi is not None
+            out[-1] = (min(before[0], lo), max(before[1], hi), [*before[2], edit])
+        else:
+            out.append((lo, hi, [edit]))
+    return out
+
+
+def _is_whole(edit: Edit, p: Pairing) -> bool:
+    """True where every removed line is in the target as it is, and (for an insertion) a neighbour."""
+    if edit.lo < edit.hi:
+        return all(p.exact[i] for i in range(edit.lo, edit.hi))
+    above = edit.lo - 1 >= 0 and p.to[edit.lo - 1] >= 0
+    below = edit.lo < len(p.to) and p.to[edit.lo] >= 0
+    return above or below or edit.lo in (0, len(p.to))
+
+
+def _bounds(edit: Edit, p: Pairing, size: int) -> tuple[int, int]:
+    """The piece of the pre-image around `edit` up to, and without, the nearest lines that agree exactly."""
+    lo, hi = edit.lo, edit.hi
+    if lo < hi and all(j >= 0 for j in p.to[lo:hi]):
+        return lo, hi                # every removed line has a partner: no wider than that
+    while lo > 0 and not p.exact[lo - 1]:
+        lo -= 1
+    while hi < size and not p.exact[hi]:
+        hi += 1
+    return lo, hi
+
+
+def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> list[Edit]:
+    if edit.lo < edit.hi:
+        places = [p.to[i] for i in range(edit.lo, edit.hi)]
+        lo, hi = places[0], places[-1] + 1
+        _check_neighbours(edit, lo, hi, p, len(t), signals)
+        if edit.new and any(_depth(a[i]) != _depth(t[p.to[i]]) for i in range(edit.lo, edit.hi) if a[i].strip()):
+            signals.append(Signal.NESTING)
+        if hi - lo == edit.hi - edit.lo:
+            return [Edit(lo, hi, edit.new)]
+        extra = [t[j] for j in range(lo, hi) if j not in set(places)]
+        if all(not line.strip() for line in extra):
+            return [Edit(lo, hi, edit.new)]
+        signals.append(Signal.EXTRA)
+        if not edit.new:             # only the lines that upstream takes away go
+            return [Edit(j, j + 1, ()) for j in places]
+        raise _Unplaceable
+    return [_insertion(a, edit, t, p, signals)]
+
+
+def _other_block(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, above: int) -> int | None:
+    """Where lines go whose upper neighbour stands in another block of this tree, and whose lower one does not: to the
+    lower one, a comment directly above the statement that follows it. None where the blocks do not tell.
+
+    Behind the upper one they would run, or be read, under a condition that upstream's do not have.
+    """
+    over = a[edit.lo - 1]
+    following = next((i for i in range(edit.lo, len(a)) if a[i].strip() and p.to[i] >= 0), None)
+    if following is None or not over.strip() or _depth(over) == _depth(t[above]):
+        return None
+    under = p.to[following]
+    if under <= above or _depth(a[following]) != _depth(t[under]) or _depth(over) != _depth(a[following]):
+        return None
+    if not _comment(edit.new) and under > 0 and not t[under - 1].strip():
+        return under - 1             # a paragraph of its own keeps the empty line behind it
+    return under
+
+
+def _comment(lines: Sequence[bytes]) -> bool:
+    """True where the lines are one comment and nothing else."""
+    text = b"".join(lines).strip()
+    return text.startswith(b"/*") and text.find(b"*/") == len(text) - 2
+
+
+def _depth(line: bytes) -> int:
+    """Columns of indentation, in steps of a tab."""
+    return len(line[:len(line) - len(line.lstrip())].expandtabs(8)) // 8
+
+
+def _check_neighbours(edit: Edit, lo: int, hi: int, p: Pairing, size: int, signals: list[Signal]) -> None:
+    above = p.to[edit.lo - 1] if edit.lo > 0 else -1
+    below = p.to[edit.hi] if edit.hi < len(p.to) else size
+    if (edit.lo > 0 and above != lo - 1) or (edit.hi < len(p.to) and below != hi):
+        signals.append(Signal.NEIGHBOUR)
+
+
+def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> Edit:
+    n = edit.lo
+    above = p.to[n - 1] if n > 0 else -1
+    below = p.to[n] if n < len(p.to) else len(t)
+    if (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0):
+        held = (above >= 0 and _supported(a, p, n - 1, -1)) or (below >= 0 and _supported(a, p, n, 1))
+        if not held:
+            signals.append(Signal.FLOATING)
+    has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
+    if n == 0 and below < 0:
+        above = -1
+    if has_above and has_below:
+        if below == above + 1:
+            if not ((n == 0 or p.exact[n - 1]) and (n == len(p.to) or p.exact[n])):
+                signals.append(Signal.NEIGHBOUR)
+            return Edit(below, below, edit.new)
+        between = t[above + 1:below]
+        if all(not line.strip() for line in between):
+            return Edit(above + 1, above + 1, edit.new)
+        if _holds(between, edit.new):
+            signals.append(Signal.PRESENT)
+            return Edit(above + 1, above + 1, ())
+        signals.append(Signal.SPLIT)
+        other = _other_block(a, edit, t, p, above)
+        if other is not None:
+            return Edit(other, other, edit.new)
+        # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
+        amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
+        at = below if amid or behind(a, edit, t, above + 1, below) else above + 1
+        return Edit(at, at, edit.new)
+    signals.append(Signal.NEIGHBOUR)
+    if has_above:
+        at = above + 1 + unordered(a, edit, t, above, p.to)
+        return Edit(at, at, edit.new)
+    if has_below:
+        return Edit(below, below, edit.new)
+    raise _Unplaceable
+
+
+def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
+    """True where `wanted` (empty lines apart) stands in `lines` as one run."""
+    have = [key for line in lines if (key := line_key(line))]
+    need = [key for line in wanted if (key := line_key(line))]
+    return bool(need) and any(have[i:i + len(need)] == need for i in range(len(have) - len(need) + 1))
+
+
+def _supported(a: Sequence[bytes], p: Pairing, i: int, step: int) -> bool:
+    """True where a neighbour's pairing hangs together with a line that says where it stands."""
+    for _ in range(6):
+        if not 0 <= i < len(p.to) or p.to[i] < 0:
+            return False
+        if not weak(line_key(a[i])):
+            return True
+        after = i + step
+        if 0 <= after < len(p.to) and p.to[after] >= 0 and p.to[after] != p.to[i] + step:
+            return False
+        i = after
+    return False
+
+
+def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], p: Pairing,
+            signals: list[Signal]) -> list[Edit]:
+    inside = [p.to[i] for i in range(lo, hi) if p.to[i] >= 0]
+    narrow = len(inside) == hi - lo and hi > lo
+    if narrow:
+        tlo, thi = inside[0], inside[-1] + 1
+    else:
+        above = p.to[lo - 1] if lo > 0 else -1
+        below = p.to[hi] if hi < len(p.to) else len(t)
+        tlo, thi = above + 1, below
+    if thi < tlo:
+        raise _Unplaceable
+    base = b"".join(a[lo:hi])
+    there = b"".join(t[tlo:thi])
+    local = [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]
+    ours = b"".join(apply_edits(a[lo:hi], local))
+    if tlo == thi:
+        if not base.strip():
+            return [Edit(tlo, tlo, tuple(split_lines(ours)))]
+        if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
+            signals.append(Signal.PRESENT)
+            return [_nothing(edits, t, tlo, thi)]
+        if len(edits) == 1 and edits[0].lo == edits[0].hi:
+            # none of the lines between the nearest common ones is here: there is only one place left
+            signals.append(Signal.FLOATING)
+            return [Edit(tlo, tlo, _spaced(a, edits[0], t, tlo))]
+        raise _Unplaceable
+    if len(edits) == 1 and _there(a, edits[0], t[tlo:thi]):
+        signals.append(Signal.PARTLY)
+        return [_nothing(edits, t, tlo, thi)]
+    apart = _line_by_line(a, edits[0], t, p) if len(edits) == 1 else None
+    if apart:
+        signals.append(Signal.DROPPED)
+        return apart
+    kept = joined(base, ours, there)
+    if kept is not None:
+        signals += [Signal.BENT] if kept.exact else [Signal.BENT, Signal.TOUCHING]
+        return _line_edits(t, tlo, thi, split_lines(kept.text))
+    small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
+    done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
+    if done is not None and done.mixed and similarity(base, there) >= _NEARLY:
+        done = None                  # one mark more or less: upstream's new piece stands for the old one as a whole
+    if done is None:
+        if len(edits) == 1 and (edits[0].lo, edits[0].hi) == (lo, hi) and similarity(base, there) >= _ALIKE:
+            if lost(base, ours, there, ours):
+                raise _Unplaceable
+            signals.append(Signal.SWALLOWED)
+            return [Edit(tlo, thi, edits[0].new)]
+        raise _Unplaceable
+    if done.swallowed:
+        if lost(base, ours, there, done.text):
+            raise _Unplaceable
+        signals.append(Signal.SWALLOWED)
+    if line_key(done.text) == line_key(there):
+        signals.append(Signal.PRESENT)
+        return [_nothing(edits, t, tlo, thi)]
+    if done.present:
+        signals.append(Signal.PRESENT)
+    signals.append(Signal.BENT)
+    if done.touching:
+        signals.append(Signal.TOUCHING)
+    if done.mixed:
+        signals.append(Signal.MIXED)
+    if done.binding:
+        signals.append(Signal.OPERATORS)
+    text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
+    new = split_lines(text)
+    if not any(not line.strip() for e in edits for line in e.new):
+        # tokens that go leave their line ends behind, in the middle of a comment at that
+        new = _without_gaps(t[tlo:thi], new)
+    return _line_edits(t, tlo, thi, new)
+
+
+def _nothing(edits: Sequence[Edit], t: Sequence[bytes], lo: int, hi: int) -> Edit:
+    """An edit that changes nothing, where what it would add stands in t[lo:hi]."""
+    at = seen(t, lo, hi, [line for edit in edits for line in edit.new])
+    at = lo if at < 0 else at
+    return Edit(at, at, ())
+
+
+def seen(t: Sequence[bytes], lo: int, hi: int, added: Sequence[bytes]) -> int:
+    """The first of t[lo:hi] that is one of `added` and says something; -1 where there is none."""
+    keys = {key for line in added if not weak(key := line_key(line))}
+    return next((i for i in range(lo, hi) if line_key(t[i]) in keys), -1)
+
+
+def _there(a: Sequence[bytes], edit: Edit, lines: Sequence[bytes]) -> bool:
+    """True where `lines` have what the edit adds and nothing of what it takes away."""
+    have = {line_key(line) for line in lines}
+    gone = [key for line in a[edit.lo:edit.hi] if not weak(key := line_key(line))]
+    told = any(not weak(line_key(line)) for line in edit.new)
+    return told and edit.lo < edit.hi and _holds(lines, edit.new) and not any(key in have for key in gone)
+
+
+def _line_by_line(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing) -> list[Edit]:
+    """A block whose lines upstream only words anew, one for one, where this tree lacks a few of them: those that are
+    here are worded anew, the others have nothing to stand for. [] where it is no such block."""
+    count = edit.hi - edit.lo
+    if count != len(edit.new) or count < _MANY:
+        return []
+    lost = [i for i in range(edit.lo, edit.hi) if p.to[i] < 0]
+    if not lost or len(lost) * 3 > count or any(not p.exact[i] for i in range(edit.lo, edit.hi) if i not in lost):
+        return []
+    if any(similarity(a[edit.lo + n], edit.new[n]) < _WORDED and line_key(a[edit.lo + n]) != line_key(edit.new[n])
+           for n in range(count)):
+        return []
+    return [Edit(p.to[i], p.to[i] + 1, (edit.new[i - edit.lo],)) for i in range(edit.lo, edit.hi) if i not in lost]
+
+
+def _spaced(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], at: int) -> tuple[bytes, ...]:
+    """The added lines with the empty line that set them apart upstream, at the end of a block without the last one."""
+    new = list(edit.new)
+    if edit.lo > 0 and not a[edit.lo - 1].strip() and at > 0 and t[at - 1].strip() and new[0].strip():
+        new.insert(0, b"\n")
+    if at < len(t) and t[at].strip()[:1] == b"}" and len(new) > 1 and not new[-1].strip():
+        new.pop()
+    return tuple(new)
+
+
+def _without_gaps(before: Sequence[bytes], after: list[bytes]) -> list[bytes]:
+    """`after` without the empty lines that `before` does not have."""
+    from difflib import SequenceMatcher
+    out: list[bytes] = []
+    for tag, _i1, _i2, j1, j2 in SequenceMatcher(None, list(before), after, autojunk=False).get_opcodes():
+        out += [line for line in after[j1:j2] if tag == "equal" or line.strip()]
+    return out
+
+
+def _line_edits(t: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:
+    """The edits that turn t[lo:hi] into `new`, unchanged lines left alone."""
+    from difflib import SequenceMatcher
+    matcher = SequenceMatcher(None, list(t[lo:hi]), new, autojunk=False)
+    return [Edit(lo + i1, lo + i2, tuple(new[j1:j2]))
+            for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

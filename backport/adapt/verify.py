@@ -1,0 +1,41 @@
+"""The last check of every answer: it goes in exactly as written, and comes out again without a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from backport.adapt.edits import apply_edits
+from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.records import Adaptation
+from backport.adapt.view import TreeView
+from backport.patch.model import FileDiff
+from backport.patch.parse import split_lines
+from backport.verdict import Apply, Sure
+
+
+def verified(answer: Adaptation, target: TreeView) -> Adaptation:
+    """`answer`, or a conflict where its patch does not go into `target` or does not come out byte for byte."""
+    if answer.patch is None:
+        return answer
+    for file in answer.patch.files:
+        if file.created or file.deleted or not file.hunks or file.old_path is None:
+            continue
+        data = target.read(file.old_path)
+        if data is None or not round_trip(file, data):
+            return replace(answer, outcome=Apply.CONFLICT, sure=Sure.REVIEW, patch=None, alternatives=(),
+                           reason=f"{file.path}: the adapted hunks do not go in and out again exactly")
+    return answer
+
+
+def round_trip(file: FileDiff, data: bytes) -> bool:
+    """True where `file` applies to `data` as git applies it, and its reverse gives `data` back."""
+    lines = split_lines(data)
+    there = apply_as_is(file.hunks, lines)
+    if there is None:
+        return False
+    after = apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
+    back = apply_as_is([hunk.reversed() for hunk in file.hunks], after)
+    if back is None:
+        return False
+    restored = apply_edits(after, sorted((e for edits in back.edits for e in edits), key=lambda e: (e.lo, e.hi)))
+    return restored == lines

@@ -1,0 +1,135 @@
+"""Does a hunk land in the function or section that upstream changed?
+
+Strategies go by lines, and the same lines stand in the next function, the next `config`, the next entry as well. What
+upstream changed is told by its file before the patch, or else by the hunk's own context and header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backport import sections
+from backport.adapt.edits import Edit
+from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import Problem
+from backport.csource.scopes import scope
+from backport.patch.model import Hunk
+from backport.sections.hunks import header_scope, lands_there, occurrences
+
+
+def strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
+    """True where an edit lands outside what upstream changed.
+
+    In C only where the tree has that function or table in the file: one that it has under another name is looked at
+    by a check (backport.adapt.checks.placement). An entry of another name is another entry.
+    """
+    if not edits:
+        return False
+    if not sections.is_c(problem.upstream_path):
+        return _other_section(problem, k, edits) is not None
+    there = {scope(problem.target, edit.lo + 1) for edit in edits}
+    if problem.edits is None or problem.preimage is None:
+        return _not_told(problem, problem.hunks[k], there)
+    return _beside(problem, there, {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]})
+
+
+def _beside(problem: Problem, there: set[str], upstream: set[str]) -> bool:
+    return bool(there - upstream) and bool((upstream - {""}) & sections.known(problem.target, problem.path))
+
+
+def elsewhere(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
+    """For files that are no C, where git apply takes the hunk: it strays, and upstream's section is in this tree
+    under its own name. One under another name is for the check of functions."""
+    if sections.is_c(problem.upstream_path) or not strays(problem, k, edits):
+        return False
+    return problem.preimage is None or sections.has(problem.target, upstream_scope(problem, k), problem.path)
+
+
+def back_strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
+    """True where `edits`, which take hunk `k` out of the target again, do so outside of what upstream changed."""
+    c = sections.is_c(problem.upstream_path)
+    if problem.after is None:
+        hunk = problem.hunks[k].reversed()
+        if not c:
+            return _not_there(problem, hunk, edits[0])
+        return _not_told(problem, hunk, {scope(problem.target, edit.lo + 1) for edit in edits})
+    back = reversed_edits(problem, k)
+    if not c:
+        there = {edit_scope(problem.after_source, edit, problem.upstream_path) for edit in back}
+        return any(_apart(problem, edit, there) for edit in edits)
+    return _beside(problem, {scope(problem.target, edit.lo + 1) for edit in edits},
+                   {scope(problem.after_source, edit.lo + 1) for edit in back})
+
+
+def _not_told(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
+    """For C without upstream's file: the hunk says what it changes, and this is something else.
+
+    The header alone is no proof where the tree has no such function: it may have another name there.
+    """
+    told = header_scope(hunk, problem.upstream_path)
+    if told is None or told in there:
+        return False
+    return told in sections.known(problem.target, problem.path) \
+        or header_scope(replace(hunk, section=b""), problem.upstream_path) is not None
+
+
+def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> Edit | None:
+    """The first of `edits` that is outside of the sections that upstream changed."""
+    if problem.edits is None or problem.preimage is None:
+        return edits[0] if _not_there(problem, problem.hunks[k], edits[0]) else None
+    here = {edit_scope(problem.preimage, edit, problem.upstream_path) for edit in problem.edits[k]}
+    return next((edit for edit in edits if _apart(problem, edit, here)), None)
+
+
+def _not_there(problem: Problem, hunk: Hunk, first: Edit) -> bool:
+    """Without upstream's file: what a hunk does not name, nothing but its whole text can tell. What it names is the
+    place of its first change."""
+    here = edit_scope(problem.target, first, problem.path)
+    told = lands_there(hunk, here, problem.target, problem.path)
+    if told is None:
+        return bool(here) and len(occurrences(problem.target, hunk.old)) != 1
+    return not told
+
+
+def _apart(problem: Problem, edit: Edit, here: set[str]) -> bool:
+    one = edit_scope(problem.target, edit, problem.path)
+    names = {one}
+    around = sections.around(problem.target, edit.lo + 1, problem.path)
+    if around is not None and around.start == around.end:
+        names.add(sections.outer(one))       # a line that is a section by itself stands in the one around it
+    return not any(sections.same(name, other, problem.path, problem.target) for name in names for other in here)
+
+
+def words(problem: Problem, k: int, edits: Sequence[Edit]) -> tuple[str, ...]:
+    """For files that are no C: which section it is here, and which upstream changed."""
+    if sections.is_c(problem.upstream_path) or not edits:
+        return ()
+    changed = next((line for line in (*problem.hunks[k].added, *problem.hunks[k].removed) if line.strip()), b"")
+    one = _other_section(problem, k, edits) or edits[0]
+    here, upstream = edit_scope(problem.target, one, problem.path), upstream_scope(problem, k)
+    text = f"`{changed.strip().decode('utf-8', 'replace')}` would stand in {_quoted(here)}"
+    if not upstream:
+        told = problem.preimage is not None and problem.edits is not None
+        return (f"{text}; upstream changed no section" if told else
+                f"{text}, and nothing says which section upstream changed",)
+    lacks = "" if sections.has(problem.target, upstream, problem.path) else ", which this tree does not have here"
+    return (f"{text}; upstream changed {_quoted(upstream)}{lacks}",)
+
+
+def _quoted(scope: str) -> str:
+    return f"`{scope}`" if scope else "no section of the file"
+
+
+def edit_scope(source: bytes, edit: Edit, path: str) -> str:
+    """The scope of what `edit` takes away from `source`, or of what it adds."""
+    if edit.lo < edit.hi:
+        return sections.scope(source, edit.lo + 1, path)
+    return sections.insertion_scope(source, edit.lo, edit.new, path)
+
+
+def upstream_scope(problem: Problem, k: int) -> str:
+    """The name of what hunk `k` changes upstream, "" at file level and where nothing tells."""
+    if problem.edits is not None and problem.preimage is not None:
+        return edit_scope(problem.preimage, problem.edits[k][0], problem.upstream_path)
+    return header_scope(problem.hunks[k], problem.upstream_path) or ""

@@ -1,0 +1,222 @@
+"""The build before the patch: made once for a tree, configuration and compiler, and kept.
+
+It is whole when its marker file says so; the marker is written last, with everything it promises on disk, so a
+kill at any time leaves either a baseline or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from backport.errors import BuildError
+from backport.kbuild import config, leftover, pristine, symbols
+from backport.kbuild.cmdfile import Units
+from backport.kbuild.diagnostics import Paths, parse
+from backport.kbuild.failure import trouble
+from backport.kbuild.make import Ended
+from backport.kbuild.plan import Plan
+from backport.kbuild.result import Diagnostic
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The unpatched build. `ok` False: the tree does not build without the patch either, `errors` says how."""
+
+    ok: bool
+    diagnostics: tuple[Diagnostic, ...]
+    problems: tuple[str, ...]        # options that did not stick
+    kconfig: frozenset[str]          # the Kconfig files that the configuration was read from
+    seconds: float                   # how long it took when it was built; 0.0 where it was there
+    log: str
+    left_open: tuple[str, ...] = ()  # modules: symbols that the rest of the kernel is taken to export
+    extras: tuple[str, ...] = ()     # objects outside the targets that were asked for, whether or not they exist
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(item for item in self.diagnostics if item.is_error)
+
+
+def ensure(plan: Plan, *, say: Say, force: bool = False) -> Baseline:
+    """The baseline of a plan, built if it is not there; the build directory equals it on return.
+
+    The sources must be pristine (with the tree's build fixes). Raises BuildError where the environment fails;
+    nothing is kept then.
+    """
+    kept = None if force else _load(plan)
+    if kept is not None:
+        if kept.ok:
+            pristine.put_back(plan.build, plan.pristine, plan.stamps)
+            _same_times(plan)
+        return kept
+    return _make(plan, say)
+
+
+def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) -> Baseline:
+    """The baseline with more objects in it, for a patch that touches sources outside the targets; kept as well.
+
+    An object that the configuration does not build is no error here: kbuild has no rule for it then.
+    """
+    missing = [name for name in objects if name not in baseline.extras]
+    if not missing:
+        return baseline
+    say(f"{plan.tree.name}: adding {len(missing)} objects to the baseline")
+    log = plan.logs / "baseline.log"
+    ended = plan.runner(ccache="write").run(plan.make(*missing), cwd=plan.source, log=log)
+    _raise_trouble(ended, log)
+    found = without_rule(parse(ended.output, Paths(plan.source, plan.build)), missing)
+    more = replace(baseline, diagnostics=(*baseline.diagnostics, *found), seconds=ended.seconds,
+                   extras=tuple(sorted({*baseline.extras, *missing})))
+    if any(item.is_error for item in found):
+        # broken before the patch, which is this cell's answer; kept, it would be every later cell's answer too
+        pristine.put_back(plan.build, plan.pristine, plan.stamps)
+        return more
+    plan.marker.unlink(missing_ok=True)       # until pristine copy and record agree again there is no baseline
+    pristine.save(plan.build, plan.pristine)
+    pristine.record(plan.build, plan.stamps)
+    return _keep(plan, more)
+
+
+def without_rule(found: Sequence[Diagnostic], objects: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """Diagnostics without "No rule to make target" of the objects that were only tried."""
+    quiet = {f"'{name}'" for name in objects}
+    return tuple(item for item in found if not (item.text.startswith("No rule to make target")
+                                                and any(name in item.text for name in quiet)))
+
+
+def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
+    """defconfig, the fragment on top, olddefconfig; returns the last make call."""
+    runner = plan.runner(write=write)
+    ended = runner.run(plan.make(plan.defconfig, build=build), cwd=plan.source, log=log)
+    if ended.code or ended.stopped:
+        return ended
+    return reconfigure(plan, build, log, write=write)
+
+
+def reconfigure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
+    """The fragment on top of .config, then olddefconfig (a patched Kconfig would ask on a terminal otherwise)."""
+    # not through a link that a patch's build may have left there
+    file = build / ".config"
+    lines = [line for line in _text(file, build).split("\n")
+             if not any(option in plan.fragment.wishes for option in config.parse(line))]
+    text = "\n".join(lines) + plan.fragment.text
+    leftover.write_left(file, build, text.encode("utf-8", "surrogateescape"))
+    return plan.runner(write=write).run(plan.make("olddefconfig", build=build), cwd=plan.source, log=log)
+
+
+def _make(plan: Plan, say: Say) -> Baseline:
+    plan.marker.unlink(missing_ok=True)
+    for directory in (plan.build, plan.pristine, plan.home / "compare"):
+        leftover.remove(directory)
+    for directory in (plan.build, plan.logs):
+        directory.mkdir(parents=True, exist_ok=True)
+    log = plan.logs / "baseline.log"
+    log.unlink(missing_ok=True)
+    say(f"{plan.tree.name}: building the baseline ({plan.config_name}, {plan.compiler.name})")
+    configured = configure(plan, plan.build, log)
+    _raise_trouble(configured, log)
+    paths = Paths(plan.source, plan.build)
+    if configured.code:
+        return _keep(plan, Baseline(False, parse(configured.output, paths), (), frozenset(), configured.seconds,
+                                    str(log)))
+    problems = config.not_stuck(plan.fragment, config.parse(_text(plan.build / ".config", plan.build)),
+                                config.defined(plan.source))
+    ended = plan.runner(ccache="write").run(plan.make(*plan.targets), cwd=plan.source, log=log)
+    _raise_trouble(ended, log)
+    seconds = configured.seconds + ended.seconds
+    diagnostics = parse(ended.output, paths)
+    if ended.code == 0:
+        pristine.save(plan.build, plan.pristine)
+        pristine.record(plan.build, plan.stamps)
+    open_symbols = symbols.left_open(plan.build, plan.fragment.modules) if ended.code == 0 else {}
+    result = Baseline(ended.code == 0, symbols.without_undefined(diagnostics), problems,
+                      kconfig_files(plan, plan.build), seconds, str(log), tuple(open_symbols))
+    return _keep(plan, result)
+
+
+def kconfig_files(plan: Plan, build: Path) -> frozenset[str]:
+    """The Kconfig files that `build` was configured from, below the tree."""
+    paths = Paths(plan.source, plan.build)
+    found: set[str] = set()
+    for line in _text(build / "include/config/auto.conf.cmd", build).split("\n"):
+        for word in line.replace("\\", " ").split():
+            if "Kconfig" in word:
+                found.add(paths.clean(word))
+    return frozenset(found)
+
+
+def _text(path: Path, build: Path) -> str:
+    """A file that the build left, "" where it is not there; raises LeftBehind where something else is."""
+    try:
+        return leftover.read_left(path, build, leftover.COMMAND_FILE).decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+
+
+def _raise_trouble(ended: Ended, log: Path) -> None:
+    found = trouble(ended)
+    if found is not None:
+        raise BuildError(f"baseline: {found.what} (log: {log})", hint=found.hint)
+
+
+def _keep(plan: Plan, baseline: Baseline) -> Baseline:
+    record: dict[str, Any] = asdict(baseline)
+    record["kconfig"] = sorted(baseline.kconfig)
+    record["key"] = plan.key
+    record["times"] = _times(plan) if baseline.ok else {}
+    temporary = plan.marker.with_suffix(".new")
+    temporary.write_text(json.dumps(record), "utf-8")
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(plan.marker)
+    return baseline
+
+
+def _load(plan: Plan) -> Baseline | None:
+    try:
+        record = json.loads(plan.marker.read_text("utf-8"))
+        if record["key"] != plan.key or (record["ok"] and not plan.pristine.is_dir()):
+            return None
+        diagnostics = tuple(Diagnostic(**{**item, "detail": tuple(item["detail"])}) for item in record["diagnostics"])
+        return Baseline(record["ok"], diagnostics, tuple(record["problems"]), frozenset(record["kconfig"]), 0.0,
+                        record["log"], tuple(record["left_open"]), tuple(record["extras"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _times(plan: Plan) -> dict[str, int]:
+    """mtime in ns of every file of the tree that the baseline read."""
+    wanted: set[str] = set()
+    for unit in Units(plan.source, plan.build).all().values():
+        wanted.update(unit.reads)
+        wanted.add(unit.source)
+    found = {}
+    for name in wanted:
+        if not name.startswith("/"):
+            with contextlib.suppress(OSError):
+                found[name] = (plan.source / name).lstat().st_mtime_ns
+    return found
+
+
+def _same_times(plan: Plan) -> None:
+    """Give pristine sources the mtimes that the baseline saw, or make builds again what git only wrote again.
+
+    Sound, because the key holds the commit and the work tree is pristine: same content, another time stamp.
+    """
+    try:
+        times = json.loads(plan.marker.read_text("utf-8"))["times"]
+    except (OSError, ValueError, KeyError):
+        return
+    for name, stamp in times.items():
+        path = plan.source / name
+        with contextlib.suppress(OSError):
+            info = path.lstat()
+            if info.st_mtime_ns != stamp and not path.is_symlink():
+                os.utime(path, ns=(info.st_atime_ns, stamp))

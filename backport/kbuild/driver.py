@@ -1,0 +1,295 @@
+"""One patch on one tree: baseline, patched build, proof, verdict; all is put back whatever happens."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from backport.errors import BuildError
+from backport.kbuild import baseline as baselines
+from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols
+from backport.kbuild.applied import applied
+from backport.kbuild.baseline import Baseline
+from backport.kbuild.cmdfile import Units
+from backport.kbuild.compare import Side
+from backport.kbuild.compiled import Proof
+from backport.kbuild.delta import Delta
+from backport.kbuild.diagnostics import Paths
+from backport.kbuild.failure import LOWERED, machine_trouble, trouble
+from backport.kbuild.make import Ended
+from backport.kbuild.membership import Membership
+from backport.kbuild.plan import Plan, plan
+from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
+from backport.kbuild.sandbox import Limits, choose, lowered
+from backport.kbuild.touched import Kind, kind_of, nothing_to_build
+from backport.manifest import Tree
+from backport.patch.model import Patch
+from backport.patch.parse import parse
+from backport.trees.store import Head
+from backport.verdict import Build
+
+_FIXES = "toolchain.fixes in trees.yaml"
+_MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
+OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
+
+
+def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path, jobs: int | None = None,
+               config: str | None = None, sandbox: str = "auto", require_sandbox: bool = False,
+               limits: Limits | None = None, compared: bool = True, force: bool = False, reverse: bool = False,
+               manifest_directory: Path | None = None, open_tree: OpenTree | None = None,
+               say: Callable[[str], None] = lambda _text: None) -> BuildResult:
+    """Build `patch` (as adapted to this tree) and say what that proves.
+
+    `config` names a fragment, None = the tree's first. `sandbox` is "auto" or "none". `reverse` takes the patch
+    back instead (a tree that has it already). `force` builds the baseline again. Raises UserError for what the
+    manifest or the caller got wrong; everything that fails around the build is the verdict `error`.
+    """
+    if nothing_to_build(patch.paths):
+        return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: no compiler meets them",
+                           base_commit=head.commit)
+    started = time.monotonic()
+    known: dict[str, Any] = {"base_commit": head.commit}
+    try:
+        with ExitStack() as stack:
+            box = choose(require=require_sandbox, want=sandbox)
+            known["sandbox"] = box.kind
+            bare = (f"built without a sandbox: {box.why}",) if box.kind == "none" and sandbox != "none" else ()
+            source = stack.enter_context((open_tree or _open_tree)(store, head))
+            work = plan(tree, head, source, cache, name=config, sandbox=box, limits=limits or Limits(), jobs=jobs,
+                        manifest_directory=manifest_directory)
+            known |= {"config": work.config_name, "architecture": work.architecture,
+                      "compiler": work.compiler.version, "command": work.reproduce(),
+                      "fixes": tuple(path.name for path in work.fixes)}
+            work.home.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(work.home / "lock"))
+            for fix in work.fixes:
+                parsed = parse(fix.read_bytes(), source=fix.name)
+                stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
+                                            hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
+            base = baselines.ensure(work, say=say, force=force)
+            known |= {"baseline_seconds": base.seconds,
+                      "notes": (*bare, *(f"option did not stick: {text}" for text in base.problems))}
+            if not base.ok:
+                first = base.errors[0] if base.errors else None
+                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
+                                   hint=f"{_FIXES} can name build-fix patches",
+                                   log=base.log, **known)
+            cell = _Cell(work, base, patch, known, reverse, compared, say)
+            result = cell.run()
+        low = lowered(limits or Limits())
+        if low and result.verdict is Build.NOT_COMPILED:
+            # make told no failure, but what asks the preprocessor may have met the limit without a word
+            raise BuildError(f"it was looked at under the limits of the calling shell: {low}", hint=LOWERED)
+        return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
+                       - (result.changes.seconds if result.changes else 0.0))
+    except BuildError as error:
+        return BuildResult(Build.ERROR, error.message, hint=error.hint, seconds=time.monotonic() - started, **known)
+    except OSError as error:
+        met = machine_trouble(error)
+        return BuildResult(Build.ERROR, met.what, hint=met.hint, seconds=time.monotonic() - started, **known)
+
+
+def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
+    from backport.trees.worktree import worktree
+    return worktree(store, head)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One patched build and what it says; `proof` is None where it failed."""
+
+    code: int                        # make's exit code
+    new: tuple[Diagnostic, ...]
+    fixed: tuple[Diagnostic, ...]
+    proof: Proof | None
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Cell:
+    work: Plan
+    base: Baseline
+    patch: Patch
+    known: dict[str, Any]
+    reverse: bool
+    compared: bool
+    say: Callable[[str], None]
+    extras: tuple[str, ...] = ()
+
+    def run(self) -> BuildResult:
+        work = self.work
+        self.extras = self._outside()
+        if self.extras:
+            self.base = baselines.extend(work, self.base, self.extras, say=self.say)
+            self.known["baseline_seconds"] += self.base.seconds
+            if self.base.errors:
+                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {self.base.errors[0]}",
+                                   log=self.base.log, **self.known)
+        log = work.logs / f"{self.patch.sha256[:16]}.log"
+        work.logs.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        notes: tuple[str, ...] = self.known.pop("notes", ())
+        self.known["log"] = str(log)
+        pair = None
+        try:
+            with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse,
+                         **self._in_the_way()) as delta:
+                attempt = self._attempt(delta, work.build, log)
+                if attempt.code:
+                    notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
+                              "configuration",)
+                    attempt = self._fresh(delta, log)
+                    if not attempt.code:
+                        notes += ("the fresh build went through: this verdict is the fresh build's",)
+                elif self.compared and attempt.proof and attempt.proof.objects:
+                    pair = self._patched_side(delta, attempt.proof)
+        finally:
+            pristine.put_back(work.build, work.pristine, work.stamps)
+        result = self._verdict(attempt, notes)
+        return result if pair is None else replace(result, changes=self._changes(delta, *pair))
+
+    def _in_the_way(self) -> dict[str, str]:
+        """What `applied` says where the check took the patch on the bare tree and the build fixes are in its way."""
+        names = ", ".join(path.name for path in self.work.fixes)
+        return {"what": f"the patch on top of {names}", "hint": f"refresh the build fixes in {_FIXES}"} if names else {}
+
+    def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], Side | str]:
+        """(targets, their patched side or why there is none); the source has the patch now."""
+        self.say(f"{self.work.tree.name}: comparing {len(proof.objects)} objects")
+        units = Units(self.work.source, self.work.build).all()
+        targets = [name for name in proof.objects if name.endswith(".o")]
+        try:
+            return targets, compare.build_side(self.work, [units[name] for name in targets], delta)
+        except BuildError as error:
+            return targets, error.message
+
+    def _changes(self, delta: Delta, targets: list[str], new: Side | str) -> CodeChanges:
+        """The comparison; sources and build directory are the baseline's again."""
+        if isinstance(new, str):
+            return CodeChanges(objects=tuple(targets), reason=new)
+        units = Units(self.work.source, self.work.build).all()
+        try:
+            old = compare.build_side(self.work, [units[name] for name in targets if name in units], None)
+        except BuildError as error:
+            return CodeChanges(objects=tuple(targets), reason=error.message)
+        return compare.changes(old, new, delta)
+
+    def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
+        """Make with the patch in place; raises BuildError where the environment failed."""
+        work = self.work
+        runner = work.runner(write=(build,), ccache="read") if fresh else work.runner()
+        kinds = {kind_of(path) for path in delta.files}
+        before = pristine.stamps(build)
+        seconds = 0.0
+        if fresh or Kind.KCONFIG in kinds or Kind.MAKEFILE in kinds:
+            step = baselines.configure if fresh else baselines.reconfigure
+            configured = step(work, build, log, write=() if build == work.build else (build,))
+            self._raise_trouble(configured, log)
+            seconds += configured.seconds
+            if configured.code:
+                found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
+                return _Attempt(configured.code, tuple(found), (), None, seconds)
+        ended = runner.run(work.make(*work.targets, build=build), cwd=work.source, log=log)
+        self._raise_trouble(ended, log)
+        seconds += ended.seconds
+        paths = Paths(work.source, build, work.build)
+        found = diagnostics.parse(ended.output, paths)
+        failed = bool(ended.code)
+        if work.fragment.modules:
+            found = symbols.without_undefined(found)
+            if not failed:
+                lost = symbols.undefined(symbols.left_open(build, work.fragment.modules), self.base.left_open,
+                                         work.source)
+                found += lost
+                failed = bool(lost)
+        if self.extras:
+            single = runner.run(work.make(*self.extras, build=build), cwd=work.source, log=log)
+            self._raise_trouble(single, log)
+            seconds += single.seconds
+            more = baselines.without_rule(diagnostics.parse(single.output, paths), self.extras)
+            found += more
+            # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled
+            failed = failed or bool(single.code and any(item.is_error for item in more))
+        written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
+        new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
+                                         existed=lambda target: leftover.is_left(work.pristine / target,
+                                                                             work.pristine))
+        if failed:
+            return _Attempt(ended.code or 2, new, fixed, None, seconds)
+        proof = compiled.prove(delta, Units(work.source, build), written, runner=runner, build=build,
+                               source=work.source, kconfig=baselines.kconfig_files(work, build),
+                               visited=[posixpath.dirname(target) for target in work.targets], jobs=work.jobs)
+        return _Attempt(0, new, fixed, proof, seconds)
+
+    def _outside(self) -> tuple[str, ...]:
+        """Objects outside the targets that touched sources belong to, by kbuild's naming."""
+        units = Units(self.work.source, self.work.build)
+        inside = {posixpath.dirname(unit.source) for unit in units.all().values()
+                  if unit.target.endswith(".o") and unit.target not in self.base.extras}
+        targets = tuple(target if target.endswith("/") else posixpath.dirname(target) + "/"
+                        for target in self.work.targets)
+        members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
+        return tuple(name for path in self.patch.paths
+                     if path.endswith((".c", ".S")) and kind_of(path) is Kind.SOURCE
+                     and not path.startswith(targets) and posixpath.dirname(path) not in inside
+                     and members.has(name := posixpath.splitext(path)[0] + ".o"))
+
+    def _fresh(self, delta: Delta, log: Path) -> _Attempt:
+        """The same from nothing, so that no left-over of an earlier build is held against the patch."""
+        build = self.work.home / "fresh"
+        leftover.remove(build)
+        build.mkdir()
+        try:
+            return self._attempt(delta, build, log, fresh=True)
+        finally:
+            leftover.remove(build)
+
+    def _raise_trouble(self, ended: Ended, log: Path) -> None:
+        found = trouble(ended)
+        if found is not None:
+            raise BuildError(f"{found.what} (log: {log})", hint=found.hint)
+
+    def _verdict(self, attempt: _Attempt, notes: tuple[str, ...]) -> BuildResult:
+        if len(attempt.new) > _MOST:
+            notes += (f"{len(attempt.new)} new diagnostics; the first {_MOST} are kept, the log has all",)
+        kept = sorted(attempt.new, key=lambda item: not item.is_error) if len(attempt.new) > _MOST else attempt.new
+        common: dict[str, Any] = {**self.known, "new": tuple(kept[:_MOST]), "fixed": attempt.fixed[:_MOST],
+                                  "notes": notes, "make_seconds": attempt.seconds}
+        if attempt.code:
+            errors = [item for item in attempt.new if item.is_error]
+            reason = str(errors[0]) if errors else f"make ended with {attempt.code}, see the log"
+            return BuildResult(Build.FAIL, reason, **common)
+        proof = attempt.proof
+        assert proof is not None
+        common |= {"objects": proof.objects, "uncompiled": proof.missing, "unproved": proof.unproved}
+        if proof.missing:
+            return BuildResult(Build.NOT_COMPILED, _not_compiled(proof.missing), **common)
+        warnings = [item for item in attempt.new if not item.is_error] or list(attempt.new)
+        if warnings:
+            more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+            return BuildResult(Build.WARN, f"{warnings[0]}{more}", **common)
+        if not proof.code and all(file.deleted for file in self.patch.files):
+            return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
+        return BuildResult(Build.PASS, _passed(proof), **common)
+
+
+def _not_compiled(missing: Sequence[Uncompiled]) -> str:
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"{missing[0]}{more}"
+
+
+def _passed(proof: Proof) -> str:
+    if not proof.objects:
+        return "the build files that it touches were read; it touches no code"
+    count = len(proof.objects)
+    names = ", ".join(proof.objects[:3]) + (" ..." if count > 3 else "")
+    return f"{count} fresh object{'s' if count > 1 else ''}: {names}"
+
+

@@ -1,0 +1,164 @@
+"""Everything that is fixed before a build starts: tree, configuration, compiler, sandbox, directories, key."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backport.errors import BuildError, UserError
+from backport.kbuild import config, toolchain
+from backport.kbuild.config import Fragment
+from backport.kbuild.make import Runner
+from backport.kbuild.sandbox import Limits, Sandbox
+from backport.kbuild.toolchain import Compiler
+from backport.manifest import Tree
+from backport.trees.store import Head
+
+# Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
+FORMAT = 4
+_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One tree x configuration x compiler. Directories below `home` belong to this plan alone."""
+
+    tree: Tree
+    head: Head
+    source: Path                     # the tree's work tree
+    home: Path                       # cache/build/<tree>/<config>-<compiler>
+    fragment: Fragment
+    compiler: Compiler
+    sandbox: Sandbox
+    limits: Limits
+    jobs: int
+    fixes: tuple[Path, ...]
+
+    @property
+    def build(self) -> Path:
+        return self.home / "build"
+
+    @property
+    def pristine(self) -> Path:
+        return self.home / "pristine"
+
+    @property
+    def stamps(self) -> Path:
+        return self.home / "stamps.json"
+
+    @property
+    def marker(self) -> Path:
+        """Written last: where it stands and names this key, the baseline is whole."""
+        return self.home / "baseline.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def defconfig(self) -> str:
+        return self.fragment.defconfig or self.tree.config
+
+    @property
+    def config_name(self) -> str:
+        return f"{self.defconfig} + {self.fragment.name}"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.fragment.modules or self.tree.targets
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Make variables: architecture, compiler, the tree's own. LOCALVERSION empty, or a patched work tree gets a
+        "+" in its release and everything that holds it is built again."""
+        given = dict(item.split("=", 1) for item in (*self.compiler.make, *self.fragment.make))
+        given.setdefault("ARCH", "x86_64")
+        return (*(f"{name}={value}" for name, value in given.items()), "LOCALVERSION=")
+
+    @property
+    def architecture(self) -> str:
+        """What the objects are for: `i386` or `x86_64`. ARCH=x86 leaves it to the configuration."""
+        given = dict(item.split("=", 1) for item in self.variables)["ARCH"]
+        if given != "x86":
+            return given
+        small = self.fragment.wishes.get("CONFIG_64BIT", "y") == "n" or self.defconfig.startswith("i386")
+        return "i386" if small else "x86_64"
+
+    def make(self, *targets: str, build: Path | None = None, keep_going: bool = True) -> list[str]:
+        """The argument list of one make call; to be run in `source`."""
+        return ["make", f"-j{self.jobs}", "--no-print-directory", "--output-sync=target",
+                *(["-k"] if keep_going else []), f"O={build or self.build}", *self.variables, *targets]
+
+    @property
+    def ccache(self) -> Path:
+        """One compiler cache for all trees: a point release leaves most files as they were."""
+        return self.home.parent.parent / "ccache"
+
+    def runner(self, *, write: Sequence[Path] = (), ccache: str = "off") -> Runner:
+        """A runner that may read the sources and write the build directory (and `write`).
+
+        `ccache` is "write" for the tree without the patch, "read" for a patched build from nothing, "off" for one
+        on top of the baseline, where it would only add time. A patched build never writes: it could put an object
+        there that a later build takes for its own.
+        """
+        read = (self.source, *toolchain.prefixes(self.compiler))
+        places = (self.build, *write)
+        if not self.compiler.ccache:
+            return Runner(self.sandbox, self.limits, read=read, write=places)
+        if ccache == "off":
+            return Runner(self.sandbox, self.limits, read=read, write=places, env=(("CCACHE_DISABLE", "1"),))
+        self.ccache.mkdir(parents=True, exist_ok=True)
+        env = (("CCACHE_DIR", str(self.ccache)), ("CCACHE_TEMPDIR", "/tmp"), ("CCACHE_MAXSIZE", "2G"),
+               ("CCACHE_CONFIGPATH", "/dev/null"), ("CCACHE_DEPEND", "1"))
+        if ccache == "write":
+            return Runner(self.sandbox, self.limits, read=read, write=(*places, self.ccache), env=env)
+        return Runner(self.sandbox, self.limits, read=(*read, self.ccache), write=places,
+                      env=(*env, ("CCACHE_READONLY", "1"), ("CCACHE_NOSTATS", "1")))
+
+    @property
+    def key(self) -> str:
+        """64 hex digits over everything that can change a baseline."""
+        digest = hashlib.sha256()
+        parts = [str(FORMAT), self.head.commit, str(self.source), self.defconfig, self.fragment.name,
+                 self.fragment.text, self.compiler.identity, *self.variables, *self.targets,
+                 *(f"fix {path.name}" for path in self.fixes)]
+        for part in parts:
+            digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+        for path in self.fixes:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def reproduce(self, patch: str = "PATCH") -> str:
+        """What a person types to get this build; `patch` is the adapted mail's file."""
+        words = [word for word in self.make(*self.targets) if word not in ("--output-sync=target",
+                                                                          "--no-print-directory", "-k")]
+        return (f"cd {shlex.quote(str(self.source))} && git apply {shlex.quote(patch)} && "
+                + " ".join(shlex.quote(word) for word in words))
+
+
+def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None, sandbox: Sandbox, limits: Limits,
+         jobs: int | None, manifest_directory: Path | None = None) -> Plan:
+    """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler)."""
+    fragment = config.load(name or (tree.fragments[0] if tree.fragments else "kvm-builtin"))
+    compiler = toolchain.resolve(tree.toolchain)
+    fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
+    slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}")
+    for target in tree.targets:
+        if target.startswith(("-", "/")) or ".." in target.split("/") or "=" in target or not target:
+            raise UserError(f"{target!r} is no build target below the tree")
+    home = cache / "build" / _PLAIN.sub("_", tree.name) / slug
+    return Plan(tree, head, source.resolve(), home.absolute(), fragment, compiler, sandbox, limits,
+                jobs or len(os.sched_getaffinity(0)), fixes)
+
+
+def fix_file(name: str, directory: Path | None) -> Path:
+    """A build-fix patch of a toolchain, named beside the manifest; raises BuildError where it is not there."""
+    path = (directory or Path()) / name
+    if not path.is_file():
+        raise BuildError(f"the build-fix patch {name} does not exist", hint="its path is relative to the manifest")
+    return path

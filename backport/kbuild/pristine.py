@@ -1,0 +1,98 @@
+"""A pristine copy of a build directory, and putting the directory back to it.
+
+The build directory keeps its path (kbuild writes it into commands), so the baseline's files are copied aside
+once and whatever a patched build changed is copied back. "Changed" is decided by size, inode, mtime and ctime:
+a build can set an mtime, it cannot set a ctime. After a kill nothing has to be known: putting back compares
+with what the baseline recorded, not with what the killed run meant to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from backport.kbuild import leftover
+
+Stamp = tuple[int, int, int, int]    # size, mtime in ns, ctime in ns, inode
+
+
+def stamps(top: Path) -> dict[str, Stamp]:
+    """Path below `top` -> stamp, of every file and symbolic link; raises LeftBehind where there is no end of them."""
+    found: dict[str, Stamp] = {}
+    for path, entry in leftover.walk(top):
+        info = entry.stat(follow_symlinks=False)
+        found[path] = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+    return found
+
+
+def save(build: Path, pristine: Path) -> None:
+    """Copy `build` to `pristine` (replacing it) with modes and times."""
+    if pristine.exists():
+        shutil.rmtree(pristine)
+    shutil.copytree(build, pristine, symlinks=True)
+
+
+def record(build: Path, file: Path) -> None:
+    """Remember the stamps of a build directory that equals its pristine copy; written atomically."""
+    temporary = file.with_name(file.name + ".new")
+    temporary.write_text(json.dumps(stamps(build)), "utf-8")
+    temporary.replace(file)
+
+
+def put_back(build: Path, pristine: Path, file: Path) -> int:
+    """Make `build` equal to `pristine` again; returns how many files had to be touched.
+
+    Without a readable record every file is compared by content. What cannot be walked or changed in place (a million
+    files, a directory without permissions or deeper than a path may be long) is taken away whole and copied again, or
+    one hostile patch would end every later build. Raises OSError where the disk does not let us.
+    """
+    try:
+        known = {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
+    except (OSError, ValueError):
+        known = {}
+    wanted = stamps(pristine)
+    try:
+        touched = _in_place(build, pristine, wanted, stamps(build) if build.is_dir() else {}, known)
+    except (OSError, leftover.LeftBehind):
+        leftover.remove(build)
+        shutil.copytree(pristine, build, symlinks=True)
+        touched = len(wanted)
+    if touched or not known:
+        record(build, file)
+    return touched
+
+
+def _in_place(build: Path, pristine: Path, wanted: dict[str, Stamp], have: dict[str, Stamp],
+              known: dict[str, tuple[int, ...]]) -> int:
+    touched = 0
+    # strangers first: one of them may be a symbolic link where a directory was, and nothing is written through it
+    for path in have.keys() - wanted.keys():
+        (build / path).unlink()
+        touched += 1
+    # directories next: one of them may have the name under which a file is copied
+    _drop_strangers(build, pristine)
+    for path in wanted:
+        if path in have and known.get(path) == have[path]:
+            continue
+        _copy(pristine / path, build / path)
+        touched += 1
+    return touched
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.put-back")
+    shutil.copy2(source, temporary, follow_symlinks=False)
+    temporary.replace(target)
+
+
+def _drop_strangers(build: Path, pristine: Path) -> None:
+    """Directories that the pristine copy does not have; none of them is entered."""
+    for top, directories, _files in os.walk(build):
+        for name in tuple(directories):
+            path = Path(top, name)
+            if not (pristine / path.relative_to(build)).is_dir():
+                directories.remove(name)
+                leftover.remove(path)

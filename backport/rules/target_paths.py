@@ -1,0 +1,83 @@
+"""Which file of the target tree a hunk belongs to, and the file diffs that follow from that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from backport.csource.functions import enclosing, functions
+from backport.patch.model import FileDiff, Hunk
+from backport.rules.facts import Facts
+from backport.rules.model import Rule
+from backport.rules.results import HunkResult
+
+
+def candidates(path: str, hunk: Hunk, rules: Sequence[Rule], facts: Facts,
+                preimage: bytes | None) -> tuple[list[str], dict[str, str]]:
+    """Paths to look at, best first, and for those that a rule names, why.
+
+    First those that define the function that the hunk is in (from the pre-image; from the hunk header, which
+    names the function before where a hunk is at the top of one, only without it), then the path itself, then
+    where a rule says that the code came from.
+    """
+    out = [path] if facts.read(path) is not None else []
+    why: dict[str, str] = {}
+    name = _function(hunk, preimage)
+    for rule in rules:
+        for move in rule.moves:
+            if move.source != path:
+                continue
+            answer = rule.probe.ask(facts, {})
+            if not answer.holds:
+                continue
+            for to in move.targets:
+                if to not in out and facts.read(to) is not None:
+                    out.append(to)
+                    why[to] = f"{rule.id}: {'; '.join(answer.because)}"
+    out.sort(key=lambda to: not (name and any(f.name == name for f in functions(facts.read(to) or b""))))
+    return out, why
+
+
+def _function(hunk: Hunk, preimage: bytes | None) -> str:
+    """The function that the first changed line is in, as far as that can be known; "" where it cannot."""
+    if preimage is not None:
+        before = next((i for i, line in enumerate(hunk.lines) if line.kind != b" "), 0)
+        inside = enclosing(preimage, hunk.old_start + before)
+        return inside.name if inside is not None else ""
+    match = re.search(rb"([A-Za-z_]\w*)\s*\(", hunk.section)
+    return match[1].decode() if match else ""
+
+
+def files_of(file: FileDiff, results: Sequence[HunkResult]) -> tuple[FileDiff, ...]:
+    """A file diff for each path that the hunks belong to; hunks that change nothing any more are left out."""
+    by_path: dict[str, list[Hunk]] = {}
+    for result in renumbered(results):
+        if not result.vanished:
+            by_path.setdefault(result.path, []).append(result.hunk)
+    if not by_path:
+        return (file.with_hunks(()),)
+    own = file.old_path or file.path
+    return tuple((file if path == own else retarget(file, path)).with_hunks(tuple(hunks))
+                 for path, hunks in by_path.items())
+
+
+def renumbered(results: Sequence[HunkResult]) -> tuple[HunkResult, ...]:
+    """New-file line numbers that follow from the old ones; untouched hunks stay as they came."""
+    shift: dict[str, int] = {}
+    out = []
+    for result in results:
+        hunk = result.hunk
+        if not hunk.raw and not result.vanished:
+            hunk = hunk.with_lines(hunk.lines, new_start=hunk.old_start + shift.get(result.path, 0))
+        shift[result.path] = shift.get(result.path, 0) + len(hunk.new) - len(hunk.old)
+        out.append(replace(result, hunk=hunk))
+    return tuple(out)
+
+
+def retarget(file: FileDiff, path: str) -> FileDiff:
+    """The same diff for another path. The index line goes: it names blobs of another file."""
+    raw = path.encode("utf-8", "surrogateescape")
+    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
+    return replace(file, header=header, old_path=path, new_path=path, old_blob=None, new_blob=None,
+                   old_mode=None, new_mode=None)

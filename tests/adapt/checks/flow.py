@@ -1,0 +1,559 @@
+"""Cases about the way through a function: jumps, returns, locks, what is given back and what is asked first."""
+# ruff: noqa: E101, W293
+
+from backport.adapt.signals import Signal
+from tests.adapt.checks.kit import Case
+
+CASES = (
+    Case("guard", "the opposite condition", """
+ int stop(struct unit *u)
+ {
+ 	if (u->ready) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (!u->ready) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", Signal.OPPOSITE, "`clear(u);` runs under `if(!u->ready)` in this tree"),
+    Case("guard", "a further condition is only told", """
+ int stop(struct unit *u)
+ {
+ 	if (u->ready) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (u->ready && u->count) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", Signal.GUARD, "u->count"),
+    Case("guard", "the same condition", """
+ int stop(struct unit *u)
+ {
+ 	if (u->ready) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if ( u->ready ) {
++		clear(u);
+ 		halt(u);
+ 	}
+ 	return 1;
+ }
+"""),
+    Case("break_continue", "a break that ends the switch and not the loop", """
+ int stop(struct unit *u)
+ {
+ 	for (;;) {
+ 		if (u->ready)
++			break;
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	for (;;) {
+ 		switch (u->state) {
+ 		case 1:
+ 		if (u->ready)
++			break;
+ 		halt(u);
+ 		}
+ 	}
+ 	return 0;
+ }
+""", Signal.CONDITION, "`break;` ends a switch in this tree, a loop upstream"),
+    Case("break_continue", "another kind of loop", """
+ int stop(struct unit *u)
+ {
+ 	for (;;) {
+ 		if (u->ready)
++			break;
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	while (u->count) {
+ 		if (u->ready)
++			break;
+ 		halt(u);
+ 	}
+ 	return 0;
+ }
+"""),
+    Case("fallthrough", "the case above runs into the added one", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ 	case 1:
+ 		halt(x);
+ 		break;
++	case 2:
++		clear(x);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ 	case 1:
+ 		halt(x);
++	case 2:
++		clear(x);
+ 	}
+ 	return 0;
+ }
+""", Signal.FALLING, "`halt(x);` stands before the added `case 2:`"),
+    Case("fallthrough", "the case above leaves in another way", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ 	case 1:
+ 		halt(x);
+ 		break;
++	case 2:
++		clear(x);
+ 	}
+ 	return 0;
+ }
+""", """
+ int stop(int x)
+ {
+ 	switch (x) {
+ 	case 1:
+ 		halt(x);
+ 		return 1;
++	case 2:
++		clear(x);
+ 	}
+ 	return 0;
+ }
+"""),
+    Case("unused_label", "nothing jumps to the label here", """
+ int stop(struct unit *u)
+ {
+ 	if (!u)
+ 		goto out;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (!u)
+ 		return 1;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+""", Signal.LABEL, "jumps to the added label `out`"),
+    Case("unused_label", "one jump is enough", """
+ int stop(struct unit *u)
+ {
+ 	if (!u)
+ 		goto out;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (!u->count)
+ 		goto out;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+"""),
+    Case("unwind", "the label gives other things back", """
+ int stop(struct unit *u)
+ {
++	if (!u->ready)
++		goto out;
+ 	halt(u);
+ out:
+ 	put_unit(u);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	if (!u->ready)
++		goto out;
+ 	halt(u);
+ out:
+ 	free_unit(u);
+ 	return 0;
+ }
+""", Signal.LEAVING, "`free_unit(u);` in this tree only"),
+    Case("unwind", "a return past a lock that this tree holds", """
+ int stop(struct unit *u)
+ {
+ 	start(u);
++	if (!u->ready)
++		return 1;
+ 	halt(u);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->lock);
+ 	start(u);
++	if (!u->ready)
++		return 1;
+ 	halt(u);
+ 	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", Signal.LEAVING, "leaves without mutex_unlock()"),
+    Case("unwind", "the label gives the same back", """
+ int stop(struct unit *u)
+ {
++	if (!u->ready)
++		goto out;
+ 	halt(u);
+ out:
+ 	put_unit(u);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	if (!u->ready)
++		goto out;
+ 	halt(u, 1);
+ out:
+ 	put_unit( u );
+ 	return 0;
+ }
+"""),
+    Case("exit_value", "the error is another one at the label", """
+ int stop(struct unit *u)
+ {
+ 	int ret = -EINVAL;
+ 
+ 	start(u);
++	if (!u->ready)
++		goto out;
+ 	ret = halt(u);
+ out:
+ 	return ret;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	int ret = 0;
+ 
+ 	start(u);
++	if (!u->ready)
++		goto out;
+ 	ret = halt(u);
+ out:
+ 	return ret;
+ }
+""", Signal.LEAVING, "returns `ret`, which is `0` here and `-EINVAL` upstream"),
+    Case("exit_value", "another name for the same error", """
+ int stop(struct unit *u)
+ {
+ 	int ret = -EINVAL;
+ 
+ 	start(u);
++	if (!u->ready)
++		goto out;
+ 	ret = halt(u);
+ out:
+ 	return ret;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	int ret = -EINVAL;
+ 
+ 	begin(u);
++	if (!u->ready)
++		goto out;
+ 	ret = halt(u);
+ out:
+ 	return ret;
+ }
+"""),
+    Case("return_type", "a value from a function that gives none here", """
+ int stop(struct unit *u)
+ {
++	if (!u)
++		return -EINVAL;
+ 	halt(u);
+ 	return 0;
+ }
+""", """
+ void stop(struct unit *u)
+ {
++	if (!u)
++		return -EINVAL;
+ 	halt(u);
+ }
+""", Signal.RETURNED, "stop() returns nothing in this tree, a value upstream"),
+    Case("return_type", "an integer of another width", """
+ int stop(struct unit *u)
+ {
++	if (!u)
++		return -EINVAL;
+ 	halt(u);
+ 	return 0;
+ }
+""", """
+ long stop(struct unit *u)
+ {
++	if (!u)
++		return -EINVAL;
+ 	halt(u);
+ 	return 0;
+ }
+"""),
+    Case("unreachable", "a statement behind a return", """
+ int stop(struct unit *u)
+ {
+ 	if (u)
+ 		goto out;
+ 	return 0;
+ out:
++	halt(u);
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	return 0;
++	halt(u);
+ 	return 1;
+ }
+""", Signal.UNREACHED, "`halt(u);` in stop() would never be reached"),
+    Case("unreachable", "behind a label", """
+ int stop(struct unit *u)
+ {
+ 	if (u)
+ 		goto out;
+ 	return 0;
+ out:
++	halt(u);
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (u)
+ 		goto fail;
+ 	return 0;
+ fail:
++	halt(u);
+ 	return 1;
+ }
+"""),
+    Case("lock_balance", "a lock that is taken and never given back", """
+ int stop(struct unit *u)
+ {
++	mutex_lock(&u->lock);
+ 	halt(u);
++	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	mutex_lock(&u->lock);
+ 	halt(u);
+ 	return 0;
+ }
+""", Signal.BALANCE, "stop() takes and never gives back"),
+    Case("lock_balance", "the half that this tree lacked", """
+ int stop(struct unit *u)
+ {
++	mutex_lock(&u->lock);
+ 	halt(u);
++	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->lock);
+ 	halt(u);
++	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+"""),
+    Case("held_locks", "behind the unlock", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->lock);
+ 	halt(u);
++	u->state = 0;
+ 	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->lock);
+ 	halt(u);
+ 	mutex_unlock(&u->lock);
++	u->state = 0;
+ 	return 0;
+ }
+""", Signal.HELD, "`u->state = 0;` runs under no lock in this tree, under mutex `lock` upstream"),
+    Case("held_locks", "the lock is in another struct", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->lock);
+ 	halt(u);
++	u->state = 0;
+ 	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	mutex_lock(&u->parent->lock);
+ 	halt(u);
++	u->state = 0;
+ 	mutex_unlock(&u->parent->lock);
+ 	return 0;
+ }
+"""),
+    Case("use_after_free", "what is freed is used behind it", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	kfree(u->data);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	kfree(u->data);
+ 	clear(u->data);
+ 	return 0;
+ }
+""", Signal.FREED, "`clear(u->data);` uses behind `kfree(u->data);`"),
+    Case("use_after_free", "it is freed in this tree already", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	kfree(data);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	kfree(data);
+ 	halt(u);
++	kfree(data);
+ 	return 0;
+ }
+""", Signal.FREED, "stands in this tree's function already, at line 3"),
+    Case("use_after_free", "it gets a new value first", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	kfree(u->data);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	kfree(u->data);
+ 	u->data = NULL;
+ 	clear(u->data);
+ 	return 0;
+ }
+"""),
+    Case("uninitialized", "a variable that has no value yet", """
+ int stop(struct unit *u)
+ {
+ 	int n;
+ 
+ 	n = halt(u);
++	clear(u, n);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	int n;
+ 
++	clear(u, n);
+ 	n = halt(u);
+ 	return 0;
+ }
+""", Signal.UNSET, "`clear(u, n);` uses `n`, which has no value above it"),
+    Case("uninitialized", "a pointer that is used before it is asked", """
+ int stop(struct unit *u)
+ {
+ 	p = find(u);
++	if (!p)
++		return 1;
+ 	p->state = 0;
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	p = find(u);
+ 	p->state = 0;
++	if (!p)
++		return 1;
+ 	return 0;
+ }
+""", Signal.UNSET, "comes behind `p->state = 0;`"),
+    Case("uninitialized", "a value from another call", """
+ int stop(struct unit *u)
+ {
+ 	int n;
+ 
+ 	n = halt(u);
++	clear(u, n);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	int n;
+ 
+ 	n = count(u);
++	clear(u, n);
+ 	return 0;
+ }
+"""),
+)

@@ -1,0 +1,316 @@
+"""The verdicts of the driver, on a small tree with a real compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from backport.errors import UserError
+from backport.kbuild import driver, pristine
+from backport.kbuild.sandbox import Limits
+from backport.manifest import Toolchain
+from backport.verdict import Build
+from tests.fakekernel import git
+from tests.kbuild.conftest import Bench
+
+X86 = "arch/x86/kvm/x86.c"
+GOOD = ("\tif (vcpu->pending)\n", "\tif (vcpu->pending || vcpu->injected)\n")
+
+
+def hashes(top: Path) -> dict[str, str]:
+    return {str(p.relative_to(top)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(top.rglob("*")) if p.is_file()}
+
+
+def test_a_good_patch_passes_with_the_fresh_object_named(bench: Bench) -> None:
+    result = bench.build(bench.edit(X86, *GOOD), compared=False)
+    assert (result.verdict, result.objects) == (Build.PASS, ("arch/x86/kvm/x86.o",)), result
+    assert result.new == ()
+    assert bench.status() == ""
+    assert "CC      arch/x86/kvm/x86.o" in Path(result.log).read_text()
+
+
+def test_a_compile_error_fails_with_its_line_and_was_repeated_from_fresh(bench: Bench) -> None:
+    result = bench.build(bench.edit(X86, GOOD[0], "\tif (vcpu->pendin)\n"), compared=False)
+    assert result.verdict is Build.FAIL
+    assert "arch/x86/kvm/x86.c:8:" in result.reason
+    assert "pendin" in result.reason
+    assert any("repeated from a fresh configuration" in note for note in result.notes)
+    assert bench.status() == ""
+
+
+def test_a_new_warning_warns_and_the_old_one_is_not_blamed(bench: Bench) -> None:
+    result = bench.build(bench.edit("virt/kvm/kvm_main.c", "\tvcpu->id = 0;\n", "\tint more;\n\n\tvcpu->id = 0;\n"),
+                         compared=False)
+    assert result.verdict is Build.WARN
+    assert [item.text for item in result.new] == ["unused variable 'more' [-Wunused-variable]"]
+    assert result.as_dict()["new_text"][0].startswith(">> virt/kvm/kvm_main.c:7:")
+
+
+def test_a_warning_that_only_moved_is_not_new(bench: Bench) -> None:
+    result = bench.build(bench.edit("virt/kvm/kvm_main.c", "#include <linux/kvm_host.h>\n",
+                                    "#include <linux/kvm_host.h>\n\nint kvm_added = 3;\n"), compared=False)
+    assert result.verdict is Build.PASS, result
+    assert "unused variable" in Path(result.log).read_text()
+
+
+def test_a_mended_warning_is_listed_as_fixed(bench: Bench) -> None:
+    result = bench.build(bench.edit("virt/kvm/kvm_main.c", "\tint unused;\n\n", ""), compared=False)
+    assert result.verdict is Build.PASS
+    assert [item.text for item in result.fixed] == ["unused variable 'unused' [-Wunused-variable]"]
+
+
+def test_a_source_that_this_config_does_not_build_is_not_compiled(bench: Bench) -> None:
+    result = bench.build(bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED
+    assert "arch/x86/kvm/tdx.c" in result.reason
+
+
+def test_a_source_outside_the_targets_is_built_where_the_configuration_has_it(bench: Bench) -> None:
+    result = bench.build(bench.edit("kernel/sched.c", "return 0", "return 1"), compared=False)
+    assert (result.verdict, result.objects) == (Build.PASS, ("kernel/sched.o",)), result
+    assert result.new == ()                  # its warning was there before, though the target never built it
+    broken = bench.build(bench.edit("kernel/sched.c", "return 0", "return x"), compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith("kernel/sched.c:5:")
+    off = bench.build(bench.edit("drivers/net/dummy.c", "int", "long"), compared=False)
+    assert off.verdict is Build.NOT_COMPILED
+    assert "drivers/net/dummy.c" in off.reason
+
+
+def test_an_object_that_is_broken_before_is_one_cells_answer_and_not_the_next_ones(bench: Bench) -> None:
+    """Outside the targets, and so built for this patch alone: kept in the baseline it would condemn every patch."""
+    good = bench.edit("kernel/fork.c", "return 0", "return 1")
+    (bench.source / "kernel/sched.c").write_text("int broken(;\n" + bench.read("kernel/sched.c"))
+    git(bench.source, "commit", "-qam", "Break it")
+    touched = bench.edit("kernel/sched.c", "return 0", "return 1")
+    assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS
+    for _ in range(2):                     # the answer of the second is computed, too: nothing of it was kept
+        result = bench.build(touched, compared=False)
+        assert result.verdict is Build.BASELINE_BROKEN, result.reason
+        assert result.reason.startswith("does not build without the patch: kernel/sched.c:1:")
+        clean = bench.build(good, compared=False)
+        assert (clean.verdict, clean.objects) == (Build.PASS, ("kernel/fork.o",)), clean.reason
+        assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS
+    # and it is asked again once the tree is mended
+    (bench.source / "kernel/sched.c").write_text(bench.read("kernel/sched.c").replace("int broken(;\n", ""))
+    git(bench.source, "commit", "-qam", "Mend it")
+    assert bench.build(bench.edit("kernel/sched.c", "return 0", "return 1"), compared=False).verdict is Build.PASS
+
+
+def test_another_architecture_is_not_compiled(bench: Bench) -> None:
+    """kbuild compiles what it is told to by pattern rule, headers of the wrong architecture and all."""
+    (bench.source / "arch/arm64/kvm").mkdir(parents=True)
+    (bench.source / "arch/arm64/kvm/Makefile").write_text("obj-y += arm.o\n")
+    (bench.source / "arch/arm64/kvm/arm.c").write_text("int arm;\n")
+    git(bench.source, "add", "arch/arm64")
+    git(bench.source, "commit", "-qm", "another architecture")
+    result = bench.build(bench.edit("arch/arm64/kvm/arm.c", "int", "long"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result.reason
+
+
+def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
+    result = bench.build(bench.edit(X86, "vcpu->id + 1", "vcpu->id + 2"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED
+    assert result.objects == ("arch/x86/kvm/x86.o",)
+    assert [(item.path, item.line) for item in result.uncompiled] == [(X86, 16)]
+    assert "#ifdef CONFIG_KVM_NEVER" in result.reason
+
+
+def test_a_source_whose_object_was_not_made_again_is_not_compiled(bench: Bench) -> None:
+    """The object is there, from the build without the patch: that it exists proves nothing."""
+    rule = "$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h\n"
+    depends = "-include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)\n"
+    makefile = bench.read("Makefile")
+    assert rule in makefile
+    assert depends in makefile
+    stale = makefile.replace(rule, "$(objects): %.o:\n").replace(depends, "")
+    result = bench.build({**bench.edit(X86, *GOOD), "Makefile": stale}, compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result.reason
+    assert "its objects were not made again: arch/x86/kvm/x86.o" in result.reason
+    assert result.objects == ()
+
+
+def test_a_header_counts_through_its_users(bench: Bench) -> None:
+    result = bench.build(bench.edit("arch/x86/kvm/x86.h", "value < 0", "value < 1"), compared=False)
+    assert result.verdict is Build.PASS
+    assert result.objects == ("arch/x86/kvm/x86.o", "arch/x86/kvm/xen.o")
+
+
+def test_an_include_behind_an_ifdef_that_is_off_is_not_compiled(bench: Bench) -> None:
+    """It leaves no line of its own behind, so it has to be looked for in another way than code."""
+    first = '#include "x86.h"\n'
+    off = bench.build(bench.edit(X86, first, first + "#ifdef CONFIG_KVM_NEVER\n#include <linux/nowhere.h>\n#endif\n"),
+                      compared=False)
+    assert off.verdict is Build.NOT_COMPILED, off.reason
+    assert [item.line for item in off.uncompiled] == [3]
+    on = bench.build({**bench.edit(X86, first, first + "#ifdef CONFIG_KVM\n#include <linux/more.h>\n#endif\n"),
+                      "include/linux/more.h": "#ifndef MORE_H\n#define MORE_H\nint kvm_more(void);\n#endif\n"},
+                     compared=False)
+    assert on.verdict is Build.PASS, on.reason
+
+
+def test_a_condition_that_turns_code_off_is_told(bench: Bench) -> None:
+    """No line of code is touched, and the build goes through because there is less of it."""
+    text = bench.read(X86)
+    at = text.index("int kvm_vcpu_reset")
+    result = bench.build({X86: text[:at] + "#ifdef CONFIG_KVM_OFF\n" + text[at:] + "#endif\n"}, compared=False)
+    assert result.verdict is Build.PASS
+    assert [note for note in result.unproved if "#ifdef CONFIG_KVM_OFF: what hangs on it is not compiled" in note]
+
+
+def test_a_header_of_the_whole_kernel_is_proved_by_its_users_here_alone(bench: Bench) -> None:
+    result = bench.build(bench.edit("include/linux/kvm_host.h", "int id;", "long id;"), compared=False)
+    assert result.verdict is Build.PASS
+    assert result.unproved == ("include/linux/kvm_host.h: its users outside arch/x86/kvm are not built",)
+
+
+def test_documentation_is_nothing_to_build(bench: Bench) -> None:
+    result = bench.build(bench.edit("Documentation/virt/kvm/api.rst", "Text", "Words"), compared=False)
+    assert result.verdict is Build.NOTHING_TO_BUILD
+
+
+def test_a_broken_baseline_is_not_the_patchs_fault(bench: Bench) -> None:
+    (bench.source / "arch/x86/kvm/xen.c").write_text("#include \"x86.h\"\nint broken(;\n")
+    from tests.fakekernel import git
+    git(bench.source, "commit", "-qam", "Break it")
+    for _ in range(2):                     # also when it is read back
+        result = bench.build(bench.edit(X86, *GOOD), compared=False)
+        assert result.verdict is Build.BASELINE_BROKEN
+        assert "arch/x86/kvm/xen.c:2:" in result.reason
+
+
+@pytest.mark.parametrize(("fault", "words"), [
+    ("ice", "compiler crashed"), ("kill", "killed by a signal"), ("oom", "out of memory"), ("nospace", "disk is full"),
+    ("skew", "clock"), ("notool", "tool of the build is missing"),
+])
+def test_what_the_environment_breaks_is_an_error_with_a_hint(bench: Bench, fault: str, words: str) -> None:
+    result = bench.build(bench.edit(X86, "return 0;", f"return 0; /* BACKPORT_FAULT({fault}) */"), compared=False)
+    assert result.verdict is Build.ERROR, result
+    assert words in result.reason
+    assert result.hint
+    assert bench.status() == ""
+
+
+def test_a_hang_is_ended_and_an_error(bench: Bench) -> None:
+    bench.build(bench.edit(X86, *GOOD), compared=False)
+    result = bench.build(bench.edit(X86, "return 0;", "return 0; /* BACKPORT_FAULT(hang) */"), compared=False,
+                         limits=Limits(seconds=2))
+    assert result.verdict is Build.ERROR
+    assert "time-out" in result.reason
+    assert result.seconds < 500              # it would hang for 600
+
+
+def test_an_error_directive_that_quotes_a_crash_is_still_a_failure_of_the_patch(bench: Bench) -> None:
+    text = "return 0;\n#error internal compiler error: No space left on device"
+    result = bench.build(bench.edit(X86, "return 0;", text), compared=False)
+    assert result.verdict is Build.FAIL
+
+
+def test_two_patches_in_turn_give_the_verdict_and_objects_of_the_second_alone(bench: Bench) -> None:
+    first = bench.edit(X86, *GOOD)
+    second = bench.edit("arch/x86/kvm/xen.c", "+ 1", "+ 3")
+    bench.build(second, compared=False)
+    home = bench.home
+    clean = hashes(home / "build")
+    assert clean == hashes(home / "pristine")
+    after_first = bench.build(first, compared=False)
+    assert after_first.verdict is Build.PASS
+    assert hashes(home / "build") == clean
+    result = bench.build(second, compared=False)
+    assert result.objects == ("arch/x86/kvm/xen.o",)
+    assert "x86.o" not in Path(result.log).read_text()      # restored with its time: nothing but xen.o is made
+
+
+def test_a_kill_in_the_middle_leaves_a_directory_that_the_next_build_uses(bench: Bench,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = bench.edit(X86, *GOOD)
+    bench.build(patch, compared=False)
+    clean = hashes(bench.home / "build")
+    # what kill -9 leaves: a half-made object, a stranger, and nobody who puts anything back
+    (bench.home / "build/arch/x86/kvm/xen.o").write_bytes(b"half")
+    (bench.home / "build/arch/x86/kvm/stray.o").write_bytes(b"stray")
+    (bench.home / "build/virt").rename(bench.home / "build/elsewhere")
+    result = bench.build(patch, compared=False)
+    assert result.verdict is Build.PASS
+    assert hashes(bench.home / "build") == clean
+
+
+def test_a_build_that_forges_a_time_stamp_is_still_put_back(bench: Bench) -> None:
+    import os
+    bench.build(bench.edit(X86, *GOOD), compared=False)
+    target = bench.home / "build/arch/x86/kvm/xen.o"
+    info = target.stat()
+    data = bytearray(target.read_bytes())
+    data[-1] ^= 1
+    target.write_bytes(bytes(data))
+    os.utime(target, ns=(info.st_atime_ns, info.st_mtime_ns))
+    home = bench.home
+    assert pristine.put_back(home / "build", home / "pristine", home / "stamps.json") == 1
+    assert target.read_bytes() == (home / "pristine/arch/x86/kvm/xen.o").read_bytes()
+
+
+def test_a_renamed_file_is_touched_only_where_it_changes(bench: Bench) -> None:
+    from tests.fakekernel import git
+    git(bench.source, "mv", X86, "arch/x86/kvm/x86_64.c")
+    makefile = bench.source / "arch/x86/kvm/Makefile"
+    makefile.write_text(makefile.read_text().replace("x86.o", "x86_64.o"))
+    diff = git(bench.source, "diff", "-M", "HEAD").encode() + b"\n"
+    git(bench.source, "reset", "-q", "--hard")
+    assert b"rename to" in diff
+    result = bench.build(diff, compared=False)
+    assert result.verdict is Build.PASS, result       # its lines behind #ifdef CONFIG_KVM_NEVER were off before, too
+    assert bench.status() == ""
+
+
+def test_a_patch_to_kconfig_and_makefile_is_configured_again(bench: Bench) -> None:
+    edits = {**bench.edit("arch/x86/kvm/Kconfig", "config EXPERT", "config KVM_TDX\n\tbool \"TDX\"\nconfig EXPERT"),
+             **bench.edit("arch/x86/kvm/Makefile", "obj-$(CONFIG_KVM_TDX) +=", "obj-y +="),
+             **bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1")}
+    result = bench.build(edits, compared=False)
+    assert result.verdict is Build.PASS, result
+    assert result.objects == ("arch/x86/kvm/tdx.o",)
+
+
+def test_a_missing_compiler_is_an_error_that_names_the_package(bench: Bench) -> None:
+    result = bench.build(bench.edit(X86, *GOOD), toolchain=Toolchain(cc="gcc-99"))
+    assert result.verdict is Build.ERROR
+    assert "gcc-99" in result.hint
+
+
+def test_an_unknown_configuration_is_the_users_mistake(bench: Bench) -> None:
+    with pytest.raises(UserError, match="kvm-everything"):
+        bench.build(bench.edit(X86, *GOOD), config="kvm-everything")
+
+
+def test_deletions_only_still_have_to_build(bench: Bench) -> None:
+    gone = bench.build({"arch/x86/kvm/tdx.c": None}, compared=False)
+    assert gone.verdict is Build.NOTHING_TO_BUILD
+    broken = bench.build({"arch/x86/kvm/xen.c": None}, compared=False)
+    assert broken.verdict is Build.FAIL
+    assert "No rule to make target" in broken.reason
+
+
+def test_the_driver_never_raises_for_a_full_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(driver.baselines, "ensure", full)
+    result = bench.build(bench.edit(X86, *GOOD))
+    assert result.verdict is Build.ERROR
+    assert result.reason.startswith("the disk is full")
+    assert "--cache" in result.hint
+
+
+def test_a_disk_that_fills_up_while_a_tree_is_copied_is_told_in_one_line(bench: Bench,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")] * 40)
+    monkeypatch.setattr(pristine, "save", full)
+    result = bench.build(bench.edit(X86, *GOOD))
+    assert result.verdict is Build.ERROR
+    assert result.reason == "the disk is full: [Errno 28] No space left on device: 'b' (and 39 more)"
+    monkeypatch.undo()
+    assert bench.build(bench.edit(X86, *GOOD), compared=False).verdict is Build.PASS

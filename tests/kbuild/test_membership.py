@@ -1,0 +1,35 @@
+"""Which objects a configuration builds, as make reads the lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backport.kbuild.make import Runner
+from backport.kbuild.membership import Membership
+from backport.kbuild.sandbox import Limits, Sandbox
+
+FILES = {
+    "kernel/Makefile": "obj-y += core.o up/\ncore-objs := fork.o\nobj-$(CONFIG_OFF) += off.o\n",
+    "kernel/up/Makefile": "obj-y += one.o ../\n",
+    "arch/x86/Kbuild": "obj-y += kvm/\n",
+    "arch/x86/kvm/Makefile": "obj-y += x86.o\n",
+    "arch/arm64/Kbuild": "obj-y += kvm/\n",
+    "arch/arm64/kvm/Makefile": "obj-y += arm.o\n",
+}
+
+
+@pytest.mark.parametrize(("path", "there"), [
+    ("kernel/core.o", True), ("kernel/fork.o", True), ("kernel/off.o", False), ("kernel/up/one.o", True),
+    ("kernel/up/two.o", False),                  # and a directory that names the one above it is no end of asking
+    ("arch/x86/kvm/x86.o", True), ("arch/arm64/kvm/arm.o", False), ("init.o", False),
+])
+def test_an_object_is_built_where_every_list_on_the_way_names_it(path: str, there: bool, tmp_path: Path) -> None:
+    source, build = tmp_path / "source", tmp_path / "build"
+    for name, text in FILES.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+    (build / "include/config").mkdir(parents=True)
+    (build / "include/config/auto.conf").write_text("CONFIG_ON=y\n")
+    assert Membership(Runner(Sandbox("none"), Limits()), source, build, ()).has(path) is there
