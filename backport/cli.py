@@ -56,7 +56,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: run, and turn errors into one message and the exit code that design.md gives them."""
+    """Entry point: run, and turn errors into one message and an exit code (backport.errors)."""
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,12 +82,23 @@ def default_path() -> Path:
     named = os.environ.get("BACKPORT_MANIFEST")
     if named:
         return Path(named)
-    places = [Path("trees.yaml"), Path(__file__).resolve().parent.parent / "trees.yaml",
-              Path(sys.prefix) / "share" / "backport" / "trees.yaml"]
+    places = [Path("trees.yaml"), Path(__file__).resolve().parent.parent / "trees.yaml", *_installed()]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise UserError("no trees.yaml here", hint="give --manifest FILE, or set BACKPORT_MANIFEST")
     return found
+
+
+def _installed() -> list[Path]:
+    """Where pip put the package's share/backport/trees.yaml: below the environment, the user's base (--user) or a
+    --prefix; only the package's own record knows which."""
+    import importlib.metadata  # only here: most runs have a trees.yaml in their directory
+
+    try:
+        files = importlib.metadata.files("kernel-backport") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [Path(str(file.locate())) for file in files if file.parts[-2:] == ("backport", "trees.yaml")]
 
 
 def load(path: Path) -> Manifest:

@@ -151,7 +151,7 @@ def _badness(cell: Cell) -> int:
 
 
 def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
-    """The process exit code for a set of cells; where outcomes mix, 3 wins over 1 (design.md)."""
+    """The process exit code for a set of cells; where outcomes mix, 3 wins over 1."""
     worst = 0
     for cell in cells:
         behaviour = cell.detail.get("behaviour", {}).get("verdict", "")

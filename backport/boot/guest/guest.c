@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Library for reproducers; see repro.h. Linked statically, process 1 of the kernel under test. */
 #define _GNU_SOURCE
 #include "repro.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a reproducer includes: TAP output, and a small virtual machine to run guest code in.
  *
  * A reproducer defines reproduce(); the library has main(), runs as process 1 of the kernel under test, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Runs one of the kernel's own selftests, /test, and turns its exit status into a verdict. */
 #include "repro.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* For patches without a reproducer: KVM loads, and a guest runs in every way the library knows. */
 #include "repro.h"
 
