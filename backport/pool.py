@@ -16,49 +16,51 @@ from dataclasses import replace
 from multiprocessing import active_children, get_context
 from types import FrameType
 
-from backport.cell import Lab, Place
+from backport.cell import Cell
+from backport.compute import compute
+from backport.context import Context
+from backport.job import Job
 from backport.report.live import Live
-from backport.verdict import Cell
 
-_lab: Lab | None = None              # of a worker process
+_context: Context | None = None      # of a worker process
 _busy = False                        # the worker is inside a cell
 
 
-Name = tuple[str, str]               # Place.name
+Name = tuple[str, str]               # Job.name
 
 
-def compute_all(lab: Lab, work: Sequence[Place], known: Mapping[Name, Cell], *, jobs: int,
-                live: Live) -> Iterator[tuple[Place, Cell, str]]:
-    """(place, cell, cache key) of each place, the moment it is known.
+def compute_all(context: Context, work: Sequence[Job], known: Mapping[Name, Cell], *, jobs: int,
+                live: Live) -> Iterator[tuple[Job, Cell, str]]:
+    """(job, cell, cache key) of each job, the moment it is known.
 
-    Places that others need come first; their cells are in `known`, or are yielded here.
+    Jobs that others need come first; their cells are in `known`, or are yielded here.
     """
     cells = dict(known)
-    if jobs <= 1 or len({place.tree.name for place in work}) < 2:
-        for place in work:
-            live.start(" ".join(place.name))
-            yield _kept(cells, place, lab.compute(place, _before(place, cells)))
+    if jobs <= 1 or len({job.tree.name for job in work}) < 2:
+        for job in work:
+            live.start(" ".join(job.name))
+            yield _kept(cells, job, compute(context, job, _before(job, cells)))
         return
-    queues: dict[str, deque[Place]] = {}
-    for place in work:
-        queues.setdefault(place.tree.name, deque()).append(place)
+    queues: dict[str, deque[Job]] = {}
+    for job in work:
+        queues.setdefault(job.tree.name, deque()).append(job)
     workers = min(jobs, len(queues))
     # spawn: a forked child would share git helper processes and SQLite handles with us
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(lab, share=workers),)) as pool:
-        running: dict[Future[Cell], Place] = {}
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(context, share=workers),)) as pool:
+        running: dict[Future[Cell], Job] = {}
         waiting = deque(queues)
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    place = queues[waiting.popleft()].popleft()
-                    live.start(" ".join(place.name))
-                    running[pool.submit(_compute, place, _before(place, cells))] = place
+                    job = queues[waiting.popleft()].popleft()
+                    live.start(" ".join(job.name))
+                    running[pool.submit(_compute, job, _before(job, cells))] = job
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    place = running.pop(future)
-                    if queues[place.tree.name]:
-                        waiting.append(place.tree.name)
-                    yield _kept(cells, place, future.result())
+                    job = running.pop(future)
+                    if queues[job.tree.name]:
+                        waiting.append(job.tree.name)
+                    yield _kept(cells, job, future.result())
         except BaseException:
             # Ctrl-C, SIGTERM, a time limit: a worker in the middle of a build would go on for minutes otherwise
             pool.shutdown(wait=False, cancel_futures=True)
@@ -67,10 +69,10 @@ def compute_all(lab: Lab, work: Sequence[Place], known: Mapping[Name, Cell], *, 
             raise
 
 
-def _begin(lab: Lab) -> None:
+def _begin(context: Context) -> None:
     """In a worker: Ctrl-C at a terminal reaches every process, but only the first one decides what it means."""
-    global _lab
-    _lab = lab
+    global _context
+    _context = context
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
 
@@ -79,27 +81,27 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     """Leave the cell the way of Ctrl-C, which puts work tree and build directory back; idle, just end."""
     if _busy:
         raise KeyboardInterrupt
-    if _lab is not None:
-        _lab.close()
+    if _context is not None:
+        _context.close()
     os._exit(0)
 
 
-def _compute(place: Place, before: Sequence[Cell]) -> Cell:
+def _compute(job: Job, before: Sequence[Cell]) -> Cell:
     global _busy
-    assert _lab is not None
+    assert _context is not None
     _busy = True
     try:
-        return _lab.compute(place, before)
+        return compute(_context, job, before)
     finally:
         _busy = False
 
 
-def _before(place: Place, cells: Mapping[Name, Cell]) -> list[Cell]:
-    return [cells[one.name] for one in place.before]
+def _before(job: Job, cells: Mapping[Name, Cell]) -> list[Cell]:
+    return [cells[one.name] for one in job.before]
 
 
-def _kept(cells: dict[Name, Cell], place: Place, cell: Cell) -> tuple[Place, Cell, str]:
+def _kept(cells: dict[Name, Cell], job: Job, cell: Cell) -> tuple[Job, Cell, str]:
     """With the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
-    cells[place.name] = cell
+    cells[job.name] = cell
     lasting = cell.detail.get("behaviour", {}).get("verdict") != "error"
-    return place, cell, place.key if lasting else ""
+    return job, cell, job.key if lasting else ""

@@ -1,10 +1,10 @@
 """The pipeline of a run, on one page: trees -> cells (cached, or check -> adapt -> build) -> record.
 
     patches --+
-              +--> plan: one Place per patch and tree, with its cache key
+              +--> plan: one Job per patch and tree, with its cache key
     trees  ---+        |
                        +--> read back what nothing has changed for
-                       +--> compute the rest, tree by tree, patch by patch (backport/cell.py)
+                       +--> compute the rest, tree by tree, patch by patch (backport/compute.py)
                        +--> record each cell the moment it is known
 
 Nothing here decides anything: the verdicts come from check, rewrite and build.
@@ -17,7 +17,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backport.cell import Lab, Options, Place
+from backport.cell import Cell, exit_code
+from backport.context import Context, Options
+from backport.job import Job, jobs_of
 from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
@@ -30,7 +32,7 @@ from backport.results.series import placed
 from backport.results.store import Results
 from backport.targets import Column, get_trees, in_configurations, known_heads
 from backport.trees.store import Store
-from backport.verdict import Apply, Cell, exit_code
+from backport.verdict import Apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,12 @@ def run(request: Request, results: Results) -> Run:
 
 def all_cells(request: Request, columns: Sequence[Column], results: Results,
               live: Live) -> Iterator[tuple[Cell, str]]:
-    """(cell, cache key) of every place: first what needs no work, then the rest tree by tree."""
+    """(cell, cache key) of every job: first what needs no work, then the rest tree by tree."""
     store = Store(request.cache)
-    lab = Lab(request.cache, *known_heads(store, request.manifest), request.options, request.manifest.upstream,
-              request.manifest.path.resolve().parent)
+    context = Context(request.cache, *known_heads(store, request.manifest), request.options,
+                      request.manifest.upstream, request.manifest.path.resolve().parent)
     mails = [patch for patch in request.patches if isinstance(patch, Patch)]
-    work: list[Place] = []
+    work: list[Job] = []
     found: dict[tuple[str, str], Cell] = {}
     try:
         for column in columns:
@@ -88,20 +90,20 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
             if column.head is None:
                 continue
             for group in groups(mails):
-                for place in lab.places(group, column.tree, column.head, mails, config=column.config,
-                                        boots=column.boots):
-                    known = None if request.force else results.lookup(place.key)
+                for job in jobs_of(context, group, column.tree, column.head, mails, config=column.config,
+                                   boots=column.boots):
+                    known = None if request.force else results.lookup(job.key)
                     if known is None:
-                        work.append(place)
+                        work.append(job)
                         continue
                     # the slug may be another one today, and the column; the verdict is not
-                    found[place.name] = replace(known, patch=place.patch.slug, required=column.tree.required,
-                                                config=place.config, command=lab.command(place))
-                    yield placed(found[place.name], place.part), place.key
-        for place, cell, key in compute_all(lab, work, found, jobs=request.jobs, live=live):
-            yield placed(cell, place.part), key
+                    found[job.name] = replace(known, patch=job.patch.slug, required=column.tree.required,
+                                              config=job.config, command=job.command(request.options))
+                    yield placed(found[job.name], job.part), job.key
+        for job, cell, key in compute_all(context, work, found, jobs=request.jobs, live=live):
+            yield placed(cell, job.part), key
     finally:
-        lab.close()
+        context.close()
 
 
 def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:

@@ -10,12 +10,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from backport.cell import Cell, one_a_tree
 from backport.cli import cli
 from backport.errors import ManifestError, UserError
 from backport.manifest import load
 from backport.results.changes import Kind, since
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell, one_a_tree
+from backport.verdict import Apply, Build
 from tests.fakekernel import diff_of
 from tests.test_workflow import NEW, OLD, Desk
 

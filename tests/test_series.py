@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from backport.cell import Lab
+from backport import pool
+from backport.cell import Cell
+from backport.context import Context
 from backport.errors import InfraError
-from backport.verdict import Cell
+from backport.job import Job
 from tests.test_workflow import NEW, OLD, Desk
 
 FORK = "kernel/fork.c"
@@ -81,17 +83,17 @@ class Killed(BaseException):
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, title: str) -> list[str]:
-    """The lab computes until a patch of this title; what it computes is listed."""
+    """Computes until a patch of this title; what it computes is listed."""
     computed: list[str] = []
-    real = Lab.compute
+    real = pool.compute
 
-    def compute(self: Lab, place: Any, before: Any = ()) -> Cell:
-        if place.patch.slug.endswith(title):
+    def compute(context: Context, job: Job, before: Any = ()) -> Cell:
+        if job.patch.slug.endswith(title):
             raise Killed
-        computed.append(place.patch.slug.rpartition("-")[2])
-        return real(self, place, before)
+        computed.append(job.patch.slug.rpartition("-")[2])
+        return real(context, job, before)
 
-    monkeypatch.setattr(Lab, "compute", compute)
+    monkeypatch.setattr(pool, "compute", compute)
     return computed
 
 

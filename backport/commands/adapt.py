@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from backport.cell import Lab, Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -16,6 +15,8 @@ from backport.commands.common import (
     read_manifest,
     read_patches,
 )
+from backport.compute import in_history
+from backport.context import Context, Options
 from backport.errors import InfraError
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
@@ -60,15 +61,15 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if head is None:
         raise InfraError(f"{tree.name} could not be had: {column.reason}")
     options = Options(build=False, strategies=strategies or None, signoff=signoff)
-    lab = Lab(place, *known_heads(store, manifest), options)
+    context = Context(place, *known_heads(store, manifest), options)
     try:
-        carried = lab.carrier.carry(only, tree, head)
-        said = lab.asked(only, head) if head.history else None
-        compared = (range_diff(lab.carrier.git, head.commit, lab.carrier.in_context(only), carried.patch,
+        carried = context.carrier.carry(only, tree, head)
+        said = in_history(context, only, head) if head.history else None
+        compared = (range_diff(context.carrier.git, head.commit, context.carrier.in_context(only), carried.patch,
                                carried.preimages.files)
                     if compare and carried.patch is not None else "")
     finally:
-        lab.close()
+        context.close()
     click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
                err=True)
     if carried.mail:

@@ -13,8 +13,8 @@ from backport.boot import program, show
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import Machine
 from backport.boot.outcome import Behaves
-from backport.cell import Lab, Options
 from backport.commands.common import cache_option, cache_or_default, manifest_option, one_patch, read_manifest
+from backport.context import Context, Options
 from backport.errors import InfraError
 from backport.kbuild.sandbox import choose
 from backport.patch.intake import read_all
@@ -62,7 +62,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
     columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
     codes = [0]
-    lab = Lab(store.cache, *known_heads(store, manifest), Options(build=False))
+    context = Context(store.cache, *known_heads(store, manifest), Options(build=False))
     try:
         for tree, head, reason in ((column.tree, column.head, column.reason) for column in columns):
             if head is None:
@@ -71,7 +71,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
             title = f"{head.tree} {head.version}" if head.version != head.tree else head.tree
             adapted, outcome = only, "as it is"
             if not as_is:
-                carried = lab.carrier.carry(only, tree, head)
+                carried = context.carrier.carry(only, tree, head)
                 if carried.patch is None:
                     click.echo(f"{title}: nothing to boot: {carried.outcome}: {carried.reason}", err=form == "json")
                     codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
@@ -83,7 +83,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
             click.echo(_text(behaviour, head, outcome, title, where, form))
             codes.append(_EXIT[behaviour.verdict])
     finally:
-        lab.close()
+        context.close()
     return max(codes)
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
-from backport.cell import Lab, Options
+from backport.cell import Cell
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
 from backport.commands.queue import wanted_trees
+from backport.compute import compute
+from backport.context import Context, Options
 from backport.errors import UserError
 from backport.history.log import Log
 from backport.inspect.dossier import Case, dossier
 from backport.inspect.render import render_json, render_markdown
+from backport.job import job_of
 from backport.manifest import Manifest
 from backport.patch.intake import read_all
 from backport.patch.intake.trees import shelf
@@ -21,7 +24,6 @@ from backport.patch.model import Patch, Refused
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
 from backport.trees.store import Head, Store
-from backport.verdict import Cell
 
 
 @click.command("inspect")
@@ -91,13 +93,13 @@ def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, C
 def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,
               known: Container[str]) -> dict[str, Cell]:
     """Check and adapt on the trees that no run has tried; nothing is built and nothing recorded."""
-    lab = Lab(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.path.resolve().parent)
+    context = Context(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.path.resolve().parent)
     cells = {}
     try:
         for head in heads:
             tree = manifest.tree(head.tree)
             if tree is not None and head.tree not in known:
-                cells[head.tree] = lab.compute(lab.place(patch, tree, head))
+                cells[head.tree] = compute(context, job_of(context, patch, tree, head))
     finally:
-        lab.close()
+        context.close()
     return cells

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from backport.cell import Options
+from backport.cell import one_a_tree
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
 from backport.commands.queue import choose_run, wanted_trees
+from backport.context import Options
 from backport.errors import UserError
 from backport.manifest import Manifest
 from backport.patch.intake import read_all
@@ -24,7 +25,6 @@ from backport.report.escape import line
 from backport.report.registry import render
 from backport.results.store import Results
 from backport.trees.store import Store
-from backport.verdict import one_a_tree
 from backport.workflow import Request
 from backport.workflow import run as run_job
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from backport.cell import Options
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -19,6 +18,7 @@ from backport.commands.common import (
     read_manifest,
     read_patches,
 )
+from backport.context import Options
 from backport.manifest import Manifest
 from backport.nightly.gc import collect
 from backport.nightly.lock import only_one

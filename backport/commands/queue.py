@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from backport.cell import one_a_tree
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
 from backport.errors import UserError
 from backport.manifest import Manifest, Tree
@@ -23,7 +24,7 @@ from backport.results.run import Run
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
 from backport.trees.store import Head, Store
-from backport.verdict import Build, one_a_tree
+from backport.verdict import Build
 
 _QUEUE = re.compile(r"^queue-(\d+\.\d+)$")
 

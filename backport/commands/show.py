@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from backport.cell import Cell, exit_code
 from backport.commands.common import check_format, emit, publish, terminal_width
 from backport.errors import UserError
 from backport.report.cell import render as render_cell
@@ -21,7 +22,6 @@ from backport.report.watch import watch
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results, default_path
-from backport.verdict import Cell, exit_code
 
 
 @click.command("show")

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from backport.cell import Cell
 from backport.history.branch import Branch, no_history
 from backport.history.bug import Bug, FollowUp, Named, follow_ups, holds_bug, named_in
 from backport.history.log import Log
 from backport.history.presence import Change, Presence, State, patch_id, presence
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.verdict import Apply, Cell, Sure
+from backport.verdict import Apply, Sure
 
 _OVERRULED = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED, Apply.CONFLICT, Apply.SUSPECT})
 

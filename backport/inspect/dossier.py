@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backport.cell import Cell
 from backport.check import preimages
 from backport.git import Git
 from backport.history.branch import Branch
@@ -24,7 +25,6 @@ from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.queue.newer import newer_trees
 from backport.trees.store import Head
-from backport.verdict import Cell
 
 
 @dataclass(frozen=True, slots=True)

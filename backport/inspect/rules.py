@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backport.cell import Cell
 from backport.inspect.diff import LIMIT, lines_with_context
 from backport.inspect.facts import Fact, Phase
 from backport.inspect.status import in_mainline
@@ -12,7 +13,7 @@ from backport.patch.model import Patch
 from backport.queue.newer import Newer, lacking
 from backport.queue.nomination import nomination
 from backport.trees.store import Head
-from backport.verdict import Build, Cell
+from backport.verdict import Build
 
 _IDS = ("MODULE_DEVICE_TABLE", "PCI_DEVICE", "USB_DEVICE", "SND_PCI_QUIRK", "PCI_VDEVICE", "USB_VENDOR")
 

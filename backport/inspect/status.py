@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backport.cell import Cell
 from backport.inspect.facts import Fact
 from backport.manifest import Manifest
 from backport.patch.mail import Mail
 from backport.queue.newer import newer_trees, warning
 from backport.queue.nomination import asked
 from backport.trees.store import Head
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 
 
 def status_facts(mail: Mail, heads: Sequence[Head], cells: Mapping[str, Cell],

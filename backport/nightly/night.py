@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from backport.cell import Cell, exit_code
 from backport.errors import InfraError
 from backport.nightly.mail import Server, compose, keep, next_thread, send, sender_address
 from backport.report.escape import wrap
@@ -19,7 +20,6 @@ from backport.report.text import render_changes
 from backport.results.changes import Changes, Kind, since
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Cell, exit_code
 
 KIND = "nightly"
 _WIDTH = 100

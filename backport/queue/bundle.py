@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from backport.cell import Cell
 from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.conflict import Between, between
@@ -26,7 +27,7 @@ from backport.queue.submit import send_line, submission
 from backport.queue.table import reply
 from backport.results.run import Run
 from backport.trees.store import Head
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 
 
 @dataclass(frozen=True, slots=True)

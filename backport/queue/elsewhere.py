@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backport.carry import Carrier
+from backport.cell import Cell
 from backport.manifest import Manifest
 from backport.patch.model import Patch
 from backport.patch.stable import series_number
 from backport.queue.newer import supported
 from backport.rules.load import load_rules
 from backport.trees.store import Head
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 
 
 def elsewhere(store: Path, manifest: Manifest, heads: Mapping[str, Head], cells: Sequence[Cell],

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.cell import Cell
 from backport.errors import InvalidPatch, UserError
 from backport.manifest import Tree
 from backport.patch.compose import adapted_mail
@@ -18,7 +19,7 @@ from backport.queue.export import Ready
 from backport.queue.nomination import Asked, Nomination, Standing, asked, nomination
 from backport.queue.submit import signed_by_submitter
 from backport.results.run import Run
-from backport.verdict import Build, Cell, Sure
+from backport.verdict import Build, Sure
 
 _GOOD_BUILD = frozenset({Build.PASS, Build.NOTHING_TO_BUILD, Build.SKIPPED})
 

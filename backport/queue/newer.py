@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from backport.cell import Cell, one_a_tree
 from backport.manifest import Manifest
 from backport.patch.stable import series_number
 from backport.results.run import Run
-from backport.verdict import Apply, Build, Cell, one_a_tree
+from backport.verdict import Apply, Build
 
 _SUPPORTED = frozenset({"stable", "longterm"})
 _BUILT = frozenset({Build.PASS, Build.NOTHING_TO_BUILD, Build.SKIPPED})

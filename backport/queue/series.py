@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from backport.cell import Cell
 from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.log import Log
@@ -16,7 +17,7 @@ from backport.patch.parse import parse
 from backport.queue.prereq import prerequisites
 from backport.queue.stack import Stack
 from backport.trees.store import Head
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from backport.cell import Cell
 from backport.history.presence import Presence, State
 from backport.queue.newer import Newer
 from backport.report.escape import line
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 
 _APPLY = {Apply.CLEAN: "Success", Apply.OFFSET: "Success", Apply.REWRITTEN: "Adapted", Apply.MERGED: "Adapted",
           Apply.ALREADY: "Present", Apply.ABSENT: "Not needed", Apply.CONFLICT: "Failed", Apply.SUSPECT: "Failed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from backport.cell import Cell
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
 from backport.results.booted import booted
@@ -23,7 +24,6 @@ from backport.results.evidence import (
     uncompiled,
 )
 from backport.results.run import Run
-from backport.verdict import Cell
 
 
 def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> str:

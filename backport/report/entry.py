@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from backport.cell import Cell
 from backport.report.matrix import column, duration, said, words
 from backport.report.sidebyside import rows
 from backport.results.booted import Booted, booted
@@ -26,7 +27,7 @@ from backport.results.evidence import (
     uncompiled,
 )
 from backport.results.run import Mark
-from backport.verdict import Apply, Cell, Sure
+from backport.verdict import Apply, Sure
 
 LOG_TAIL = 60                        # lines of a log shown on the page
 _LOG_READ = 256 * 1024               # bytes from the end of a log that are looked at for them

@@ -24,6 +24,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from backport.cell import Cell
 from backport.errors import UserError
 from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
@@ -31,7 +32,6 @@ from backport.report.matrix import Matrix, duration, headline, legend, matrix, s
 from backport.report.text import TITLES
 from backport.results.changes import Changes, Kind, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
-from backport.verdict import Cell
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
 

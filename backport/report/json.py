@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
+from backport.cell import Cell, exit_code
 from backport.report.matrix import legend, matrix, tally
 from backport.results.changes import Change, Changes
 from backport.results.run import Run
-from backport.verdict import Cell, exit_code
 
 SCHEMA = "urn:backport:matrix:1"
 

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from backport.cell import Cell, exit_code
 from backport.report.escape import xml
 from backport.report.matrix import Matrix, matrix, said, words
 from backport.results.changes import Changes
 from backport.results.evidence import diagnostics, evidence
 from backport.results.run import Run, TreeInfo
-from backport.verdict import Apply, Cell, exit_code
+from backport.verdict import Apply
 
 
 def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> bytes:

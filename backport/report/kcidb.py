@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from backport.cell import Cell
 from backport.report.escape import line, visible
 from backport.report.matrix import Matrix, matrix, said, words
 from backport.results.booted import booted
 from backport.results.changes import Changes
 from backport.results.evidence import architecture, build, diagnostics, evidence, sequence, text
 from backport.results.run import Run, TreeInfo
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 
 ORIGIN = "backport"
 _BOOTED = "x86_64"                   # what every boot kernel is (backport/boot/configs/kvm.config)

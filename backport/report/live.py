@@ -14,11 +14,11 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from backport.cell import Cell
 from backport.report.escape import line
 from backport.report.matrix import Tally
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Cell
 
 
 def status(counts: Tally, total: int, current: str = "", eta: float | None = None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backport.cell import Cell
 from backport.report.escape import line, markdown, markdown_block, markdown_html
 from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
 from backport.report.text import render_changes
 from backport.results.changes import Changes
 from backport.results.evidence import diagnostics
 from backport.results.run import Run
-from backport.verdict import Cell
 
 # what GitHub takes in a job summary is 1 MiB; stay well below and say what was left out
 LIMIT = 900_000

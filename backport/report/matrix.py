@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from backport.boot.outcome import Behaves
+from backport.cell import Cell, exit_code
 from backport.queue.newer import marked
 from backport.results.evidence import behaviour, build, text
 from backport.results.run import PatchInfo, Run, TreeInfo
-from backport.verdict import Apply, Build, Cell, Sure, exit_code
+from backport.verdict import Apply, Build, Sure
 
 
 @dataclass(frozen=True)

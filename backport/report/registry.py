@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backport.cell import Cell
 from backport.results.changes import Changes
 from backport.results.run import Run
-from backport.verdict import Cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from backport.cell import Cell
 from backport.report.escape import columns, cut, line, wrap
 from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
 from backport.results.changes import Change, Changes, Kind, without_line
 from backport.results.run import PatchInfo, Run, TreeInfo
-from backport.verdict import Cell
 
 _SUBJECT_MIN, _SUBJECT_MAX = 24, 72
 

@@ -6,12 +6,12 @@ import os
 import time
 from typing import TextIO
 
+from backport.cell import Cell
 from backport.report.escape import cut
 from backport.report.live import status
 from backport.report.matrix import tally
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Cell
 
 _EVERY = 0.5                         # seconds between two looks
 

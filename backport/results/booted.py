@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backport.cell import Cell
 from backport.results.evidence import mapping, number, sequence, text
-from backport.verdict import Cell
 
 SIDES = (("before", "without the patch"), ("after", "with the patch"))
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from backport.cell import Cell, exit_code
 from backport.results.evidence import behaviour, diagnostics, mapping, text
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell, exit_code
+from backport.verdict import Apply, Build
 
 _BUILT = (Build.PASS, Build.SKIPPED)
 

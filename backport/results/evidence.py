@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backport.verdict import Cell
+from backport.cell import Cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from backport.cell import Cell
 from backport.results.run import PatchInfo, Run, TreeInfo
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 
 RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"
 CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted "

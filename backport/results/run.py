@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backport.verdict import Apply, Build, Sure, column_name
+from backport.cell import column_name
+from backport.verdict import Apply, Build, Sure
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from backport.verdict import Apply, Cell
+from backport.cell import Cell
+from backport.verdict import Apply
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ from typing import Any
 
 import platformdirs
 
+from backport.cell import Cell
 from backport.errors import InfraError, UserError
 from backport.results.evidence import behaviour
 from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text, unpacked
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.results.series import told
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 
 
 def state_directory() -> Path:

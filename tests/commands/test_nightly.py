@@ -11,12 +11,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from backport.cell import Cell
 from backport.commands import nightly
 from backport.errors import UserError
 from backport.nightly.lock import Held, only_one
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Cell
 from backport.workflow import Request
 from tests.results.made import cell, failing, fill
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.cell import Cell
 from backport.inspect.calls import index
 from backport.inspect.code import code_facts
 from backport.inspect.diff import kind
@@ -16,7 +17,7 @@ from backport.inspect.render import render_json, render_markdown
 from backport.manifest import Manifest, Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 from tests.history.repo import Repo
 from tests.inspect.test_calls import TREE
 from tests.queue.kit import mail

@@ -19,11 +19,11 @@ import yaml
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from backport.cell import Cell
 from backport.errors import InfraError, UserError
 from backport.nightly.mail import Server, address, compose, load_server, next_thread, send, sender_address
 from backport.nightly.night import Night, night
 from backport.results.store import Results
-from backport.verdict import Cell
 from tests.results.made import HOSTILE, cell, failing, fill
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from backport.cell import Cell
 from backport.errors import InfraError
 from backport.nightly.night import Night, Runner, night, subject
 from backport.nightly.stop import Stopped
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 from tests.nightly.test_mail import Inbox, smtp  # noqa: F401
 from tests.results.made import cell, failing, fill
 

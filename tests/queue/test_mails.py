@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.cell import Cell
 from backport.errors import UserError
 from backport.manifest import Manifest, Tree
 from backport.patch.am import KEEP_CR, objections
@@ -25,7 +26,7 @@ from backport.queue.submit import signed_by_submitter, submission
 from backport.queue.table import reply, rows
 from backport.report.registry import FORMATS, render
 from backport.results.run import PatchInfo, Run, TreeInfo
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 from tests.queue.kit import tree
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

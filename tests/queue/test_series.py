@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from backport.cell import Cell
 from backport.history.log import Log
 from backport.patch.model import Patch
 from backport.queue.gather import standing
 from backport.queue.series import Chain, needed_first
 from backport.trees.store import Head
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 from tests.history.repo import Repo
 from tests.queue.kit import CODE, mail, tree
 

@@ -7,11 +7,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from backport.cell import Cell
 from backport.report import html
 from backport.results.changes import since
 from backport.results.run import PatchInfo, TreeInfo
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 from tests.results.made import HOSTILE, cell, failing, rewritten
 
 TREES = tuple(

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from backport.cell import Cell
 from backport.report import cell as cell_report
 from backport.report import html
 from backport.results.evidence import built_with, code_effect
 from backport.results.store import Results
-from backport.verdict import Cell
 from tests.results.made import cell, fill
 
 

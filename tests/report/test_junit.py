@@ -4,9 +4,10 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Skipped
 
+from backport.cell import Cell
 from backport.report import junit
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 from tests.results.made import HOSTILE, TREES, cell, failing, fill, standard
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import kcidb_io
 import pytest
 
+from backport.cell import Cell
 from backport.report import kcidb
 from backport.results.run import TreeInfo
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 from tests.results.made import HOSTILE, TREES, booted, cell, failing, fill, rewritten, standard
 
 

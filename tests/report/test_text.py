@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from backport.cell import Cell
 from backport.report.escape import columns
 from backport.report.registry import FORMATS, render
 from backport.report.text import render as render_text
 from backport.results.changes import since
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell
+from backport.verdict import Apply, Build
 from tests.results.made import HOSTILE, TREES, cell, failing, fill, rewritten, standard
 
 

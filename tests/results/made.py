@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from backport.cell import Cell
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 
 HOSTILE = "<script>alert(1)</script> | `x` \x1b[31mred\x1b[0m \u202egnp.exe & \x00 \udcff ]]> \"'"
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from backport.cell import Cell
 from backport.report.text import render_changes
 from backport.results.changes import Kind, compare, since
 from backport.results.run import PatchInfo
 from backport.results.store import Results
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 from tests.results.made import TREES, booted, cell, failing, fill
 
 TREE = "linux-9.1.y"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import backport
-from backport import cell
+from backport.context import START, WITHOUT
 from backport.results.reach import digest, reach, versions
 from tests.queue.kit import mail, tree
 
@@ -22,20 +22,21 @@ HOME = Path(next(iter(backport.__path__)))
 COMPUTE = """
 import sys
 from pathlib import Path
-from backport.cell import Lab, Options
+from backport.compute import compute
+from backport.context import Context, Options
+from backport.job import job_of
 from backport.manifest import Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
 cache, commit, files = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 head = Head("linux-6.1.y", commit, "6.1.1", "test", 0.0)
 tree = Tree("linux-6.1.y", "6.1", ())
-lab = Lab(cache, (head,), head, Options(build=False))
+context = Context(cache, (head,), head, Options(build=False))
 patches = [parse(Path(name).read_bytes(), source=name, slug=name) for name in files]
 cells = []
 for patch in patches:
-    place = lab.place(patch, tree, head)
-    cells.append(lab.compute(place))
-lab.close()
+    cells.append(compute(context, job_of(context, patch, tree, head)))
+context.close()
 print(*(cell.apply for cell in cells))
 print(*sorted(name for name in sys.modules if name.partition(".")[0] == "backport"))
 """
@@ -52,15 +53,15 @@ CHANGE = """
 import sys
 from pathlib import Path
 import backport
-from backport.cell import _START, _WITHOUT
+from backport.context import START, WITHOUT
 from backport.results.reach import digest
 home = Path(next(iter(backport.__path__)))
 for name in sys.argv[1:]:
     digest.cache_clear()
-    before = digest(_START, _WITHOUT)
+    before = digest(START, WITHOUT)
     (home / name).write_bytes((home / name).read_bytes() + b"# changed\\n")
     digest.cache_clear()
-    if digest(_START, _WITHOUT) != before:
+    if digest(START, WITHOUT) != before:
         print(name)
 """
 
@@ -76,27 +77,28 @@ def test_nothing_that_a_cell_brings_in_is_missing(tmp_path: Path) -> None:
         names.append(str(tmp_path / name))
     outcomes, modules = in_a_fresh_interpreter(COMPUTE, str(tmp_path), base, *names)
     assert outcomes.split()[0] == "clean"
-    counted = set(reach(cell._START, cell._WITHOUT).modules)
+    counted = set(reach(START, WITHOUT).modules)
     left_out = {name for name in modules.split() if any(name == one or name.startswith(f"{one}.")
-                                                        for one in cell._WITHOUT)}
+                                                        for one in WITHOUT)}
     for name in sorted(left_out):           # and what only fetching brings in
         left_out |= set(reach(name).modules) - counted
     assert set(modules.split()) - counted - left_out == set()
 
 
 def test_what_is_left_out_is_short_and_only_fetches() -> None:
-    everything, counted = reach(cell._START).modules, reach(cell._START, cell._WITHOUT).modules
+    everything, counted = reach(START).modules, reach(START, WITHOUT).modules
     assert {name.rpartition(".")[0] for name in set(everything) - set(counted)} <= {"backport.trees",
                                                                                    "backport.trees.sources"}
     for name in ("trees.view", "trees.index", "trees.stacked", "trees.scan", "queue.series", "queue.prereq",
-                 "queue.stack", "queue.depends", "queue.nomination", "celltext", "verdict", "manifest", "gitfault",
-                 "history.bug", "boot.outcome", "csource.tokens", "patch.mail", "rules.load", "cell"):
+                 "queue.stack", "queue.depends", "queue.nomination", "verdict", "manifest", "gitfault",
+                 "history.bug", "boot.outcome", "csource.tokens", "patch.mail", "rules.load", "compute", "job",
+                 "context", "cell"):
         assert f"backport.{name}" in counted
 
 
 def test_nothing_is_imported_by_a_name_that_cannot_be_read() -> None:
     """`importlib.import_module(f"...")` would bring in what the sources do not name."""
-    for name in reach(cell._START, cell._WITHOUT).modules:
+    for name in reach(START, WITHOUT).modules:
         path = HOME.joinpath(*name.split(".")[1:])
         source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.walk(ast.parse(source.read_bytes())):
@@ -112,7 +114,7 @@ def copy(tmp_path: Path) -> Path:
 
 def test_a_change_of_a_reader_or_of_its_data_is_another_key(copy: Path) -> None:
     names = ["trees/view.py", "trees/index.py", "trees/scan.py", "trees/__init__.py", "queue/series.py",
-             "queue/prereq.py", "queue/stack.py", "queue/nomination.py", "celltext.py", "verdict.py", "manifest.py",
+             "queue/prereq.py", "queue/stack.py", "queue/nomination.py", "cell.py", "verdict.py", "manifest.py",
              "git.py", "history/bug.py", "rules/kvm-caps.yaml", "kbuild/configs/kvm-min.config", "boot/guest/repro.h"]
     assert in_a_fresh_interpreter(CHANGE, *names, path=copy) == names
 
@@ -142,7 +144,7 @@ def test_lazy_imports_relative_ones_and_parents_count(tmp_path: Path, monkeypatc
 
 
 def test_the_libraries_that_read_c_diffs_and_objects_are_in_the_key() -> None:
-    found = versions(reach(cell._START, cell._WITHOUT).others)
+    found = versions(reach(START, WITHOUT).others)
     assert {"tree-sitter", "tree-sitter-c", "unidiff", "pyelftools", "GitPython", "PyYAML"} <= found.keys()
     assert all(found.values())
     assert versions(("no_such_module",)) == {"no_such_module": ""}

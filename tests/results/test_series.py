@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from backport.cell import Cell
 from backport.results.run import PatchInfo, TreeInfo
 from backport.results.series import Part, placed, told
 from backport.results.store import Results
-from backport.verdict import Apply, Cell
+from backport.verdict import Apply
 
 
 def part(number: int, apply: Apply = Apply.CLEAN, tree: str = "linux-9.1.y", total: int = 3) -> Cell:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backport.cell import Cell
 from backport.errors import UserError
 from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
 from backport.results.store import Results, default_path
-from backport.verdict import Apply, Build, Cell, Sure
+from backport.verdict import Apply, Build, Sure
 from tests.results.made import HOSTILE, TREES, cell, fill, rewritten, standard
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backport import cell
-from backport.cell import Lab, Options
+from backport import job
+from backport.compute import compute
+from backport.context import Context, Options
+from backport.job import job_of
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head
@@ -34,11 +36,11 @@ class Desk:
         self.upstream: Head | None = head("upstream", self.base)
 
     def key(self, patch: Patch | None = None, where: Tree = TREE) -> str:
-        lab = Lab(self.path, (), self.upstream, Options(build=False))
+        context = Context(self.path, (), self.upstream, Options(build=False))
         try:
-            return lab.place(patch or self.patch, where, head(where.name, self.base)).key
+            return job_of(context, patch or self.patch, where, head(where.name, self.base)).key
         finally:
-            lab.close()
+            context.close()
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_what_a_reader_would_see_counts(desk: Desk, change: Callable[[Desk], str
 
 def test_another_version_of_a_library_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     before = desk.key()
-    monkeypatch.setattr(cell, "versions", lambda names: {name: "0" for name in names})
+    monkeypatch.setattr(job, "versions", lambda names: {name: "0" for name in names})
     assert desk.key() != before
 
 
@@ -80,9 +82,9 @@ def test_the_reference_tree_counts_where_the_patch_touches_it_and_nowhere_else(d
 
 def test_what_the_environment_breaks_has_no_key_and_is_an_error(desk: Desk) -> None:
     desk.base = "3" * 40
-    lab = Lab(desk.path, (), head("upstream", "3" * 40), Options(build=False))
-    place = lab.place(desk.patch, TREE, head("linux-6.1.y", desk.base))
-    made = lab.compute(place)
-    lab.close()
-    assert (place.key, str(made.apply)) == ("", "error")
-    assert made.reason == place.trouble != ""
+    context = Context(desk.path, (), head("upstream", "3" * 40), Options(build=False))
+    made = job_of(context, desk.patch, TREE, head("linux-6.1.y", desk.base))
+    cell = compute(context, made)
+    context.close()
+    assert (made.key, str(cell.apply)) == ("", "error")
+    assert cell.reason == made.trouble != ""

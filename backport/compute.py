@@ -1,0 +1,171 @@
+"""How one cell of the matrix is computed: check and adapt, ask the tree's history, build, boot."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from backport.boot.behaviour import prove
+from backport.carry import Carried
+from backport.cell import Cell
+from backport.context import Context
+from backport.errors import BackportError
+from backport.history.branch import Branch
+from backport.history.verdict import Said, ask, settled
+from backport.job import Job, reproducer, trouble_of
+from backport.kbuild.driver import build_cell
+from backport.manifest import Tree
+from backport.patch.mail import read_mail
+from backport.patch.model import Patch
+from backport.queue.nomination import asked, nomination
+from backport.queue.series import Chain, Step, step_of
+from backport.reference import differences, upstream_effect
+from backport.trees.store import Head
+from backport.verdict import Apply, Build, Sure
+
+_BOOTABLE = (Build.PASS, Build.WARN, Build.SKIPPED)
+
+
+def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
+    """The cell; whatever goes wrong becomes an `error` in it, because one bad cell must not end a night.
+
+    `before` are the cells of `job.before`, in order: this patch is put on what the tree took of those.
+    """
+    started = time.monotonic()
+    patch, tree, head = job.patch, job.tree, job.head
+    cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
+                subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
+                base_version=head.version, command=job.command(context.options), config=job.config,
+                detail={"nomination": _standing(patch, tree)})
+    lost = next((one.patch for one in before if one.apply is Apply.ERROR), "")
+    try:
+        if job.trouble or lost:
+            return _failed(cell, job.trouble or f"not tried: {lost}, which it needs first, ended in error")
+        chain = _chain(context, job, before) if job.before or job.needed.patches else None
+        if chain is not None and (standing := chain.mails):
+            cell.detail["before"] = standing
+        carried = context.carrier.carry(patch, tree, chain.head if chain else head)
+        cell = _carried(cell, carried)
+        cell = replace(cell, notes=(*cell.notes, *job.needed.said))
+        cell = settled(cell, in_history(context, patch, head, (*job.needed.patches,
+                                                              *(one.patch for one in job.before))))
+        whole = carried.patch if cell.apply is not Apply.ABSENT else None
+        if chain is not None:
+            cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
+            chain.take(step_of(cell))
+            # built on the bare tree's baseline, so with everything before it
+            whole = chain.together() if whole is not None else None
+        if context.options.build and whole is not None:
+            cell = _built(context, cell, job, whole)
+        if context.options.boot and job.boots and whole is not None and cell.build in _BOOTABLE:
+            cell = _booted(context, cell, job, whole)
+    except BackportError as error:
+        cell = _failed(cell, str(error))
+    except (OSError, MemoryError, sqlite3.Error) as error:
+        cell = _failed(cell, trouble_of(error), traceback.format_exc())
+    except Exception as error:
+        cell = _failed(cell, f"internal error: {error!r}", traceback.format_exc())
+    return replace(cell, seconds=round(time.monotonic() - started, 3))
+
+
+def in_history(context: Context, patch: Patch, head: Head, before: Sequence[Patch] = ()) -> Said:
+    """What the history of `head` says of `patch`, where `before` are put on it first."""
+    upstream = Branch.of(context.upstream) if context.upstream is not None else None
+    return ask(context.log, Branch.of(head), patch, upstream, before)
+
+
+def _chain(context: Context, job: Job, before: Sequence[Cell]) -> Chain:
+    """The tree with what `job` needs in it: of its series by their cells, and the prerequisites of all."""
+    chain = context.chains.get(job.head.commit)
+    if chain is None:
+        chain = context.chains.setdefault(job.head.commit, Chain(context.carrier.git, job.head))
+    steps: list[Step] = []
+    for one, known in [*zip(job.before, before, strict=True), (job, None)]:
+        for first in one.needed.patches:
+            chain.goto(steps)
+            steps.append(_first(context, first, job.tree, chain.head))
+        if known is not None:
+            steps.append(step_of(known))
+    chain.goto(steps)
+    return chain
+
+
+def _first(context: Context, patch: Patch, tree: Tree, head: Head) -> Step:
+    """What a prerequisite leaves in the tree, found once for each state of it."""
+    key = (patch.sha256, head.commit)
+    if key not in context.firsts:
+        answer = context.carrier.carry(patch, tree, head)
+        taken = answer.patch
+        context.firsts[key] = Step(patch.slug or patch.source, answer.outcome, taken.diff if taken else b"",
+                                   hashlib.sha256(answer.mail).hexdigest() if taken else "")
+    return context.firsts[key]
+
+
+def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
+    options = context.options
+    result = build_cell(job.tree, job.head, patch, store=context.store, cache=context.cache, jobs=context.jobs,
+                        config=job.config or None, require_sandbox=options.require_sandbox,
+                        manifest_directory=context.beside)
+    reason = "; ".join(filter(None, (cell.reason, result.reason)))
+    fixes = f"built with {', '.join(result.fixes)} on both sides (toolchain.fixes)"
+    notes = (*cell.notes, *result.notes, *([fixes] if result.fixes else []))
+    cell = replace(cell, build=result.verdict, reason=reason, notes=notes, log=str(result.log or ""),
+                   detail={**cell.detail, "build": result.as_dict()})
+    alone = not job.before and not job.needed.patches
+    if result.changes is None or result.changes.reason or not alone:
+        return cell          # with the patches before it in one build, its own effect is not told apart
+    if context.reference is None or context.upstream is None:
+        return cell
+    effect = upstream_effect(
+        context.carrier.in_context(job.patch), context.reference, context.upstream, cache=context.cache,
+        jobs=context.jobs,
+        key=f"{context.plan(context.reference, context.upstream, job.config).key} {context.code}",
+        config=job.config or None, preimages=context.carrier.preimages(job.patch).files,
+        require_sandbox=options.require_sandbox, beside=context.beside)
+    notes = differences(result.changes, effect)
+    return replace(cell, notes=cell.notes + notes, sure=Sure.REVIEW if notes else cell.sure,
+                   detail={**cell.detail, "functions": {"here": list(result.changes.names),
+                                                        "upstream": effect.as_dict()}})
+
+
+def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
+    logs = context.cache / "boot-logs" / job.tree.name / job.key[:16]
+    behaviour = prove(job.tree, job.head, patch, reproducer(job.patch), store=context.store, cache=context.cache,
+                      logs=logs, jobs=context.jobs, beside=context.beside)
+    return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
+                   detail={**cell.detail, "behaviour": {**behaviour.as_dict(), "directory": str(logs)}})
+
+
+def _carried(cell: Cell, carried: Carried) -> Cell:
+    """`cell` with what became of the patch before any build."""
+    detail: dict[str, Any] = {**cell.detail, "hunks": [hunk.as_dict() for hunk in carried.hunks],
+                              "preimages": dict(carried.preimages.sources)}
+    if carried.evidence:
+        detail["evidence"] = list(carried.evidence)
+    if carried.partly:
+        detail["partly"] = list(carried.partly)
+    if carried.alternatives:
+        detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
+    return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
+                   adapted=carried.mail, detail=detail)
+
+
+def _standing(patch: Patch, tree: Tree) -> dict[str, Any]:
+    """How the patch stands with stable, and whether this series was asked for; the lines of the mail that say so."""
+    mail = read_mail(patch)
+    standing, wish = nomination(mail, patch.paths), asked(mail, tree.series)
+    return {"standing": str(standing.standing), "why": standing.why, "note": standing.note,
+            "asked": wish.words, "asked_why": wish.why}
+
+
+def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:
+    """The step that failed says nothing about the patch: `error` in its column, the verdict before it stays."""
+    detail = {**cell.detail, "traceback": trace} if trace else cell.detail
+    if cell.apply is Apply.ERROR:
+        return replace(cell, reason=reason, detail=detail)
+    return replace(cell, build=Build.ERROR, sure=Sure.REVIEW, reason=reason, detail=detail)
