@@ -77,9 +77,3 @@ class SourceUnavailable(InfraError):
 
 class BuildError(InfraError):
     """The build could not give a verdict about the patch (crash, signal, time-out, disk, tool)."""
-
-
-class Interrupted(BackportError):
-    """Ctrl-C or SIGTERM; everything on disk was put back first."""
-
-    exit_code = 130

@@ -42,10 +42,6 @@ class Marked:
         return Marked(self.node, self._fail, where)
 
     @property
-    def is_text(self) -> bool:
-        return isinstance(self.node, yaml.ScalarNode)
-
-    @property
     def is_list(self) -> bool:
         return isinstance(self.node, yaml.SequenceNode)
 

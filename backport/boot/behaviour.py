@@ -71,11 +71,6 @@ def _run_dict(run: Run) -> dict[str, Any]:
             "points": points, "complaints": list(run.transcript.complaints)}
 
 
-def not_asked(reason: str = "no boot was asked for") -> Behaviour:
-    """The value of a cell that was not booted."""
-    return Behaviour(Behaves.NOT_ASKED, reason)
-
-
 def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: Store, cache: Path, logs: Path,
           computer: Machine | None = None, sandbox: Sandbox | None = None, jobs: int = 2,
           beside: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> Behaviour:

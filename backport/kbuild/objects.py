@@ -12,7 +12,6 @@ import io
 import re
 import struct
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,9 +243,3 @@ def _plain(name: str) -> str:
     name = _COUNTER.sub("", name)
     bare = name.rstrip(_DIGITS)
     return bare if bare != name and _UNIQUE.match(bare) else name
-
-
-def changed_names(old: ObjectCode, new: ObjectCode) -> Counter[str]:
-    """Names of functions that differ in any way; for tests and one-off questions."""
-    names = old.functions.keys() | new.functions.keys()
-    return Counter(name for name in names if old.functions.get(name) != new.functions.get(name))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 # RFC 5322 field name. A blank before the colon does not occur in mail, but does in prose ("Note : ...").
 _FIELD = re.compile(rb"^([!-9;-~]+):[ \t]*")
-FROM_LINE = re.compile(rb"^From (\S+)[ \t]")
 _ASCTIME = re.compile(rb"^From \S+.*\b\d{1,2}:\d\d(?::\d\d)?\b.*\b\d{4}\b")
 
 

@@ -80,7 +80,6 @@ class Mail:
     in_reply_to: str
     references: tuple[str, ...]
     in_body: tuple[Header, ...]
-    body_start: int
     message_start: int
     message_end: int
     message: bytes
@@ -187,7 +186,7 @@ def mail_of(head: bytes, envelope: bytes = b"") -> Mail:
         headers=headers, is_mail=proper, subject=subject, prefix=prefix, title=title, number=number, total=total,
         author=author, sender=sender, date=date_header.value if date_header else "", message_id=message_id,
         in_reply_to=_id(names.get("in-reply-to")), references=_ids(names.get("references")), in_body=in_body,
-        body_start=body, message_start=start, message_end=end, message=message, notes=notes, tags=tags,
+        message_start=start, message_end=end, message=message, notes=notes, tags=tags,
         upstream=named.sha, upstream_from=named.where, upstream_line=named.line, upstream_doubt=named.doubt,
         reverts=reverts[1].decode() if reverts else "",
         stable=read_requests(tags), autosel=read_autosel(prefix), failed=failed, from_line=from_line)

@@ -18,7 +18,6 @@ from backport.patch.headers import is_field
 from backport.patch.model import FileDiff, Patch
 from backport.patch.walk import Walker
 
-_ZERO = re.compile(r"^0+$")
 # What git writes below the counts of a diffstat, and the counts themselves
 _SUMMARY = re.compile(rb"^ (\d+) files? changed(?:, (\d+) insertions?\(\+\))?(?:, (\d+) deletions?\(-\))?\r?\n?$")
 _FROM = re.compile(rb"[0-9a-f]{30,} Mon Sep 17 00:00:00 2001\s*$")
@@ -188,8 +187,3 @@ def _agree_with_unidiff(files: list[FileDiff], first: int, source: str) -> None:
             or a.added != len(b.added) or a.removed != len(b.removed)
             for a, b in zip(seen, ours, strict=True)):
         raise InvalidPatch("two readers of this diff disagree about its hunks", line=first + 1, source=source)
-
-
-def is_null_blob(name: str | None) -> bool:
-    """True for the all-zero object name of a created or deleted file."""
-    return name is not None and _ZERO.match(name) is not None

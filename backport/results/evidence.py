@@ -155,11 +155,6 @@ def code_effect(cell: Cell) -> list[tuple[str, str]]:
     return rows
 
 
-def boot_logs(cell: Cell) -> str:
-    """The directory of the logs of its boots, "" where nothing was booted."""
-    return text(mapping(cell.detail.get("behaviour")).get("directory"))
-
-
 def uncompiled(cell: Cell) -> list[str]:
     """Touched lines that the configuration does not compile, in words."""
     return [text(item) for item in sequence(build(cell).get("uncompiled_text")) if item]

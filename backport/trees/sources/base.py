@@ -100,7 +100,6 @@ class Kind:
     read_main: Callable[[Marked, Path], Any]
     options: Mapping[str, Option]
     prepare: Callable[[Request], Ready]
-    describe: Callable[[Mapping[str, Any]], str]
     remote: Callable[[Mapping[str, Any]], bool] = lambda options: False
     host: Callable[[Mapping[str, Any]], str] = lambda options: ""
     check: Callable[[Mapping[str, Any]], str] = _no_problem

@@ -5,8 +5,6 @@ from __future__ import annotations
 import fnmatch
 import re
 import threading
-from collections.abc import Mapping
-from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.trees.apt import Apt, Gone, Original
@@ -115,14 +113,10 @@ def _suites(place: Marked) -> tuple[str, ...]:
     return values
 
 
-def _describe(options: Mapping[str, Any]) -> str:
-    return f"debian {options['package']} {options['version']}"
-
-
 KIND = Kind(
     name="debian", main="package", read_main=_package,
     options={"version": Option(_version, "a pattern of upstream versions, e.g. 6.1.*", needed=True),
              "suites": Option(_suites, "the Debian suites to look in, e.g. [bookworm, sid]", needed=True)},
-    prepare=_prepare, describe=_describe, remote=lambda options: True, host=lambda options: "the Debian archive",
+    prepare=_prepare, remote=lambda options: True, host=lambda options: "the Debian archive",
 )
 

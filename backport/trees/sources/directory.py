@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.trees.fastimport import directory_entries, import_tree
@@ -56,8 +54,4 @@ def fingerprint(top: Path) -> str:
     return digest.hexdigest()
 
 
-def _describe(options: Mapping[str, Any]) -> str:
-    return f"directory {options['path']}"
-
-
-KIND = Kind(name="directory", main="path", read_main=path_option, options={}, prepare=_prepare, describe=_describe)
+KIND = Kind(name="directory", main="path", read_main=path_option, options={}, prepare=_prepare)

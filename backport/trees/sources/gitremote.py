@@ -115,6 +115,5 @@ def _check(options: Mapping[str, Any]) -> str:
 KIND = Kind(
     name="git", main="url", read_main=lambda place, folder: place.text(),
     options={"branch": Option(text, "the branch to follow, e.g. linux-6.1.y", needed=True)},
-    prepare=_prepare, describe=lambda options: f"git {options['url']} {options['branch']}",
-    remote=lambda options: True, host=lambda options: host_of(str(options["url"])), check=_check,
+    prepare=_prepare, remote=lambda options: True, host=lambda options: host_of(str(options["url"])), check=_check,
 )

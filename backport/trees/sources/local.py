@@ -117,5 +117,5 @@ KIND = Kind(
     name="local", main="path", read_main=path_option,
     options={"branch": Option(text, "a branch of that repository"), "tag": Option(text, "a tag"),
              "commit": Option(text, "a commit, or anything git rev-parse understands")},
-    prepare=_prepare, describe=lambda options: f"local {options['path']}", check=_check,
+    prepare=_prepare, check=_check,
 )

@@ -151,6 +151,6 @@ def _remote(options: Mapping[str, Any]) -> bool:
 KIND = Kind(
     name="tarball", main="file", read_main=_read_main,
     options={"sha256": Option(_sha256, "the checksum that the publisher states")},
-    prepare=_prepare, describe=lambda options: f"tarball {options['file']}", remote=_remote,
+    prepare=_prepare, remote=_remote,
     host=lambda options: host_of(str(options["file"])) if "://" in str(options["file"]) else "",
 )
