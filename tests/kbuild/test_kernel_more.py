@@ -93,7 +93,7 @@ def test_32_bit_builds_what_it_says() -> None:
 
 # --- LLVM
 
-@pytest.mark.parametrize("series", ["6.1", "6.12"])
+@pytest.mark.parametrize("series", ["6.1", pytest.param("6.12", marks=HEAVY)])
 def test_llvm_builds_the_fix_and_changes_the_same_function(series: str) -> None:
     real = Real(series)
     result = real.build(real.fix(), tree=replace(real.tree, toolchain=LLVM))
