@@ -6,12 +6,9 @@ from backport.adapt.align import align, soften
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.revisions import Problem
-from backport.adapt.signals import Signal
+from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.transfer import Placed, place
 from backport.adapt.within import back_strays
-
-# a reverse that had to assume more than this says nothing about the change being there
-_HARMLESS = frozenset({Signal.NEIGHBOUR, Signal.BENT})
 
 
 def reverse_fits(problem: Problem, k: int) -> Placed | None:
@@ -28,6 +25,6 @@ def reverse_fits(problem: Problem, k: int) -> Placed | None:
     edits = reversed_edits(problem, k)
     pairing = soften(problem.after, problem.t, to, edits[0].lo - 4, edits[-1].hi + 4)
     placed = place(problem.after, edits, problem.t, pairing)
-    if placed is None or not placed.edits or not set(placed.signals) <= _HARMLESS:
-        return None
+    if placed is None or not placed.edits or any(s.severity is not HARMLESS for s in placed.signals):
+        return None                  # a reverse that had to assume more says nothing about the change being there
     return Placed(placed.edits, (*placed.signals, Signal.LOOSE))

@@ -14,7 +14,7 @@ from enum import StrEnum
 from backport.adapt import interior_context
 from backport.adapt.edits import Edit, apply_edits
 from backport.adapt.revisions import Problem
-from backport.adapt.signals import Signal
+from backport.adapt.signals import FATAL, HARMLESS, Signal
 from backport.adapt.transfer import Placed
 from backport.adapt.within import strays, words
 from backport.verdict import Sure
@@ -50,11 +50,6 @@ class Answer:
 # Strategies that find the place or make the text by means of their own; "as-is" and "anchor" share the search
 # for the hunk's own lines, the other two share the pre-image.
 PREFERENCE = ("as-is", "token-merge", "words", "anchor")
-
-# what an answer may assume and still be certain, when it is agreed upon
-_TOLERABLE = frozenset({Signal.NEIGHBOUR, Signal.BENT})
-# what makes an answer too likely wrong to give at all
-_FATAL = frozenset({Signal.EXTRA, Signal.MISSING, Signal.PRESENT, Signal.FUNCTION, Signal.MIXED})
 
 
 def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
@@ -97,10 +92,10 @@ def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], bac
     # "words" knows no places of its own, and a floating one is a guess: alone they are no answer
     solid = [name for name in agree if name != "words" and (
         Signal.FLOATING not in made[name].signals or "anchor" in agree)]
-    if set(signals) & _FATAL or (not solid and problem.a is not None):
+    if any(s.severity is FATAL for s in signals) or (not solid and problem.a is not None):
         notes = words(problem, k, best.edits) if Signal.FUNCTION in signals else ()
         return Answer(State.NONE, best.edits, agree, tuple(signals), others=others, notes=notes)
-    sure = Sure.CERTAIN if len(agree) > 1 and set(signals) <= _TOLERABLE else Sure.REVIEW
+    sure = Sure.CERTAIN if len(agree) > 1 and all(s.severity is HARMLESS for s in signals) else Sure.REVIEW
     return Answer(State.FORWARD, best.edits, agree, tuple(signals), sure, others)
 
 

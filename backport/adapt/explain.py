@@ -38,7 +38,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
         missing=answer.missing,
-        signals=tuple(s.name.lower().replace("_", "-") for s in answer.signals))
+        signals=tuple(s.id for s in answer.signals))
 
 
 def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str, ...]:
@@ -60,18 +60,7 @@ def _told(signal: Signal, answer: Answer) -> bool:
     """Whether the signal's own sentence is wanted: a repair, and a check that names its subject, say it better."""
     if signal in (Signal.SUBSTITUTED, Signal.DROPPED):
         return not {"substitution", "drop"} & set(answer.strategies)
-    return signal not in SAID
-
-
-# told by a note that names the line or the function
-SAID = frozenset({Signal.NEIGHBOUR, Signal.SYMBOL, Signal.SCOPE, Signal.ARITY, Signal.SYNTAX, Signal.CONDITION,
-                   Signal.OPPOSITE, Signal.GUARD, Signal.STATEMENT, Signal.REDECLARED, Signal.UNDECLARED,
-                   Signal.UNUSED, Signal.LABEL, Signal.ORDER, Signal.REMAINS, Signal.DUPLICATE, Signal.NEVER,
-                   Signal.MEMBER, Signal.COMMENT, Signal.RENAMED, Signal.RETITLED, Signal.STRANGER, Signal.RETURNED,
-                   Signal.REWORDED, Signal.LEAVING, Signal.RELEASE, Signal.HALF, Signal.PREPROCESSOR, Signal.FALLING,
-                   Signal.TYPED, Signal.LINE_ENDS, Signal.MIXED_ENDS, Signal.COMMENTED, Signal.INSIDE, Signal.ENTRY,
-                   Signal.VALUE, Signal.SIGNATURE, Signal.BOUND, Signal.SHADOW, Signal.HELD, Signal.VARIANT,
-                   Signal.FREED, Signal.UNSET, Signal.BESIDE, Signal.OTHER_FILE, Signal.UNREAD})
+    return not signal.named
 
 
 def upstream_function(problem: Problem, k: int) -> str:

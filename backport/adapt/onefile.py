@@ -10,21 +10,21 @@ from itertools import pairwise
 from backport.adapt import absent, interior_context, moved_code
 from backport.adapt.already import reverse_fits
 from backport.adapt.arbiter import Answer, State, choose, same_result
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.checks.registry import FATAL, HARMLESS, doubts
+from backport.adapt.checks.base import Context, Finding, Names, Result
+from backport.adapt.checks.registry import fatal, findings
 from backport.adapt.edits import Edit, apply_edits, render_hunks
 from backport.adapt.eol import fitted
-from backport.adapt.explain import SAID, evidence, notes_of, story
+from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.file_header import retarget
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers.git_apply import AsIs, apply_as_is
 from backport.adapt.proposers.registry import proposals
 from backport.adapt.proposers.rules import Ruled
 from backport.adapt.refresh import refreshed_file
-from backport.adapt.repair import POLISH, mend
+from backport.adapt.repair import POLISH, repaired
 from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
-from backport.adapt.signals import Signal
+from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.transfer import Placed
 from backport.adapt.verify import round_trip
 from backport.adapt.view import TreeView
@@ -87,33 +87,33 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequen
         result = results.get(id(one.problem))
         if result is None or result.edits != edits:      # built once for all hunks, until one of them is mended
             result = results[id(one.problem)] = Result(one.problem, edits)
-        found = doubts(result, one.k, one.answer.edits, names)
+        found = findings(Context(result, one.k, one.answer.edits, names))
         if not as_is:
-            found += [Doubt(signal, str(signal)) for signal in _amid(one)]
+            found += [Finding(signal, str(signal)) for signal in _amid(one)]
             out[n] = _settled(one, found, others, names, wanted)
         elif found:
             out[n] = _with(one, found)
     return out
 
 
-def _settled(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+def _settled(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
              wanted: Sequence[str]) -> Landed:
     """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
     ruled = any(name.startswith("rule:") for name in one.answer.strategies)
-    if ruled or not FATAL & {d.signal for d in found}:
+    if ruled or not fatal(found):
         return _with(one, found) if ruled else _polished(one, found, others, names, wanted)
-    moved = any(d.signal is Signal.MOVED for d in found)     # statements in another order are no repair's business
-    mended = None if moved else mend(one.problem, one.k, one.answer.edits, others, found, names, wanted)
+    moved = any(one.kind is Signal.MOVED for one in found)     # statements in another order are no repair's business
+    mended = None if moved else repaired(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
         return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
     answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),
                      done=(*one.answer.done, *mended.notes),
                      strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
                      signals=(*one.answer.signals, *mended.signals))
-    return _with(replace(one, answer=answer), mended.doubts)
+    return _with(replace(one, answer=answer), mended.findings)
 
 
-def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names: Names,
+def _polished(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
               wanted: Sequence[str]) -> Landed:
     """An answer that may be given, in this tree's manner: as deep as its block, leaving as its neighbours leave."""
     for repair in POLISH if "substitution" in wanted else ():
@@ -123,10 +123,10 @@ def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names
             if done is None:
                 break
             then = Result(one.problem, sorted([*others, *done.edits], key=lambda e: (e.lo, e.hi)))
-            left = doubts(then, one.k, done.edits, names)
-            if FATAL & {d.signal for d in left}:
+            left = findings(Context(then, one.k, done.edits, names))
+            if fatal(left):
                 break
-            found = [*(d for d in found if d.signal in _PLACED), *left]
+            found = [*(d for d in found if d.kind in _PLACED), *left]
             one = replace(one, answer=replace(
                 one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
                 done=one.answer.done if done.signal is Signal.REINDENTED else (*one.answer.done, done.note),
@@ -134,15 +134,15 @@ def _polished(one: Landed, found: Sequence[Doubt], others: Sequence[Edit], names
     return _with(one, found)
 
 
-def _with(one: Landed, found: Sequence[Doubt]) -> Landed:
+def _with(one: Landed, found: Sequence[Finding]) -> Landed:
     """The answer with the signals and words of what was found; anything but a harmless one makes it for review."""
     if not found:
         return one
-    sure = one.answer.sure if {d.signal for d in found} <= HARMLESS else Sure.REVIEW
+    sure = one.answer.sure if all(d.severity is HARMLESS for d in found) else Sure.REVIEW
     return replace(one, answer=replace(
         one.answer, sure=sure,
-        signals=tuple(dict.fromkeys([*one.answer.signals, *(d.signal for d in found)])),
-        missing=tuple(dict.fromkeys(d.subject for d in found if d.signal is Signal.SYMBOL)),
+        signals=tuple(dict.fromkeys([*one.answer.signals, *(d.kind for d in found)])),
+        missing=tuple(dict.fromkeys(d.subject for d in found if d.kind is Signal.SYMBOL)),
         notes=(*one.answer.notes, *(d.text for d in found))))
 
 
@@ -326,6 +326,6 @@ def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileD
 def _refusal(path: str, refused: Sequence[Landed]) -> str:
     why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
                               *(str(s) for one in refused for s in one.answer.signals
-                                if s not in SAID or not one.answer.notes)]))
+                                if not s.named or not one.answer.notes)]))
     text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
     return text + (f" ({'; '.join(why)})" if why else "")

@@ -1,89 +1,127 @@
-"""What an answer had to assume, and what speaks against it: one name and one sentence each."""
+"""What an answer has to assume and what speaks against it: every kind of finding, in one table.
+
+Each kind has a legend, which a reviewer reads as it stands, and a severity, which decides what becomes of the answer.
+Nothing else sorts findings: a second list of names forgets those that are added to the first.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Signal(StrEnum):
-    """What an answer had to assume; the text is what a reviewer reads."""
+class Severity(StrEnum):
+    """What a finding does to an answer."""
 
-    NEIGHBOUR = "a neighbouring line differs in this tree"
-    SPLIT = "this tree has other lines where upstream's neighbours touch; the place between them was chosen"
-    BENT = "a changed line reads differently in this tree and was merged by tokens"
+    FATAL = "fatal"                  # too likely wrong: the hunk is repaired, or declined
+    REVIEW = "review"                # a person reads it first
+    HARMLESS = "harmless"            # worth reading, and no reason to doubt the answer
+
+
+FATAL, REVIEW, HARMLESS = Severity.FATAL, Severity.REVIEW, Severity.HARMLESS
+
+
+class Signal(StrEnum):
+    """A kind of finding. The value is its legend; `named` is True where each finding comes with a sentence of its own
+    that names the line, the function or the file, so that the legend need not be told as well."""
+
+    severity: Severity
+    named: bool
+
+    def __new__(cls, legend: str, severity: Severity = REVIEW, named: bool = False) -> Signal:
+        kind = str.__new__(cls, legend)
+        kind._value_ = legend
+        kind.severity = severity
+        kind.named = named
+        return kind
+
+    @property
+    def id(self) -> str:
+        """The name in reports and replays: "other-file"."""
+        return self.name.lower().replace("_", "-")
+
+    # where the change goes, and what had to be assumed to put it there
+    NEIGHBOUR = "a neighbouring line differs in this tree", HARMLESS, True
+    SPLIT = "this tree has other lines where upstream's neighbours touch; a place between them was chosen"
+    BENT = "a changed line reads differently in this tree and was merged by tokens", HARMLESS
     TOUCHING = "upstream's change and this tree's difference meet in one place"
-    EXTRA = "this tree has further lines among the removed ones"
-    MISSING = "a removed line is not in this tree"
+    EXTRA = "this tree has further lines among the removed ones", FATAL
     FLOATING = "no neighbour of the change is in this tree as it is"
     AMBIGUOUS = "more than one place fits"
-    FUNCTION = "lands in another function, table or section than upstream changed"
-    RENAMED = "lands in a function of another name, with most of the lines of the one that upstream changed"
-    STRANGER = "lands in a function of another name, with few of the lines of the one that upstream changed"
-    RETITLED = "lands in a section of another name, with most of the lines of the one that upstream changed"
-    OTHER_FILE = "lands in another file than upstream changed"
-    SUBSTITUTED = "an added line was put in this tree's words"
-    SYMBOL = "an added line uses a name that this tree does not have"
-    DROPPED = "a part was left out, because its subject is not in this tree"
     DISAGREE = "independent strategies give different answers"
-    RESULT_UNSURE = "the surroundings differ much from upstream"
-    PARTLY = "a part of the change is in this tree already, and only the rest was made"
-    PRESENT = "a part of the change is in this tree already"
-    REORDERED = "the removed lines stand in another order in this tree"
-    NESTING = "a removed line stands at another depth in this tree"
-    MIXED = "upstream's change and this tree's difference meet, and whose words are whose cannot be told"
-    SWALLOWED = "this tree's own words stood in what upstream replaces, and were replaced with it"
+    PARTLY = "part of the change is in this tree already; only the rest was made"
+    PRESENT = "part of the change is in this tree already", FATAL
+    REORDERED = "the removed lines are in another order in this tree"
+    NESTING = "a removed line is at another depth in this tree"
+    MIXED = "ambiguous merge: upstream's change and this tree's difference meet in the same words", FATAL
+    SWALLOWED = "words that only this tree has were in what upstream replaces, and were replaced with it"
+    OPERATORS = "upstream's operators and this tree's meet in one expression: check the precedence"
     LOOSE = "found by aligning files, not by the hunk's own lines"
-    SYNTAX = "the changed function does not parse any more"
-    SCOPE = "an added line uses a name that its function in this tree does not have"
-    ELSEWHERE = "the lines to take away are not where upstream has them, but elsewhere in this tree's function"
-    INTERIOR = "a line that upstream keeps amid the change is not in this tree there"
-    MOVED = "a line that upstream keeps amid the change stands elsewhere in this tree's function"
-    INCLUDE = "an #include goes, which this tree's file may still need"
-    CONDITION = "an added line runs under another condition than upstream's"
-    OPPOSITE = "an added line runs under the opposite condition"
-    GUARD = "an added line runs under a condition that reads differently in this tree"
-    STATEMENT = "an added line begins or ends amid a statement of this tree"
-    REDECLARED = "a name is declared twice"
-    UNDECLARED = "a declaration goes, and this tree's function still uses the name"
-    UNUSED = "a declared name is not used any more"
-    LABEL = "nothing jumps to an added label"
-    ORDER = "a declaration stands behind a statement"
-    REMAINS = "this tree's function has a further line like the one that upstream takes away"
-    DUPLICATE = "an added line stands near its place in this tree already"
-    NEVER = "the patch takes away a name that this tree's file never had"
-    MEMBER = "an added line uses a member that this tree's file does not know"
-    COMMENT = "an added comment speaks of a name that this tree does not have"
-    ABOUT = "an added comment is about a line that this tree does not have"
-    ARITY = "an added call has another number of arguments than the calls of this tree"
-    RETURNED = "an added line returns another kind of value than this tree's function"
-    REWORDED = "a line that upstream only moves reads differently in this tree"
-    OPERATORS = "upstream's operators and this tree's meet in one expression: whether they bind as meant is to be read"
-    RELEASE = "an added line gives back what upstream's function gave back before, and this tree's does not"
-    LEAVING = "an added jump or return leaves with other cleanup than upstream's"
-    HALF = "an added line stands in the other half of an #if"
-    PREPROCESSOR = "an added line stands under another #if than upstream's"
-    FALLING = "an added label is run into from above, or is not, unlike upstream's"
-    TYPED = "a variable of an added line is of another kind in this tree"
-    NESTED = "a line of this tree would stand in another block than before"
-    DEPTH = "an added line stands at another depth of blocks than upstream's"
-    REINDENTED = "added lines were indented as deep as their block is in this tree"
-    BALANCE = "a function takes a lock that it does not give back, or the other way round"
-    DOUBLED = "a merged call has an argument twice"
-    UNREACHED = "a statement would never be reached"
-    LINE_ENDS = "the added lines have the line ends of this tree's file"
-    MIXED_ENDS = "which line ends the added lines should have cannot be told"
-    COMMENTED = "an added line stands inside a comment on one side only"
-    INSIDE = "an added line stands inside another struct, union or entry than upstream's"
-    ENTRY = "an added entry of a table stands inside or beside another one than upstream's"
-    VALUE = "an added constant has a value that means something else in this tree"
-    SIGNATURE = "a function that an added line calls takes other parameters in this tree"
-    BOUND = "a name means another variable than upstream's"
-    SHADOW = "an added variable hides one of this tree's file"
-    KEPT = "a line that goes here is another one than upstream takes away"
-    HELD = "an added line runs under other locks than upstream's"
-    VARIANT = "this tree does the same with a call of another kind"
-    FREED = "what an added line gives back is used or given back again in this tree"
-    SPELLED = "an added line keeps a name that this tree spells otherwise on the lines that go"
-    UNSET = "a variable of an added line has no value yet, or was used before it is asked"
-    UNREAD = "a line of the result is longer than any that is read"
-    BESIDE = "a neighbour of an added line stands on its other side in this tree"
+    DROPPED = "a part was left out, because its subject is not in this tree"
+    FUNCTION = "lands in another function, table or section than upstream changed", FATAL
+    RENAMED = "lands in a function of another name that has most of the lines of upstream's", HARMLESS, True
+    STRANGER = "lands in a function of another name that has few of the lines of upstream's", REVIEW, True
+    RETITLED = "lands in a section of another name that has most of the lines of upstream's", REVIEW, True
+    OTHER_FILE = "lands in another file than upstream changed", REVIEW, True
+    INSIDE = "an added line is inside another struct, union or entry than upstream's", FATAL, True
+    ENTRY = "an added table entry is inside, or next to, another entry than upstream's", REVIEW, True
+    BESIDE = "a neighbour of an added line is on its other side in this tree", REVIEW, True
+    # what is in the middle of the change
+    ELSEWHERE = "the lines to remove are not where upstream has them, but elsewhere in this tree's function"
+    INTERIOR = "a line that upstream keeps in the middle of the change is not there in this tree"
+    MOVED = "a line that upstream keeps in the middle of the change is elsewhere in this tree's function", FATAL
+    INCLUDE = "an #include is removed that this tree's file may still need"
+    # what goes
+    KEPT = "a removed line is not the one that upstream removes", FATAL, True
+    REWORDED = "a line that upstream only moves reads differently in this tree", FATAL, True
+    REMAINS = "this tree's function has another line like the one that upstream removes", REVIEW, True
+    NEVER = "the patch removes a name that this tree's file never had", HARMLESS, True
+    # names
+    SYMBOL = "an added line uses a name that is not in this tree", FATAL, True
+    SCOPE = "an added line uses a name that its function does not have in this tree", FATAL, True
+    NO_LABEL = "an added goto names a label that its function does not have in this tree", FATAL, True
+    MEMBER = "an added line uses a member that is not in this tree's file", REVIEW, True
+    REDECLARED = "a name is declared twice", FATAL, True
+    UNDECLARED = "a declaration is removed, and this tree still uses the name", FATAL, True
+    UNUSED = "a declared name is never used", FATAL, True
+    BOUND = "a name refers to another variable than upstream's", FATAL, True
+    SHADOW = "an added variable hides one of this tree's file", HARMLESS, True
+    SPELLED = "an added line keeps a name that this tree spells differently in the removed lines", FATAL, True
+    COMMENT = "an added comment mentions a name that is not in this tree", REVIEW, True
+    ABOUT = "an added comment describes a line that is not in this tree", FATAL, True
+    # types, values and arguments
+    ARITY = "an added call has another number of arguments than this tree's calls", FATAL, True
+    DOUBLED = "a merged call has the same argument twice", FATAL, True
+    SIGNATURE = "a function that an added line calls has other parameters in this tree", REVIEW, True
+    RETURNED = "an added return gives another kind of value than this tree's function", FATAL, True
+    TYPED = "a variable of an added line has another type in this tree", REVIEW, True
+    VALUE = "an added constant has a value that means something else in this tree", REVIEW, True
+    UNSET = "a variable of an added line has no value yet, or is used before the added check", REVIEW, True
+    VARIANT = "this tree uses another variant of the call for the same thing", REVIEW, True
+    # the way through a function
+    SYNTAX = "the changed code does not parse any more", FATAL, True
+    STATEMENT = "an added line begins or ends in the middle of a statement of this tree", FATAL, True
+    ORDER = "a declaration comes after a statement", FATAL, True
+    CONDITION = "an added line runs under another condition than upstream's", REVIEW, True
+    OPPOSITE = "an added line runs under the opposite condition", FATAL, True
+    GUARD = "the condition around an added line reads differently in this tree", HARMLESS, True
+    NESTED = "a line of this tree would end up in another block", FATAL, True
+    DEPTH = "an added line is at another block depth than upstream's", REVIEW, True
+    REINDENTED = "added lines were indented to the depth of their block in this tree"
+    UNREACHED = "a statement is unreachable", FATAL, True
+    FALLING = "control falls through to an added label or statement on one side only", REVIEW, True
+    LABEL = "nothing jumps to an added label", REVIEW, True
+    LEAVING = "an added jump or return leaves with another cleanup or value than upstream's", REVIEW, True
+    RELEASE = "an added line releases what upstream's function released before, and this tree's not", HARMLESS, True
+    FREED = "what an added line releases is used or released again in this tree", REVIEW, True
+    BALANCE = "locks without unlocking, or unlocks without locking", FATAL, True
+    HELD = "an added line runs under other locks than upstream's", REVIEW, True
+    DUPLICATE = "an added line is near its place in this tree already", REVIEW, True
+    # the preprocessor and the text
+    HALF = "an added line is in the other branch of an #if", FATAL, True
+    PREPROCESSOR = "an added line is under another #if than upstream's", HARMLESS, True
+    COMMENTED = "an added line is inside a comment on one side only", FATAL, True
+    LINE_ENDS = "the added lines have the line ends of this tree's file", HARMLESS, True
+    MIXED_ENDS = "it is unknown which line ends the added lines should have", REVIEW, True
+    UNREAD = "a line of the result is too long to be checked", REVIEW, True
+    # what a repair did
+    SUBSTITUTED = "an added line was put in this tree's words"

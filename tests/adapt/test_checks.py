@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 import pytest
 
-from backport.adapt.checks import declarations, registry, unused_label
-from backport.adapt.checks.base import Names, Result
+from backport.adapt.checks import declarations, unused_label
+from backport.adapt.checks.base import Context, Result
 from backport.adapt.checks.call_arity import VARIES, calls
 from backport.adapt.edits import Edit
 from backport.adapt.engine import adapt
@@ -105,8 +104,8 @@ def test_a_variable_whose_last_use_in_its_block_goes_is_doubted() -> None:
                   "\tbool wp = get_wp(u);", "\tset(u, wp);", "}", "ret = 0;")
     at = source.split(b"\n").index(b"\t\tclear(u, wp);")
     edit = Edit(at, at + 1, (b"\t\tclear(u, 0);\n",))
-    found = declarations.check(Result(Problem((), source), [edit]), 0, [edit], Names())
-    assert [doubt.text for doubt in found] == ["stop() declares `wp`, which nothing uses"]
+    found = declarations.ask(Context(Result(Problem((), source), [edit]), 0, [edit]))
+    assert [one.text for one in found] == ["stop() declares `wp`, which nothing uses"]
 
 
 def test_a_helper_that_goes_while_this_tree_still_calls_it_is_told_although_git_takes_it() -> None:
@@ -280,17 +279,17 @@ def test_a_label_that_nothing_jumps_to_is_doubted() -> None:
     source = body("ret = prepare(u);", "if (ret)", "\tgoto out;", tail=b"out:\n\treturn ret;\n}\n")
     at = source.split(b"\n").index(b"out:")
     edit = Edit(at, at, (b"undo:\n", b"\tunprepare(u);\n"))
-    found = unused_label.check(Result(Problem((), source), [edit]), 0, [edit], Names())
-    assert [doubt.text for doubt in found] == ["nothing in stop() jumps to the added label `undo`"]
+    found = unused_label.ask(Context(Result(Problem((), source), [edit]), 0, [edit]))
+    assert [one.text for one in found] == ["nothing in stop() jumps to the added label `undo`"]
     used = source.replace(b"if (ret)\n\t\tgoto out;", b"if (ret)\n\t\tgoto undo;")
-    assert not unused_label.check(Result(Problem((), used), [edit]), 0, [edit], Names())
+    assert not unused_label.ask(Context(Result(Problem((), used), [edit]), 0, [edit]))
 
 
 def test_the_middle_of_a_conditional_expression_is_no_label() -> None:
     source = body("ret = u->a ?", "\tLONG_WAIT :", "\tSHORT_WAIT;")
     at = source.split(b"\n").index(b"\t\tLONG_WAIT :")
     edit = Edit(at, at + 1, (b"\t\tOTHER_WAIT :\n",))
-    assert not unused_label.check(Result(Problem((), source), [edit]), 0, [edit], Names())
+    assert not unused_label.ask(Context(Result(Problem((), source), [edit]), 0, [edit]))
 
 
 def test_a_jump_to_a_label_that_the_tree_lacks_is_its_return() -> None:
@@ -357,8 +356,3 @@ def test_a_repeated_line_that_upstream_keeps_is_not_the_one_that_goes() -> None:
     there = body(*older, tail=tail)
     # the search for the hunk's own lines ends at another `goto out;`, which would disable what was never enabled
     assert declined(run(body(*lines, tail=tail), body(*fixed, tail=tail), there), "leaves alone")
-
-
-def test_every_question_is_asked_once() -> None:
-    files = {path.stem for path in Path(registry.__file__).parent.glob("*.py")} - {"__init__", "base", "registry"}
-    assert sorted(check.__module__.rsplit(".", 1)[-1] for check in registry.CHECKS) == sorted(files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.adapt.checks import nesting
-from backport.adapt.checks.base import Names, Result
+from backport.adapt.checks.base import Context, Result
 from backport.adapt.checks.lock_balance import halves
 from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
@@ -21,8 +21,8 @@ def test_a_line_of_this_tree_never_falls_out_of_its_block() -> None:
     at = source.split(b"\n").index(b"\tif (unshare(u, 1)) {")
     edits = [Edit(at, at + 2, ()),
              Edit(at + 4, at + 4, (b"\tif (unshare(&t, 1)) {\n", b"\t\tunlock(u);\n"))]
-    found = nesting.check(Result(Problem((), source), edits), 0, edits, Names())
-    assert [(d.signal, "`notify(u, 1);` would stand in another block" in d.text) for d in found] \
+    found = nesting.ask(Context(Result(Problem((), source), edits), 0, edits))
+    assert [(d.kind, "`notify(u, 1);` would stand in another block" in d.text) for d in found] \
         == [(Signal.NESTED, True)]
 
 

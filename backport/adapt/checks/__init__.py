@@ -1,1 +1,1 @@
-"""What speaks against an answer although it fits, a question a file."""
+"""What speaks against an answer although it fits, one question a file."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, named, touched
+from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
 from backport.adapt.checks.call_arity import CALL, VARIES, calls
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS, code, squeeze
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """ARITY for a changed call with a number of arguments that neither this tree's nor upstream's version of it
     accounts for, and DOUBLED for one with the same argument twice that neither has so. Asked of whole functions: an
     edit may begin amid a call."""
+    result, edits = context.result, context.edits
     problem = result.problem
     found = []
     for name in touched(result, edits):
@@ -33,11 +32,11 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 continue
             grown = {n - m for n in up for m in down} or {0}
             if count not in mine | up | {n + more for n in mine for more in grown}:
-                found.append(Doubt(Signal.ARITY, f"{called.decode()}() has {count} arguments in the merged line, "
-                                                 f"{min(mine)} in this tree"))
+                found.append(Finding(Signal.ARITY, f"{called.decode()}() has {count} arguments in the merged line, "
+                                                   f"{min(mine)} in this tree"))
         for called, twice in sorted(_doubled(now) - _doubled(was) - _doubled(theirs)):
-            found.append(Doubt(Signal.DOUBLED, f"{called.decode()}() has the argument `{twice.decode()}` twice in the "
-                                               "merged line"))
+            found.append(Finding(Signal.DOUBLED, f"{called.decode()}() has the argument {quote(twice)} twice in the "
+                                                 "merged line"))
     return found
 
 
@@ -79,3 +78,6 @@ def _arguments(text: bytes, at: int) -> list[bytes]:
         if depth == 0:
             return out
     return []
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ARITY, Signal.DOUBLED))

@@ -1,18 +1,18 @@
-"""What every check gets: the file with all edits made, the names that are known, and the words for a doubt."""
+"""What every check gets: the file with all edits made, the names that are known, and the record of what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol, runtime_checkable
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.edits import Edit, apply_edits
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.revisions import Problem
-from backport.adapt.signals import Signal
+from backport.adapt.signals import Severity, Signal
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import code
 
@@ -60,12 +60,22 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A signal with the words that explain it; `subject` is the name that it is about, "" where there is none."""
+class Finding:
+    """Something that speaks against an answer: its kind, the sentence that a reviewer reads, and the name that it is
+    about ("" where there is none). Kind and subject are what repairs and the engine go by, never the text."""
 
-    signal: Signal
+    kind: Signal
     text: str
     subject: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        return self.kind.severity
+
+    @property
+    def fatal(self) -> bool:
+        """Whether the answer cannot be given like this."""
+        return self.kind.severity is Severity.FATAL
 
 
 class Result:
@@ -77,7 +87,6 @@ class Result:
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
         self.calls: frozenset[tuple[bytes, int]] | None = None
-        self.pairs: dict[tuple[int, tuple[Edit, ...]], list[tuple[int, int]]] = {}
         self._grown: dict[tuple[int, int], int] = {}
         grown = 0
         self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
@@ -106,30 +115,65 @@ class Result:
         return at
 
 
-def added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> Sequence[tuple[int, int]]:
-    """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of hunk `k` that
-    is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
-    asked = (k, tuple(edits))
-    if asked not in result.pairs:
-        result.pairs[asked] = _added_pairs(result, k, edits)
-    return result.pairs[asked]
+@dataclass(frozen=True)
+class Context:
+    """What a check is asked about: the answer `edits` for hunk number `hunk` of `result`'s file. `result` has the edits
+    of the file's other hunks as well."""
+
+    result: Result
+    hunk: int
+    edits: Sequence[Edit]
+    names: Names = field(default_factory=Names)
+
+    @property
+    def problem(self) -> Problem:
+        return self.result.problem
+
+    @cached_property
+    def pairs(self) -> Sequence[tuple[int, int]]:
+        """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
+        is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
+        problem = self.problem
+        if problem.edits is None or problem.after is None:
+            return ()
+        theirs = [i for e in reversed_edits(problem, self.hunk) for i in range(e.lo, e.hi)]
+        ours = [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
+        keys_u = [line_key(problem.after[i]) for i in theirs]
+        keys_r = [line_key(self.result.lines[i]) for i in ours]
+        out = []
+        for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
+            out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
+        return out
 
 
-def _added_pairs(result: Result, k: int, edits: Sequence[Edit]) -> list[tuple[int, int]]:
-    problem = result.problem
-    if problem.edits is None or problem.after is None:
-        return []
-    theirs = [i for e in reversed_edits(problem, k) for i in range(e.lo, e.hi)]
-    ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
-    keys_u = [line_key(problem.after[i]) for i in theirs]
-    keys_r = [line_key(result.lines[i]) for i in ours]
-    out = []
-    for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
-        out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
-    return out
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question about the result of an answer. A check's file ends with its record; the registry imports it."""
+
+    module: str                      # __name__ of its file
+    doc: str | None                  # __doc__ of its file: the first line is the question
+    ask: Callable[[Context], Iterable[Finding]]
+    finds: tuple[Signal, ...]        # every kind that it may find
+
+    @property
+    def id(self) -> str:
+        """The name of its file."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def legend(self) -> str:
+        """The question that it asks, in one sentence."""
+        return (self.doc or "").partition("\n")[0]
+
+    @property
+    def severity(self) -> Severity:
+        """The worst that it may find."""
+        return next(one for one in Severity if any(kind.severity is one for kind in self.finds))
 
 
-Check = Callable[[Result, int, Sequence[Edit], Names], list[Doubt]]
+def quote(text: bytes) -> str:
+    """A piece of source as a sentence shows it."""
+    return f"`{text.strip().decode('utf-8', 'replace')}`"
 
 
 def touched(result: Result, edits: Sequence[Edit]) -> list[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
@@ -16,20 +14,21 @@ _LOOP = re.compile(rb"(?:for|while|do)(?!\w)|\w*for_each\w*\(")
 _SWITCH = re.compile(rb"switch(?!\w)")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """CONDITION: the innermost loop or `switch` around an added `break` is of another kind than upstream's, or there is
     none. Jumps are counted, as one reads like the other."""
+    result, edits = context.result, context.edits
     problem = result.problem
     if problem.edits is None or problem.after is None:
         return []
-    theirs = [i for e in reversed_edits(problem, k) for i in range(e.lo, e.hi)]
+    theirs = [i for e in reversed_edits(problem, context.hunk) for i in range(e.lo, e.hi)]
     ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
     up = [(m[1], _ended(problem.after_source, i, m[1])) for i in theirs
           if (m := _JUMP.match(bare_lines(problem.after_source)[i]))]
     here = [(m[1], _ended(result.source, i, m[1])) for i in ours if (m := _JUMP.match(bare_lines(result.source)[i]))]
     if len(up) != len(here):
         return []
-    return [Doubt(Signal.CONDITION, f"`{word.decode()};` ends {b.decode()} in this tree, {a.decode()} upstream")
+    return [Finding(Signal.CONDITION, f"`{word.decode()};` ends {b.decode()} in this tree, {a.decode()} upstream")
             for (word, a), (_, b) in zip(up, here, strict=True) if a != b][:1]
 
 
@@ -42,3 +41,6 @@ def _ended(source: bytes, line: int, word: bytes) -> bytes:
         if _SWITCH.match(head) and word == b"break":
             return b"a switch"
     return b"nothing"
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION,))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, Result
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS, code
@@ -17,8 +15,9 @@ _MARKS = re.compile(rb"[()\[\]{},\"]")
 CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """Calls in added lines with a number of arguments that no other call or definition in this file has."""
+    result, edits = context.result, context.edits
     problem = result.problem
     found = []
     for edit in edits:
@@ -28,8 +27,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 continue
             upstream = {n for other, n in _upstream_calls(problem) if other == name}
             if count in upstream:
-                found.append(Doubt(Signal.ARITY, f"{name.decode()}() takes {_list(here)} arguments in this tree, "
-                                                 f"the added call has {count}"))
+                found.append(Finding(Signal.ARITY, f"{name.decode()}() takes {_list(here)} arguments in this tree, "
+                                                   f"the added call has {count}"))
     return found
 
 
@@ -83,3 +82,6 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
             count = 0
         out.append((match[1], count))
     return out
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ARITY,))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 
 # what is an identifier for sure: a call, or a word with an underscore inside
 _NAME = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """COMMENT: such a name in an added comment that upstream's tree has and this one has not."""
+    result, edits, names = context.result, context.edits, context.names
     if names.index is None:
         return []
     found = []
@@ -25,5 +24,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             name = word.decode("ascii", "replace")
             if name not in names.own and not names.index.contains(name) \
                     and (names.upstream is None or names.upstream.contains(name)):
-                found.append(Doubt(Signal.COMMENT, f"a comment speaks of `{name}`, which is nowhere in this tree"))
+                found.append(Finding(Signal.COMMENT, f"a comment speaks of `{name}`, which is nowhere in this tree"))
     return found
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.COMMENT,))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backport.adapt.align import line_key, silent
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS
@@ -15,13 +12,14 @@ from backport.csource.tokens import identifiers
 _LOOK = 4                # lines of the result in which what the comment is about may follow
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """ABOUT: upstream puts a comment above a line that it had already, the comment names what the line names, and in
     this tree something else follows."""
-    pairs, after = added_pairs(result, k, edits), result.problem.after or []
+    result = context.result
+    pairs, after = context.pairs, result.problem.after or []
     if not pairs:
         return []
-    added = {i for e in reversed_edits(result.problem, k) for i in range(e.lo, e.hi)}
+    added = {i for e in reversed_edits(result.problem, context.hunk) for i in range(e.lo, e.hi)}
     bare = bare_lines(result.problem.after_source)
     found = []
     for u, r in pairs:
@@ -38,7 +36,10 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         subjects = (set(identifiers(line)) - KEYWORDS) & set(identifiers(text, comments=True))
         gone = sorted(w for w in subjects if len(w) > 3 and w not in identifiers(b"".join(following), comments=True))
         if gone:
-            found.append(Doubt(Signal.ABOUT, f"an added comment speaks of `{gone[0].decode()}`, and "
-                               f"`{line.strip().decode('utf-8', 'replace')}`, above which it stands upstream, is not "
-                               "here", gone[0].decode()))
+            found.append(Finding(Signal.ABOUT, f"an added comment speaks of {quote(gone[0])}, and "
+                                               f"{quote(line)}, above which it stands upstream, is not "
+                                               "here", gone[0].decode()))
     return found[:1]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ABOUT,))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
+from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code
@@ -32,13 +32,14 @@ class Constant:
     text: bytes = b""
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """VALUE: another name of this tree's enum, or of its run of `#define`s, has the added value already (an alias that
     upstream has too is none); or, in a header of user space, values become others than they were or than upstream's."""
-    found: list[Doubt] = []
+    result, edits = context.result, context.edits
+    found: list[Finding] = []
     after = result.problem.after_source
     seen: set[tuple[int, int]] = set()
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         theirs, ours = block(after, u + 1), block(result.source, r + 1)
         if theirs is not None and ours is not None and _ENUM.match(ours.name):
             if (theirs.start, ours.start) in seen:
@@ -56,7 +57,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
 
 
 def _taken(result: Result, name: bytes, own: Mapping[bytes, Constant], up: Mapping[bytes, Constant],
-           others: set[bytes]) -> list[Doubt]:
+           others: set[bytes]) -> list[Finding]:
     """The other names that have the value of `name` here, and not so upstream."""
     mine = own[name]
     if mine.value is None:
@@ -69,16 +70,16 @@ def _taken(result: Result, name: bytes, own: Mapping[bytes, Constant], up: Mappi
             continue
         if other in up and name in up and up[other].value == up[name].value:
             continue                 # upstream has the alias
-        out.append(Doubt(Signal.VALUE, f"`{_text(name)}` is {mine.value:#x} in this tree, which `{_text(other)}` has "
-                                       f"already, at line {result.old_line(there.line) + 1}"))
+        out.append(Finding(Signal.VALUE, f"`{_text(name)}` is {mine.value:#x} in this tree, which `{_text(other)}` has "
+                                         f"already, at line {result.old_line(there.line) + 1}"))
     return out
 
 
 def _shifted(result: Result, edits: Sequence[Edit], own: Mapping[bytes, Constant], up: Mapping[bytes, Constant],
-             new: set[bytes]) -> list[Doubt]:
+             new: set[bytes]) -> list[Finding]:
     """User space was built with the values: an added one has upstream's, and no other one changes."""
-    out = [Doubt(Signal.VALUE, f"`{_text(n)}` is {own[n].value} in this tree and {up[n].value} upstream, and user "
-                               "space knows one value only")
+    out = [Finding(Signal.VALUE, f"`{_text(n)}` is {own[n].value} in this tree and {up[n].value} upstream, and user "
+                                 "space knows one value only")
            for n in sorted(new) if n in up and own[n].value is not None and up[n].value not in (None, own[n].value)]
     problem = result.problem
     was = next((b for e in edits if (b := block(problem.target, e.lo + 1)) is not None), None)
@@ -90,8 +91,8 @@ def _shifted(result: Result, edits: Sequence[Edit], own: Mapping[bytes, Constant
             continue
         if name in their and name in up and their[name].value != up[name].value:
             continue                 # a `__MAX` grows upstream as well
-        out.append(Doubt(Signal.VALUE, f"`{_text(name)}` becomes {now.value} and was {c.value}, and user space knows "
-                                       "the old value"))
+        out.append(Finding(Signal.VALUE, f"`{_text(name)}` becomes {now.value} and was {c.value}, and user space knows "
+                                         "the old value"))
     return out[:2]
 
 
@@ -99,7 +100,7 @@ def _enums(source: bytes) -> list[Block]:
     return [b for b in blocks(source) if _ENUM.match(b.name)]
 
 
-def _flag(result: Result, u: int, r: int) -> list[Doubt]:
+def _flag(result: Result, u: int, r: int) -> list[Finding]:
     """The same for a `#define` among others whose names begin alike."""
     own, up = run(result.source, r), run(result.problem.after_source, u)
     name = _DEFINE.match(bare_lines(result.source)[r])
@@ -221,3 +222,6 @@ def _worked(node: ast.expr, known: Mapping[bytes, Constant]) -> int | None:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "replace")
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.VALUE,))

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from tree_sitter import Node
 
-from backport.adapt.checks.base import Doubt, Names, Result, body, named
+from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.checks.syntax import LONGEST, PARSER
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
@@ -37,9 +35,10 @@ class Declared:
     words: Counter[bytes] = field(default_factory=Counter)
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REDECLARED, UNDECLARED, UNUSED and ORDER in the functions that the edits touch."""
-    found: list[Doubt] = []
+    result, edits = context.result, context.edits
+    found: list[Finding] = []
     problem = result.problem
     functions = {f.name: f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
     for name, f in functions.items():
@@ -52,15 +51,15 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         for word, count in after.names.items():
             shown = word.decode("utf-8", "replace")
             if count > 1 and before.names[word] < count and upstream.names[word] < count:
-                found.append(Doubt(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
+                found.append(Finding(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
             if word in after.late and word not in before.late and word not in upstream.late:
-                found.append(Doubt(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
+                found.append(Finding(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
             if after.unused[word] > max(before.unused[word], upstream.unused[word]):
-                found.append(Doubt(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses", shown))
+                found.append(Finding(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses", shown))
         for word in before.names:
             if not after.names[word] and after.words[word] > upstream.words[word]:
                 shown = word.decode("utf-8", "replace")
-                found.append(Doubt(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration goes", shown))
+                found.append(Finding(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration goes", shown))
     return found
 
 
@@ -140,3 +139,6 @@ def identifier(node: Node) -> Node | None:
                 return None
         node = below
     return None
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ORDER, Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 
 from tree_sitter import Node
 
-from backport.adapt.checks.base import Doubt, Names, Result, bare_lines, body, named
+from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named, quote
 from backport.adapt.checks.syntax import LONGEST, PARSER
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
@@ -21,8 +20,9 @@ _FIELD = re.compile(rb"^\t(\.\w+|\[\w+\])\s*=", re.MULTILINE)
 _ENUM = re.compile(rb"^\t(\w+)\s*(?:=[^,\n]*)?(?:,|$)", re.MULTILINE)
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REDECLARED for what an added line brings into a table, an enum or a function's switches a second time."""
+    result, edits = context.result, context.edits
     found = []
     lines = bare_lines(result.source)
     for edit in edits:
@@ -48,13 +48,13 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     return found
 
 
-def _doubt(name: bytes, line: int | None) -> Doubt:
+def _doubt(name: bytes, line: int | None) -> Finding:
     """`line` is the 0-based one of the other, None where the patch brings both."""
     where = f": line {line + 1} has it already" if line is not None else ""
-    return Doubt(Signal.REDECLARED, f"`{name.decode('utf-8', 'replace')}` would stand twice{where}")
+    return Finding(Signal.REDECLARED, f"{quote(name)} would stand twice{where}")
 
 
-def _cases(result: Result, edit: Edit) -> list[Doubt]:
+def _cases(result: Result, edit: Edit) -> list[Finding]:
     """For the labels of one `switch`: another one of the function may have the same."""
     at = result.new_line(edit)
     f = enclosing(result.source, at + 1)
@@ -88,3 +88,6 @@ def switches(text: bytes) -> tuple[tuple[tuple[bytes, int], ...], ...]:
             found[owner].append((squeeze(value.text or b""), node.start_point.row))
         stack.extend((child, owner) for child in node.named_children)
     return tuple(tuple(one) for one in found)
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.REDECLARED,))

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code, squeeze
 from backport.csource.scopes import Block, block, blocks
@@ -27,10 +26,11 @@ class Entry:
     items: tuple[bytes, ...]
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REDECLARED for an added entry whose key (as many of its first parts as tell upstream's entries apart) another
     entry of this tree's table has: the first one wins, or the last one, and the fix may do nothing. ENTRY where the
     key is a mere word."""
+    result, edits = context.result, context.edits
     found = []
     for edit in edits:
         ours = block(result.source, result.new_line(edit) + 1) if edit.new else None
@@ -49,7 +49,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 shown = key.decode("utf-8", "replace")
                 line = result.old_line(same.line) + 1
                 what = "already" if same.items == new.items else "with other values"
-                found.append(Doubt(Signal.ENTRY if re.fullmatch(rb"\w+", key) else Signal.REDECLARED,
+                found.append(Finding(Signal.ENTRY if re.fullmatch(rb"\w+", key) else Signal.REDECLARED,
                                    f"`{shown}` is in this tree's table at line {line} {what}"))
     return found[:3]
 
@@ -113,3 +113,6 @@ def _split(bare: bytes, lo: int, hi: int) -> list[tuple[int, int]]:
             start = i + 1
     out.append((start, hi))
     return out
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ENTRY, Signal.REDECLARED))

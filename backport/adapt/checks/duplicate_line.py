@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code
 
 _NEAR = 6
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """DUPLICATE: the same statement within a few lines that the patch did not write, more often than upstream."""
+    result = context.result
     found = []
     after = result.problem.after or []
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         text = code(result.lines[r]).strip()
         key = line_key(result.lines[r])
         if weak(key) or len(key) < 8 or not text.endswith(b";"):
@@ -27,6 +25,9 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         theirs = sum(1 for i in range(max(0, u - _NEAR), min(len(after), u + _NEAR + 1))
                      if i != u and line_key(after[i]) == key)
         if ours > theirs:
-            found.append(Doubt(Signal.DUPLICATE, f"`{result.lines[r].strip().decode('utf-8', 'replace')}` stands near "
-                                                 "its place already"))
+            found.append(Finding(Signal.DUPLICATE, f"{quote(result.lines[r])} stands near "
+                                                   "its place already"))
     return found
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.DUPLICATE,))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 
 from tree_sitter import Node
 
-from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.checks.syntax import LONGEST, PARSER
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.scopes import Block, block, blocks
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REDECLARED for a member that one list of members has twice, where it had it once before."""
+    result, edits = context.result, context.edits
     found = []
     target = result.problem.target
     for name, before in {b.name: b for e in edits if (b := block(target, e.lo + 1)) is not None}.items():
@@ -24,7 +23,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if len(after) != 1 or not name.startswith(("struct ", "union ", "typedef ")):
             continue
         twice = _twice(_text(result.source, after[0])) - _twice(_text(target, before))
-        found += [Doubt(Signal.REDECLARED, f"{name} has the member `{word.decode('utf-8', 'replace')}` twice")
+        found += [Finding(Signal.REDECLARED, f"{name} has the member {quote(word)} twice")
                   for word in sorted(twice)]
     return found
 
@@ -58,3 +57,6 @@ def _members(declaration: Node) -> list[bytes]:
         else:
             stack.extend(c for c in node.named_children if c.type.endswith(("declarator", "field_identifier")))
     return names
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.REDECLARED,))

@@ -10,8 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.scopes import Block, block
 
@@ -23,11 +22,12 @@ _DEEP = 24               # braces around a line that are compared
 Inner = tuple[bytes, bytes]          # what opens a brace, and the first thing behind it, without white space
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """INSIDE where other aggregates or designators are around the line, ENTRY where only the entry without a name
     begins otherwise."""
+    result = context.result
     found = []
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         theirs, ours = block(result.problem.after_source, u + 1), block(result.source, r + 1)
         if theirs is None or ours is None:
             continue
@@ -37,13 +37,13 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         text = result.lines[r].strip()
         heads = [[_ATTRIBUTES.sub(b"", x) for x, _ in chain[0 if _TYPE.match(chain[0][0]) else 1:]] for chain in (a, b)]
         if heads[0] != heads[1]:
-            found.append(Doubt(Signal.INSIDE, f"`{text.decode('utf-8', 'replace')}` stands inside {_shown(b)} in this "
-                                              f"tree, inside {_shown(a)} upstream"))
+            found.append(Finding(Signal.INSIDE, f"{quote(text)} stands inside {_shown(b)} in this "
+                                                f"tree, inside {_shown(a)} upstream"))
         elif any(x == b"" and one != two and not b" ".join(text.split()).startswith(two) and _differ(one, two)
                  for (x, one), (_, two) in zip(a[1:], b[1:], strict=True)):
-            found.append(Doubt(Signal.ENTRY, f"`{text.decode('utf-8', 'replace')}` stands in the entry that begins "
-                                             f"with `{b[-1][1].decode('utf-8', 'replace')}` in this tree, with "
-                                             f"`{a[-1][1].decode('utf-8', 'replace')}` upstream"))
+            found.append(Finding(Signal.ENTRY, f"{quote(text)} stands in the entry that begins "
+                                               f"with {quote(b[-1][1])} in this tree, with "
+                                               f"{quote(a[-1][1])} upstream"))
     return found[:1]
 
 
@@ -52,7 +52,7 @@ def _differ(one: bytes, two: bytes) -> bool:
 
 
 def _shown(chain: Sequence[Inner]) -> str:
-    return " / ".join(f"`{head.decode('utf-8', 'replace')}`" if head else "an entry" for head, _ in chain)
+    return " / ".join(f"{quote(head)}" if head else "an entry" for head, _ in chain)
 
 
 def _around(source: bytes, b: Block, line: int) -> tuple[Inner, ...]:
@@ -88,3 +88,6 @@ def _chains(source: bytes, b: Block) -> tuple[tuple[Inner, ...], ...]:
                     stack[-1] = (stack[-1][0], b" ".join(piece.split()))
                     fresh = False
     return tuple(out)
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.ENTRY, Signal.INSIDE))

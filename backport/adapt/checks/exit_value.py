@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import squeeze
@@ -18,12 +17,13 @@ _CONSTANT = re.compile(rb"-?[A-Z][A-Z0-9_]*|-?\d+|NULL|true|false|ERR_PTR\(-?\w+
 _NO_NAME = frozenset({b"NULL", b"true", b"false"})
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """LEAVING where what is returned behind the label of an added `goto` is another expression here, or where the
     returned variable last got another constant above the added jump: the error is lost, or success is one."""
+    result = context.result
     found = []
     after = result.problem.after_source
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None:
             continue
@@ -36,12 +36,12 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             continue
         shown = result.lines[r].strip().decode("utf-8", "replace")
         if a != b:
-            found.append(Doubt(Signal.LEAVING, f"`{shown}` returns `{_text(b)}` in this tree, `{_text(a)}` upstream"))
+            found.append(Finding(Signal.LEAVING, f"`{shown}` returns `{_text(b)}` in this tree, `{_text(a)}` upstream"))
         elif is_identifier(a) and a not in _NO_NAME:
             one, two = _last(up, theirs, u, a), _last(here, ours, r, b)
             if one != two and any(_CONSTANT.fullmatch(x) for x in (one, two) if x):
-                found.append(Doubt(Signal.LEAVING, f"`{shown}` returns `{_text(b)}`, which is `{_text(two)}` here and "
-                                                   f"`{_text(one)}` upstream, as far as the lines above it tell"))
+                found.append(Finding(Signal.LEAVING, f"`{shown}` returns `{_text(b)}`, which is `{_text(two)}` here "
+                                                     f"and `{_text(one)}` upstream, as far as the lines above it tell"))
     return found[:2]
 
 
@@ -76,3 +76,6 @@ def _last(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
 
 def _depth(line: bytes) -> int:
     return len(line) - len(line.lstrip(b"\t"))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING,))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.functions import enclosing
@@ -16,30 +15,31 @@ _MARK = re.compile(rb"([A-Za-z_]\w*)\s*:(?!:)")
 _LEAVES = re.compile(rb"\s*(?:break|continue|return|goto)\b|\s*(?:BUG|unreachable)\s*\(")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """FALLING: the statement above an added label is a jump on one side only, an added statement stands behind a jump
     or behind a label in this tree only."""
+    result = context.result
     found = []
     theirs, ours = (bare_lines(s) for s in (result.problem.after_source, result.source))
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         a, b = _above(theirs, u), _above(ours, r)
         if not b or not a or b.strip().endswith((b"{", b"}")) or a.strip().endswith((b"{", b"}")):
             continue
         shown, above, up = (x.strip().decode("utf-8", "replace") for x in (ours[r], b, a))
         if _LABEL.match(ours[r]):
             if bool(_LEAVES.match(a)) != bool(_LEAVES.match(b)):
-                found.append(Doubt(Signal.FALLING, f"`{above}` stands before the added `{shown}`, upstream has "
-                                                   f"`{up}` there"))
+                found.append(Finding(Signal.FALLING, f"`{above}` stands before the added `{shown}`, upstream has "
+                                                     f"`{up}` there"))
         elif _LEAVES.match(b) and not _LEAVES.match(a) and (place := place_of(result.source, r)) is not None \
                 and not place.begun and not _ruled(result.source, ours, r):
-            found.append(Doubt(Signal.FALLING, f"`{shown}` stands behind `{above}` in this tree, behind `{up}` "
-                                               "upstream"))
-    for u, r in added_pairs(result, k, edits)[:1]:
+            found.append(Finding(Signal.FALLING, f"`{shown}` stands behind `{above}` in this tree, behind `{up}` "
+                                                 "upstream"))
+    for u, r in context.pairs[:1]:
         mine, yours = _label(result.source, ours, r), _label(result.problem.after_source, theirs, u)
         if mine and not yours:
             shown = ours[r].strip().decode("utf-8", "replace")
-            found.append(Doubt(Signal.FALLING, f"`{shown}` stands behind the label `{mine.decode('utf-8', 'replace')}` "
-                                               "in this tree, behind none upstream"))
+            found.append(Finding(Signal.FALLING, f"`{shown}` stands behind the label {quote(mine)} "
+                                                 "in this tree, behind none upstream"))
     return found
 
 
@@ -60,3 +60,6 @@ def _label(source: bytes, lines: Sequence[bytes], at: int) -> bytes:
 
 def _above(lines: Sequence[bytes], at: int) -> bytes:
     return next((line for line in reversed(lines[:at]) if line.strip()), b"")
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.FALLING,))

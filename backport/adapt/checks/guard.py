@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.blocks import Place, place_of
 from backport.csource.tokens import identifiers
@@ -19,13 +17,14 @@ _NAME = 6                # letters of a name that may be part of another one's
 _TURNED = ((b"!", b""), (b"==", b"!="), (b"<=", b">"), (b">=", b"<"), (b"==0", b""), (b"==NULL", b""))
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """OPPOSITE where an added line runs under the negation of upstream's head (an `else` is one), CONDITION where
     under another kind of head, GUARD where the head only reads differently; STATEMENT where it stands amid a statement
     on one side only."""
-    found: list[Doubt] = []
+    result = context.result
+    found: list[Finding] = []
     after = result.problem.after_source
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         text = result.lines[r].strip()
         theirs, ours = place_of(after, u), place_of(result.source, r)
         if theirs is None or ours is None or text.startswith((b"*", b"/*", b"//")):
@@ -33,13 +32,13 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         shown = text.decode("utf-8", "replace")
         (a, a_amid), (b, b_amid) = _around(theirs), _around(ours)
         if a_amid != b_amid:
-            found.append(Doubt(Signal.STATEMENT, f"`{shown}` stands amid a statement on one side only"))
+            found.append(Finding(Signal.STATEMENT, f"`{shown}` stands amid a statement on one side only"))
         elif a != b:
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
             kinds = _kind(a), _kind(b)
             signal = Signal.OPPOSITE if opposite(a, b) or (kinds[0] != kinds[1] and b"else" in kinds) else \
                 Signal.GUARD if kinds[0] == kinds[1] and _refines(a, b) and _walks(a) == _walks(b) else Signal.CONDITION
-            found.append(Doubt(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
+            found.append(Finding(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
     return found[:3]
 
 
@@ -80,3 +79,6 @@ def opposite(a: bytes, b: bytes) -> bool:
     """Whether two heads differ in nothing but one negation: `if(ret)` and `if(!ret)`, `==` and `!=`, `<=` and `>`."""
     a, b = (x.replace(b"->", b".") for x in (a, b))
     return a != b and any(x.replace(gone, come, 1) == y for x, y in ((a, b), (b, a)) for gone, come in _TURNED)
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION, Signal.GUARD, Signal.OPPOSITE, Signal.STATEMENT))

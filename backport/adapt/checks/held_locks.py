@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import squeeze
@@ -24,11 +23,12 @@ _NEAR = 4                # lines behind an `unlock` in which its branch leaves
 Held = tuple[bytes, bytes]           # kind of lock and its name
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """HELD: other locks are taken and not given back above an added line than above upstream's."""
+    result = context.result
     found = []
     after = result.problem.after_source
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None or r <= ours.body:
             continue
@@ -36,13 +36,13 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         b = held(bare_lines(result.source)[ours.body:r])
         if a != b:
             shown = result.lines[r].strip().decode("utf-8", "replace")
-            found.append(Doubt(Signal.HELD, f"`{shown}` runs under {_shown(b)} in this tree, under {_shown(a)} "
-                                            "upstream"))
+            found.append(Finding(Signal.HELD, f"`{shown}` runs under {_shown(b)} in this tree, under {_shown(a)} "
+                                              "upstream"))
     return found[:1]
 
 
 def _shown(locks: frozenset[Held]) -> str:
-    return " and ".join(f"{kind.decode('utf-8', 'replace')} `{name.decode('utf-8', 'replace')}`"
+    return " and ".join(f"{kind.decode('utf-8', 'replace')} {quote(name)}"
                         for kind, name in sorted(locks)) or "no lock"
 
 
@@ -95,3 +95,6 @@ def _name(arguments: bytes) -> bytes:
             arguments = arguments[:i]
             break
     return re.split(rb"->|\.", squeeze(arguments).lstrip(b"&"))[-1]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.HELD,))

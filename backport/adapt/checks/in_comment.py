@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.signals import Signal
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """COMMENTED: code upstream that would be text here (the tree has the block commented out: the fix would be
     reported as made and do nothing), or the other way round."""
+    result = context.result
     theirs, ours = bare_lines(result.problem.after_source), bare_lines(result.source)
     found = []
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         here, up = bool(ours[r].strip()), bool(theirs[u].strip())
         if here != up:
             shown = result.lines[r].strip().decode("utf-8", "replace")
-            found.append(Doubt(Signal.COMMENTED, f"`{shown}` stands inside a comment in this tree" if up else
-                               f"`{shown}` is part of a comment upstream, and stands in none in this tree"))
+            found.append(Finding(Signal.COMMENTED, f"`{shown}` stands inside a comment in this tree" if up else
+                                                   f"`{shown}` is part of a comment upstream, not in this tree"))
     return found[:1]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.COMMENTED,))

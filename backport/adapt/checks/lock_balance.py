@@ -7,10 +7,8 @@ each place: that compiles, and hangs.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, body, named, touched
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, body, named, quote, touched
 from backport.adapt.signals import Signal
 from backport.csource.functions import functions
 from backport.csource.pieces import code
@@ -25,9 +23,10 @@ _GIVES = {b"unlock": b"lock", b"up": b"semaphore", b"enable": b"off"}
 _SWITCHED = frozenset({b"preempt", b"local"})      # preempt_disable(), local_irq_save(), local_bh_disable()
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """BALANCE for a kind of lock of which a function that changes has only the one half, and neither the function
     before nor upstream's has it so."""
+    result, edits = context.result, context.edits
     found = []
     names_here = touched(result, edits)
     for f in functions(result.source):
@@ -40,7 +39,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 now -= halves(code(text))
         for kind, half in sorted(now):
             what = "takes and never gives back" if half == "taken" else "gives back and never takes"
-            found.append(Doubt(Signal.BALANCE, f"{f.name}() {what} `{kind.decode('utf-8', 'replace')}`"))
+            found.append(Finding(Signal.BALANCE, f"{f.name}() {what} {quote(kind)}"))
     return found
 
 
@@ -60,3 +59,6 @@ def halves(text: bytes) -> set[tuple[bytes, str]]:
             rest = [part for part in parts if part not in table and part not in _WAYS]
             found.add(b"_".join([*rest, table[words[-1]]]))
     return {(kind, "taken") for kind in taken - given} | {(kind, "given") for kind in given - taken}
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.BALANCE,))

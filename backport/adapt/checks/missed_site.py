@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result, named
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, named
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REMAINS: upstream's function has none of the removed lines left, this tree's has."""
+    result = context.result
     problem = result.problem
     if problem.edits is None or problem.preimage is None:
         return []
     found = []
-    for edit in problem.edits[k]:
+    for edit in problem.edits[context.hunk]:
         f = enclosing(problem.preimage, edit.lo + 1)
         ours = named(result.source, f.name) if f is not None else None
         theirs = named(problem.after_source, f.name) if f is not None else None
@@ -30,9 +29,12 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             key = line_key(line)
             if not weak(key) and left[key] > gone[key]:
                 text = line.strip().decode("utf-8", "replace")
-                found.append(Doubt(Signal.REMAINS, f"{f.name}() has `{text}` in one more place"))
+                found.append(Finding(Signal.REMAINS, f"{f.name}() has `{text}` in one more place"))
     return found
 
 
 def _keys(text: bytes) -> Counter[bytes]:
     return Counter(line_key(line) for line in code(text).split(b"\n"))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.REMAINS,))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """REWORDED: the hunk takes a statement away and adds the very same; the one that goes in this tree is another."""
+    result, edits = context.result, context.edits
     problem = result.problem
-    gone = {key for line in problem.hunks[k].removed if not weak(key := line_key(line))}
+    gone = {key for line in problem.hunks[context.hunk].removed if not weak(key := line_key(line))}
     ours = {line_key(line) for e in edits for line in problem.t[e.lo:e.hi]}
     if not ours - {b""} or gone <= ours:
         return []
@@ -24,6 +22,9 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             key = line_key(line)
             if key in gone - ours and bare.rstrip().endswith(b";"):
                 text = line.strip().decode("utf-8", "replace")
-                found.append(Doubt(Signal.REWORDED, f"`{text}` only moves upstream, and the line that goes in this "
-                                                    "tree is another one", text))
+                found.append(Finding(Signal.REWORDED, f"`{text}` only moves upstream, and the line that goes in this "
+                                                      "tree is another one", text))
     return found
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.REWORDED,))

@@ -8,14 +8,14 @@ names are bound tells it: the words are all there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tree_sitter import Node
 
 from backport.adapt.align import align
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines, body, named
+from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named
 from backport.adapt.checks.declarations import identifier
 from backport.adapt.checks.syntax import LONGEST, PARSER, errors
 from backport.adapt.edits import Edit
@@ -40,19 +40,20 @@ class Use:
     declares: bool = False
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """BOUND where a line that stays, or an added one, would mean another variable; UNDECLARED where it would mean none;
     SHADOW is only told: an added variable has the name of one of this tree's file."""
-    found: list[Doubt] = []
+    result, edits = context.result, context.edits
+    found: list[Finding] = []
     problem = result.problem
     for f in {e_f.name: e_f for e in edits if (e_f := enclosing(problem.target, e.lo + 1)) is not None}.values():
         found += _stay(result, f)
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         found += _come(result, u, r)
-    return list({(d.signal, d.text): d for d in found}.values())[:4]
+    return list({(d.kind, d.text): d for d in found}.values())[:4]
 
 
-def _stay(result: Result, f: Function) -> list[Doubt]:
+def _stay(result: Result, f: Function) -> list[Finding]:
     """Lines of this tree's function that no edit touches."""
     problem = result.problem
     after = next((g for g in functions(result.source) if g.name == f.name), None)
@@ -76,10 +77,10 @@ def _stay(result: Result, f: Function) -> list[Doubt]:
             continue
         shown = name.decode("utf-8", "replace")
         if now == NOWHERE:
-            out.append(Doubt(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration goes", shown))
+            out.append(Finding(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration goes", shown))
         elif was != now:
-            out.append(Doubt(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would be the added "
-                                           "variable", shown))
+            out.append(Finding(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would be the added "
+                                             "variable", shown))
     return out
 
 
@@ -105,7 +106,7 @@ def _upstream(result: Result, name: str) -> set[bytes]:
     return {n for n, _, _ in _changed(before, after, {i: j for i, j in enumerate(to) if j >= 0})}
 
 
-def _come(result: Result, u: int, r: int) -> list[Doubt]:
+def _come(result: Result, u: int, r: int) -> list[Finding]:
     """One added line."""
     after = result.problem.after_source
     theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
@@ -124,14 +125,14 @@ def _come(result: Result, u: int, r: int) -> list[Doubt]:
         here, up = a.name in _file_level(result.problem.target), a.name in _file_level(after)
         if b.declares:
             if here and not up:
-                out.append(Doubt(Signal.SHADOW, f"the added variable `{shown}` of {ours.name}() hides one of this "
-                                                "tree's file", shown))
+                out.append(Finding(Signal.SHADOW, f"the added variable `{shown}` of {ours.name}() hides one of this "
+                                                  "tree's file", shown))
         elif a.depth and not b.depth and here and not up:
-            out.append(Doubt(Signal.BOUND, f"`{shown}` is a variable of this tree's file, and one of {theirs.name}() "
-                                           "upstream", shown))
+            out.append(Finding(Signal.BOUND, f"`{shown}` is a variable of this tree's file, and one of {theirs.name}() "
+                                             "upstream", shown))
         elif b.depth and not a.depth and up:
-            out.append(Doubt(Signal.BOUND, f"`{shown}` is a variable of {ours.name}() in this tree, and one of the "
-                                           "file upstream", shown))
+            out.append(Finding(Signal.BOUND, f"`{shown}` is a variable of {ours.name}() in this tree, and one of the "
+                                             "file upstream", shown))
     return out
 
 
@@ -186,3 +187,6 @@ def _walk(node: Node) -> Iterator[Use]:
             open_.append(set())
             stack.append((node, True))
         stack.extend((child, False) for child in reversed(node.children))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.BOUND, Signal.SHADOW, Signal.UNDECLARED))

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 
 _NEAR = 3
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """BESIDE: the nearest line above or below upstream's added ones that says something stands in this tree's function
     as well, and only on the other side."""
-    pairs = added_pairs(result, k, edits)
+    result = context.result
+    pairs = context.pairs
     after = result.problem.after or []
     written = {line_key(line) for hunk in result.problem.hunks for line in hunk.added}
     found = []
@@ -35,8 +35,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             there = [i for i in range(ours.body, ours.end - 1) if line_key(result.lines[i]) == key]
             if len(there) == 1 and there[0] not in result.added and (there[0] - r) * step < 0:
                 shown, other = (result.lines[i].strip().decode("utf-8", "replace") for i in (r, there[0]))
-                found.append(Doubt(Signal.BESIDE, f"`{other}` stands {word} `{shown}` upstream, and on its other side "
-                                                  "in this tree"))
+                found.append(Finding(Signal.BESIDE, f"`{other}` stands {word} `{shown}` upstream, and on its "
+                                                    "other side in this tree"))
     return found[:1]
 
 
@@ -51,3 +51,6 @@ def _neighbour(lines: Sequence[bytes], f: Function, at: int, step: int, written:
                 return key
         i += step
     return b""
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.BESIDE,))

@@ -7,21 +7,20 @@ this tree whose depth changes while nobody touched it has been moved by accident
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 
 from backport.adapt.align import line_key, silent
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
 from backport.adapt.signals import Signal
 from backport.csource.blocks import places
 from backport.csource.functions import Function, enclosing, functions
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """NESTED for a kept line that the edits leave at another depth, where upstream keeps no such line so itself; DEPTH
     for an added one with upstream's tabs at another depth than upstream's. What stands under a head without braces has
     no depth of its own and is left out."""
+    result, edits = context.result, context.edits
     found = []
     touched = {f.name: f for e in edits if (f := enclosing(result.problem.target, e.lo + 1)) is not None}
     for name, before in touched.items():
@@ -35,18 +34,18 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         known = Counter(_moved(result.problem.preimage or b"", result.problem.after_source, name)) \
             if theirs is not None else Counter()
         kept = [line for line in _kept(result, after, now, was) if not known[line_key(line)]]
-        found += [Doubt(Signal.NESTED, f"`{_shown(line)}` would stand in another block of {name}(), with the "
-                                       "indentation it had") for line in kept[:2]]
-    return found + _added(result, k, edits)
+        found += [Finding(Signal.NESTED, f"`{_shown(line)}` would stand in another block of {name}(), with the "
+                                         "indentation it had") for line in kept[:2]]
+    return found + _added(context)
 
 
-def _added(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
-    found = []
-    for u, r in added_pairs(result, k, edits):
+def _added(context: Context) -> list[Finding]:
+    found, result = [], context.result
+    for u, r in context.pairs:
         depths = deeper(result, u, r)
         if depths is not None and depths[0] != depths[1]:
-            found.append(Doubt(Signal.DEPTH, f"`{_shown(result.lines[r])}` stands {depths[1]} blocks deep here, "
-                                             f"upstream's {depths[0]}"))
+            found.append(Finding(Signal.DEPTH, f"`{_shown(result.lines[r])}` stands {depths[1]} blocks deep here, "
+                                               f"upstream's {depths[0]}"))
     return found[:2]
 
 
@@ -116,3 +115,6 @@ def _tabs(line: bytes) -> int:
 
 def _shown(line: bytes) -> str:
     return line.strip().decode("utf-8", "replace")
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.DEPTH, Signal.NESTED))

@@ -6,11 +6,9 @@ The same name may be an array there and a pointer here (`sizeof`), little-endian
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, body, named
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, body, named, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
@@ -25,9 +23,10 @@ _NO_TYPE = frozenset({b"return", b"goto", b"else", b"case", b"break", b"continue
 _ORDER = re.compile(rb"_*(?:le|be)(16|32|64)")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """TYPED: `sizeof` of what is an array on one side only; a member or variable whose bytes have an order on one side
     only."""
+    result, edits = context.result, context.edits
     found = []
     problem = result.problem
     for edit in edits:
@@ -53,8 +52,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             if _ORDER.search(a) and _ORDER.search(b) and _ORDER.findall(a) == _ORDER.findall(b) and \
                     (b"le" in a) == (b"le" in b):
                 continue
-            found.append(Doubt(Signal.TYPED, f"`{name.decode()}` is `{b.decode('utf-8', 'replace')}` in this tree, "
-                                             f"`{a.decode('utf-8', 'replace')}` upstream"))
+            found.append(Finding(Signal.TYPED, f"{quote(name)} is {quote(b)} in this tree, "
+                                               f"{quote(a)} upstream"))
     return found
 
 
@@ -82,3 +81,6 @@ def _locals(text: bytes) -> dict[bytes, bytes]:
                 stars, array = b" " + one[1] if one[1] else b"", b"[]" if one[3] else b""
                 found.setdefault(one[2], set()).add(base + stars + array)
     return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.TYPED,))

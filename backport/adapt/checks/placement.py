@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backport import sections
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function
@@ -16,18 +16,19 @@ _SAME = 0.4              # Dice over the lines that say something: the function 
 _SAME_SECTION = 0.66     # entries of a list are alike by nature
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """RENAMED (or RETITLED, for a section of what is no C) where the other one has most of upstream's lines, STRANGER
     where it has not; a section with other lines is another section.
 
     Only where this tree has no function of upstream's name in the file: landing elsewhere although it is there is
     for arbitration.
     """
+    result, edits = context.result, context.edits
     problem = result.problem
     if problem.edits is None or problem.preimage is None or problem.a is None or not edits:
         return []
     c = sections.is_c(problem.upstream_path)
-    theirs = _around(problem.preimage, problem.edits[k][0], problem.upstream_path)
+    theirs = _around(problem.preimage, problem.edits[context.hunk][0], problem.upstream_path)
     ours = _around(problem.target, edits[0], problem.path)
     if theirs is None or any(sections.same(one.name, theirs.name, problem.path, problem.target)
                              for one in sections.every(problem.target, problem.path)):
@@ -41,8 +42,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     text = (f"lands in {where}; upstream changed {theirs.name}{mark}, which this tree does not have, and "
             f"{inside} of whose {len(told)} lines are there")
     if same:
-        return [Doubt(Signal.RENAMED if c else Signal.RETITLED, text)]
-    return [Doubt(Signal.STRANGER, text)] if c else [Doubt(Signal.STRANGER, text), Doubt(Signal.FUNCTION, text)]
+        return [Finding(Signal.RENAMED if c else Signal.RETITLED, text)]
+    return [Finding(Signal.STRANGER, text)] if c else [Finding(Signal.STRANGER, text), Finding(Signal.FUNCTION, text)]
 
 
 def _around(source: bytes, edit: Edit, path: str) -> Function | Section | None:
@@ -56,3 +57,6 @@ def _around(source: bytes, edit: Edit, path: str) -> Function | Section | None:
 def _telling(lines: Sequence[bytes], f: Function | Section) -> list[int]:
     """0-based numbers of the function's lines that say something."""
     return [i for i in range(f.start - 1, min(f.end, len(lines))) if not weak(line_key(lines[i]))]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.FUNCTION, Signal.RENAMED, Signal.RETITLED, Signal.STRANGER))

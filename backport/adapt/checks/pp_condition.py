@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.signals import Signal
 
 _DIRECTIVE = re.compile(rb"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """HALF where a condition of the preprocessor that rules an added line is the opposite of upstream's or `#if 0`,
     PREPROCESSOR where it is only another one."""
+    result = context.result
     theirs, ours = _conditions(result.problem.after_source), _conditions(result.source)
     found = []
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         a, b = theirs[u], ours[r]
         if a == b:
             continue
         shown = result.lines[r].strip().decode("utf-8", "replace")
         opposite = any(_negated(x) in b for x in a) or (b"0" in b and b"0" not in a)
         up, here = (" and ".join(x.decode("utf-8", "replace") for x in s) or "no #if" for s in (a, b))
-        found.append(Doubt(Signal.HALF if opposite else Signal.PREPROCESSOR,
+        found.append(Finding(Signal.HALF if opposite else Signal.PREPROCESSOR,
                            f"`{shown}` stands under {here} in this tree, under {up} upstream"))
     return found[:1]
 
@@ -57,3 +56,6 @@ def _conditions(source: bytes) -> tuple[tuple[bytes, ...], ...]:
                 stack.append([] if guard else [text])
         out.append(tuple(x for part in stack for x in part))
     return tuple(out)
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.HALF, Signal.PREPROCESSOR))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """KEPT: by the alignment of the whole files, a line that an edit takes away is another one than upstream takes.
 
     Error paths repeat: of ten times `goto out;` the hunk's own lines fit each, and where the one that upstream changes
     is not in this tree, the search for them ends at another one.
     """
+    result, edits = context.result, context.edits
     problem = result.problem
     if problem.a is None or problem.edits is None:
         return []
@@ -30,8 +28,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             key = line_key(problem.t[j])
             if i >= 0 and i not in gone and key not in left and not weak(key) and _firm(problem, i):
                 text = problem.t[j].strip().decode("utf-8", "replace")
-                found.append(Doubt(Signal.KEPT, f"`{text}` at line {j + 1} is the one at line {i + 1} of upstream's "
-                                                "file, which the patch leaves alone"))
+                found.append(Finding(Signal.KEPT, f"`{text}` at line {j + 1} is the one at line {i + 1} of upstream's "
+                                                  "file, which the patch leaves alone"))
     return found[:3]
 
 
@@ -40,3 +38,6 @@ def _firm(problem: Problem, i: int) -> bool:
     assert problem.a is not None
     to = problem.to
     return any(0 <= n < len(to) and to[n] == to[i] + n - i and not weak(line_key(problem.a[n])) for n in (i - 1, i + 1))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.KEPT,))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, body, named
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
@@ -14,8 +12,9 @@ from backport.csource.pieces import code
 _RETURN = re.compile(rb"\breturn\b\s*[^;]*;")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """RETURNED: an added `return`, where the function is `void`, `bool` or a pointer on one side only."""
+    result, edits = context.result, context.edits
     found = []
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if _RETURN.search(result.code(edit)) else None
@@ -25,7 +24,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         name = after.name.encode()
         up, here = _kind(theirs, name), _kind(body(result.source, after), name)
         if up and here and up != here:
-            found.append(Doubt(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
+            found.append(Finding(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
     return found
 
 
@@ -38,3 +37,6 @@ def _kind(text: bytes, name: bytes) -> str:
         return "a pointer"
     words = set(match[1].split())
     return "nothing" if b"void" in words else "true or false" if b"bool" in words else "a value"
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.RETURNED,))

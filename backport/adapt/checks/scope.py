@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, named
+from backport.adapt.checks.base import Check, Context, Finding, Names, Result, named, quote
 from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
@@ -23,9 +22,10 @@ _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|u
 _LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """Names in added lines that nothing in this tree's function declares, although upstream's has them."""
-    found: list[Doubt] = []
+    result, edits, names = context.result, context.edits, context.names
+    found: list[Finding] = []
     known = {f.name for f in functions(result.problem.target)}
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
@@ -34,7 +34,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
     return found
 
 
-def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Doubt]:
+def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Finding]:
     """Variables and labels that upstream's function has beside the added lines, and this one has not."""
     problem = result.problem
     upstream = named(problem.after_source, after.name)
@@ -55,21 +55,21 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Do
         if name not in up_rest:
             if name not in problem.target_words and not _declares(upstream, name) \
                     and not _listed(written, name) and _parameter(problem, name):
-                found.append(Doubt(Signal.SCOPE, f"the patch declares `{name.decode()}` in another function than "
-                                                 f"{after.name}(), which uses it"))
+                found.append(Finding(Signal.SCOPE, f"the patch declares {quote(name)} in another function than "
+                                                   f"{after.name}(), which uses it"))
             elif name not in problem.target_words and _from_nowhere(name, added, known) \
                     and not _declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
-                found.append(Doubt(Signal.SCOPE, f"nothing declares `{name.decode()}`, which {after.name}() sets"))
+                found.append(Finding(Signal.SCOPE, f"nothing declares {quote(name)}, which {after.name}() sets"))
             continue
         if file_level is None:
             file_level = _file_level(problem)
         if name not in file_level:
-            found.append(Doubt(Signal.SCOPE, f"`{name.decode()}` is nothing that {after.name}() has in this tree",
+            found.append(Finding(Signal.SCOPE, f"{quote(name)} is nothing that {after.name}() has in this tree",
                                name.decode()))
     for match in _GOTO.finditer(added):
         labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
         if match[1] not in labels:
-            found.append(Doubt(Signal.SCOPE, f"{after.name}() has no label `{match[1].decode()}` in this tree",
+            found.append(Finding(Signal.NO_LABEL, f"{after.name}() has no label {quote(match[1])} in this tree",
                                match[1].decode()))
     return found
 
@@ -116,3 +116,6 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
         problem.seeds["file_level"] = frozenset(names)
     level: frozenset[bytes] = problem.seeds["file_level"]
     return level
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.NO_LABEL, Signal.SCOPE))

@@ -7,11 +7,9 @@ compiles, and both trees have both names.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 
 _KINDS = frozenset({b"rcu", b"irq", b"irqsave", b"irqrestore", b"bh", b"raw", b"atomic", b"nested", b"hlist", b"list",
@@ -19,9 +17,10 @@ _KINDS = frozenset({b"rcu", b"irq", b"irqsave", b"irqrestore", b"bh", b"raw", b"
 _CALL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\s*\(\s*&?\s*(?:[\w\]\[]+(?:->|\.))+(\w+)\s*[,)]")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """VARIANT: an added call takes a member that this tree's own lines only give to a sibling of that call (which
     upstream's file does not), and never to the call itself (which upstream's file does)."""
+    result, edits = context.result, context.edits
     problem = result.problem
     theirs, ours = _calls(problem.preimage or b""), _calls(problem.target)
     found = []
@@ -31,8 +30,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 siblings = sorted(name for name, members in ours.items() if member in members and name != call
                                   and _family(name) == _family(call) and member not in theirs.get(name, ()))
                 if siblings:
-                    found.append(Doubt(Signal.VARIANT, f"this tree's file uses {siblings[0].decode()}() on "
-                                                       f"`{member.decode()}`, the added line {call.decode()}()"))
+                    found.append(Finding(Signal.VARIANT, f"this tree's file uses {siblings[0].decode()}() on "
+                                                         f"{quote(member)}, the added line {call.decode()}()"))
     return found
 
 
@@ -47,3 +46,6 @@ def _calls(source: bytes) -> dict[bytes, frozenset[bytes]]:
     for match in _CALL.finditer(b"\n".join(bare_lines(source))):
         found.setdefault(match[1], set()).add(match[2])
     return {name: frozenset(members) for name, members in found.items()}
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.VARIANT,))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.checks.call_arity import CALL
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS, squeeze
 
@@ -29,9 +27,10 @@ class Head:
     names: tuple[bytes, ...]
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """SIGNATURE: as many parameters, but of other types, in another order, or another type of the value that is used.
     Only for functions and macros that both files declare or define; how many there are is arity's question."""
+    result, edits = context.result, context.edits
     found = []
     there, here = bare_lines(result.problem.after_source), bare_lines(result.source)
     for edit in edits:
@@ -45,11 +44,11 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             shown = match[1].decode("utf-8", "replace")
             before = line[:match.start(1) - (len(added) - len(line))].strip()
             if not _alike(up, own) or (up.names != own.names and sorted(up.names) == sorted(own.names)):
-                found.append(Doubt(Signal.SIGNATURE, f"{shown}() takes {_shown(own)} in this tree, {_shown(up)} "
-                                                     "upstream"))
+                found.append(Finding(Signal.SIGNATURE, f"{shown}() takes {_shown(own)} in this tree, {_shown(up)} "
+                                                       "upstream"))
             elif up.returns != own.returns and before and not before.endswith((b";", b"}", b")")):
-                found.append(Doubt(Signal.SIGNATURE, f"{shown}() returns `{own.returns.decode('utf-8', 'replace')}` in "
-                                                     f"this tree, `{up.returns.decode('utf-8', 'replace')}` upstream"))
+                found.append(Finding(Signal.SIGNATURE, f"{shown}() returns {quote(own.returns)} in "
+                                                       f"this tree, {quote(up.returns)} upstream"))
     return found
 
 
@@ -129,3 +128,6 @@ def _commas(text: bytes) -> list[bytes]:
             out.append(text[start:i])
             start = i + 1
     return [*out, text[start:]]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.SIGNATURE,))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from backport.adapt.checks.base import Doubt, Names, Result, body
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, body, quote
 from backport.adapt.insertion_point import DECLARATION
 from backport.adapt.renamed_identifiers import spellings
 from backport.adapt.signals import Signal
@@ -14,12 +11,13 @@ from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """SPELLED: upstream takes a name away and adds it again, and the line that goes in this tree has another one there.
 
     That the tree has upstream's name as well, elsewhere, is no comfort: two names that exist are two things. A patch
     that is about the name itself takes the one away and adds the other, and says nothing here.
     """
+    result, edits = context.result, context.edits
     problem = result.problem
     if problem.a is None or problem.edits is None:
         return []
@@ -33,7 +31,10 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         return []
     here = {f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
     own = {w for f in here for w in identifiers(body(problem.target, f))}
-    learned = spellings(problem, k, kept - own)
-    return [Doubt(Signal.SPELLED, f"the lines that go have `{y.decode('utf-8', 'replace')}` where upstream's have "
-                                  f"`{x.decode()}`, which is added again", x.decode())
+    learned = spellings(problem, context.hunk, kept - own)
+    return [Finding(Signal.SPELLED, f"the lines that go have {quote(y)} where upstream's have "
+                                    f"{quote(x)}, which is added again", x.decode())
             for x, y in sorted(learned.items()) if not set(identifiers(y)) & (gone | new)]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.SPELLED,))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.functions import functions
 from backport.csource.pieces import code
@@ -14,9 +12,10 @@ from backport.csource.pieces import code
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """UNDECLARED for a function or macro whose definition goes, while a line of this tree's file still has its name
     and none of upstream's has."""
+    result, edits = context.result, context.edits
     problem = result.problem
     went = b"".join(line for e in edits for line in problem.t[e.lo:e.hi])
     lost = {m[1] for m in _DEFINE.finditer(went)}
@@ -29,5 +28,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         word = re.compile(rb"\b%s\b" % re.escape(name))
         if word.search(here) and not word.search(there):
             shown = name.decode("utf-8", "replace")
-            found.append(Doubt(Signal.UNDECLARED, f"the definition of `{shown}` goes, and this tree's file uses it"))
+            found.append(Finding(Signal.UNDECLARED, f"the definition of `{shown}` goes, and this tree's file uses it"))
     return found
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.UNDECLARED,))

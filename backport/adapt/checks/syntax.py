@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, body, named
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
@@ -19,17 +16,18 @@ PARSER = Parser(Language(tree_sitter_c.language()))
 LONGEST = 60_000         # bytes of a function that are parsed
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """A function with more places that the grammar cannot read than before and than upstream's."""
-    found: list[Doubt] = []
+    result, edits = context.result, context.edits
+    found: list[Finding] = []
     for edit in edits:
         at = result.new_line(edit)
         after = enclosing(result.source, at + 1) if edit.new or at < len(result.lines) else None
         found += _syntax(result, enclosing(result.problem.target, edit.lo + 1), after)
-    return found + _comma(result, k, edits)
+    return found + _comma(context)
 
 
-def _syntax(result: Result, before: Function | None, after: Function | None) -> list[Doubt]:
+def _syntax(result: Result, before: Function | None, after: Function | None) -> list[Finding]:
     if before is None or after is None or before.name != after.name:
         return []
     old, new = body(result.problem.target, before), body(result.source, after)
@@ -37,21 +35,21 @@ def _syntax(result: Result, before: Function | None, after: Function | None) -> 
         return []
     grown = errors(new) - errors(old)
     if grown > 0 and grown > _errors_upstream(result.problem, after.name):
-        return [Doubt(Signal.SYNTAX, f"{after.name}() does not parse any more")]
+        return [Finding(Signal.SYNTAX, f"{after.name}() does not parse any more")]
     return []
 
 
-def _comma(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
+def _comma(context: Context) -> list[Finding]:
     """The same for a table: the entry above ends with a comma upstream, and not in this tree."""
-    found = []
-    for u, r in added_pairs(result, k, edits):
+    found, result = [], context.result
+    for u, r in context.pairs:
         table = block(result.source, r + 1)
         if table is None or r == 0 or r - 1 in result.added:
             continue
         theirs, ours = (code(b"".join(lines[max(0, at - 8):at])).rstrip()
                         for lines, at in ((result.problem.after or [], u), (result.lines, r)))
         if theirs[-1:] == b"," and ours[-1:].isalnum() and not ours.rsplit(b"\n", 1)[-1].lstrip().startswith(b"#"):
-            found.append(Doubt(Signal.SYNTAX, f"{table.name}: the entry above the added ones ends without a comma"))
+            found.append(Finding(Signal.SYNTAX, f"{table.name}: the entry above the added ones ends without a comma"))
     return found
 
 
@@ -77,3 +75,6 @@ def errors(source: bytes) -> int:
         elif node.has_error:
             stack.extend(node.children)
     return count
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.SYNTAX,))

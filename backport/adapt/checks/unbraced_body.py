@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, bare_lines
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.checks.guard import CONTROL
 from backport.adapt.edits import Edit
 from backport.adapt.proposers.merge3 import reversed_edits
@@ -16,21 +16,22 @@ from backport.csource.pieces import code
 _ELSE = re.compile(rb"else\b")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """STATEMENT: what goes was all that a head without braces ruled, and now it rules the next statement; or what
     comes stands between such a head and its statement, or between an `if` and its `else`."""
+    result, edits = context.result, context.edits
     problem = result.problem
     if problem.edits is not None and problem.after is not None and problem.preimage is not None:
-        back = reversed_edits(problem, k)
-        if any(_changes(problem.preimage, problem.after_source, e, b.lo, problem.edits[k])
-               for e, b in zip(problem.edits[k], back, strict=True)):
+        back = reversed_edits(problem, context.hunk)
+        if any(_changes(problem.preimage, problem.after_source, e, b.lo, problem.edits[context.hunk])
+               for e, b in zip(problem.edits[context.hunk], back, strict=True)):
             return []                # upstream does so itself
     found = []
     for edit in edits:
         line = _changes(problem.target, result.source, edit, result.new_line(edit), result.edits)
         if line is not None:
-            found.append(Doubt(Signal.STATEMENT, f"`{line.decode('utf-8', 'replace')}` would come to stand under, or "
-                                                 "lose, an `if` or `else` without braces"))
+            found.append(Finding(Signal.STATEMENT, f"{quote(line)} would come to stand under, or "
+                                                   "lose, an `if` or `else` without braces"))
     return found
 
 
@@ -58,3 +59,6 @@ def _changes(before: bytes, after: bytes, edit: Edit, at: int, edits: Sequence[E
 def _head(begun: bytes) -> bytes:
     """A head without braces that is complete and rules what follows, b"" for any other beginning."""
     return begun if CONTROL.match(begun) and begun.count(b"(") == begun.count(b")") else b""
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.STATEMENT,))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import KEYWORDS
@@ -17,12 +16,13 @@ _ASKS = re.compile(rb"\s*(?:\}\s*else\s*)?if\s*\(\s*(?:!\s*(\w+)|IS_ERR(?:_OR_NU
 _SETS = re.compile(rb"(?<![\w.>*])([A-Za-z_]\w*)\s*=(?!=)")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """UNSET: an added line is the first one to use a variable here, and upstream's got it its value above; or an added
     question whether a pointer is none comes behind a use of it, and upstream's before."""
+    result = context.result
     found = []
     after = result.problem.after_source
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None or r < ours.body or u < theirs.body:
             continue
@@ -36,15 +36,15 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             above = [line for line in here[ours.body:r] if re.search(rb"(?<![\w.>])%s\b" % re.escape(name), line)]
             if above and all(_DECLARES.fullmatch(line) for line in above) and any(
                     not _DECLARES.fullmatch(line) and word.search(line) for line in up[theirs.body:u]):
-                found.append(Doubt(Signal.UNSET, f"`{shown}` uses `{name.decode()}`, which has no value above it in "
-                                                 "this tree"))
+                found.append(Finding(Signal.UNSET, f"`{shown}` uses {quote(name)}, which has no value above it in "
+                                                   "this tree"))
         asks = _ASKS.match(here[r])
         name = (asks[1] or asks[2]) if asks else b""
         if name:
             used = _used(here, ours, r, name)
             if used and not _used(up, theirs, u, name):
-                found.append(Doubt(Signal.UNSET, f"`{shown}` comes behind `{used.decode('utf-8', 'replace')}` in this "
-                                                 "tree, which uses it already"))
+                found.append(Finding(Signal.UNSET, f"`{shown}` comes behind {quote(used)} in this "
+                                                   "tree, which uses it already"))
     return found[:2]
 
 
@@ -57,3 +57,6 @@ def _used(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
         if name in _SETS.findall(line):
             break
     return b""
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.UNSET,))

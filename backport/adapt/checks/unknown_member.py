@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code
 
 _MEMBER = re.compile(rb"(?:->|(?<![\d.])\.)\s*([A-Za-z_]\w*)")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """MEMBER: `->x` in an added line, in upstream's file before the patch, and nowhere in this tree's file."""
+    result, edits, names = context.result, context.edits, context.names
     problem = result.problem
     if problem.preimage is None:
         return []
@@ -23,5 +22,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                                     set(_MEMBER.findall(code(problem.target))))
     theirs, ours = problem.seeds["members"]
     added = {m for e in edits for m in _MEMBER.findall(result.code(e))}
-    return [Doubt(Signal.MEMBER, f"this tree's file has no member `{m.decode()}`", m.decode())
+    return [Finding(Signal.MEMBER, f"this tree's file has no member {quote(m)}", m.decode())
             for m in sorted((added & theirs) - ours) if m.decode() not in names.own]
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.MEMBER,))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from backport.adapt.checks.base import Doubt, Names, Result, unseen
+from backport.adapt.checks.base import Check, Context, Finding, unseen
 from backport.adapt.checks.call_arity import CALL
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.includes import included
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """Names in added lines that the tree does not have, or not where the file could see them."""
+    result, edits, names = context.result, context.edits, context.names
     if names.index is None:
         return []
     problem = result.problem
@@ -34,9 +32,12 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             where = unseen(names.index, text, problem.path, also, names.upstream, problem.upstream_path)
             if where is not None:
                 if where or names.upstream is None or names.upstream.contains(text):
-                    found.append(Doubt(Signal.SYMBOL, f"`{text}` is {where or 'nowhere'} in this tree", text))
+                    found.append(Finding(Signal.SYMBOL, f"`{text}` is {where or 'nowhere'} in this tree", text))
             elif name in called and names.upstream is not None and names.upstream.defines(text) \
                     and not names.index.defines(text):
                 # an everyday word (`guard`) stands somewhere in every tree
-                found.append(Doubt(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree", text))
+                found.append(Finding(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree", text))
     return found
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.SYMBOL,))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 from tree_sitter import Node
 
-from backport.adapt.checks.base import Doubt, Names, Result, named, touched
+from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
 from backport.adapt.checks.syntax import LONGEST, PARSER
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 
 _LEAVES = ("goto_statement", "return_statement", "break_statement", "continue_statement")
 _BLOCKS = ("compound_statement", "case_statement")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """UNREACHED for a statement behind a `goto`, `return`, `break` or `continue` without a label between them:
     the label stood in upstream's context, and this tree's function has none there."""
+    result, edits = context.result, context.edits
     found = []
     for name in touched(result, edits):
         texts = [named(source, name) for source in
@@ -27,7 +26,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if texts[0] is None or len(texts[0]) > LONGEST:
             continue
         known = {line for text in texts[1:] if text is not None for line in _unreached(text)}
-        found += [Doubt(Signal.UNREACHED, f"`{line.decode('utf-8', 'replace')}` in {name}() would never be reached")
+        found += [Finding(Signal.UNREACHED, f"{quote(line)} in {name}() would never be reached")
                   for line in _unreached(texts[0]) if line not in known][:1]
     return found
 
@@ -48,3 +47,6 @@ def _unreached(text: bytes) -> tuple[bytes, ...]:
                     "labeled_statement", "case_statement")) and not two.has_error and not one.has_error:
                 out.append((two.text or b"").split(b"\n", 1)[0].strip())
     return tuple(out)
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.UNREACHED,))

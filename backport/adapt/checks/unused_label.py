@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, body
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, Result, body, quote
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.functions import enclosing
@@ -15,9 +13,10 @@ from backport.csource.pieces import code
 _LABEL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*:(?!:)[ \t]*$")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """LABEL: an added label without a `goto` in this tree's function: the jumps that upstream has are elsewhere, or
     this tree's own jumps still go where upstream's no longer do."""
+    result, edits = context.result, context.edits
     found = []
     for edit in edits:
         first = result.new_line(edit)
@@ -27,7 +26,7 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if function is None:
             continue
         text = code(body(result.source, function))
-        found += [Doubt(Signal.LABEL, f"nothing in {function.name}() jumps to the added label `{m.decode()}`")
+        found += [Finding(Signal.LABEL, f"nothing in {function.name}() jumps to the added label {quote(m)}")
                   for m in sorted(added) if not re.search(rb"(?:\bgoto\s+|&&\s*)%s\b" % re.escape(m), text)]
     return found
 
@@ -36,3 +35,6 @@ def _begins(result: Result, line: int) -> bool:
     """Whether a statement begins on the line: `NAME :` also stands in the middle of a `? :`."""
     place = place_of(result.source, line)
     return place is None or not place.begun
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.LABEL,))

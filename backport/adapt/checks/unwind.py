@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines, named
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, named, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code
@@ -20,13 +19,14 @@ _GIVE = re.compile(rb"(?:^|[^\w])((?:\w*_)?(?:unlock|free|kfree|vfree|put|releas
                    rb"cleanup|kfree_skb)(?:_\w+)?)\s*\(")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """LEAVING: behind the label that an added `goto` names this tree gives other things back than upstream; or this
     tree's function took something above an added `return` that it gives back below, and upstream's did not. RELEASE is
     only told: a release that is new to this tree's function is right far more often than not."""
+    result = context.result
     found = []
     after = result.problem.after_source
-    pairs = list(added_pairs(result, k, edits))
+    pairs = list(context.pairs)
     lines = result.problem.after or []
     # `return ret;` says nothing about where it stands: the `if` above it does
     pairs += [(u + 1, r + 1) for u, r in pairs if r + 1 in result.added and u + 1 < len(lines)
@@ -40,8 +40,8 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         if _GIVE.search(text) and _elsewhere(result, theirs.name, ours, r):
             shown = text.strip().decode("utf-8", "replace")
             signal = Signal.LEAVING if b"unlock" in text else Signal.RELEASE     # of another lock than this tree holds
-            found.append(Doubt(signal, f"`{shown}` is what upstream's {theirs.name}() had already, and this "
-                                               "tree's function has nowhere"))
+            found.append(Finding(signal, f"`{shown}` is what upstream's {theirs.name}() had already, and this "
+                                         "tree's function has nowhere"))
         if not (jump or leaves):
             continue
         up, here = _lines(after, theirs), _lines(result.source, ours)
@@ -51,16 +51,16 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
             if a is not None and b is not None and a != b:
                 more, less = sorted(b - a), sorted(a - b)
                 words = " and ".join(
-                    [f"`{x.decode('utf-8', 'replace')}` in this tree only" for x in more[:2]]
-                    + [f"`{x.decode('utf-8', 'replace')}` upstream only" for x in less[:2]])
-                found.append(Doubt(Signal.LEAVING, f"`{shown}` leads to {words}"))
+                    [f"{quote(x)} in this tree only" for x in more[:2]]
+                    + [f"{quote(x)} upstream only" for x in less[:2]])
+                found.append(Finding(Signal.LEAVING, f"`{shown}` leads to {words}"))
         else:
             at, at_u = r - ours.start + 1, u - theirs.start + 1
             held = _held(here, at) - _held(up, at_u)
             if held:
                 what = ", ".join(f"{x.decode('utf-8', 'replace')}()" for x in sorted(held))
-                found.append(Doubt(Signal.LEAVING, f"`{shown}` leaves without {what}, which this tree's function calls "
-                                                   "further down"))
+                found.append(Finding(Signal.LEAVING, f"`{shown}` leaves without {what}, which this tree's function "
+                                                     "calls further down"))
     return found[:3]
 
 
@@ -94,3 +94,6 @@ def _held(lines: Sequence[bytes], at: int) -> set[bytes]:
     given = {m[1] for line in above for m in _GIVE.finditer(line) if line[:1] == b"\t" and line[1:2] != b"\t"}
     near = {m[1] for line in lines[max(0, at - 4):at] for m in _GIVE.finditer(line)}
     return {m[1] for line in below for m in _GIVE.finditer(line)} - given - near
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING, Signal.RELEASE))

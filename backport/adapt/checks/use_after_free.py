@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key
-from backport.adapt.checks.base import Doubt, Names, Result, added_pairs, bare_lines
-from backport.adapt.edits import Edit
+from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 
@@ -17,13 +16,14 @@ _GIVES = re.compile(rb"^\s*(?:\w*_)?(?:k?v?free|kfree|kvfree|vfree|kfree_rcu|put
 _LEAVES = re.compile(rb"\s*(?:return|goto|break|continue)\b")
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """FREED: behind an added release this tree's block uses the thing on a line that upstream's does not have there,
     or the function gives it back by the same call on a line that upstream's function does not have;
     or the thing comes from a call upstream and from none here."""
+    result = context.result
     found = []
     after = result.problem.after_source
-    for u, r in added_pairs(result, k, edits):
+    for u, r in context.pairs:
         up, here = bare_lines(after), bare_lines(result.source)
         match = _GIVES.match(here[r])
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
@@ -34,19 +34,19 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
         used = Counter(_uses(here, ours, r, word)) - Counter(_uses(up, theirs, u, word))
         if used:
             line = next(iter(used)).decode("utf-8", "replace")
-            found.append(Doubt(Signal.FREED, f"`{line}` uses behind `{shown}` what that gives back"))
+            found.append(Finding(Signal.FREED, f"`{line}` uses behind `{shown}` what that gives back"))
             continue
         one, two = (_from(lines, f, at, match[1]) for lines, f, at in ((up, theirs, u), (here, ours, r)))
         if one.endswith(b"()") and two and not two.endswith(b"()"):       # a call by another name may take it as well
-            found.append(Doubt(Signal.FREED, f"`{shown}` gives back what comes from `{two.decode('utf-8', 'replace')}` "
-                                             f"here, from `{one.decode('utf-8', 'replace')}` upstream"))
+            found.append(Finding(Signal.FREED, f"`{shown}` gives back what comes from {quote(two)} "
+                                               f"here, from {quote(one)} upstream"))
             continue
         key = line_key(here[r])
         more = [i for i in range(ours.body, ours.end - 1) if line_key(here[i]) == key and i not in result.added]
         known = sum(1 for i in range(theirs.body, theirs.end - 1) if line_key(up[i]) == key and i != u)
         if len(more) > known:
-            found.append(Doubt(Signal.FREED, f"`{shown}` stands in this tree's function already, at line "
-                                             f"{result.old_line(more[0]) + 1}"))
+            found.append(Finding(Signal.FREED, f"`{shown}` stands in this tree's function already, at line "
+                                               f"{result.old_line(more[0]) + 1}"))
     return found[:2]
 
 
@@ -80,3 +80,6 @@ def _uses(lines: Sequence[bytes], f: Function, at: int, word: re.Pattern[bytes])
 
 def _depth(line: bytes) -> int:
     return len(line) - len(line.lstrip(b"\t"))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.FREED,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.adapt.checks.base import Doubt, Names, Result, body, named
+from backport.adapt.checks.base import Check, Context, Finding, Result, body, named, quote
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
@@ -19,10 +19,11 @@ _NO_TYPE = frozenset({b"return", b"goto", b"else", b"case", b"sizeof", b"defined
 _SIGNED = frozenset({b"int", b"long", b"ssize_t", b"s8", b"s16", b"s32", b"s64", b"short"})
 
 
-def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[Doubt]:
+def ask(context: Context) -> list[Finding]:
     """TYPED: a variable that may be negative, is unsigned or is a pointer on one side only, where it is compared with
     zero or returned; or a name that the patch brings, of another type than upstream's."""
-    found = _brought(result, k, edits)
+    result, edits = context.result, context.edits
+    found = _brought(result, context.hunk, edits)
     for edit in edits:
         added = result.code(edit)
         ours = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
@@ -35,12 +36,12 @@ def check(result: Result, k: int, edits: Sequence[Edit], names: Names) -> list[D
                 continue
             a, b = _kind(up, name), _kind(here, name)
             if a and b and a != b:
-                found.append(Doubt(Signal.TYPED, f"`{name.decode()}` is {b} in {ours.name}() in this tree, {a} "
-                                                 "upstream"))
+                found.append(Finding(Signal.TYPED, f"{quote(name)} is {b} in {ours.name}() in this tree, {a} "
+                                                   "upstream"))
     return found
 
 
-def _brought(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
+def _brought(result: Result, k: int, edits: Sequence[Edit]) -> list[Finding]:
     """A parameter or variable that upstream names anew is named for its type: of another type it wants another name."""
     problem = result.problem
     if problem.edits is None:
@@ -51,8 +52,8 @@ def _brought(result: Result, k: int, edits: Sequence[Edit]) -> list[Doubt]:
         for name, kind in sorted(_declared(result.code(edit)) - theirs):
             other = sorted(t for n, t in theirs if n == name)
             if other and name not in problem.target_words:
-                found.append(Doubt(Signal.TYPED, f"`{name.decode()}` is a {kind.decode()} here, a {other[0].decode()} "
-                                                 "upstream"))
+                found.append(Finding(Signal.TYPED, f"{quote(name)} is a {kind.decode()} here, a {other[0].decode()} "
+                                                   "upstream"))
     return found
 
 
@@ -72,3 +73,6 @@ def _kind(text: bytes, name: bytes) -> str:
         kinds.add("a pointer" if b"*" in match[1] else "unsigned" if _UNSIGNED.search(match[1])
                   else "signed" if words & _SIGNED else "")
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.TYPED,))

@@ -1,1 +1,1 @@
-"""What mends an adapted hunk that a check found at fault, a way a file. Every one of them is told, and for review."""
+"""Repairs of an adapted hunk that a check found at fault, one a file. Each is told, and makes the answer `review`."""

@@ -7,7 +7,7 @@ import re
 from backport.adapt.align import line_key
 from backport.adapt.checks.base import named
 from backport.adapt.edits import Edit
-from backport.adapt.repairs.base import Broken, Repaired
+from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
@@ -21,7 +21,7 @@ _PATH = re.compile(rb"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
 _ASKS = re.compile(rb"\bif\b|[^=!<>]=[^=]|\bfor\b|\bwhile\b")
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """The declarations, one line each, whose initial values use nothing that this tree's function lacks.
 
     One without an initial value is not brought: upstream gives it one on a line that is no part of the change, and
@@ -89,3 +89,6 @@ def _available(value: bytes, function: bytes, broken: Broken) -> bool:
                               or (index is not None and index.contains(token.text.decode("utf-8", "replace")))):
             return False
     return True
+
+
+REPAIR = Repair(make, (Signal.SCOPE,))

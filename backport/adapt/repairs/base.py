@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backport.adapt.checks.base import Doubt, Names, Result
+from backport.adapt.checks.base import Context, Finding, Names, Result
 from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
@@ -18,16 +18,21 @@ class Broken:
     result: Result
     k: int
     edits: tuple[Edit, ...]
-    doubts: tuple[Doubt, ...]
+    findings: tuple[Finding, ...]
     names: Names
 
     @property
     def problem(self) -> Problem:
         return self.result.problem
 
-    def subjects(self, *signals: Signal) -> list[str]:
-        """The names that doubts of these kinds are about."""
-        return list(dict.fromkeys(d.subject for d in self.doubts if d.signal in signals and d.subject))
+    @property
+    def context(self) -> Context:
+        """What the checks were asked about."""
+        return Context(self.result, self.k, self.edits, self.names)
+
+    def subjects(self, *kinds: Signal) -> list[str]:
+        """The names that findings of these kinds are about."""
+        return list(dict.fromkeys(one.subject for one in self.findings if one.kind in kinds and one.subject))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,22 @@ class Repaired:
     signal: Signal = Signal.SUBSTITUTED
 
 
-Repair = Callable[[Broken], Repaired | None]
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What mends an answer. A repair's file ends with its record.
+
+    `answers` are the kinds of findings that it is for; it is made only where there is one. Empty: it asks the result
+    itself.
+    """
+
+    make: Callable[[Broken], Repaired | None]
+    answers: tuple[Signal, ...]
+
+    def __call__(self, broken: Broken) -> Repaired | None:
+        """Other edits, None where this repair has nothing to do or cannot be sure."""
+        if self.answers and not any(one.kind in self.answers for one in broken.findings):
+            return None
+        return self.make(broken)
 
 
 def replaced(edits: Sequence[Edit], at: Edit, new: Sequence[bytes]) -> tuple[Edit, ...]:

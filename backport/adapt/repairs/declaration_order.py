@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backport.adapt.edits import Edit
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
@@ -13,7 +13,7 @@ from backport.csource.pieces import code
 _DECLARATION = re.compile(rb"^\t(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*[ \t]+)+[*\w][^()]*?(?:=[^=].*)?;\s*$")
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """For declarations of the function's own block that stand on one added line, each."""
     late = broken.subjects(Signal.ORDER)
     function = enclosing(broken.problem.target, broken.edits[0].lo + 1)
@@ -41,3 +41,6 @@ def repair(broken: Broken) -> Repaired | None:
                          key=lambda e: (e.lo, e.hi)))
     shown = ", ".join(f"`{line.strip().decode('utf-8', 'replace')}`" for line in taken)
     return Repaired(edits, f"{shown} was put with the declarations of {function.name}()")
+
+
+REPAIR = Repair(make, (Signal.ORDER,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
@@ -15,11 +15,11 @@ _SET = re.compile(rb"(\s*)(\w+)\s*=\s*([^=;][^;]*);\s*")
 _RETURN = re.compile(rb"\s*return\b[^;]*;\s*")
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """Only where upstream's own jumps to the label stand for returns in this tree, every one that both have, and
     where the added lines set the variable that upstream returns behind the label."""
     problem = broken.problem
-    labels = [s for s in broken.subjects(Signal.SCOPE) if f"no label `{s}`" in _texts(broken)]
+    labels = broken.subjects(Signal.NO_LABEL)
     if len(labels) != 1 or problem.a is None or problem.preimage is None or problem.edits is None:
         return None
     label = labels[0].encode()
@@ -50,10 +50,6 @@ def repair(broken: Broken) -> Repaired | None:
                            "the value is returned")
 
 
-def _texts(broken: Broken) -> str:
-    return " ".join(d.text for d in broken.doubts)
-
-
 def _returns_here(problem: Problem, upstream: Function, label: bytes) -> bool:
     """True where this tree has a `return` in the place of upstream's jumps, every one of them."""
     seen = 0
@@ -76,3 +72,6 @@ def _returned(problem: Problem, upstream: Function, name: bytes) -> bool:
     assert problem.a is not None
     last = [line for line in problem.a[upstream.body:upstream.end - 1] if line.strip()]
     return bool(last) and re.fullmatch(rb"\s*return\s+%s\s*;\s*" % re.escape(name), code(last[-1])) is not None
+
+
+REPAIR = Repair(make, (Signal.NO_LABEL,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.pieces import code
 
@@ -15,10 +15,10 @@ _PAIR = re.compile(rb"(?:^|_)(?:(?:un)?(?:lock|register|map|prepare|hold|mask|pi
 _REST = 3                # other lines of the same block that must be left
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """One such call in the hunk, a statement of its own in a block with others; nothing else may be missing."""
     missing = broken.subjects(Signal.SYMBOL)
-    others = {d.signal for d in broken.doubts} - {Signal.SYMBOL, Signal.GUARD}
+    others = {one.kind for one in broken.findings} - {Signal.SYMBOL, Signal.GUARD}
     called = [name for name in missing if re.search(rb"\b%s\s*\(" % re.escape(name.encode()),
                                                     b"".join(line for e in broken.edits for line in e.new))]
     if len(called) != 1 or others or _PAIR.search(called[0].encode()):
@@ -43,3 +43,6 @@ def repair(broken: Broken) -> Repaired | None:
         return Repaired(replaced(broken.edits, edit, left),
                         f"`{text}` was left out: this tree has no {called[0]}()", Signal.DROPPED)
     return None
+
+
+REPAIR = Repair(make, (Signal.SYMBOL,))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from backport.adapt.edits import Edit
-from backport.adapt.repairs.base import Broken, Repaired
+from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 
 
-def repair(broken: Broken) -> Repaired | None:
-    """The one comment that ends an edit and names what the doubt is about, where other lines of the hunk stay."""
+def make(broken: Broken) -> Repaired | None:
+    """The one comment that ends an edit and names what the finding is about, where other lines of the hunk stay."""
     subjects = broken.subjects(Signal.ABOUT)
     if len(subjects) != 1:
         return None
@@ -32,3 +32,6 @@ def repair(broken: Broken) -> Repaired | None:
         return Repaired(edits, f"the comment about `{subjects[0]}`, which stands in no line here, was left out",
                         Signal.DROPPED)
     return None
+
+
+REPAIR = Repair(make, (Signal.ABOUT,))

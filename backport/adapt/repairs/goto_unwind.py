@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 
-from backport.adapt.checks.base import added_pairs, bare_lines
+from backport.adapt.checks.base import bare_lines
 from backport.adapt.edits import Edit
 from backport.adapt.insertion_point import controls
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.csource.functions import Function, enclosing
 
 _RETURN = re.compile(rb"^(\t+)return\s+(-E[A-Z0-9]+);\s*$")
 _EXIT = re.compile(rb"^\s*(?:goto\s+(\w+)|return\b[^;]*);")
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """One such line in the hunk: the exits above and below it in this tree's function go to one label, behind which the
     function returns the variable that they set, and upstream's exits around it are returns."""
     result = broken.result
     after = result.problem.after_source
-    for u, r in added_pairs(result, broken.k, broken.edits):
+    for u, r in broken.context.pairs:
         match = _RETURN.match(result.lines[r])
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if match is None or theirs is None or ours is None:
@@ -79,3 +79,6 @@ def _rewritten(edit: Edit, at: int, tabs: bytes, word: bytes, value: bytes, labe
     if not controls(lines[at - 1]) or lines[at - 1].count(b"(") != lines[at - 1].count(b")"):
         return None                  # the head goes over several lines: where its brace belongs is a person's business
     return [*lines[:at - 1], lines[at - 1].rstrip() + b" {\n", *leave, tabs[1:] + b"}\n", *lines[at + 1:]]
+
+
+REPAIR = Repair(make, ())

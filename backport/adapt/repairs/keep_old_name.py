@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backport.adapt.align import line_key, similarity
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.pieces import solid, tokens
 from backport.csource.tokens import identifiers, is_identifier
@@ -11,7 +11,7 @@ from backport.csource.tokens import identifiers, is_identifier
 _ALIKE = 0.5             # share of tokens that makes an added line the newer form of a removed one
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """Every missing name of the hunk stands for one that the removed lines have, in lines that are otherwise alike.
 
     A file with a further use of the missing name, one that replaces nothing, is left to a person: there the newer
@@ -67,3 +67,6 @@ def _older(gone: bytes, line: bytes, name: bytes) -> bytes | None:
 
 def _spelled(line: bytes, renamed: dict[bytes, bytes]) -> bytes:
     return b"".join(renamed.get(token, token) for token in tokens(line))
+
+
+REPAIR = Repair(make, (Signal.SYMBOL,))

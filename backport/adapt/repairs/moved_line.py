@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from backport.adapt.align import line_key, similarity, soften
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.tokens import identifiers
 
 _ALIKE = 0.5             # share of tokens that makes a line of the tree the line that upstream moves
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """Added lines with a missing name, or in other words than this tree's, that are, white space apart, lines which the
     same hunk takes away."""
     problem = broken.problem
@@ -36,3 +36,6 @@ def repair(broken: Broken) -> Repaired | None:
             new.append(line)
         edits = replaced(edits, edit, new) if tuple(new) != edit.new else edits
     return Repaired(edits, "; ".join(told)) if told else None
+
+
+REPAIR = Repair(make, (Signal.SYMBOL, Signal.SCOPE, Signal.NO_LABEL, Signal.MEMBER, Signal.REWORDED))

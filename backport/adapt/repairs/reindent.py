@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from backport.adapt.checks.base import added_pairs
 from backport.adapt.checks.nesting import deeper
 from backport.adapt.edits import Edit
-from backport.adapt.repairs.base import Broken, Repaired
+from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """Every edit whose lines all stand by the same number of blocks deeper or less deep than upstream's, moved by as
     many tabs. None where nothing moves, where one edit has it both ways, or where a line has not that many tabs."""
     result = broken.result
     shifts: dict[Edit, set[int]] = {}
-    for u, r in added_pairs(result, broken.k, broken.edits):
+    for u, r in broken.context.pairs:
         depths = deeper(result, u, r)
         edit = next((e for e in broken.edits if result.new_line(e) <= r < result.new_line(e) + len(e.new)), None)
         if depths is not None and edit is not None:
@@ -39,3 +38,6 @@ def _shifted(line: bytes, by: int) -> bytes | None:
     if by > 0:
         return b"\t" * by + line
     return line[-by:] if line[:-by] == b"\t" * -by else None
+
+
+REPAIR = Repair(make, (Signal.DEPTH,))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from backport.adapt.renamed_identifiers import spellings
-from backport.adapt.repairs.base import Broken, Repaired, replaced
+from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.pieces import tokens
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """Every missing name has one spelling here, on all paired lines around the hunk that have it upstream."""
     missing = {name.encode() for name in broken.subjects(Signal.SYMBOL, Signal.SCOPE, Signal.SPELLED)}
     if not missing:
@@ -25,3 +25,6 @@ def repair(broken: Broken) -> Repaired | None:
     shown = ", ".join(f"`{new.decode('utf-8', 'replace')}` for `{old.decode()}`"
                       for old, new in sorted(learned.items()))
     return Repaired(edits, f"{shown}, as in this tree's lines around it")
+
+
+REPAIR = Repair(make, (Signal.SYMBOL, Signal.SCOPE, Signal.NO_LABEL, Signal.SPELLED))

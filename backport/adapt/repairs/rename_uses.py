@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from backport.adapt.checks.base import body
 from backport.adapt.checks.name_binding import OUTER, uses
 from backport.adapt.edits import Edit
-from backport.adapt.repairs.base import Broken, Repaired
+from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
@@ -18,7 +18,7 @@ from backport.csource.pieces import code, solid
 _SEEN = 2                # lines that must have changed so, the declaration included
 
 
-def repair(broken: Broken) -> Repaired | None:
+def make(broken: Broken) -> Repaired | None:
     """The old name is no longer declared, one new name took its place in the patch and none other."""
     lost = broken.subjects(Signal.UNDECLARED)
     if len(lost) != 1:
@@ -82,3 +82,6 @@ def _votes(removed: tuple[bytes, ...], added: tuple[bytes, ...], old: bytes) -> 
                 votes.update(named)
                 break
     return votes
+
+
+REPAIR = Repair(make, (Signal.UNDECLARED,))

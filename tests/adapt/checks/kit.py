@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from backport.adapt.checks.base import Check, Doubt, Names, Result
+from backport.adapt.checks.base import Check, Context, Finding, Names, Result
 from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
@@ -76,7 +76,7 @@ def read(text: str, *, crlf: bool = False) -> tuple[bytes, bytes, list[Edit]]:
     return b"".join(before), b"".join(after), edits
 
 
-def ask(check: Check, case: Case) -> list[Doubt]:
+def ask(check: Check, case: Case) -> list[Finding]:
     """What the check says of this case."""
     before, after, _ = read(case.upstream)
     target, _, edits = read(case.tree, crlf=case.crlf)
@@ -84,4 +84,4 @@ def ask(check: Check, case: Case) -> list[Doubt]:
     assert len(hunks) == 1, "write the case shorter: its changes are one hunk"
     problem = Problem(hunks, target, before, path=case.path, upstream_path=case.path)
     names = Names(Index(case.missing), Index(case.missing_upstream))
-    return check(Result(problem, edits), 0, edits, names)
+    return list(check.ask(Context(Result(problem, edits), 0, edits, names)))

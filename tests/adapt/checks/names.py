@@ -65,7 +65,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.SCOPE, "no label `out`"),
+""", Signal.NO_LABEL, "no label `out`"),
     Case("scope", "the variable is declared here, too", """
  int stop(struct unit *u)
  {
