@@ -7,16 +7,17 @@ tree, and those signals can only lower the verdict, down to declining.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.adapt import interior_context
 from backport.adapt.edits import Edit, apply_edits
+from backport.adapt.proposers.base import Evidence, Voice, independent
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import FATAL, HARMLESS, Signal
 from backport.adapt.transfer import Placed
-from backport.adapt.within import strays, words
+from backport.adapt.within import words
 from backport.verdict import Sure
 
 
@@ -45,72 +46,77 @@ class Answer:
     notes: tuple[str, ...] = ()
     done: tuple[str, ...] = ()       # those of the notes that say what a rule or a repair did: for the changelog
     missing: tuple[str, ...] = ()    # names in added lines that the whole tree does not have
+    voices: int = 1                  # independent pieces of evidence that lead to these edits
 
 
-# Strategies that find the place or make the text by means of their own; "as-is" and "anchor" share the search
-# for the hunk's own lines, the other two share the pre-image.
-PREFERENCE = ("as-is", "token-merge", "words", "anchor")
 
 
-def choose(problem: Problem, k: int, proposals: Mapping[str, Placed | None], back: Placed | None) -> Answer:
-    """The answer for one hunk from what each strategy proposed and whether its reverse fits."""
-    made = {name: p for name, p in proposals.items() if p is not None}
+def choose(problem: Problem, k: int, voices: Sequence[Voice], back: Placed | None) -> Answer:
+    """The answer for one hunk from what was proposed, in the order of preference, and whether its reverse fits."""
     # what lands in upstream's function comes before what fits in another one as well
-    order = sorted(made, key=lambda name: (Signal.FLOATING in made[name].signals, _strays(problem, k, made[name]),
-                                           PREFERENCE.index(name) if name in PREFERENCE else len(PREFERENCE)))
-    present = any(Signal.PRESENT in p.signals for p in made.values())
+    heard = sorted(voices, key=lambda voice: (Signal.FLOATING in voice.placed.signals, voice.strays))
     exact_back = back is not None and Signal.LOOSE not in back.signals
-    takes = not any(line.strip() for line in problem.hunks[k].added)
-    if exact_back and (not made or present or all(_assumes(p) for p in made.values())):
-        if takes and interior_context.still_there(problem, k):
+    if exact_back and all(_assumes(voice) or _says_present(heard) for voice in heard):
+        if _takes_only(problem, k) and interior_context.still_there(problem, k):
             return Answer(State.NONE, signals=(Signal.ELSEWHERE,))
         return Answer(State.ALREADY, strategies=("reverse",), sure=Sure.CERTAIN)
-    if not made:
+    if not heard:
         return Answer(State.NONE, signals=(Signal.PRESENT,) if back is not None else ())
-    first = order[0]
-    best = made[first]
-    if not best.edits and Signal.PRESENT in best.signals:
-        # that lines are not there is no evidence of somebody having taken them away
-        if any(_strays(problem, k, p) for p in made.values()):
-            return Answer(State.NONE, strategies=tuple(order), signals=(Signal.FUNCTION,),
-                          notes=words(problem, k, _spots(best)))
-        if all(not p.edits for p in made.values()) and not takes:
-            return Answer(State.ALREADY, strategies=tuple(order), sure=Sure.REVIEW)
-        return Answer(State.NONE, strategies=tuple(order), signals=(Signal.PRESENT, Signal.DISAGREE))
+    best = heard[0]
+    if not best.placed.edits and Signal.PRESENT in best.placed.signals:
+        return _nothing_to_do(problem, k, heard)
     if exact_back:
-        return Answer(State.BOTH, best.edits, (first,), best.signals)
-    agree = tuple(name for name in order if name == first or same_result(problem.t, made[name].edits, best.edits))
-    others = tuple((name, made[name].edits) for name in order if name not in agree)
-    signals = list(best.signals)
-    if others:
-        signals.append(Signal.DISAGREE)
-    if present:
-        signals.append(Signal.PRESENT)
-    if _strays(problem, k, best):
-        signals.append(Signal.FUNCTION)
-    signals = list(dict.fromkeys(signals))
-    # "words" knows no places of its own, and a floating one is a guess: alone they are no answer
-    solid = [name for name in agree if name != "words" and (
-        Signal.FLOATING not in made[name].signals or "anchor" in agree)]
-    if any(s.severity is FATAL for s in signals) or (not solid and problem.a is not None):
-        notes = words(problem, k, best.edits) if Signal.FUNCTION in signals else ()
-        return Answer(State.NONE, best.edits, agree, tuple(signals), others=others, notes=notes)
+        return Answer(State.BOTH, best.placed.edits, (best.name,), best.placed.signals)
+    return _agreed(problem, k, heard)
+
+
+def _nothing_to_do(problem: Problem, k: int, heard: Sequence[Voice]) -> Answer:
+    """The best voice leaves no edit. That lines are not there is no evidence of somebody having taken them away."""
+    names = tuple(voice.name for voice in heard)
+    if any(voice.strays for voice in heard):
+        return Answer(State.NONE, strategies=names, signals=(Signal.FUNCTION,),
+                      notes=words(problem, k, heard[0].placed.spots))
+    if all(not voice.placed.edits for voice in heard) and not _takes_only(problem, k):
+        return Answer(State.ALREADY, strategies=names, sure=Sure.REVIEW)
+    return Answer(State.NONE, strategies=names, signals=(Signal.PRESENT, Signal.DISAGREE))
+
+
+def _agreed(problem: Problem, k: int, heard: Sequence[Voice]) -> Answer:
+    """The best voice's edits, with those who say the same and those who do not; no answer where nobody is solid."""
+    best = heard[0]
+    edits = best.placed.edits
+    agree = [voice for voice in heard if voice is best or same_result(problem.t, voice.placed.edits, edits)]
+    others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agree)
+    found = {Signal.DISAGREE: bool(others), Signal.PRESENT: _says_present(heard), Signal.FUNCTION: best.strays}
+    signals = tuple(dict.fromkeys([*best.placed.signals, *(signal for signal, holds in found.items() if holds)]))
+    names = tuple(voice.name for voice in agree)
+    if any(s.severity is FATAL for s in signals) or (problem.a is not None and not any(_solid(voice, agree) for voice in agree)):
+        notes = words(problem, k, edits) if best.strays else ()
+        return Answer(State.NONE, edits, names, signals, others=others, notes=notes)
     sure = Sure.CERTAIN if len(agree) > 1 and all(s.severity is HARMLESS for s in signals) else Sure.REVIEW
-    return Answer(State.FORWARD, best.edits, agree, tuple(signals), sure, others)
+    return Answer(State.FORWARD, edits, names, signals, sure, others, voices=independent(v.proposer for v in agree))
 
 
-def _strays(problem: Problem, k: int, placed: Placed) -> bool:
-    """True where an edit, or what stands for it already, is outside of what upstream changed."""
-    return strays(problem, k, _spots(placed))
+def _solid(voice: Voice, agree: Sequence[Voice]) -> bool:
+    """Whether the voice can stand for an answer: it knows places, and one that hangs on no neighbour of the change is
+    found by the hunk's own lines as well."""
+    if not voice.proposer.finds_place:
+        return False
+    return Signal.FLOATING not in voice.placed.signals \
+        or any(Evidence.HUNK in other.proposer.evidence for other in agree)
 
 
-def _spots(placed: Placed) -> tuple[Edit, ...]:
-    """The edits, or the line where what they would do stands already."""
-    return placed.edits or ((Edit(placed.at, placed.at + 1, ()),) if placed.at >= 0 else ())
+def _assumes(voice: Voice) -> bool:
+    return bool(set(voice.placed.signals) - {Signal.NEIGHBOUR})
 
 
-def _assumes(placed: Placed) -> bool:
-    return bool(set(placed.signals) - {Signal.NEIGHBOUR})
+def _says_present(heard: Sequence[Voice]) -> bool:
+    return any(Signal.PRESENT in voice.placed.signals for voice in heard)
+
+
+def _takes_only(problem: Problem, k: int) -> bool:
+    """True where hunk `k` adds nothing."""
+    return not any(line.strip() for line in problem.hunks[k].added)
 
 
 def same_result(lines: Sequence[bytes], a: Sequence[Edit], b: Sequence[Edit]) -> bool:

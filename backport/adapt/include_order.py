@@ -17,19 +17,17 @@ from backport.adapt.transfer import Placed
 from backport.csource.includes import Top, is_include, top
 
 
-def among_others(problem: Problem, k: int, made: Mapping[str, Placed | None]) -> dict[str, Placed | None]:
-    """The proposals for hunk `k`, those with an `#include` below a declaration corrected or, where it comes together
-    with other lines, taken out. What upstream includes below a declaration is left where it was put."""
+def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
+    """The proposal for hunk `k`, with an `#include` below a declaration corrected; None where that is together with
+    other lines. What upstream includes below a declaration is left where it was put."""
     if not any(is_include(line) for line in problem.hunks[k].added) or problem.after is None:
-        return dict(made)
+        return placed
     up = top(problem.after)
     theirs = {line for e in reversed_edits(problem, k) for line in range(e.lo, e.hi)} & set(up.includes)
     if not theirs:
-        return dict(made)
+        return placed
     wanted = {line_key(problem.after[line]): line for line in theirs}
-    here = top(problem.t)
-    return {name: _at_home(problem, placed, wanted, up, here) if placed is not None else None
-            for name, placed in made.items()}
+    return _at_home(problem, placed, wanted, up, top(problem.t))
 
 
 def _at_home(problem: Problem, placed: Placed, wanted: Mapping[bytes, int], up: Top, here: Top) -> Placed | None:

@@ -17,6 +17,8 @@ from backport.adapt.eol import fitted
 from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.file_header import retarget
 from backport.adapt.outcome import FileAnswer
+from backport.adapt.proposers import as_is
+from backport.adapt.proposers.base import independent
 from backport.adapt.proposers.git_apply import AsIs, apply_as_is
 from backport.adapt.proposers.registry import proposals
 from backport.adapt.proposers.rules import Ruled
@@ -25,7 +27,6 @@ from backport.adapt.repair import POLISH, repaired
 from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
-from backport.adapt.transfer import Placed
 from backport.adapt.verify import round_trip
 from backport.adapt.view import TreeView
 from backport.adapt.whole_blocks import settled
@@ -215,37 +216,28 @@ def _marked(answer: Answer, there: Problem) -> Answer:
 
 
 def _solve(problem: Problem, k: int, wanted: Sequence[str]) -> Answer:
-    made = proposals(problem, k, wanted)
-    alone = apply_as_is(problem.hunks[k:k + 1], problem.t) if "as-is" in wanted else None
-    if alone is not None:
-        made["as-is"] = Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())
-    return choose(problem, k, made, reverse_fits(problem, k))
+    return choose(problem, k, proposals(problem, k, wanted), reverse_fits(problem, k))
 
 
 def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> Answer:
     """git takes it as it is: that is the answer, and the other strategies say whether they see the same place."""
     edits = taken.edits[k]
-    agree = ["as-is"]
-    others: list[tuple[str, tuple[Edit, ...]]] = []
-    signals: list[Signal] = []
-    for name, placed in proposals(problem, k, [n for n in wanted if n != "words"]).items():
-        if placed is None:
-            continue
-        if same_result(problem.t, placed.edits, edits):
-            agree.append(name)
-        else:
-            others.append((name, placed.edits))
-    if others:
-        signals.append(Signal.DISAGREE)
+    asked = [name for name in wanted if name != as_is.PROPOSER.name]
+    heard = [voice for voice in proposals(problem, k, asked) if voice.proposer.finds_place]
+    agreeing = [voice for voice in heard if same_result(problem.t, voice.placed.edits, edits)]
+    others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agreeing)
+    agree = (as_is.PROPOSER.name, *(voice.name for voice in agreeing))
+    voices = independent((as_is.PROPOSER, *(voice.proposer for voice in agreeing)))
+    signals: list[Signal] = [Signal.DISAGREE] if others else []
     if taken.ambiguous[k] and problem.a is None:
         signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
     if elsewhere(problem, k, edits):
         signals.append(Signal.FUNCTION)
     back = reverse_fits(problem, k)
     if back is not None and Signal.LOOSE not in back.signals:
-        return Answer(State.BOTH, edits, tuple(agree), tuple(signals), others=tuple(others))
+        return Answer(State.BOTH, edits, agree, tuple(signals), others=others)
     sure = Sure.REVIEW if signals else Sure.CERTAIN
-    return Answer(State.FORWARD, edits, tuple(agree), tuple(signals), sure, tuple(others))
+    return Answer(State.FORWARD, edits, agree, tuple(signals), sure, others, voices=voices)
 
 
 def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> FileAnswer:

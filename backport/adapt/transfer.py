@@ -35,6 +35,11 @@ class Placed:
     signals: tuple[Signal, ...] = ()
     at: int = -1
 
+    @property
+    def spots(self) -> tuple[Edit, ...]:
+        """The edits, or the line where what they would do stands already."""
+        return self.edits or ((Edit(self.at, self.at + 1, ()),) if self.at >= 0 else ())
+
 
 class _Unplaceable(Exception):
     """This pairing has no answer for the edit."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from backport.adapt.align import align, line_key, soften, weak
 from backport.adapt.edits import Edit, hunk_edits
+from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
@@ -97,3 +98,6 @@ def _under(problem: Problem, line: int, section: bytes) -> bool:
             key = line_key(text)
             return key.startswith(section) or section.startswith(key)
     return False
+
+
+PROPOSER = Strategy("anchor", frozenset({Evidence.HUNK}), propose)

@@ -1,4 +1,4 @@
-"""Strategy "as-is": what `git apply` itself does, with its rules and nothing more lenient.
+"""Where `git apply` puts a hunk, with its rules and nothing more lenient.
 
 The whole old side of a hunk must be there byte for byte; of several places the one nearest to the line in the
 header wins, later before earlier at the same distance; a hunk at line 1 must be at the top and one without

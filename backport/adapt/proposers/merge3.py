@@ -9,6 +9,7 @@ from dataclasses import replace
 from backport import sections
 from backport.adapt.align import align, line_key, soften
 from backport.adapt.edits import Edit
+from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.proposers.context import key_index
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
@@ -145,3 +146,6 @@ def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section 
     shift = there.start - 1
     return Placed(tuple(Edit(e.lo + shift, e.hi + shift, e.new) for e in placed.edits), placed.signals,
                   placed.at + shift if placed.at >= 0 else -1)
+
+
+PROPOSER = Strategy("token-merge", frozenset({Evidence.BEFORE}), propose)

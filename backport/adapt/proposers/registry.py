@@ -1,36 +1,41 @@
-"""The registry of strategies: one line here and one file is all that a further one needs."""
+"""The registry of proposers: one line here and one file is all that a further one needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from backport.adapt import include_order, insertion_point
 from backport.adapt.align import line_key
 from backport.adapt.edits import Edit
-from backport.adapt.proposers import context, merge3, tokens
+from backport.adapt.proposers import as_is, context, merge3, tokens
+from backport.adapt.proposers.base import Proposer, Voice
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.revisions import Problem
 from backport.adapt.transfer import Placed
+from backport.adapt.within import strays
 
-Strategy = Callable[[Problem, int], Placed | None]
+# the one whose bytes are given, of those that agree, is the first here
+PROPOSERS: tuple[Proposer, ...] = (as_is.PROPOSER, merge3.PROPOSER, tokens.PROPOSER, context.PROPOSER)
 
-STRATEGIES: Mapping[str, Strategy] = {
-    "token-merge": merge3.propose,
-    "anchor": context.propose,
-    "words": tokens.propose,
-}
-
-# what may be named in `adapt(strategies=...)`: the strategies, and what is done around them
-ALL = ("as-is", *STRATEGIES, "rules", "moves", "substitution", "drop")
+# what may be named in `adapt(strategies=...)`: the proposers, and what is done around them
+ALL = (*(proposer.name for proposer in PROPOSERS), "rules", "moves", "substitution", "drop")
 
 
-def proposals(problem: Problem, k: int, wanted: Sequence[str]) -> dict[str, Placed | None]:
-    """What each wanted strategy proposes for hunk `k`."""
-    made = {name: STRATEGIES[name](problem, k) for name in wanted if name in STRATEGIES}
-    made = {name: _kept_whole(problem, k, placed) if placed is not None else None for name, placed in made.items()}
-    return include_order.among_others(problem, k, made)
+def proposals(problem: Problem, k: int, wanted: Sequence[str], further: Sequence[Proposer] = ()) -> list[Voice]:
+    """What each wanted proposer, and each of `further`, has to say about hunk `k`, in their order."""
+    asked = [*(one for one in PROPOSERS if one.name in wanted), *further]
+    heard = [(one, placed) for one in asked if (placed := _laid_out(one, problem, k)) is not None]
+    return [Voice(one, placed, strays(problem, k, placed.spots)) for one, placed in heard]
+
+
+def _laid_out(proposer: Proposer, problem: Problem, k: int) -> Placed | None:
+    """The proposal as a person would lay it out: whole paragraphs, and an `#include` among the others."""
+    placed = proposer.propose(problem, k)
+    if placed is None or proposer.verbatim:
+        return placed
+    return include_order.among_others(problem, k, _kept_whole(problem, k, placed))
 
 
 def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:

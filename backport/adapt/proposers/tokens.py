@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from backport.adapt.edits import Edit, apply_edits, trim
 from backport.adapt.operands import lost
+from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.token_merge import merge
@@ -61,3 +62,6 @@ def _steady(problem: Problem, line: int, step: int) -> int | None:
         if run == 3:
             return at
     return None
+
+
+PROPOSER = Strategy("words", frozenset({Evidence.BEFORE, Evidence.TOKENS}), propose, finds_place=False)
