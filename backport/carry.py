@@ -16,6 +16,7 @@ from backport.adapt.refresh import refreshed
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
+from backport.external import External
 from backport.git import Git
 from backport.manifest import Tree
 from backport.patch import am
@@ -66,6 +67,7 @@ class Carrier:
     rules: Sequence[Rule] = ()
     strategies: Sequence[str] | None = None
     signoff: str | None = None
+    proposers: Sequence[External] = ()
     _git: Git | None = None
     _preimages: dict[str, Preimages] = field(default_factory=dict)
     _oldest: dict[tuple[str, tuple[str, ...]], Head | None] = field(default_factory=dict)
@@ -140,7 +142,10 @@ class Carrier:
         said = self._unready(patch, carried.mail) if carried.mail else ()
         if said:
             carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *said))
-        return replace(carried, preimages=before)
+        failed = tuple(dict.fromkeys(text for one in self.proposers for text in one.failures))
+        for one in self.proposers:
+            one.failures.clear()
+        return replace(carried, preimages=before, notes=(*carried.notes, *failed))
 
     def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:
         """`checked`; what is suspect for the name of the function alone goes in."""
@@ -189,7 +194,7 @@ class Carrier:
         git returns 0 for, nearly half are told apart only by it."""
         return adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,
                      preimages=before.files, rules=self.rules, strategies=self.strategies,
-                     there=there.there if there is not None else None)
+                     there=there.there if there is not None else None, proposers=self.proposers)
 
     def _made(self, answer: Adaptation, patch: Patch, tree: Tree, head: Head, there: Present | None = None) -> Carried:
         """The rewriter's answer as a patch that git confirms, or its refusal with what would help a person."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from backport.carry import Carrier
+from backport.external import external
 from backport.git import Git
 from backport.history.log import Log
 from backport.kbuild.plan import Plan, plan
 from backport.kbuild.sandbox import Limits, choose
-from backport.manifest import Tree
+from backport.manifest import Command, Tree
 from backport.queue.series import Chain, Step
 from backport.results.reach import digest
 from backport.rules.load import load_rules
@@ -33,6 +34,7 @@ class Options:
     strategies: tuple[str, ...] | None = None    # None: all
     signoff: str = ""                            # "Name <address>", "" for none
     require_sandbox: bool = False
+    proposer: Command | None = None              # who is asked about hunks that would be declined
     boot: bool = False                           # boot the tree without and with the patch (docs/behaviour.md)
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,7 +73,8 @@ class Context:
     def carrier(self) -> Carrier:
         if self._carrier is None:
             self._carrier = Carrier(self.store.path, self.heads, self.upstream, load_rules(),
-                                    self.options.strategies, self.options.signoff or None)
+                                    self.options.strategies, self.options.signoff or None,
+                                    external(self.options.proposer))
         return self._carrier
 
     @property

@@ -13,6 +13,7 @@ from backport.boot.program import for_patch
 from backport.cell import column_name
 from backport.context import START, WITHOUT, Context, Options
 from backport.errors import InfraError
+from backport.external import identity
 from backport.gitfault import LIMITS
 from backport.kbuild.failure import machine_trouble
 from backport.kbuild.plan import Plan, fix_file
@@ -124,7 +125,8 @@ def _key(context: Context, job: Job) -> str:
         fixes=[path.read_bytes() for path in build.fixes] if build else None, build=options.build,
         boot=_boot_parts(context, patch, tree) if job.boots else None, history=_history_parts(context, head),
         upstream=_upstream_parts(context, patch, job.config), restored=patch.restored, doubts=patch.doubts,
-        tree=tree.name, series=tree.series, strategies=options.strategies, signoff=options.signoff)
+        tree=tree.name, series=tree.series, strategies=options.strategies, signoff=options.signoff,
+        proposer=identity(options.proposer) if options.proposer else None)
 
 
 def _first_parts(job: Job) -> object:

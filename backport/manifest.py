@@ -58,11 +58,29 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """An external proposer (docs/proposers.md): words of a command that no shell reads, and the limits of a run.
+
+    `version` is part of the cache key, beside the content of every file that `argv` names; `seconds` of wall time.
+    """
+
+    argv: tuple[str, ...]
+    name: str = ""                               # "" for the program's
+    version: str = ""
+    seconds: float = 60
+
+    @property
+    def called(self) -> str:
+        return self.name or Path(self.argv[0]).name
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """All trees, newest first, the upstream reference among them."""
 
     path: Path
     trees: tuple[Tree, ...]
+    proposer: Command | None = None
 
     @property
     def upstream(self) -> Tree | None:
@@ -114,7 +132,7 @@ def load(path: Path) -> Manifest:
     if document is None:
         raise fail(1, "empty manifest", "it needs a list `trees:`")
     top = document.mapping()
-    top.only({"defaults", "trees"})
+    top.only({"defaults", "trees", "proposer"})
     base = _Fields()
     given = top.get("defaults")
     if given is not None:
@@ -124,7 +142,31 @@ def load(path: Path) -> Manifest:
         top.need("trees").fail("holds no tree")
     trees = tuple(_tree(entry, base, path.parent) for entry in entries)
     _check_set(trees, fail)
-    return Manifest(path, trees)
+    asked = top.get("proposer")
+    return Manifest(path, trees, _command(asked.named("proposer"), path.parent) if asked is not None else None)
+
+
+def _command(place: Marked, folder: Path) -> Command:
+    """`proposer:`; a word that is a file beside the manifest is that file."""
+    entry = place.mapping()
+    entry.only({"command", "name", "version", "seconds"})
+    words = [item.text() for item in entry.need("command").items()]
+    if not words:
+        entry.need("command").fail("holds no word", hint="command: [python3, propose.py]")
+    texts = {key: value.text() for key in ("name", "version") if (value := entry.get(key)) is not None}
+    if "name" in texts and not _NAME.match(texts["name"]):
+        entry.need("name").fail(f"{texts['name']!r} cannot be a name",
+                                hint="letters, digits, '.', '_', '+' and '-' only")
+    seconds = _seconds(limit) if (limit := entry.get("seconds")) is not None else 60
+    argv = tuple(str(folder / word) if (folder / word).is_file() else word for word in words)
+    return Command(argv, texts.get("name", ""), texts.get("version", ""), seconds)
+
+
+def _seconds(place: Marked) -> float:
+    text = place.text()
+    if not text.isdecimal() or not 1 <= int(text) <= 3600:
+        place.fail(f"{text!r} is not 1 to 3600 seconds")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)

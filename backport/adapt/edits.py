@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from backport.patch.model import Hunk, Line
 
@@ -54,6 +55,19 @@ def apply_edits(lines: Sequence[bytes], edits: Iterable[Edit]) -> list[bytes]:
         at = edit.hi
     out += lines[at:]
     return out
+
+
+def file_edits(before: Sequence[bytes], after: Sequence[bytes]) -> tuple[Edit, ...]:
+    """The edits that make `after` of `before`."""
+    lo = 0
+    while lo < min(len(before), len(after)) and before[lo] == after[lo]:
+        lo += 1
+    tail = 0
+    while tail < min(len(before), len(after)) - lo and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    matcher = SequenceMatcher(None, before[lo:len(before) - tail], after[lo:len(after) - tail], autojunk=False)
+    return tuple(Edit(lo + i1, lo + i2, tuple(after[lo + j1:lo + j2]))
+                 for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal")
 
 
 def trim(lines: Sequence[bytes], edit: Edit) -> Edit | None:

@@ -16,6 +16,7 @@ from backport.adapt.moved_code import Ways, learned
 from backport.adapt.new_symbols import brought
 from backport.adapt.onefile import adapt_file
 from backport.adapt.outcome import FileAnswer, combine, decline
+from backport.adapt.proposers.base import Proposer
 from backport.adapt.proposers.registry import ALL
 from backport.adapt.proposers.rules import Ruled
 from backport.adapt.records import Adaptation, HunkStory
@@ -31,14 +32,16 @@ from backport.verdict import Apply, Sure
 def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
           preimages: Mapping[str, bytes] | None = None, rules: Sequence[Rule] = (),
           strategies: Sequence[str] | None = None, symbols: SymbolIndex | None = None,
-          known_names: Iterable[str] = (), there: Mapping[str, str] | None = None) -> Adaptation:
+          known_names: Iterable[str] = (), there: Mapping[str, str] | None = None,
+          proposers: Sequence[Proposer] = ()) -> Adaptation:
     """The patch for `target`, or the reason why there is none.
 
     `preimages` maps an old path of the patch to upstream's file just before it; without it only the hunk's own lines
     can be used. `strategies` names those to use, all by default (backport.adapt.proposers.registry.ALL). `symbols`
     knows every name of the tree (default: the view's own `index`, where it has one); `known_names` come with earlier
-    patches of the series; `there` maps a path whose change is known to be in the tree to the reason. CLEAN and OFFSET
-    mean that the patch goes in as it is. The diff that comes out has the tree's line numbers and blob names. Never
+    patches of the series; `there` maps a path whose change is known to be in the tree to the reason. `proposers`
+    are asked about hunks that the built-in ones have no answer for. CLEAN and OFFSET mean that the patch goes in as it
+    is. The diff that comes out has the tree's line numbers and blob names. Never
     raises for any patch that could be parsed.
     """
     wanted = tuple(strategies) if strategies is not None else ALL
@@ -47,7 +50,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
     known = there or {}
     one = partial(_file, target=target, preimages=before, rules=rules if "rules" in wanted else (), names=names,
-                  wanted=wanted)
+                  wanted=wanted, further=proposers)
     answers = [_known(file, known[file.path]) if file.path in known else one(file, ways=Ways(upstream=upstream))
                for file in patch.files]
     ways = learned((hunk for answer in answers for hunk in answer.hunks), upstream)
@@ -62,7 +65,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
-          names: Names, wanted: Sequence[str], ways: Ways) -> FileAnswer:
+          names: Names, wanted: Sequence[str], ways: Ways, further: Sequence[Proposer]) -> FileAnswer:
     if file.binary:
         return decline(f"{file.path}: a binary file cannot be adapted")
     if file.created:
@@ -85,7 +88,8 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         file = with_context(file, preimage)
     elif (why := refusal(file)) and not covers(file, target.read(path)):
         return decline(why)
-    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted, ways)
+    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted, ways,
+                      further)
 
 
 def _known(file: FileDiff, why: str) -> FileAnswer:

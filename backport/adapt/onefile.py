@@ -18,7 +18,7 @@ from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.file_header import retarget
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers import as_is
-from backport.adapt.proposers.base import independent
+from backport.adapt.proposers.base import Proposer, independent
 from backport.adapt.proposers.git_apply import AsIs, apply_as_is
 from backport.adapt.proposers.registry import proposals
 from backport.adapt.proposers.rules import Ruled
@@ -49,12 +49,15 @@ class Landed:
 
 
 def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled, names: Names,
-               wanted: Sequence[str], ways: moved_code.Ways | None = None) -> FileAnswer:
-    """The answer for one modified file; `ways`: which files of the patch stand elsewhere in this tree."""
+               wanted: Sequence[str], ways: moved_code.Ways | None = None,
+               further: Sequence[Proposer] = ()) -> FileAnswer:
+    """The answer for one modified file; `ways`: which files of the patch stand elsewhere in this tree; `further`:
+    who is asked about hunks that nobody else has an answer for."""
     path = file.old_path
     assert path is not None
     data = target.read(path)
-    problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path)
+    problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path,
+                      target.name)
     taken = apply_as_is(problem.hunks, problem.t) if data is not None and not ruled.changed else None
     if taken is not None:
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
@@ -62,7 +65,22 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
         problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
         land = partial(_land, target=target, ruled=ruled, wanted=wanted, ways=ways or moved_code.Ways())
         landed = [_ended(land(problem, k)) for k in range(len(file.hunks))]
-    return _assemble(file, _doubted(landed, names, taken is not None, wanted), taken)
+    landed = _doubted(landed, names, taken is not None, wanted)
+    if further and any(one.answer.state is State.NONE for one in landed):
+        asked = [_asked(one, further) for one in landed]
+        fresh = [n for n, one in enumerate(asked) if one is not landed[n]]
+        landed = _doubted(asked, names, False, wanted, fresh)
+    return _assemble(file, landed, taken)
+
+
+def _asked(one: Landed, further: Sequence[Proposer]) -> Landed:
+    """A declined hunk of a file that the tree has, as one of `further` would have it."""
+    if one.answer.state is not State.NONE or not one.problem.path:
+        return one
+    voices = proposals(one.problem, one.k, (), further)
+    if not voices:
+        return one
+    return _ended(replace(one, answer=choose(one.problem, one.k, voices, reverse_fits(one.problem, one.k))))
 
 
 def _ended(one: Landed) -> Landed:
@@ -72,15 +90,16 @@ def _ended(one: Landed) -> Landed:
         (name, fit(edits)) for name, edits in one.answer.others)))
 
 
-def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str]) -> list[Landed]:
-    """The answers again, after a look at the files that they lead to.
+def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str],
+             only: Sequence[int] | None = None) -> list[Landed]:
+    """The answers again (those of `only`, by default all), after a look at the files that they lead to.
 
     What git apply takes as it is may be doubted and is then for review; an adapted hunk is mended or not given at all.
     """
     out = list(landed)
     results: dict[int, Result] = {}
     for n, one in enumerate(out):
-        if one.answer.state is not State.FORWARD:
+        if one.answer.state is not State.FORWARD or (only is not None and n not in only):
             continue
         others = [e for x in out if x is not one and x.problem is one.problem and x.answer.state is State.FORWARD
                   for e in x.answer.edits]
@@ -190,7 +209,7 @@ def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem
     data = target.read(path)
     if data is None:
         return None
-    return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path)
+    return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path, problem.tree)
 
 
 def _best(found: Sequence[Landed], target: TreeView, ways: moved_code.Ways) -> Landed | None:

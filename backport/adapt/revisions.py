@@ -23,6 +23,7 @@ class Problem:
     preimage: bytes | None = None
     path: str = ""                   # in the target tree
     upstream_path: str = ""
+    tree: str = ""                   # the target tree's name
     seeds: dict[str, Any] = field(default_factory=dict, compare=False)   # what strategies compute once a file
 
     @cached_property

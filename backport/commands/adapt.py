@@ -10,8 +10,10 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    chosen_proposer,
     manifest_option,
     one_patch,
+    proposer_option,
     read_manifest,
     read_patches,
 )
@@ -37,6 +39,7 @@ from backport.verdict import Apply
 @click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
               help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
+@proposer_option()
 @click.option("--explain", "columns", is_flag=True,
               help="Also show upstream hunk and adapted hunk side by side, differing tokens marked.")
 @click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
@@ -45,8 +48,8 @@ from backport.verdict import Apply
 @manifest_option()
 @cache_option()
 def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
-            strategies: tuple[str, ...], columns: bool, compare: bool, offline: bool, output: Path | None,
-            manifest_path: Path | None, cache: Path | None) -> int:
+            strategies: tuple[str, ...], proposer: str | None, columns: bool, compare: bool, offline: bool,
+            output: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
 
     \b
@@ -60,7 +63,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     tree, head = column.tree, column.head
     if head is None:
         raise InfraError(f"{tree.name} could not be had: {column.reason}")
-    options = Options(build=False, strategies=strategies or None, signoff=signoff)
+    options = Options(build=False, strategies=strategies or None, signoff=signoff,
+                      proposer=chosen_proposer(proposer, manifest))
     context = Context(place, *known_heads(store, manifest), options)
     try:
         carried = context.carrier.carry(only, tree, head)

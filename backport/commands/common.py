@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from backport.errors import UserError
+from backport.external import command
 from backport.kbuild.config import ALL, names
-from backport.manifest import Manifest, default_path, load
+from backport.manifest import Command, Manifest, default_path, load
 from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
 from backport.report.registry import FORMATS, render, renderer
@@ -36,6 +37,18 @@ def cache_option() -> Decorator:
     return click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
                         envvar="BACKPORT_CACHE", help="Store, work trees and build directories  "
                         "[default: the user's cache directory; or $BACKPORT_CACHE].")
+
+
+def proposer_option() -> Decorator:
+    """--proposer: an external proposer, instead of the manifest's."""
+    return click.option("--proposer", metavar="CMD", default=None,
+                        help="Ask this program about hunks that would be declined (docs/proposers.md)  "
+                             "[default: what trees.yaml says, else none].")
+
+
+def chosen_proposer(text: str | None, manifest: Manifest) -> Command | None:
+    """What --proposer or else the manifest names. Raises UserError where there is no such program."""
+    return command(text) if text is not None else manifest.proposer
 
 
 class _Configs(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2

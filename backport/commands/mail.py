@@ -73,8 +73,8 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             found, names, notices = read_mails(patches, store, manifest, names)
             run = run_job(Request(
                 patches=found, manifest=manifest, cache=store.cache, trees=names, jobs=jobs, offline=offline,
-                options=Options(build=not no_build, signoff=who), command=" ".join(["backport", *sys.argv[1:]])),
-                results)
+                options=Options(build=not no_build, signoff=who, proposer=manifest.proposer),
+                command=" ".join(["backport", *sys.argv[1:]])), results)
             click.echo(render("text", run, results.cells(run), width=0), nl=False)
         else:
             run = choose_run(results, number)

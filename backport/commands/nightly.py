@@ -92,8 +92,9 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
             request = Request(
                 patches=read_patches(patches, cache_or_default(cache)), manifest=manifest,
                 cache=cache_or_default(cache), trees=trees,
-                options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot), update=not offline,
-                offline=offline, jobs=jobs, configs=configs, kind=KIND,
+                options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot,
+                                proposer=manifest.proposer),
+                update=not offline, offline=offline, jobs=jobs, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
             runner = _told_when_stopped(lambda store: run(request, store))
             made = night(results, runner, mail_to=recipients, server=server,

@@ -12,8 +12,10 @@ from backport.commands.common import (
     cache_or_default,
     check_configs,
     check_format,
+    chosen_proposer,
     config_option,
     manifest_option,
+    proposer_option,
     publish,
     read_manifest,
     read_patches,
@@ -37,6 +39,7 @@ from backport.workflow import Request, run
 @click.option("--update", is_flag=True, help="Ask the sources of the trees again, dead hosts too.")
 @click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when a cell wants a review.")
+@proposer_option()
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch and run its reproducer "
               "(PATCH.repro beside it), or the smoke test.")
@@ -49,8 +52,8 @@ from backport.workflow import Request, run
 @cache_option()
 def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None,
             configs: tuple[str, ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
-            strict: bool, require_sandbox: bool, boot: bool, form: str, output: Path | None, db: Path | None,
-            manifest_path: Path | None, cache: Path | None) -> int:
+            strict: bool, proposer: str | None, require_sandbox: bool, boot: bool, form: str,
+            output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
     PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.
@@ -67,7 +70,8 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     place = cache_or_default(cache)
     request = Request(
         patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=trees,
-        options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot),
+        options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot,
+                        proposer=chosen_proposer(proposer, manifest)),
         update=update, offline=offline, force=force, jobs=jobs,
         configs=configs,
         command=" ".join(["backport", *sys.argv[1:]]))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-
 from backport.adapt.checks.base import SymbolIndex
-from backport.adapt.edits import Edit, render_hunks
+from backport.adapt.edits import file_edits, render_hunks
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case
 from backport.replay.score import case_patch, result_of, run, score
@@ -29,14 +27,6 @@ def show(case: Case, symbols: SymbolIndex | None = None, upstream_symbols: Symbo
 
 def changes(before: bytes, after: bytes) -> str:
     """A unified diff's hunks, as text."""
-    a, b = split_lines(before), split_lines(after)
-    lo = 0
-    while lo < min(len(a), len(b)) and a[lo] == b[lo]:
-        lo += 1
-    tail = 0
-    while tail < min(len(a), len(b)) - lo and a[-1 - tail] == b[-1 - tail]:
-        tail += 1
-    matcher = SequenceMatcher(None, a[lo:len(a) - tail], b[lo:len(b) - tail], autojunk=False)
-    edits = [Edit(lo + i1, lo + i2, tuple(b[lo + j1:lo + j2]))
-             for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
-    return "".join(h.render().decode("utf-8", "replace") for h in render_hunks(a, edits)) or "no difference\n"
+    lines = split_lines(before)
+    hunks = render_hunks(lines, file_edits(lines, split_lines(after)))
+    return "".join(hunk.render().decode("utf-8", "replace") for hunk in hunks) or "no difference\n"
