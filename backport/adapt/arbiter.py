@@ -50,7 +50,6 @@ class Answer:
 
 
 
-
 def choose(problem: Problem, k: int, voices: Sequence[Voice], back: Placed | None) -> Answer:
     """The answer for one hunk from what was proposed, in the order of preference, and whether its reverse fits."""
     # what lands in upstream's function comes before what fits in another one as well
@@ -90,7 +89,8 @@ def _agreed(problem: Problem, k: int, heard: Sequence[Voice]) -> Answer:
     found = {Signal.DISAGREE: bool(others), Signal.PRESENT: _says_present(heard), Signal.FUNCTION: best.strays}
     signals = tuple(dict.fromkeys([*best.placed.signals, *(signal for signal, holds in found.items() if holds)]))
     names = tuple(voice.name for voice in agree)
-    if any(s.severity is FATAL for s in signals) or (problem.a is not None and not any(_solid(voice, agree) for voice in agree)):
+    solid = problem.a is None or any(_solid(voice, agree) for voice in agree)
+    if not solid or any(signal.severity is FATAL for signal in signals):
         notes = words(problem, k, edits) if best.strays else ()
         return Answer(State.NONE, edits, names, signals, others=others, notes=notes)
     sure = Sure.CERTAIN if len(agree) > 1 and all(s.severity is HARMLESS for s in signals) else Sure.REVIEW
