@@ -8,17 +8,17 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from backport.boot.behaviour import prove
 from backport.carry import Carried
-from backport.cell import Cell
+from backport.cell import Adapted, Cell
 from backport.context import Context
 from backport.errors import BackportError
 from backport.history.branch import Branch
 from backport.history.verdict import Said, ask, settled
 from backport.job import Job, reproducer, trouble_of
 from backport.kbuild.driver import build_cell
+from backport.kbuild.result import Functions
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -41,19 +41,19 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
     cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
                 subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
                 base_version=head.version, command=job.command(context.options), config=job.config,
-                detail={"nomination": _standing(patch, tree)})
+                nomination=nomination(read_mail(patch), patch.paths), asked=asked(read_mail(patch), tree.series))
     lost = next((one.patch for one in before if one.apply is Apply.ERROR), "")
     try:
         if job.trouble or lost:
             return _failed(cell, job.trouble or f"not tried: {lost}, which it needs first, ended in error")
         chain = _chain(context, job, before) if job.before or job.needed.patches else None
         if chain is not None and (standing := chain.mails):
-            cell.detail["before"] = standing
+            cell = replace(cell, before=tuple(standing))
         carried = context.carrier.carry(patch, tree, chain.head if chain else head)
         cell = _carried(cell, carried)
         cell = replace(cell, notes=(*cell.notes, *job.needed.said))
-        cell = settled(cell, in_history(context, patch, head, (*job.needed.patches,
-                                                              *(one.patch for one in job.before))))
+        cell = _settled(cell, in_history(context, patch, head, (*job.needed.patches,
+                                                               *(one.patch for one in job.before))))
         whole = carried.patch if cell.apply is not Apply.ABSENT else None
         if chain is not None:
             cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
@@ -115,7 +115,7 @@ def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
     fixes = f"built with {', '.join(result.fixes)} on both sides (toolchain.fixes)"
     notes = (*cell.notes, *result.notes, *([fixes] if result.fixes else []))
     cell = replace(cell, build=result.verdict, reason=reason, notes=notes, log=str(result.log or ""),
-                   detail={**cell.detail, "build": result.as_dict()})
+                   built=result)
     alone = not job.before and not job.needed.patches
     if result.changes is None or result.changes.reason or not alone:
         return cell          # with the patches before it in one build, its own effect is not told apart
@@ -129,8 +129,7 @@ def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
         require_sandbox=options.require_sandbox, beside=context.beside)
     notes = differences(result.changes, effect)
     return replace(cell, notes=cell.notes + notes, sure=Sure.REVIEW if notes else cell.sure,
-                   detail={**cell.detail, "functions": {"here": list(result.changes.names),
-                                                        "upstream": effect.as_dict()}})
+                   functions=Functions(result.changes.names, effect))
 
 
 def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
@@ -138,34 +137,30 @@ def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
     behaviour = prove(job.tree, job.head, patch, reproducer(job.patch), store=context.store, cache=context.cache,
                       logs=logs, jobs=context.jobs, beside=context.beside)
     return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
-                   detail={**cell.detail, "behaviour": {**behaviour.as_dict(), "directory": str(logs)}})
+                   booted=behaviour.record(str(logs)))
 
 
 def _carried(cell: Cell, carried: Carried) -> Cell:
     """`cell` with what became of the patch before any build."""
-    detail: dict[str, Any] = {**cell.detail, "hunks": [hunk.as_dict() for hunk in carried.hunks],
-                              "preimages": dict(carried.preimages.sources)}
-    if carried.evidence:
-        detail["evidence"] = list(carried.evidence)
-    if carried.partly:
-        detail["partly"] = list(carried.partly)
-    if carried.alternatives:
-        detail["alternatives"] = [diff.decode("utf-8", "replace") for diff in carried.alternatives]
+    alternatives = tuple(diff.decode("utf-8", "replace") for diff in carried.alternatives)
     return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
-                   adapted=carried.mail, detail=detail)
+                   adapted=carried.mail, adaptation=Adapted(carried.hunks, dict(carried.preimages.sources),
+                                                            carried.evidence, carried.partly, alternatives))
 
 
-def _standing(patch: Patch, tree: Tree) -> dict[str, Any]:
-    """How the patch stands with stable, and whether this series was asked for; the lines of the mail that say so."""
-    mail = read_mail(patch)
-    standing, wish = nomination(mail, patch.paths), asked(mail, tree.series)
-    return {"standing": str(standing.standing), "why": standing.why, "note": standing.note,
-            "asked": wish.words, "asked_why": wish.why}
+def _settled(cell: Cell, said: Said) -> Cell:
+    """`cell` with what history says: `absent` where the tree provably lacks the bug, notes otherwise."""
+    found = settled(cell.apply, said)
+    cell = replace(cell, history=said.record())
+    if not found.absent:
+        return replace(cell, notes=(*cell.notes, *found.notes), sure=Sure.REVIEW if found.review else cell.sure)
+    adaptation = cell.adaptation or Adapted()
+    return replace(cell, apply=Apply.ABSENT, adapted=b"", notes=(), reason=found.reason,
+                   sure=Sure.REVIEW if found.review else Sure.CERTAIN,
+                   adaptation=replace(adaptation, evidence=(*adaptation.evidence, *found.evidence)))
 
 
 def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:
     """The step that failed says nothing about the patch: `error` in its column, the verdict before it stays."""
-    detail = {**cell.detail, "traceback": trace} if trace else cell.detail
-    if cell.apply is Apply.ERROR:
-        return replace(cell, reason=reason, detail=detail)
-    return replace(cell, build=Build.ERROR, sure=Sure.REVIEW, reason=reason, detail=detail)
+    cell = replace(cell, reason=reason, traceback=trace or cell.traceback)
+    return cell if cell.apply is Apply.ERROR else replace(cell, build=Build.ERROR, sure=Sure.REVIEW)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backport.boot.key import boot_key
 from backport.boot.program import for_patch
-from backport.cell import column_name
+from backport.cell import Part, column_name
 from backport.context import START, WITHOUT, Context, Options
 from backport.errors import InfraError
 from backport.external import identity
@@ -24,7 +24,6 @@ from backport.queue.depends import depends, parts
 from backport.queue.series import Needed, needed_first
 from backport.results.key import cell_key, code_digest
 from backport.results.reach import reach, versions
-from backport.results.series import Part
 from backport.trees.store import Head
 
 

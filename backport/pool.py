@@ -21,6 +21,7 @@ from backport.compute import compute
 from backport.context import Context
 from backport.job import Job
 from backport.report.live import Live
+from backport.verdict import Behaves
 
 _context: Context | None = None      # of a worker process
 _busy = False                        # the worker is inside a cell
@@ -103,5 +104,4 @@ def _before(job: Job, cells: Mapping[Name, Cell]) -> list[Cell]:
 def _kept(cells: dict[Name, Cell], job: Job, cell: Cell) -> tuple[Job, Cell, str]:
     """With the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
     cells[job.name] = cell
-    lasting = cell.detail.get("behaviour", {}).get("verdict") != "error"
-    return job, cell, job.key if lasting else ""
+    return job, cell, job.key if cell.behaviour is not Behaves.ERROR else ""

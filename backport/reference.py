@@ -9,32 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from backport.check import check
 from backport.git import Git
 from backport.kbuild.driver import build_cell
-from backport.kbuild.result import CodeChanges
+from backport.kbuild.result import CodeChanges, Effect
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store, read_json, write_json
 from backport.verdict import Apply
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Names of the functions whose code upstream's patch changes; `reason` where they are not known."""
-
-    tree: str
-    functions: tuple[str, ...] = ()
-    reason: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"tree": self.tree, "functions": list(self.functions), "reason": self.reason}
 
 
 def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: str, jobs: int,
@@ -54,7 +41,7 @@ def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: s
             return Effect(name, tuple(known["functions"]), known["reason"])
         effect = _built(patch, tree, head, cache, jobs, preimages, config, require_sandbox, beside)
         if not effect.reason:
-            write_json(kept, effect.as_dict())
+            write_json(kept, asdict(effect))
         return effect
 
 

@@ -57,6 +57,22 @@ class Sure(StrEnum):
     REVIEW = "review"
 
 
+class Behaves(StrEnum):
+    """What booting the kernel showed about the patch."""
+
+    PROVED = "proved"
+    NO_EFFECT = "no effect"
+    NOT_SHOWN = "not shown"
+    BROKE = "broke"
+    NOT_TESTABLE = "not testable here"
+    NOT_ASKED = "not asked"
+    ERROR = "error"
+
+    @property
+    def legend(self) -> str:
+        return _BEHAVES_LEGEND[self]
+
+
 _APPLY_LEGEND = {
     Apply.CLEAN: "applies as it is, at the same lines",
     Apply.OFFSET: "applies as it is, at other lines of the same function",
@@ -80,6 +96,16 @@ _BUILD_LEGEND = {
     Build.NOTHING_TO_BUILD: "touches nothing that is compiled",
     Build.ERROR: "compiler crash, signal, time-out, disk full or missing tool: says nothing about the patch",
     Build.SKIPPED: "not built",
+}
+
+_BEHAVES_LEGEND = {
+    Behaves.PROVED: "the reproducer shows the bug without the patch and not with it",
+    Behaves.NO_EFFECT: "the reproducer shows the bug without the patch and with it",
+    Behaves.NOT_SHOWN: "the bug does not appear without the patch either",
+    Behaves.BROKE: "something worked without the patch and does not with it, or the kernel no longer boots",
+    Behaves.NOT_TESTABLE: "this machine or this kernel configuration cannot show it; the reason is in the cell",
+    Behaves.NOT_ASKED: "no reproducer, or no boot was asked for",
+    Behaves.ERROR: "the boot or the reproducer failed by itself, which says nothing about the patch",
 }
 
 _GOOD_APPLY = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED})

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from backport.boot import initrd, machine, program, scope, tap
 from backport.boot.kernel import BootKernel, Images, KernelFailed, limits
 from backport.boot.machine import Machine
-from backport.boot.outcome import RUNS, Behaves, Ended, Run, Side, classify, judge, judge_smoke
+from backport.boot.outcome import RUNS, Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.program import NoStaticLibrary
+from backport.boot.record import Boot, Booted, Check
 from backport.boot.selftest import NoSelftest
 from backport.errors import BuildError, InfraError
 from backport.kbuild.sandbox import Limits, Sandbox, choose, lowered
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store
+from backport.verdict import Behaves
 
 SPARE = 3                            # boots of each kernel that may be repeated because they were flakes
 
@@ -53,22 +54,20 @@ class Behaviour:
     def flakes(self) -> int:
         return (self.before.flakes if self.before else 0) + (self.after.flakes if self.after else 0)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, for Cell.detail["behaviour"]."""
-        return {
-            "verdict": str(self.verdict), "reason": self.reason, "legend": self.verdict.legend, "smoke": self.smoke,
-            "before": [_run_dict(run) for run in self.before.runs] if self.before else [],
-            "after": [_run_dict(run) for run in self.after.runs] if self.after else [],
-            "flakes": self.flakes, "logs": list(self.logs), "notes": list(self.notes), "machine": self.machine,
-            "images": {"before": self.images[0], "after": self.images[1]},
-            "seconds": {name: round(value, 2) for name, value in self.seconds.items()},
-        }
+    def record(self, directory: str = "") -> Booted:
+        """What is kept; `directory` is where the logs are."""
+        return Booted(
+            self.verdict, self.reason, self.verdict.legend, self.smoke,
+            tuple(map(_boot, self.before.runs)) if self.before else (),
+            tuple(map(_boot, self.after.runs)) if self.after else (),
+            self.flakes, self.logs, self.notes, self.machine, {"before": self.images[0], "after": self.images[1]},
+            {name: round(value, 2) for name, value in self.seconds.items()}, directory)
 
 
-def _run_dict(run: Run) -> dict[str, Any]:
-    points = [{"number": p.number, "ok": p.ok, "name": p.name} for p in run.transcript.points]
-    return {"ended": str(run.ended), "why": run.why, "seconds": round(run.seconds, 2), "log": run.log,
-            "points": points, "complaints": list(run.transcript.complaints)}
+def _boot(run: Run) -> Boot:
+    return Boot(run.ended, run.why, round(run.seconds, 2), run.log,
+                tuple(Check(point.number, point.ok, point.name) for point in run.transcript.points),
+                run.transcript.complaints)
 
 
 def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: Store, cache: Path, logs: Path,

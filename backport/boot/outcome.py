@@ -8,35 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.boot.tap import Transcript
+from backport.verdict import Behaves
 
 RUNS = 3                             # runs of each kernel that must all give the same answer
-
-
-class Behaves(StrEnum):
-    """What booting the kernel showed about the patch."""
-
-    PROVED = "proved"
-    NO_EFFECT = "no effect"
-    NOT_SHOWN = "not shown"
-    BROKE = "broke"
-    NOT_TESTABLE = "not testable here"
-    NOT_ASKED = "not asked"
-    ERROR = "error"
-
-    @property
-    def legend(self) -> str:
-        return _LEGEND[self]
-
-
-_LEGEND = {
-    Behaves.PROVED: "the reproducer shows the bug without the patch and not with it",
-    Behaves.NO_EFFECT: "the reproducer shows the bug without the patch and with it",
-    Behaves.NOT_SHOWN: "the bug does not appear without the patch either",
-    Behaves.BROKE: "something worked without the patch and does not with it, or the kernel no longer boots",
-    Behaves.NOT_TESTABLE: "this machine or this kernel configuration cannot show it; the reason is in the cell",
-    Behaves.NOT_ASKED: "no reproducer, or no boot was asked for",
-    Behaves.ERROR: "the boot or the reproducer failed by itself, which says nothing about the patch",
-}
 
 
 class Ended(StrEnum):
@@ -51,7 +25,7 @@ class Ended(StrEnum):
 
 
 # Endings that say nothing about the patch when they come alone: the boot is repeated, and counted as a flake.
-_FLAKY = frozenset({Ended.NO_BOOT, Ended.LOST})
+FLAKY = frozenset({Ended.NO_BOOT, Ended.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +47,7 @@ class Run:
 
     @property
     def flaky(self) -> bool:
-        return self.ended in _FLAKY
+        return self.ended in FLAKY
 
 
 def classify(transcript: Transcript, *, timed_out: bool, machine_error: str = "") -> tuple[Ended, str]:

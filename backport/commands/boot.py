@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import click
 from backport.boot import program, show
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import Machine
-from backport.boot.outcome import Behaves
 from backport.commands.common import cache_option, cache_or_default, manifest_option, one_patch, read_manifest
 from backport.context import Context, Options
 from backport.errors import InfraError
@@ -21,7 +21,7 @@ from backport.patch.intake import read_all
 from backport.targets import get_trees, known_heads
 from backport.trees.progress import TerminalProgress
 from backport.trees.store import Head, Store
-from backport.verdict import Apply
+from backport.verdict import Apply, Behaves
 
 _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behaves.NOT_SHOWN: 1,
          Behaves.NO_EFFECT: 1, Behaves.BROKE: 1, Behaves.ERROR: 3}
@@ -91,7 +91,8 @@ def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Pat
     if form == "text":
         return show.render(behaviour, f"{title} ({outcome})", str(where))
     record: dict[str, Any] = {"tree": head.tree, "version": head.version, "commit": head.commit,
-                              "apply": outcome, "log_directory": str(where), **behaviour.as_dict()}
+                              "apply": outcome, "log_directory": str(where), **asdict(behaviour.record())}
+    del record["directory"]                      # has its place above
     return json.dumps(record)
 
 

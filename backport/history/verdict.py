@@ -7,17 +7,16 @@ are notes and facts for a person: the bug's first release, a fix that was in and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from backport.cell import Cell
 from backport.history.branch import Branch, no_history
 from backport.history.bug import Bug, FollowUp, Named, follow_ups, holds_bug, named_in
 from backport.history.log import Log
 from backport.history.presence import Change, Presence, State, patch_id, presence
+from backport.history.record import FixState, HeldBug, History, LaterFix, NamedCommit
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.verdict import Apply, Sure
+from backport.verdict import Apply
 
 _OVERRULED = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED, Apply.CONFLICT, Apply.SUSPECT})
 
@@ -39,18 +38,15 @@ class Said:
     later: tuple[Later, ...] = ()
     unknown: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, for Cell.detail."""
-        return {
-            "bug": {"held": self.bug.held, "since": self.bug.since, "reason": self.bug.reason,
-                    "commits": [{"sha": one.named.sha, "subject": one.named.subject, "held": one.held, "why": one.why}
-                                for one in self.bug.commits]},
-            "fix": {"state": str(self.fix.state), "line": self.fix.line, "source": self.fix.source},
-            "follow_ups": [{"sha": one.what.commit.sha, "subject": one.what.commit.subject, "kind": one.what.kind,
-                            "of": one.what.of, "release": one.what.release, "here": str(one.here.state)}
-                           for one in self.later],
-            "follow_ups_unknown": self.unknown,
-        }
+    def record(self) -> History:
+        """What a cell keeps of it."""
+        return History(
+            HeldBug(self.bug.held, self.bug.since, self.bug.reason, tuple(
+                NamedCommit(one.named.sha, one.named.subject, one.held, one.why) for one in self.bug.commits)),
+            FixState(str(self.fix.state), self.fix.line, self.fix.source),
+            tuple(LaterFix(one.what.commit.sha, one.what.commit.subject, one.what.kind, one.what.of, one.what.release,
+                           str(one.here.state)) for one in self.later),
+            self.unknown)
 
 
 def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before: Sequence[Patch] = ()) -> Said:
@@ -75,29 +71,32 @@ def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before:
     return Said(bug, fix, tuple(later))
 
 
-def settled(cell: Cell, said: Said) -> Cell:
-    """`cell` with what history says: `absent` where the tree provably lacks the bug, notes otherwise."""
-    cell = replace(cell, detail={**cell.detail, "history": said.as_dict()})
-    if said.bug.held is False and cell.apply in _OVERRULED:
-        return _absent(cell, said.bug)
-    notes = [*_taken_back(cell, said.fix), *_still_to_come(cell, said)]
-    doubtful = cell.apply.good and said.fix.state in (State.PRESENT, State.REVERTED, State.LIKELY)
-    return replace(cell, notes=(*cell.notes, *notes), sure=Sure.REVIEW if doubtful else cell.sure)
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What history makes of an outcome: `absent` where the tree provably lacks the bug, notes otherwise."""
+
+    absent: bool
+    review: bool
+    reason: str = ""                 # of `absent`
+    notes: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
-def _absent(cell: Cell, bug: Bug) -> Cell:
-    applies = f"; the patch by itself would be `{cell.apply}`, so look whether Fixes: names the right commit" \
-        if cell.apply.good else ""
-    evidence = [*cell.detail.get("evidence", ()), *(f"{one.found.source}: {one.named.sha[:12]} {one.why}"
-                                                    for one in bug.commits)]
-    return replace(cell, apply=Apply.ABSENT, adapted=b"", notes=(),
-                   sure=Sure.REVIEW if cell.apply.good else Sure.CERTAIN,
-                   reason=f"this tree does not hold the bug that Fixes: names: {bug.reason}{applies}",
-                   detail={**cell.detail, "evidence": evidence})
+def settled(apply: Apply, said: Said) -> Settled:
+    """What `said` makes of `apply`, the outcome of the patch by itself."""
+    if said.bug.held is False and apply in _OVERRULED:
+        applies = f"; the patch by itself would be `{apply}`, so look whether Fixes: names the right commit" \
+            if apply.good else ""
+        reason = f"this tree does not hold the bug that Fixes: names: {said.bug.reason}{applies}"
+        return Settled(True, apply.good, reason,
+                       evidence=tuple(f"{one.found.source}: {one.named.sha[:12]} {one.why}"
+                                      for one in said.bug.commits))
+    doubtful = apply.good and said.fix.state in (State.PRESENT, State.REVERTED, State.LIKELY)
+    return Settled(False, doubtful, notes=(*_taken_back(apply, said.fix), *_still_to_come(apply, said)))
 
 
-def _taken_back(cell: Cell, fix: Presence) -> list[str]:
-    if not cell.apply.good:
+def _taken_back(apply: Apply, fix: Presence) -> list[str]:
+    if not apply.good:
         return []
     if fix.state is State.REVERTED:
         last = fix.events[-1]
@@ -109,9 +108,9 @@ def _taken_back(cell: Cell, fix: Presence) -> list[str]:
     return []
 
 
-def _still_to_come(cell: Cell, said: Said) -> list[str]:
+def _still_to_come(apply: Apply, said: Said) -> list[str]:
     """Fixes of the fix that the tree will need once it has the fix; nothing for a tree that does not take it."""
-    if not cell.apply.good and cell.apply is not Apply.ALREADY:
+    if not apply.good and apply is not Apply.ALREADY:
         return []
     words = {"fixes": "is fixed", "reverts": "is reverted"}
     return [f"upstream, {one.what.of[:12]} {words[one.what.kind]} by {one.what.commit.sha[:12]} "

@@ -61,9 +61,9 @@ def in_mainline(mail: Mail, upstream: Head | None, cells: Mapping[str, Cell], fo
 def _changed(cell: Cell) -> tuple[str, ...]:
     """The changed lines of an adapted patch, where it differs from upstream's."""
     lines = []
-    for hunk in cell.detail.get("hunks", ()):
-        if hunk.get("changed"):
-            lines += [line for line in str(hunk.get("adapted", "")).split("\n")
+    for hunk in cell.hunks:
+        if hunk.changed:
+            lines += [line for line in hunk.adapted.split("\n")
                       if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))]
     return tuple(lines[:12])
 

@@ -29,6 +29,12 @@ class Diagnostic:
     def is_error(self) -> bool:
         return "error" in self.level
 
+    @property
+    def brief(self) -> str:
+        """For reports: without the column, which moves with every renamed variable."""
+        where = f"{self.path}:{self.line}: " if self.path and self.line else f"{self.path}: " if self.path else ""
+        return f"{where}{self.level}: {self.text}" if self.level else f"{where}{self.text}"
+
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.path, self.line, self.column) if part)
         return f"{where}: {self.level}: {self.text}" if where else f"{self.level}: {self.text}"
@@ -91,6 +97,23 @@ class Uncompiled:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.why}" if self.line else f"{self.path}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Names of the functions whose code a patch changes in `tree` ("upstream 7.2.8"); `reason` where not known."""
+
+    tree: str
+    functions: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions whose machine code changes in this tree, beside those that upstream's own patch changes."""
+
+    here: tuple[str, ...]
+    upstream: Effect
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def write_mails(desk: Desk, trees: Sequence[Tree], to: Path, *, force: bool = Fa
     for tree in trees:
         written += _submissions(desk, tree, to, force)
         here = [cell for cell in desk.cells if cell.tree == tree.name and desk.wanted(cell, tree)]
-        written += [_partly(cell) if cell.detail.get("partly") else _failed(desk, tree, cell, to)
+        written += [_partly(cell) if cell.adaptation and cell.adaptation.partly else _failed(desk, tree, cell, to)
                     for cell in here if cell.apply is Apply.CONFLICT]
         # git takes a suspect patch: "does not apply" would be false, and a submission a guess
         written += [Written("look", cell.patch, tree.name, None, remarks=(f"suspect: {cell.reason}", *cell.notes))
@@ -120,7 +120,7 @@ def _submissions(desk: Desk, tree: Tree, to: Path, force: bool) -> list[Written]
 def _in_one(desk: Desk, tree: Tree, offered: Sequence[Offer], written: Sequence[Written]) -> list[Written]:
     """The one command for a series: mails sent one by one arrive in any order and in threads of their own."""
     mails = [row for row in written if row.kind == "submission" and row.file is not None]
-    series = {offer.cell.patch for offer in offered if offer.cell.detail.get("series")}
+    series = {offer.cell.patch for offer in offered if offer.cell.part is not None}
     mine = [row for row in mails if row.patch in series]
     if len(mine) < 2:
         return []
@@ -151,7 +151,7 @@ def _partly(cell: Cell) -> Written:
     """No notice goes to an author whose fix may be in: a person looks first."""
     return Written("look", cell.patch, cell.tree, None, remarks=(
         f"no FAILED notice: {cell.tree} may have the change already, or a part of it: "
-        + ", ".join(cell.detail["partly"]), cell.reason))
+        + ", ".join(cell.adaptation.partly if cell.adaptation else ()), cell.reason))
 
 
 def conflict(desk: Desk, tree: Tree, patch: Patch) -> Between:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from backport.adapt.new_symbols import brought
+from backport.cell import Part
 from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk, Patch
-from backport.results.series import Part
 from backport.trees.scan import names
 
 

@@ -23,7 +23,7 @@ def elsewhere(store: Path, manifest: Manifest, heads: Mapping[str, Head], cells:
               mails: Mapping[str, Patch]) -> list[Cell]:
     """A cell for each patch and newer supported tree that `cells` lack; `mails` are the patches by SHA-256.
 
-    Nothing of these goes into a queue or a mail: they are marked in `detail` and only say how the tree stands.
+    Nothing of these goes into a queue or a mail: they are marked `elsewhere` and only say how the tree stands.
     """
     upstream = manifest.upstream
     carrier = Carrier(store, tuple(heads.values()), heads.get(upstream.name) if upstream else None, load_rules())
@@ -47,10 +47,9 @@ def elsewhere(store: Path, manifest: Manifest, heads: Mapping[str, Head], cells:
 
 def _look(carrier: Carrier, manifest: Manifest, head: Head | None, name: str, like: Cell, patch: Patch | None) -> Cell:
     tree = manifest.tree(name)
-    marked = {"elsewhere": True}
     if head is None or tree is None:
-        return Cell(like.patch, name, Apply.NO_TREE, reason="not in the store", detail=marked)
+        return Cell(like.patch, name, Apply.NO_TREE, reason="not in the store", elsewhere=True)
     if patch is None:
-        return Cell(like.patch, name, Apply.ERROR, reason="the original mail is no longer at hand", detail=marked)
+        return Cell(like.patch, name, Apply.ERROR, reason="the original mail is no longer at hand", elsewhere=True)
     carried = carrier.carry(patch, tree, head)
-    return Cell(like.patch, name, carried.outcome, reason=carried.reason, base_version=head.version, detail=marked)
+    return Cell(like.patch, name, carried.outcome, reason=carried.reason, base_version=head.version, elsewhere=True)

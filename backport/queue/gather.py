@@ -16,7 +16,7 @@ from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.queue.export import Ready
-from backport.queue.nomination import Asked, Nomination, Standing, asked, nomination
+from backport.queue.nomination import Asked, Nomination, asked, nomination
 from backport.queue.submit import signed_by_submitter
 from backport.results.run import Run
 from backport.verdict import Build, Sure
@@ -73,11 +73,8 @@ def standing(cell: Cell, original: Patch | None, adapted: Mail, tree: Tree,
 
     Where that mail is no longer at hand, the cell remembers what it said.
     """
-    known = cell.detail.get("nomination") or {}
-    if original is None and known and not acks:
-        answers = {words: answer for answer in (True, False, None) if (words := Asked(answer, "").words)}
-        return (Nomination(Standing(known["standing"]), known["why"], known.get("note", "")),
-                Asked(answers.get(known.get("asked", "")), known.get("asked_why", "")))
+    if original is None and cell.nomination is not None and not acks:
+        return cell.nomination, cell.asked or Asked(None, "")
     mail = read_mail(original) if original is not None else adapted
     paths = original.paths if original is not None else ()
     found = nomination(mail, paths, acks=acks)

@@ -104,7 +104,7 @@ def _status(cell: Cell | None) -> tuple[str, str]:
         return "does not need it", cell.reason or cell.apply.legend
     if cell.apply is Apply.NO_TREE or cell.apply is Apply.ERROR:
         return "cannot know", cell.reason or cell.apply.legend
-    if cell.detail.get("elsewhere"):
+    if cell.elsewhere:
         return "lacks it", f"tried without a build: {cell.apply}"
     if cell.apply.good and cell.build in _BUILT:
         return "ready in this run", f"{cell.apply}, {cell.build}"

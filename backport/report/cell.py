@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from backport.adapt.records import HunkStory
 from backport.cell import Cell
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
-from backport.results.booted import booted
-from backport.results.evidence import (
-    build,
-    built_with,
-    circumstances,
-    code_changes,
-    code_effect,
-    diagnostics,
-    evidence,
-    fixed,
-    hunks,
-    sequence,
-    text,
-    uncompiled,
-)
+from backport.report.proof import built_with, circumstances, code_changes, code_effect, fixed, uncompiled, unproved
 from backport.results.run import Run
 
 
 def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> str:
     place = f"{line(cell.column)} {line(cell.base_version)}".rstrip()
     out = [f"{line(cell.subject) or line(cell.patch)}\non {place}: {', '.join(words(cell))}\n"]
-    out += [f"  {line(note)}\n" for note in said(cell) if booted(cell) is None or not note.startswith("behaviour: ")]
+    out += [f"  {line(note)}\n" for note in said(cell) if cell.booted is None or not note.startswith("behaviour: ")]
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
              *((label.lower(), value) for label, value in (*circumstances(cell), *built_with(cell))
                if label != "Booted"),
              ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
     out.append("\n" + "".join(f"{name + ':':15}{line(value)}\n" for name, value in facts if value))
-    if evidence(cell):
-        out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in evidence(cell)))
-    for hunk in hunks(cell):
+    if cell.evidence:
+        out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in cell.evidence))
+    for hunk in cell.hunks:
         out.append(_hunk(hunk))
-    for one in diagnostics(cell):
-        out.append(f"\n>> {line(str(one))}\n" + "".join(f"  {visible(row)}\n" for row in one.around))
+    for one in cell.diagnostics:
+        out.append(f"\n>> {line(one.brief)}\n" + "".join(f"  {visible(row)}\n" for row in one.detail))
     for title, rows in (
             ("Mended diagnostics", fixed(cell)), ("Touched lines that this configuration does not compile",
                                                   uncompiled(cell)),
-            ("Not proved", [text(item) for item in sequence(build(cell).get("unproved"))]),
+            ("Not proved", unproved(cell)),
             ("Functions whose machine code changes", [f"{label}: {value}" for label, value in code_effect(cell)]
              + [f"{name} in {place}: {what}" for place, name, what in code_changes(cell)])):
         if rows:
@@ -57,30 +43,29 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
 
 
 def _boot(cell: Cell) -> str:
-    boot = booted(cell)
+    boot = cell.booted
     if boot is None:
         return ""
     out = [f"\nBooted: {line(boot.verdict)}\n  {line(boot.reason)}\n"]
     for side in boot.sides:
         out.append(f"  {side.label}: {line(side.sentence)}\n")
-        out += [f"    {'ok    ' if said.ok else 'not ok'} {line(said.name)}\n" for said in side.checks]
+        out += [f"    {'ok    ' if said.ok else 'not ok'} {line(said.name)}\n" for said in side.checks.values()]
     out += [f"  {line(note)}\n" for note in boot.notes]
     if boot.directory:
         out.append(f"  serial logs: {line(boot.directory)}\n")
     return "".join(out)
 
 
-def _hunk(hunk: Mapping[str, Any]) -> str:
-    where = text(hunk.get("landed_path")) or text(hunk.get("path"))
-    function = text(hunk.get("function"))
-    how = ", ".join(line(text(name)) for name in sequence(hunk.get("strategies")))
+def _hunk(hunk: HunkStory) -> str:
+    where, function = hunk.landed_path or hunk.path, hunk.function
+    how = ", ".join(map(line, hunk.strategies))
     function += "()" if function and " " not in function else ""     # a hunk may be in a structure as well
     title = f"\n{line(where)}{f', {line(function)}' if function else ''}{f': {how}' if how else ''}\n"
     body = ""
-    if text(hunk.get("upstream")) and text(hunk.get("upstream")) != text(hunk.get("adapted")):
-        body += "upstream:\n" + _block(text(hunk.get("upstream")))
-    if text(hunk.get("adapted")):
-        body += "here:\n" + _block(text(hunk.get("adapted")))
+    if hunk.upstream and hunk.upstream != hunk.adapted:
+        body += "upstream:\n" + _block(hunk.upstream)
+    if hunk.adapted:
+        body += "here:\n" + _block(hunk.adapted)
     return title + body
 
 

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from backport.adapt.records import HunkStory
+from backport.boot.record import Booted
 from backport.cell import Cell
 from backport.report.matrix import column, duration, said, words
+from backport.report.proof import built_with, circumstances, code_changes, code_effect, uncompiled, unproved
 from backport.report.sidebyside import rows
-from backport.results.booted import Booted, booted
-from backport.results.evidence import (
-    build,
-    built_with,
-    circumstances,
-    code_changes,
-    code_effect,
-    diagnostics,
-    evidence,
-    hunks,
-    sequence,
-    text,
-    uncompiled,
-)
 from backport.results.run import Mark
-from backport.verdict import Apply, Sure
+from backport.verdict import Apply, Behaves, Sure
 
 LOG_TAIL = 60                        # lines of a log shown on the page
 _LOG_READ = 256 * 1024               # bytes from the end of a log that are looked at for them
@@ -46,17 +35,16 @@ class Segment:
 def entry(cell: Cell, directory: Path, name: str, marks: Sequence[Mark]) -> dict[str, Any]:
     """What patch.html.j2 shows of `cell`; its files are copied below `directory`, named after `name`."""
     tail, log = _log(Path(cell.log) if cell.log else None, directory, name)
-    made = build(cell)
     facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
              if cell.patch_sha256 else ""), *built_with(cell),
              *(fact for fact in circumstances(cell) if fact[0] != "Booted"),
              ("Took", duration(cell.seconds) if cell.seconds >= 0.1 else "")]
-    boot = booted(cell)
+    boot = cell.booted
     return {
         "said": [one for one in said(cell) if boot is None or not one.startswith("behaviour: ")],
-        "hunks": [_hunk(hunk, told=said(cell)) for hunk in hunks(cell)], "evidence": evidence(cell),
-        "functions": code_changes(cell), "effect": code_effect(cell), "diagnostics": diagnostics(cell),
-        "uncompiled": uncompiled(cell), "unproved": [text(item) for item in sequence(made.get("unproved"))],
+        "hunks": [_hunk(hunk, told=said(cell)) for hunk in cell.hunks], "evidence": list(cell.evidence),
+        "functions": code_changes(cell), "effect": code_effect(cell), "diagnostics": cell.diagnostics,
+        "uncompiled": uncompiled(cell), "unproved": list(unproved(cell)),
         "facts": [(label, value) for label, value in facts if value], "tail": tail,
         "log": log, "mail": _mail(cell, directory, name), "segments": segments(marks),
         "boot": _boot(boot, directory, name) if boot is not None else None,
@@ -106,21 +94,22 @@ def _boot(boot: Booted, directory: Path, name: str) -> dict[str, Any]:
     failed = copied(boot.build_log)[1] if boot.build_log and not boot.sides else ""
     return {"verdict": boot.verdict, "reason": boot.reason, "machine": boot.machine, "smoke": boot.smoke,
             "checks": boot.checks, "notes": boot.notes, "sides": sides, "build_log": failed,
-            "tone": {"proved": "good", "no effect": "bad", "not shown": "bad", "broke": "bad",
-                     "error": "infra"}.get(boot.verdict, "quiet")}
+            "tone": _TONES.get(boot.verdict, "quiet")}
 
 
-def _hunk(hunk: Mapping[str, Any], *, told: Sequence[str]) -> dict[str, Any]:
+_TONES = {Behaves.PROVED: "good", Behaves.NO_EFFECT: "bad", Behaves.NOT_SHOWN: "bad", Behaves.BROKE: "bad",
+          Behaves.ERROR: "infra"}
+
+
+def _hunk(hunk: HunkStory, *, told: Sequence[str]) -> dict[str, Any]:
     """What the page shows of a hunk; notes that stand above it already (`told`) are not repeated."""
-    upstream, adapted = text(hunk.get("upstream")), text(hunk.get("adapted"))
+    upstream, adapted = hunk.upstream, hunk.adapted
     made = rows(upstream, adapted) if upstream and adapted else []
     return {
-        "path": text(hunk.get("landed_path")) or text(hunk.get("path")), "from": text(hunk.get("path")),
-        "function": text(hunk.get("function")), "upstream_function": text(hunk.get("upstream_function")),
-        "line": hunk.get("line") or 0, "strategies": [text(item) for item in sequence(hunk.get("strategies"))],
-        "sure": text(hunk.get("sure")),
-        "notes": [note for item in sequence(hunk.get("notes")) if (note := text(item)) not in told],
-        "dropped": bool(hunk.get("dropped")), "rows": made,
+        "path": hunk.landed_path or hunk.path, "from": hunk.path, "function": hunk.function,
+        "upstream_function": hunk.upstream_function, "line": hunk.line, "strategies": list(hunk.strategies),
+        "sure": str(hunk.sure), "notes": [note for note in hunk.notes if note not in told],
+        "dropped": hunk.dropped, "rows": made,
         "alike": bool(made) and not any(row.differs for row in made[1:]),
         "only": rows(upstream or adapted, upstream or adapted) if not made else [],
         "upstream": upstream, "adapted": adapted,
@@ -149,8 +138,8 @@ def segments(marks: Sequence[Mark]) -> list[Segment]:
     made = []
     for _verdict, group in groupby(marks, key=lambda mark: (mark.apply, mark.build, mark.sure, mark.behaviour)):
         same = list(group)
-        booted = {"behaviour": {"verdict": same[0].behaviour}} if same[0].behaviour else {}
-        cell = Cell("", "", same[0].apply, same[0].build, same[0].sure, detail=booted)
+        booted = Booted(same[0].behaviour) if same[0].behaviour is not None else None
+        cell = Cell("", "", same[0].apply, same[0].build, same[0].sure, booted=booted)
         versions = list(dict.fromkeys(mark.version for mark in same if mark.version))
         span = versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}" if versions else ""
         made.append(Segment(", ".join(words(cell)), tone(cell), len(same), span))

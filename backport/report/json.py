@@ -11,6 +11,7 @@ from typing import Any
 from backport.cell import Cell, exit_code
 from backport.report.matrix import legend, matrix, tally
 from backport.results.changes import Change, Changes
+from backport.results.record import detail
 from backport.results.run import Run
 
 SCHEMA = "urn:backport:matrix:1"
@@ -57,7 +58,7 @@ def cell_dict(cell: Cell) -> dict[str, Any]:
         "patch_sha256": cell.patch_sha256, "base_commit": cell.base_commit, "base_version": cell.base_version,
         "reason": cell.reason, "notes": list(cell.notes), "adapted": text, "adapted_encoding": encoding,
         "command": cell.command, "log": cell.log, "seconds": cell.seconds, "exit_code": exit_code([cell]),
-        "detail": cell.detail,
+        "detail": detail(cell),
     }
 
 

@@ -11,7 +11,6 @@ from backport.cell import Cell, exit_code
 from backport.report.escape import xml
 from backport.report.matrix import Matrix, matrix, said, words
 from backport.results.changes import Changes
-from backport.results.evidence import diagnostics, evidence
 from backport.results.run import Run, TreeInfo
 from backport.verdict import Apply
 
@@ -77,12 +76,12 @@ def _verdict(case: ET.Element, cell: Cell) -> str:
     if code == 0:
         return ""
     element = ET.SubElement(case, "failure" if code == 1 else "error", message=message, type=kind)
-    element.text = xml("\n".join([*map(str, diagnostics(cell)), *evidence(cell)]))
+    element.text = xml("\n".join([*(one.brief for one in cell.diagnostics), *cell.evidence]))
     return "failures" if code == 1 else "errors"
 
 
 def _output(cell: Cell) -> str:
-    rows = [", ".join(words(cell)), *said(cell), *(str(item) for item in diagnostics(cell))]
+    rows = [", ".join(words(cell)), *said(cell), *(one.brief for one in cell.diagnostics)]
     if cell.command:
         rows.append(f"again with: {cell.command}")
     if cell.log:

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backport.cell import Cell
+from backport.kbuild.result import BuildResult
 from backport.report.escape import line, visible
 from backport.report.matrix import Matrix, matrix, said, words
-from backport.results.booted import booted
+from backport.report.proof import architecture
 from backport.results.changes import Changes
-from backport.results.evidence import architecture, build, diagnostics, evidence, sequence, text
 from backport.results.run import Run, TreeInfo
-from backport.verdict import Apply, Build
+from backport.verdict import Apply, Behaves, Build
 
 ORIGIN = "backport"
 _BOOTED = "x86_64"                   # what every boot kernel is (backport/boot/configs/kvm.config)
@@ -34,8 +34,8 @@ _STATUS = {
 }
 
 # `not shown` and `error` say nothing about the patch: the test is what failed
-_BEHAVIOUR = {"proved": "PASS", "no effect": "FAIL", "broke": "FAIL", "not shown": "ERROR", "error": "MISS",
-              "not testable here": "SKIP", "not asked": "SKIP"}
+_BEHAVIOUR = {Behaves.PROVED: "PASS", Behaves.NO_EFFECT: "FAIL", Behaves.BROKE: "FAIL", Behaves.NOT_SHOWN: "ERROR",
+              Behaves.ERROR: "MISS", Behaves.NOT_TESTABLE: "SKIP", Behaves.NOT_ASKED: "SKIP"}
 
 
 def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> str:
@@ -84,8 +84,7 @@ def _checkout(grid: Matrix, tree: TreeInfo, cell: Cell, identity: str) -> dict[s
         told["git_repository_branch"] = line(tree.name)
     if cell.apply.good:
         own = hashlib.sha256(cell.adapted).hexdigest() if cell.adapted else cell.patch_sha256
-        before = [text(item) for item in sequence(cell.detail.get("before"))]
-        told["patchset_hash"] = patchset_hash([*before, own]) if own else ""
+        told["patchset_hash"] = patchset_hash([*cell.before, own]) if own else ""
         told["valid"] = True
     elif cell.apply in (Apply.ALREADY, Apply.ABSENT):
         told["patchset_hash"] = ""   # the tree as it is: there was nothing to put on top
@@ -93,7 +92,7 @@ def _checkout(grid: Matrix, tree: TreeInfo, cell: Cell, identity: str) -> dict[s
     elif cell.apply not in (Apply.NO_TREE, Apply.ERROR):
         told["patchset_hash"] = patchset_hash([cell.patch_sha256]) if cell.patch_sha256 else ""
         told["valid"] = False
-        told["log_excerpt"] = _excerpt([*said(cell), *evidence(cell)])
+        told["log_excerpt"] = _excerpt([*said(cell), *cell.evidence])
     return told
 
 
@@ -103,14 +102,13 @@ def _build(run: Run, cell: Cell, identity: str) -> dict[str, Any]:
         "start_time": _time(run.started), "duration": cell.seconds,
         "comment": line(", ".join(words(cell))), "misc": {"build": cell.build.value},
     }
-    made = build(cell)
-    for name, value in (("architecture", architecture(cell)), ("compiler", text(made.get("compiler"))),
-                        ("config_name", text(made.get("config"))),
-                        ("command", text(made.get("command")) or cell.command)):
+    made = cell.built or BuildResult(cell.build)
+    for name, value in (("architecture", made.architecture), ("compiler", made.compiler), ("config_name", made.config),
+                        ("command", made.command or cell.command)):
         if value:
             told[name] = line(value)
     if cell.build not in (Build.PASS, Build.NOTHING_TO_BUILD):
-        told["log_excerpt"] = _excerpt([*map(str, diagnostics(cell)), *said(cell)])
+        told["log_excerpt"] = _excerpt([*(one.brief for one in cell.diagnostics), *said(cell)])
     return told
 
 
@@ -121,13 +119,13 @@ def _diagnostics(cell: Cell, identity: str) -> dict[str, Any]:
         "comment": "messages that the tree does not have without the patch",
     }
     if cell.build is Build.WARN:
-        told["log_excerpt"] = _excerpt([str(item) for item in diagnostics(cell)])
+        told["log_excerpt"] = _excerpt([one.brief for one in cell.diagnostics])
     return told
 
 
 def _booted_build(cell: Cell, identity: str) -> list[dict[str, Any]]:
     """The kernel that was booted, where it is for another architecture than the build of the cell."""
-    if booted(cell) is None or architecture(cell) in ("", _BOOTED):
+    if cell.booted is None or architecture(cell) in ("", _BOOTED):
         return []
     return [{"checkout_id": identity, "id": f"{identity}-boot", "origin": ORIGIN, "architecture": _BOOTED,
              "comment": "the kernel that was booted"}]
@@ -135,13 +133,13 @@ def _booted_build(cell: Cell, identity: str) -> list[dict[str, Any]]:
 
 def _behaviour(cell: Cell, identity: str) -> list[dict[str, Any]]:
     """The reproducer's verdict as a test of the build; none where nothing was booted."""
-    boot = booted(cell)
+    boot = cell.booted
     if boot is None:
         return []
     build_id = f"{identity}-boot" if _booted_build(cell, identity) else f"{identity}-build"
     return [{
         "build_id": build_id, "id": f"{identity}-behaviour", "origin": ORIGIN, "path": "backport.behaviour",
-        "status": _BEHAVIOUR.get(boot.verdict, "ERROR"), "comment": line(f"{boot.verdict}: {boot.reason}"),
+        "status": _BEHAVIOUR[boot.verdict], "comment": line(f"{boot.verdict}: {boot.reason}"),
         "misc": {"behaviour": line(boot.verdict), "machine": line(boot.machine)}}]
 
 

@@ -9,7 +9,6 @@ from backport.report.escape import line, markdown, markdown_block, markdown_html
 from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
 from backport.report.text import render_changes
 from backport.results.changes import Changes
-from backport.results.evidence import diagnostics
 from backport.results.run import Run
 
 # what GitHub takes in a job summary is 1 MiB; stay well below and say what was left out
@@ -66,9 +65,9 @@ def _notes(grid: Matrix) -> str:
             names = ", ".join(markdown(tree.short) for tree in trees)
             out.append(f"- {names}: {', '.join(word for word in words(cell) if word != 'cached')}\n")
             out += [f"  - {markdown(text)}\n" for text in texts]
-            found = diagnostics(cell)
+            found = cell.diagnostics
             if found:
-                block = markdown_block("\n".join(line(str(item)) for item in found[:20]))
+                block = markdown_block("\n".join(line(item.brief) for item in found[:20]))
                 out.append("\n" + "".join(f"    {row}\n" for row in block.splitlines()) + "\n")
         out.append("\n</details>\n")
     missing = unreachable(grid)

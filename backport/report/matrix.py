@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from backport.boot.outcome import Behaves
 from backport.cell import Cell, exit_code
 from backport.queue.newer import marked
-from backport.results.evidence import behaviour, build, text
 from backport.results.run import PatchInfo, Run, TreeInfo
-from backport.verdict import Apply, Build, Sure
+from backport.verdict import Apply, Behaves, Build, Sure
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ def words(cell: Cell) -> tuple[str, ...]:
     said: list[str] = [cell.apply.value]
     if cell.apply.good or cell.build is not Build.SKIPPED:
         said.append(cell.build.value)
-    if behaviour(cell):
-        said.append(f"boot: {behaviour(cell)}")
+    if cell.behaviour is not None:
+        said.append(f"boot: {cell.behaviour}")
     if cell.sure is Sure.REVIEW and cell.apply not in _NEEDS_A_PERSON:
         said.append(cell.sure.value)
     if cell.cached:
@@ -98,7 +96,7 @@ def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
 
 def said(cell: Cell) -> list[str]:
     """What there is to say about a cell in words: the reason, how to mend it, then the notes, each once."""
-    hint = text(build(cell).get("hint"))
+    hint = cell.built.hint if cell.built is not None else ""
     return [one for one in dict.fromkeys((cell.reason, hint, *cell.notes)) if one.strip()]
 
 
@@ -158,7 +156,7 @@ def column(cell: Cell) -> str:
         return "other"
     if cell.apply in (Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID):
         return "conflict"
-    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN) or behaviour(cell) == "error":
+    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN) or cell.behaviour is Behaves.ERROR:
         return "other"
     if cell.build is Build.WARN:
         return "warn"

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from backport.cell import Cell, exit_code
-from backport.results.evidence import behaviour, diagnostics, mapping, text
 from backport.results.run import Run
 from backport.results.store import Results
-from backport.verdict import Apply, Build
+from backport.verdict import Apply, Behaves, Build
 
 _BUILT = (Build.PASS, Build.SKIPPED)
 
@@ -69,7 +68,7 @@ class Changes:
 def conclusive(cell: Cell) -> bool:
     """True where the cell says something about the patch; an error or an unreachable tree says nothing."""
     return (cell.apply not in (Apply.NO_TREE, Apply.ERROR) and cell.build is not Build.ERROR
-            and behaviour(cell) != "error")
+            and cell.behaviour is not Behaves.ERROR)
 
 
 def known_before(results: Results, run: Run, *, told: int | None = None) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
@@ -162,11 +161,11 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
 def _told_apart(cell: Cell) -> tuple[str, ...]:
     """What a good cell is told apart by: that lines above the hunk came or went is no news."""
     apply = Apply.OFFSET if cell.apply is Apply.CLEAN else cell.apply
-    return (apply, cell.build, cell.sure, behaviour(cell))
+    return (apply, cell.build, cell.sure, cell.behaviour or "")
 
 
 def _verdict(cell: Cell) -> tuple[str, ...]:
-    return (cell.apply, cell.build, behaviour(cell))
+    return (cell.apply, cell.build, cell.behaviour or "")
 
 
 def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> Kind | None:
@@ -184,12 +183,11 @@ def _back(last: Cell | None) -> bool:
 
 def error_lines(cell: Cell) -> tuple[str, ...]:
     """What stands for the trouble of a cell: the new messages, or the reason where there are none."""
-    found = tuple(str(item) for item in diagnostics(cell))
+    found = tuple(item.brief for item in cell.diagnostics)
     if found or not exit_code([cell]):
         return found
-    booted = mapping(cell.detail.get("behaviour"))
-    if cell.apply.good and cell.build in _BUILT and booted:     # then it is the boot that went wrong
-        return (f"boot: {behaviour(cell)}: {text(booted.get('reason'))}",)
+    if cell.apply.good and cell.build in _BUILT and cell.booted is not None:     # then the boot went wrong
+        return (f"boot: {cell.booted.verdict}: {cell.booted.reason}",)
     return (cell.reason,) if cell.reason else ()
 
 

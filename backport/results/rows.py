@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import asdict, is_dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from backport.cell import Cell
+from backport.results.record import FORMAT, detail, records
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Sure
 
@@ -35,13 +35,14 @@ def body(cell: Cell) -> tuple[str, bytes, bytes]:
     data = json.dumps({
         **{name: getattr(cell, name) for name in _TEXT},
         "apply": cell.apply.value, "build": cell.build.value, "sure": cell.sure.value,
-        "required": cell.required, "notes": list(cell.notes), "detail": cell.detail, "config": cell.config,
-    }, sort_keys=True, default=_jsonable).encode()
+        "required": cell.required, "notes": list(cell.notes), "config": cell.config,
+        "format": FORMAT, "detail": detail(replace(cell, series=None)),     # that is told when it is read
+    }, sort_keys=True).encode()
     digest = hashlib.sha256(hashlib.sha256(data).digest() + cell.adapted).hexdigest()
     return digest, zlib.compress(data), zlib.compress(cell.adapted)
 
 
-def unpacked(blob: bytes) -> dict[str, Any]:
+def _unpacked(blob: bytes) -> dict[str, Any]:
     """What a body says."""
     value: dict[str, Any] = json.loads(zlib.decompress(blob))
     return value
@@ -63,21 +64,9 @@ def run_of(row: tuple[Any, ...]) -> Run:
 def cell_of(row: tuple[Any, ...]) -> Cell:
     """A row of CELL."""
     _run, cached, seconds, data, adapted = row
-    told = unpacked(data)
+    told = _unpacked(data)
     return Cell(
         **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),
         sure=Sure(told["sure"]), cached=bool(cached), required=told["required"], notes=tuple(told["notes"]),
-        adapted=zlib.decompress(adapted), seconds=seconds, detail=told["detail"], config=told.get("config", ""))
-
-
-def _jsonable(value: object) -> Any:
-    """A last resort for a detail that is not quite JSON, so that a verdict is not lost over its decoration."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"Cell.detail holds a {type(value).__name__}, which JSON cannot say")
+        adapted=zlib.decompress(adapted), seconds=seconds, config=told.get("config", ""),
+        **records(told["detail"], told.get("format", 0)))

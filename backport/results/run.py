@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backport.cell import column_name
-from backport.verdict import Apply, Build, Sure
+from backport.verdict import Apply, Behaves, Build, Sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Mark:
     build: Build
     sure: Sure
     version: str
-    behaviour: str = ""              # what booting it showed, "" where it was not booted
+    behaviour: Behaves | None = None         # what booting it showed, None where it was not booted
 
 
 def process_mark(pid: int | None = None) -> str:

@@ -23,12 +23,12 @@ import platformdirs
 
 from backport.cell import Cell
 from backport.errors import InfraError, UserError
-from backport.results.evidence import behaviour
-from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text, unpacked
+from backport.results.decode import decode
+from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.results.series import told
-from backport.verdict import Apply, Build, Sure
+from backport.verdict import Apply, Behaves, Build, Sure
 
 
 def state_directory() -> Path:
@@ -174,7 +174,7 @@ class Results:
                        "body, sure, version, behaviour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        (_id(run), sql_text(cell.patch), sql_text(cell.column), key, cell.apply.value, cell.build.value,
                         int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
-                        sql_text(cell.base_version), sql_text(behaviour(cell))))
+                        sql_text(cell.base_version), cell.behaviour or ""))
 
     def cells(self, run: Run | int) -> list[Cell]:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
@@ -237,7 +237,8 @@ class Results:
             for number, patch, tree, apply, build, sure, version, booted in rows:
                 if number in chosen:
                     found.setdefault((patch, tree), []).append(
-                        Mark(number, Apply(apply), Build(build), Sure(sure), version, booted))
+                        Mark(number, Apply(apply), Build(build), Sure(sure), version,
+                             decode(Behaves, booted) if booted else None))
         return found
 
     # --- memory of the nightly job (thread of its mails), and house-keeping
@@ -278,9 +279,8 @@ class Results:
         """Build logs and boot log directories that a stored cell refers to; `keep` as if the older runs had gone."""
         gone = set(self.old_runs(keep)) if keep is not None else set()
         rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
-        told = [unpacked(data) for run, data in rows if run not in gone]
-        boots = {str((one["detail"].get("behaviour") or {}).get("directory") or "") for one in told}
-        return ({one["log"] for one in told} | boots) - {""}
+        kept = [cell_of((run, False, 0.0, data, _NOTHING)) for run, data in rows if run not in gone]
+        return {path for cell in kept for path in (cell.log, cell.booted.directory if cell.booted else "") if path}
 
 
 # errors of the file system or the memory, which say nothing about what is in the file

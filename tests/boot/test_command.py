@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from backport.boot import show
 from backport.boot.behaviour import Behaviour
-from backport.boot.outcome import Behaves, Side
+from backport.boot.outcome import Side
 from backport.commands.boot import command
+from backport.verdict import Behaves
 from tests.boot import logs
 from tests.boot.test_outcome import side
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from backport.boot.outcome import Behaves, Ended, Run, Side, classify, judge, judge_smoke
+from backport.boot.outcome import Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.tap import parse
+from backport.verdict import Behaves
 from tests.boot import logs
 
 HUNG = ("hung", logs.HALF)

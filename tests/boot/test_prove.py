@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -58,7 +58,7 @@ def test_a_fix_is_proved_with_three_boots_of_each_kernel_and_their_logs(place):
     assert seen.logs == ("kernel.log", *(f"{side}-{n}.log" for side in ("before", "after") for n in (1, 2, 3)))
     assert (place / "logs" / "before-2.log").read_bytes() == logs.BUG
     assert (place / "logs" / "after-3.log").read_bytes() == logs.FINE
-    record = json.loads(json.dumps(seen.as_dict()))
+    record = json.loads(json.dumps(asdict(seen.record())))
     assert record["verdict"] == "proved"
     assert [run["ended"] for run in record["before"] + record["after"]] == ["answered"] * 6
     assert record["before"][0]["points"][1] == {"number": 2, "ok": False, "name": "#DB is EBUSY"}

@@ -73,7 +73,7 @@ def test_logs_stay_as_long_as_a_kept_run_refers_to_them(place: tuple[Store, Resu
         (directory / "console.log").write_text("boot\n")
         os.utime(directory, (OLD, OLD))
     fill(results, [cell("p", "linux-9.1.y", log=str(home / "logs" / "old.log"),
-                        detail={"behaviour": {"verdict": "fixed", "directory": str(booted)}})])
+                        detail={"behaviour": {"verdict": "proved", "directory": str(booted)}})])
     fill(results, [cell("p", "linux-9.1.y")])
     assert _by_name(collect(store, results, MANIFEST, keep=2))["logs"].count == 1
     assert booted.exists()

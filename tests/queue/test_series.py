@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from backport.cell import Cell
 from backport.history.log import Log
 from backport.patch.model import Patch
 from backport.queue.gather import standing
@@ -12,6 +11,7 @@ from backport.trees.store import Head
 from backport.verdict import Apply
 from tests.history.repo import Repo
 from tests.queue.kit import CODE, mail, tree
+from tests.results.made import made
 
 ONE = CODE.replace("r = 1;", "r = 10;")
 TWO = ONE.replace("r = 10;", "r = 20;")
@@ -90,7 +90,7 @@ def test_the_standing_survives_the_loss_of_the_original_mail(tmp_path: Path) -> 
 
     repo, base = tree(tmp_path / "r.git")
     adapted = mail(repo, base, {"kvm/x.c": ONE}, "x: one", prefix="PATCH 5.10.y")
-    cell = Cell("x", "linux-5.10.y", Apply.CLEAN, detail={"nomination": {
+    cell = made(patch="x", tree="linux-5.10.y", apply=Apply.CLEAN, detail={"nomination": {
         "standing": "candidate", "why": "subject prefix [PATCH AUTOSEL]", "note": "", "asked": "not asked for",
         "asked_why": "Cc: stable # 6.6.x"}})
     found, wish = standing(cell, None, read_mail(adapted), Tree("linux-5.10.y", "5.10", ()))

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from backport.cell import Cell
+from backport.cell import Adapted, Cell
 from backport.report import html
 from backport.results.changes import since
 from backport.results.run import PatchInfo, TreeInfo
@@ -52,15 +52,16 @@ def cells(patches: int, log: str = "", night: int = 0) -> list[Cell]:
             elif kind == 4:
                 made.append(cell(
                     slug, tree.name, Apply.CONFLICT, reason="line 12 of toys/toy.c reads something else",
-                    detail={"evidence": ["toys/toy.c:12: if (toy->busy && !toy->gone)"],
-                            "hunks": [{**rewritten().detail["hunks"][0], "adapted": ""}]}, **more))
+                    adaptation=Adapted((replace(rewritten().hunks[0], adapted=""),),
+                                       evidence=("toys/toy.c:12: if (toy->busy && !toy->gone)",)), **more))
             elif kind == 9 and night:
                 made.append(failing(slug, tree.name, **more, log=log))
             elif kind == 13:
                 made.append(cell(slug, tree.name, Apply.CLEAN, Build.WARN, detail={"build": WARNING}, log=log, **more))
             elif kind == 17:
                 made.append(cell(slug, tree.name, Apply.OFFSET, Build.NOT_COMPILED, **more, detail={
-                    "build": {"uncompiled_text": ["toys/toy.c:40: #ifdef CONFIG_TOY_DEBUG is off"]}}))
+                    "build": {"uncompiled": [
+                        {"path": "toys/toy.c", "line": 40, "why": "#ifdef CONFIG_TOY_DEBUG is off"}]}}))
             elif kind == 19:
                 made.append(cell(slug, tree.name, Apply.ABSENT, reason="made_up() is nowhere in this tree", **more))
             elif place > 5:

@@ -10,13 +10,14 @@ import pytest
 from backport.cell import Cell
 from backport.report import cell as cell_report
 from backport.report import html
-from backport.results.evidence import built_with, code_effect
+from backport.report.proof import built_with, code_effect
 from backport.results.store import Results
 from tests.results.made import cell, fill
 
 
 def made(changes: dict[str, Any], upstream: dict[str, Any] | None = None, **build: Any) -> Cell:
-    detail: dict[str, Any] = {"build": {"changes": changes, **build}}
+    functions = [{"name": name, "object": "toys/toy.o", "kind": "changed"} for name in changes.get("names", [])]
+    detail: dict[str, Any] = {"build": {"changes": {"functions": functions, **changes}, **build}}
     if upstream is not None:
         detail["functions"] = {"here": changes.get("names", []), "upstream": upstream}
     return cell("toy-fix", "linux-8.9.y", detail=detail)
@@ -50,7 +51,8 @@ def test_the_page_and_the_text_show_both_sides_and_what_it_was_built_with(tmp_pa
     one = made({"names": ["toy_run"], "functions": [
         {"name": "toy_run", "object": "toys/toy.o", "kind": "changed", "old_size": 120, "new_size": 131}],
         "inlined": {"toy_clamp": ["toy_run"]}}, UPSTREAM, config="toy_defconfig + kvm-min", compiler="gcc 12",
-        fixes=["toy-gcc15.patch"], sandbox="bubblewrap", uncompiled_text=["toys/toy.c:3: off"], unproved=["a macro"],
+        fixes=["toy-gcc15.patch"], sandbox="bubblewrap", unproved=["a macro"],
+        uncompiled=[{"path": "toys/toy.c", "line": 3, "why": "off"}],
         new=[{"level": "warning", "path": "toys/toy.c", "line": 31, "text": "unused", "detail": ["  31 | int left;"]}])
     assert ("Build fixes", "toy-gcc15.patch (on both sides)") in built_with(one)
     with Results(tmp_path / "r.sqlite") as results:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backport.cell import Cell
+from backport.results.record import records
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
@@ -52,7 +53,7 @@ def rewritten(patch: str = "toy-fix", tree: str = "linux-8.9.y", **more: Any) ->
                                          "old_size": 120, "new_size": 131}], "nothing": False}},
         },
     }
-    return Cell(**{**values, **more})
+    return made(**{**values, **more})
 
 
 def booted(verdict: str = "proved", *, directory: str = "", reason: str = "because of the marbles") -> dict[str, Any]:
@@ -73,7 +74,13 @@ def booted(verdict: str = "proved", *, directory: str = "", reason: str = "becau
 def cell(patch: str, tree: str, apply: Apply = Apply.CLEAN, build: Build = Build.SKIPPED, **more: Any) -> Cell:
     if build is Build.SKIPPED and apply.good:
         build = Build.PASS
-    return Cell(patch, tree, apply, build, **{"subject": f"subject of {patch}", "base_version": "9.9.9", **more})
+    return made(patch=patch, tree=tree, apply=apply, build=build,
+                **{"subject": f"subject of {patch}", "base_version": "9.9.9", **more})
+
+
+def made(*, detail: dict[str, Any] | None = None, **values: Any) -> Cell:
+    """A cell with the records that `detail` has in their published form."""
+    return Cell(**values, **records(detail or {}, 0))
 
 
 def failing(patch: str, tree: str, text: str = "implicit declaration of function 'gone'", at: int = 12,

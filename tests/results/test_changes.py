@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,8 @@ def test_a_night_that_was_stopped_makes_nothing_vanish_and_nothing_new(results: 
 def test_a_moved_message_is_not_a_new_one() -> None:
     before = {("p", TREE): failing("p", TREE)}
     moved = failing("p", TREE)
-    moved.detail["build"]["new"][0]["line"] = 99
+    assert moved.built is not None
+    moved = replace(moved, built=replace(moved.built, new=(replace(moved.built.new[0], line=99),)))
     assert not compare(before, before, [moved])
 
 

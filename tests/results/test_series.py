@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backport.cell import Cell
+from backport.cell import Cell, Part, SeriesResult
 from backport.results.run import PatchInfo, TreeInfo
-from backport.results.series import Part, placed, told
+from backport.results.series import placed, told
 from backport.results.store import Results
 from backport.verdict import Apply
 
@@ -16,7 +16,7 @@ def part(number: int, apply: Apply = Apply.CLEAN, tree: str = "linux-9.1.y", tot
 
 
 def texts(*cells: Cell) -> list[tuple[bool, str, int]]:
-    return [(one["good"], one["text"], one["part"]) for cell in told(cells) if (one := cell.detail.get("series"))]
+    return [(one.good, one.text, one.part) for cell in told(cells) if (one := cell.series) is not None]
 
 
 def test_a_whole_series_is_good() -> None:
@@ -34,9 +34,9 @@ def test_a_run_that_was_stopped_does_not_call_a_series_whole() -> None:
 
 
 def test_trees_and_single_patches_are_apart() -> None:
-    alone = Cell("x", "linux-9.1.y", Apply.CONFLICT, detail={"a": 1})
+    alone = Cell("x", "linux-9.1.y", Apply.CONFLICT, traceback="a")
     assert told([alone]) == [alone]
-    assert placed(part(1), None).detail == {}
+    assert placed(part(1), None).part is None
     assert texts(part(1, total=1), part(1, Apply.CONFLICT, "linux-9.2.y", 1)) == [
         (True, "all 1 patches are in or go in", 1), (False, "0 of 1; stops at p1: conflict", 1)]
 
@@ -45,9 +45,10 @@ def test_every_reader_of_a_run_sees_what_is_known_then(tmp_path: Path) -> None:
     with Results(tmp_path / "r.sqlite") as results:
         run = results.begin(patches=[PatchInfo(f"p{number}") for number in (1, 2)], trees=[TreeInfo("linux-9.1.y")])
         results.record(run, part(1, total=2), key="k1")
-        assert results.cells(run)[0].detail["series"]["text"] == "1 of 2; the others are not known yet"
+        assert [cell.series and cell.series.text for cell in results.cells(run)] == [
+            "1 of 2; the others are not known yet"]
         results.record(run, part(2, Apply.CONFLICT, total=2), key="k2")
-        assert {cell.detail["series"]["text"] for cell in results.cells(run)} == {"1 of 2; stops at p2: conflict"}
+        assert {cell.series and cell.series.text for cell in results.cells(run)} == {"1 of 2; stops at p2: conflict"}
         first = results.cell(run, "p1", "linux-9.1.y")
         assert first is not None
-        assert first.detail["series"] == {"good": False, "text": "1 of 2; stops at p2: conflict", "part": 1}
+        assert first.series == SeriesResult(False, "1 of 2; stops at p2: conflict", 1)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.cell import Cell
+from backport.adapt.records import HunkStory
+from backport.cell import Adapted, Cell
 from backport.errors import UserError
 from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
@@ -35,7 +36,7 @@ def test_any_text_survives(subject: str, reason: str, slug: str, adapted: bytes,
     with Results(":memory:") as results:
         run = results.begin()
         made = Cell(slug + surrogate, "linux-9.1.y", Apply.MERGED, subject=subject, reason=reason, log=surrogate,
-                    adapted=adapted, detail={"hunks": [{"path": surrogate}]})
+                    adapted=adapted, adaptation=Adapted((HunkStory(surrogate, 0),)))
         results.record(run, made)
         assert results.cells(run) == [made]
         assert results.cell(run, made.patch, made.tree) == made
