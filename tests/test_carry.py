@@ -14,8 +14,8 @@ from backport.manifest import Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
-from tests.adapt.support import file_diff
-from tests.gitrepo import TestRepo
+from tests.support.adapting import file_diff
+from tests.support.gitrepo import TestRepo
 
 UPSTREAM = b"""int stop(struct unit *u)
 {

@@ -16,7 +16,7 @@ from backport.errors import UserError
 from backport.external import External, command, identity
 from backport.manifest import Command, load
 from backport.verdict import Apply, Sure
-from tests.adapt.support import file_diff, result, run
+from tests.support.adapting import file_diff, result, run
 
 DOCS = Path(__file__).parent.parent / "docs" / "proposers.md"
 BEFORE = (b"int stop(struct unit *u)\n{\n\tint ret = 0;\n\n\tfirst(u);\n\ttimer_delete(&u->timer);\n\tlast(u);\n"

@@ -10,7 +10,7 @@ from backport.check import check
 from backport.git import GLOBS, limited
 from backport.patch.parse import parse
 from backport.verdict import Apply
-from tests.gitrepo import TestRepo
+from tests.support.gitrepo import TestRepo
 
 # names that git's pathspecs give a meaning to, and the file that such a pattern would find
 ODD = [":(glob)**", ":/f.c", ":!x", ":(top)f.c", "*.c", "[f].c", "?.c", ":(attr:x)", "-x", "--cached"]

@@ -15,8 +15,8 @@ from backport.job import job_of
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head
-from tests.history.repo import Repo
-from tests.queue.kit import CODE, mail, tree
+from tests.support.histories import Repo
+from tests.support.queues import CODE, mail, tree
 
 TREE = Tree("linux-6.1.y", "6.1", ())
 

@@ -8,7 +8,7 @@ import pytest
 
 from backport.adapt.token_merge import merge
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 
 def body(*lines: str) -> bytes:

@@ -13,7 +13,7 @@ from backport.adapt.left_out import left_out
 from backport.adapt.records import Adaptation
 from backport.adapt.view import MemoryView
 from backport.verdict import Apply
-from tests.adapt.support import patch_of
+from tests.support.adapting import patch_of
 
 ONE = b"""int stop(struct unit *u)
 {

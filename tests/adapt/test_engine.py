@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 UPSTREAM = b"""\
 int unrelated(void)

@@ -7,7 +7,7 @@ import pytest
 from backport.csource.includes import top
 from backport.patch.parse import split_lines
 from backport.verdict import Apply
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 UPSTREAM = b"""// SPDX
 #include <linux/a.h>

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
-from tests.adapt.test_checks import HEAD, TAIL, body
+from tests.support.adapting import HEAD, TAIL, body, result, run
 
 
 def placed(upstream: list[str], fixed: list[str], older: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.adapt.token_merge import merge
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 UPSTREAM = b"""\
 #include <linux/kernel.h>

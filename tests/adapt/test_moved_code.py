@@ -8,7 +8,7 @@ from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
 from backport.adapt.view import MemoryView
 from backport.verdict import Apply, Sure
-from tests.adapt.support import patch_of
+from tests.support.adapting import patch_of
 
 
 def source(name: str, last: str = "return ret;", first: str = "prepare(u);") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from backport.adapt.new_symbols import brought, missing
-from tests.adapt.support import patch_of
+from tests.support.adapting import patch_of
 
 BEFORE = b"int f(void)\n{\n\tone();\n\ttwo();\n\tthree();\n\treturn 0;\n}\n"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backport.adapt.token_merge import merge
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 HEAD = b"int check(struct unit *u, int a)\n{\n\tint ret;\n\n\tret = prepare(u);\n"
 TAIL = b"\tdone(u);\n\treturn ret;\n}\n"

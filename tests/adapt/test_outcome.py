@@ -5,7 +5,7 @@ from __future__ import annotations
 from backport.adapt.engine import adapt
 from backport.adapt.view import MemoryView
 from backport.verdict import Apply
-from tests.adapt.support import patch_of, run
+from tests.support.adapting import patch_of, run
 
 FIRST = b"int first(struct unit *u)\n{\n\tint a = 1;\n\n\topen_it(u);\n\treturn a;\n}\n\n"
 SECOND = b"int second(struct unit *u)\n{\n\tbegin(u);\n\tprepare(u);\n\tgo(u);\n\tfinish(u);\n\treturn 0;\n}\n"

@@ -14,8 +14,8 @@ from backport.adapt.refresh import refreshed, refreshed_file
 from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff
 from backport.patch.parse import parse
-from tests.adapt.support import file_diff
-from tests.gitrepo import TestRepo
+from tests.support.adapting import file_diff
+from tests.support.gitrepo import TestRepo
 
 BEFORE = b"".join(b"line %d;\n" % n for n in range(60))
 AFTER = BEFORE.replace(b"line 10;\n", b"line ten;\nmore;\n").replace(b"line 40;\n", b"")

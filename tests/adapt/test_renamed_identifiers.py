@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from backport.verdict import Sure
-from tests.adapt.support import result, run
-from tests.adapt.test_checks import HEAD, TAIL, Index, body
+from tests.support.adapting import HEAD, TAIL, Index, body, declined, result, run
 
 # this tree's file has upstream's name as well, in another function
 OTHER = b"static bool other(void)\n{\n\treturn pool_enabled();\n}\n\n"
@@ -44,3 +43,29 @@ def test_the_member_of_another_object_is_no_other_spelling() -> None:
     there = unlocked("", "tree->lock")
     answer = run(upstream, fixed, there, symbols=Index({"tree_lock"}))
     assert answer.patch is None     # `inode->lock` would be another lock
+
+
+def test_a_name_that_the_lines_around_spell_otherwise_is_spelled_so_in_added_lines() -> None:
+    lines = ["if (zero_folio == u->folio)", "\tput_it(zero_folio);", "ret = prepare(u);", "log_start(u, ret);"]
+    upstream = body(*lines)
+    fixed = body(*lines[:3], "if (ret)", "\tfree_it(zero_folio);", lines[3])
+    older = upstream.replace(b"zero_folio", b"zero_page").replace(b"log_start(u, ret)", b"log_start(u)")
+    answer = run(upstream, fixed, older)
+    assert b"\tif (ret)\n\t\tfree_it(zero_page);\n" in result(answer, older)
+    assert answer.sure is Sure.REVIEW
+
+
+def test_another_list_of_arguments_is_another_function_and_no_other_spelling() -> None:
+    lines = ["buf = node_alloc(size, flags, node);", "ret = prepare(u);", "log_start(u, ret);"]
+    upstream, fixed = body(*lines), body(*lines[:2], "spare = node_alloc(size, flags, node);", lines[2])
+    older = upstream.replace(b"node_alloc(size, flags, node)", b"alloc(size, flags)").replace(b"(u, ret)", b"(u)")
+    assert declined(run(upstream, fixed, older, symbols=Index({"node_alloc"})), "node_alloc")
+
+
+def test_no_name_is_spelled_as_another_variable_of_upstreams_function() -> None:
+    head = b"int stop(struct device *dev)\n{\n\tstruct priv *p = get_drvdata(dev);\n\tint ret;\n\n"
+    lines = ["ret = setup(dev);", "start(p);"]
+    upstream, fixed = body(*lines, head=head), body(lines[0], "p->count = 0;", lines[1], head=head)
+    older = body("ret = setup(dev, 0);", "start(dev);", head=b"int stop(struct device *dev)\n{\n\tint ret;\n\n")
+    answer = run(upstream, fixed, older)
+    assert answer.patch is None or b"dev->count" not in result(answer, older)

@@ -9,7 +9,7 @@ from backport.adapt.records import Adaptation
 from backport.adapt.view import MemoryView
 from backport.patch.parse import parse
 from backport.verdict import Apply, Sure
-from tests.adapt.support import result, run
+from tests.support.adapting import result, run
 
 HEAD = b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
 
@@ -57,7 +57,7 @@ KINDS = [
 
 def without_preimage(before: bytes, after: bytes, target: bytes, path: str, width: int = 3) -> Adaptation:
     """As from a mail whose file nobody here has: the hunk and its header are all that is known."""
-    from tests.adapt.support import file_diff
+    from tests.support.adapting import file_diff
     diff = file_diff(path, before, after)
     return adapt(parse(HEAD + diff), MemoryView("tree", {path: target}))
 

@@ -7,7 +7,7 @@ import pytest
 from backport.boot.outcome import Ended, Run, Side, classify, judge, judge_smoke
 from backport.boot.tap import parse
 from backport.verdict import Behaves
-from tests.boot import logs
+from tests.support import boot_logs as logs
 
 HUNG = ("hung", logs.HALF)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backport.boot.tap import parse
-from tests.boot import logs
+from tests.support import boot_logs as logs
 
 results = st.lists(st.tuples(st.booleans(), st.sampled_from(["control: x", "a # b", "not ok 2 - y", "1..3"])),
                    min_size=1, max_size=6)

@@ -10,7 +10,7 @@ from backport.check import check
 from backport.git import Git
 from backport.patch.parse import parse
 from backport.verdict import Apply, Sure
-from tests.gitrepo import TestRepo
+from tests.support.gitrepo import TestRepo
 
 BODY = "\tif (a)\n\t\tgo();\n\tif (b)\n\t\tstop();\n\treturn 0;\n"
 

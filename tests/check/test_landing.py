@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.check.landing import landings
 from backport.patch.parse import parse
-from tests.adapt.support import file_diff
+from tests.support.adapting import file_diff
 
 LINES = [b"line %d\n" % i for i in range(60)]
 

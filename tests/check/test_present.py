@@ -9,7 +9,7 @@ import pytest
 from backport.check.present import Present, merged, present
 from backport.git import Git
 from backport.patch.parse import parse
-from tests.gitrepo import TestRepo
+from tests.support.gitrepo import TestRepo
 
 BEFORE = b"""int stop(struct unit *u)
 {

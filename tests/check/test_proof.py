@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backport.check.proof import objection
 from backport.patch.parse import parse
-from tests.gitrepo import TestRepo
+from tests.support.gitrepo import TestRepo
 
 
 def test_proof(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from backport.nightly.lock import Held, only_one
 from backport.results.run import Run
 from backport.results.store import Results
 from backport.workflow import Request
-from tests.results.made import cell, failing, fill
+from tests.support.cells import cell, failing, fill
 
 GOOD, FAIL = cell("p", "linux-9.1.y"), failing("p", "linux-9.1.y")
 ROOT = Path(__file__).parents[2]

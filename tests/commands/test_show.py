@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from backport.commands.show import command
 from backport.errors import UserError
 from backport.results.store import Results
-from tests.results.made import cell, failing, fill, rewritten, standard
+from tests.support.cells import cell, failing, fill, rewritten, standard
 
 
 def _show(path: Path, *args: str) -> Result:
@@ -101,7 +101,7 @@ def test_watch_ends_with_the_run(store: Path) -> None:
 
 def test_watch_sees_a_run_whose_process_died(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
-    script = ("import sys; from backport.results.store import Results; from tests.results.made import *\n"
+    script = ("import sys; from backport.results.store import Results; from tests.support.cells import *\n"
               "fill(Results(sys.argv[1]), standard()[:1], finish=False)")
     subprocess.run([sys.executable, "-c", script, str(path)], check=True)
     told = _show(path, "--watch").output

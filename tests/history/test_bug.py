@@ -9,7 +9,7 @@ import pytest
 from backport.history.branch import Branch
 from backport.history.bug import Bug, Named, holds_bug, named_in
 from backport.history.log import Log
-from tests.history.repo import Repo
+from tests.support.histories import Repo
 
 CODE = "".join(f"statement number {n};\n" for n in range(1, 21))
 BUG = "the line that has the bug;\nand a second one of it;\nand a third;\n"

@@ -9,7 +9,7 @@ from backport.history.conflict import between
 from backport.history.helpers import introduced, missing_names
 from backport.history.log import Log
 from backport.patch.parse import parse
-from tests.history.repo import Repo
+from tests.support.histories import Repo
 
 BODY = "".join(f"\tstep_{n}();\n" for n in range(1, 15))
 

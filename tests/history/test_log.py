@@ -7,7 +7,7 @@ import pytest
 from backport.history import index
 from backport.history.log import Log
 from backport.history.message import read_message, same
-from tests.history.repo import Repo
+from tests.support.histories import Repo
 
 A, B = "a" * 40, "b" * 40
 

@@ -10,7 +10,7 @@ from backport.history.branch import Branch
 from backport.history.bug import follow_ups, holds_bug, named_in
 from backport.history.log import Log
 from backport.history.presence import Change, State, patch_id, presence
-from tests.history.repo import Repo
+from tests.support.histories import Repo
 
 CODE = "".join(f"line {n}\n" for n in range(1, 21))
 FIX = ("line 10\n", "line ten, fixed\n")

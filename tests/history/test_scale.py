@@ -13,7 +13,7 @@ from backport.history.branch import Branch
 from backport.history.bug import Named, follow_ups, holds_bug
 from backport.history.log import Log
 from backport.history.presence import Change, State, presence
-from tests.history.big import Big, build
+from tests.support.big_history import Big, build
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from backport.manifest import Manifest, Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
 from backport.verdict import Apply, Build
-from tests.history.repo import Repo
 from tests.inspect.test_calls import TREE
-from tests.queue.kit import mail
+from tests.support.histories import Repo
+from tests.support.queues import mail
 
 MAINTAINERS = """List of maintainers
 ===================

@@ -16,7 +16,7 @@ from backport.kbuild.result import BuildResult
 from backport.manifest import Toolchain, Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
-from tests.fakekernel import diff_of, fake_kernel, git
+from tests.support.fakekernel import diff_of, fake_kernel, git
 
 
 @pytest.fixture(scope="session")

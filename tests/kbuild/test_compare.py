@@ -54,7 +54,7 @@ int third(int value)
 @pytest.fixture
 def checks(bench: Bench) -> Bench:
     """The fake kernel with a source full of __LINE__, static flags and inlining."""
-    from tests.fakekernel import git
+    from tests.support.fakekernel import git
     (bench.source / X86).write_text(SOURCE)
     git(bench.source, "commit", "-qam", "Checks")
     return bench

@@ -13,8 +13,8 @@ from backport.kbuild import driver, pristine
 from backport.kbuild.sandbox import Limits
 from backport.manifest import Toolchain
 from backport.verdict import Build
-from tests.fakekernel import git
 from tests.kbuild.conftest import Bench
+from tests.support.fakekernel import git
 
 X86 = "arch/x86/kvm/x86.c"
 GOOD = ("\tif (vcpu->pending)\n", "\tif (vcpu->pending || vcpu->injected)\n")
@@ -175,7 +175,7 @@ def test_documentation_is_nothing_to_build(bench: Bench) -> None:
 
 def test_a_broken_baseline_is_not_the_patchs_fault(bench: Bench) -> None:
     (bench.source / "arch/x86/kvm/xen.c").write_text("#include \"x86.h\"\nint broken(;\n")
-    from tests.fakekernel import git
+    from tests.support.fakekernel import git
     git(bench.source, "commit", "-qam", "Break it")
     for _ in range(2):                     # also when it is read back
         result = bench.build(bench.edit(X86, *GOOD), compared=False)
@@ -254,7 +254,7 @@ def test_a_build_that_forges_a_time_stamp_is_still_put_back(bench: Bench) -> Non
 
 
 def test_a_renamed_file_is_touched_only_where_it_changes(bench: Bench) -> None:
-    from tests.fakekernel import git
+    from tests.support.fakekernel import git
     git(bench.source, "mv", X86, "arch/x86/kvm/x86_64.c")
     makefile = bench.source / "arch/x86/kvm/Makefile"
     makefile.write_text(makefile.read_text().replace("x86.o", "x86_64.o"))

@@ -15,7 +15,7 @@ from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox, choose
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
-from tests.patience import LONG, runs, until
+from tests.support.patience import LONG, runs, until
 
 X86 = "arch/x86/kvm/x86.c"
 MAKEFILE = "arch/x86/kvm/Makefile"

@@ -14,8 +14,8 @@ from backport.kbuild import failure, make, sandbox
 from backport.kbuild.make import Ended
 from backport.kbuild.sandbox import choose
 from backport.verdict import Build
-from tests.fakekernel import git
 from tests.kbuild.conftest import Bench
+from tests.support.fakekernel import git
 
 X86 = "arch/x86/kvm/x86.c"
 

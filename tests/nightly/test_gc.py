@@ -11,7 +11,7 @@ from backport.manifest import Manifest, Tree
 from backport.nightly.gc import Freed, collect, human
 from backport.results.store import Results
 from backport.trees.store import Head, Store
-from tests.results.made import cell, fill
+from tests.support.cells import cell, fill
 
 MANIFEST = Manifest(Path("trees.yaml"), (Tree("linux-9.1.y", "9.1", ()),))
 OLD = time.time() - 60 * 86400

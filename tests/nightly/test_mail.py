@@ -24,7 +24,7 @@ from backport.errors import InfraError, UserError
 from backport.nightly.mail import Server, address, compose, load_server, next_thread, send, sender_address
 from backport.nightly.night import Night, night
 from backport.results.store import Results
-from tests.results.made import HOSTILE, cell, failing, fill
+from tests.support.cells import HOSTILE, cell, failing, fill
 
 
 class Inbox:

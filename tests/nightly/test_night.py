@@ -13,7 +13,7 @@ from backport.results.run import Run
 from backport.results.store import Results
 from backport.verdict import Apply
 from tests.nightly.test_mail import Inbox, smtp  # noqa: F401
-from tests.results.made import cell, failing, fill
+from tests.support.cells import cell, failing, fill
 
 GOOD, FAIL, ALREADY = (cell("p", "linux-9.1.y"), failing("p", "linux-9.1.y"), cell("p", "linux-9.1.y", Apply.ALREADY))
 DAY = 86400.0

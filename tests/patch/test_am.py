@@ -15,7 +15,7 @@ from backport.patch.am import BARE, objections
 from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.parse import parse
-from tests.patch.kit import commit
+from tests.support.mails import commit
 
 DIFF = (b"---\n f.c | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n\ndiff --git a/f.c b/f.c\n--- a/f.c\n"
         b"+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n-- \n2.39.5\n")

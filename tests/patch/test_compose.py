@@ -14,7 +14,7 @@ from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.model import Hunk, Line, Patch
 from backport.patch.parse import parse
-from tests.patch.kit import CHANGES, commit, mails, repository
+from tests.support.mails import CHANGES, commit, mails, repository
 
 SHA = "e907b4e72488f1df878e7e8acf88d23e49cb3ca7"
 OTHER = "1" * 40

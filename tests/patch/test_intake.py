@@ -19,7 +19,7 @@ from backport.patch.intake import read_all, read_bytes, read_commit
 from backport.patch.intake.mbox import split_mbox
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
-from tests.patch.kit import commit, repository
+from tests.support.mails import commit, repository
 
 SHA = b"e907b4e72488f1df878e7e8acf88d23e49cb3ca7"
 DIFF = b"diff --git a/f.c b/f.c\nindex 1111111..2222222 100644\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n"

@@ -16,7 +16,7 @@ from backport.patch.intake import read_bytes
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.patch.parse import parse
-from tests.patch.kit import mails
+from tests.support.mails import mails
 
 EVIL = ["../../etc/passwd", "a/../../x", "/etc/passwd", ".git/hooks/post-checkout", "x/.git/config", ".GIT/config",
         ".git./x", ".git /x", "git~1/x", "./x", "x//y", "x/", "..", ".", "", "x/../y", ".git\\config", ".git::$INDEX/x",

@@ -11,7 +11,7 @@ from backport.patch.parse import parse
 from backport.queue.export import export
 from backport.queue.seriesfile import read_series
 from backport.queue.verify import verify
-from tests.queue.kit import CODE, mail, quilt_takes, quiltimport_takes, ready, tree
+from tests.support.queues import CODE, mail, quilt_takes, quiltimport_takes, ready, tree
 
 quilt = pytest.mark.skipif(shutil.which("quilt") is None, reason="quilt is not installed (apt-get install quilt)")
 

@@ -9,9 +9,9 @@ from backport.queue.gather import standing
 from backport.queue.series import Chain, needed_first
 from backport.trees.store import Head
 from backport.verdict import Apply
-from tests.history.repo import Repo
-from tests.queue.kit import CODE, mail, tree
-from tests.results.made import made
+from tests.support.cells import made
+from tests.support.histories import Repo
+from tests.support.queues import CODE, mail, tree
 
 ONE = CODE.replace("r = 1;", "r = 10;")
 TWO = ONE.replace("r = 10;", "r = 20;")

@@ -14,9 +14,9 @@ from backport.errors import UserError
 from backport.git import Git
 from backport.replay.commits import commit_cases
 from backport.replay.frozen import differences, read, render
-from tests.adapt.support import file_diff
 from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
-from tests.replay.test_replay import commit
+from tests.replay.test_run import commit
+from tests.support.adapting import file_diff
 
 MAIL = b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
 NAMES = b"struct exception {\n\tbool pending, injected;\n};\n"

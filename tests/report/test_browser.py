@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.report import site
-from tests.results.made import HOSTILE
+from tests.support import site
+from tests.support.cells import HOSTILE
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 MISSING = [name for name, path in (("chromium", CHROMIUM), ("chromedriver", DRIVER)) if path is None]

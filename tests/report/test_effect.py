@@ -12,7 +12,7 @@ from backport.report import cell as cell_report
 from backport.report import html
 from backport.report.proof import built_with, code_effect
 from backport.results.store import Results
-from tests.results.made import cell, fill
+from tests.support.cells import cell, fill
 
 
 def made(changes: dict[str, Any], upstream: dict[str, Any] | None = None, **build: Any) -> Cell:

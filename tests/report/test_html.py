@@ -14,8 +14,8 @@ from backport.report import entry, html
 from backport.results.run import Mark
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
-from tests.report import site
-from tests.results.made import HOSTILE, TREES, booted, cell, fill, rewritten, standard
+from tests.support import site
+from tests.support.cells import HOSTILE, TREES, booted, cell, fill, rewritten, standard
 
 
 class Page(HTMLParser):

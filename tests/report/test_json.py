@@ -16,9 +16,9 @@ from backport.report import json as report
 from backport.results.changes import Kind, since
 from backport.results.store import Results
 from backport.verdict import Apply, Behaves, Build, Sure
-from tests.boot import logs
 from tests.boot.test_outcome import side
-from tests.results.made import HOSTILE, booted, cell, failing, fill, rewritten, standard
+from tests.support import boot_logs as logs
+from tests.support.cells import HOSTILE, booted, cell, failing, fill, rewritten, standard
 
 
 def _validate(text: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ from backport.cell import Cell
 from backport.report import junit
 from backport.results.store import Results
 from backport.verdict import Apply, Build
-from tests.results.made import HOSTILE, TREES, cell, failing, fill, standard
+from tests.support.cells import HOSTILE, TREES, cell, failing, fill, standard
 
 
 def _read(tmp_path: Path, cells: list[Cell]) -> JUnitXml:

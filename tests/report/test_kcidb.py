@@ -14,7 +14,7 @@ from backport.report import kcidb
 from backport.results.run import TreeInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build
-from tests.results.made import HOSTILE, TREES, booted, cell, failing, fill, rewritten, standard
+from tests.support.cells import HOSTILE, TREES, booted, cell, failing, fill, rewritten, standard
 
 
 def _read(tmp_path: Path, cells: list[Cell], trees: tuple[TreeInfo, ...] = TREES) -> dict[str, Any]:

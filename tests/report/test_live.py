@@ -7,7 +7,7 @@ from backport.report.live import Live, status
 from backport.report.matrix import Tally
 from backport.results.store import Results
 from backport.verdict import Apply, Build
-from tests.results.made import TREES, cell, failing
+from tests.support.cells import TREES, cell, failing
 
 
 class Terminal(io.StringIO):

@@ -5,7 +5,7 @@ from pathlib import Path
 from backport.report import markdown
 from backport.results.store import Results
 from backport.verdict import Apply
-from tests.results.made import HOSTILE, TREES, cell, fill, standard
+from tests.support.cells import HOSTILE, TREES, cell, fill, standard
 
 
 def test_the_table_has_one_cell_a_tree_whatever_the_subject_holds(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backport.report.sidebyside import Side, rows
-from tests.results.made import ADAPTED_HUNK, UPSTREAM_HUNK
+from tests.support.cells import ADAPTED_HUNK, UPSTREAM_HUNK
 
 
 def _marked(side: Side) -> list[str]:

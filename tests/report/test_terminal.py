@@ -21,7 +21,7 @@ import pytest
 from backport.results.run import PatchInfo, Run
 from backport.results.store import Results
 from backport.verdict import Apply
-from tests.results.made import TREES, cell, rewritten
+from tests.support.cells import TREES, cell, rewritten
 
 ROOT = Path(__file__).parents[2]
 
@@ -181,7 +181,7 @@ PROGRAM = """
 import sys, time
 from backport.report.live import Live
 from backport.verdict import Apply
-from tests.results.made import cell
+from tests.support.cells import cell
 with Live(40) as live:
     for number in range(3):
         live.start(f"linux-9.{number}.y a-patch-with-a-name-that-is-far-too-long-for-a-terminal-of-eighty-columns")

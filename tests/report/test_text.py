@@ -11,7 +11,7 @@ from backport.report.text import render as render_text
 from backport.results.changes import since
 from backport.results.store import Results
 from backport.verdict import Apply, Build
-from tests.results.made import HOSTILE, TREES, cell, failing, fill, rewritten, standard
+from tests.support.cells import HOSTILE, TREES, cell, failing, fill, rewritten, standard
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from backport.results.changes import Kind, compare, since
 from backport.results.run import PatchInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
-from tests.results.made import TREES, booted, cell, failing, fill
+from tests.support.cells import TREES, booted, cell, failing, fill
 
 TREE = "linux-9.1.y"
 GOOD = cell("p", TREE)

@@ -14,7 +14,7 @@ import pytest
 import backport
 from backport.context import START, WITHOUT
 from backport.results.reach import digest, reach, versions
-from tests.queue.kit import mail, tree
+from tests.support.queues import mail, tree
 
 HOME = Path(next(iter(backport.__path__)))
 

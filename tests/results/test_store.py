@@ -20,7 +20,7 @@ from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
 from backport.results.store import Results, default_path
 from backport.verdict import Apply, Build, Sure
-from tests.results.made import HOSTILE, TREES, cell, fill, rewritten, standard
+from tests.support.cells import HOSTILE, TREES, cell, fill, rewritten, standard
 
 
 def test_a_cell_comes_back_as_it_went_in(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_kill_9_leaves_what_was_known(tmp_path: Path) -> None:
         import sys, time
         from backport.results.store import Results
         from backport.results.run import PatchInfo
-        from tests.results.made import TREES, rewritten
+        from tests.support.cells import TREES, rewritten
         results = Results(sys.argv[1])
         run = results.begin(patches=[PatchInfo("toy-fix")], trees=TREES)
         results.record(run, rewritten())

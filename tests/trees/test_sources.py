@@ -20,7 +20,7 @@ from backport.trees import fetch as fetching
 from backport.trees.fetch import fetch, fetch_releases
 from backport.trees.sources import gitremote
 from backport.trees.store import Store
-from tests.trees.made_up import commit, files, manifest, objects, one, tarball
+from tests.support.trees import commit, files, manifest, objects, one, tarball
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from backport.trees.index import Index
 from backport.trees.stacked import Stacked
 from backport.trees.view import StoreView
-from tests.trees.made_up import commit, files
+from tests.support.trees import commit, files
 
 BEFORE = {
     **files("6.1.7"),

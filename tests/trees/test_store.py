@@ -16,7 +16,7 @@ from backport.git import Git
 from backport.trees.fastimport import Entry, import_tree
 from backport.trees.fetch import fetch
 from backport.trees.store import Head, Store, read_json
-from tests.trees.made_up import files, one, tarball
+from tests.support.trees import files, one, tarball
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from backport.trees import scan
 from backport.trees.index import Index
 from backport.trees.store import Store
 from backport.trees.view import StoreView
-from tests.trees.made_up import commit, files
+from tests.support.trees import commit, files
 
 SOURCES = {
     **files("6.1.7"),

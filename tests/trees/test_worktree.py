@@ -15,7 +15,7 @@ import pytest
 from backport.trees.fastimport import Entry, import_tree
 from backport.trees.store import Head, Store
 from backport.trees.worktree import changed, remove, restore, worktree
-from tests.patience import until
+from tests.support.patience import until
 
 FILES = {b"Makefile": b"VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\n", b"a.c": b"int a;\n", b"dir/b.c": b"int b;\n",
          b".gitignore": b"*.o\n"}

@@ -2,7 +2,7 @@
 # ruff: noqa: E101, W293
 
 from backport.adapt.signals import Signal
-from tests.adapt.checks.kit import Case
+from tests.support.check_cases import Case
 
 CASES = (
     Case("guard", "the opposite condition", """

@@ -2,7 +2,7 @@
 # ruff: noqa: E101
 
 from backport.adapt.signals import Signal
-from tests.adapt.checks.kit import Case
+from tests.support.check_cases import Case
 
 CASES = (
     Case("duplicate_member", "a member that the struct has further up", """

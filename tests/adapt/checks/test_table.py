@@ -14,7 +14,7 @@ from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Severity, Signal
 from tests.adapt.checks import flow, names, places, tables
-from tests.adapt.checks.kit import Case, ask
+from tests.support.check_cases import Case, ask
 
 CASES: tuple[Case, ...] = (*names.CASES, *flow.CASES, *places.CASES, *tables.CASES)
 # the file of the hunk, the file that it lands in, and lines that nobody can read
