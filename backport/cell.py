@@ -9,7 +9,7 @@ from backport.adapt.records import HunkStory
 from backport.boot.record import Booted
 from backport.history.record import History
 from backport.kbuild.result import BuildResult, Diagnostic, Functions
-from backport.queue.nomination import Asked, Nomination
+from backport.stable.nomination import Asked, Nomination
 from backport.verdict import Apply, Behaves, Build, Sure
 
 _BAD_APPLY = frozenset({Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID})

@@ -22,9 +22,9 @@ from backport.kbuild.result import Functions
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.queue.nomination import asked, nomination
-from backport.queue.series import Chain, Step, step_of
 from backport.reference import differences, upstream_effect
+from backport.stable.chain import Chain, Step, step_of
+from backport.stable.nomination import asked, nomination
 from backport.trees.store import Head
 from backport.verdict import Apply, Build, Sure
 

@@ -16,9 +16,9 @@ from backport.history.log import Log
 from backport.kbuild.plan import Plan, plan
 from backport.kbuild.sandbox import Limits, choose
 from backport.manifest import Command, Tree
-from backport.queue.series import Chain, Step
 from backport.results.reach import digest
 from backport.rules.load import load_rules
+from backport.stable.chain import Chain, Step
 from backport.trees.store import Head, Store
 
 # What this module imports can change an answer, all but what fetches a tree: the commit it made is in the key.

@@ -20,10 +20,10 @@ from backport.kbuild.plan import Plan, fix_file
 from backport.kbuild.toolchain import resolve
 from backport.manifest import Tree
 from backport.patch.model import Patch
-from backport.queue.depends import depends, parts
-from backport.queue.series import Needed, needed_first
 from backport.results.key import cell_key, code_digest
 from backport.results.reach import reach, versions
+from backport.stable.chain import Needed, needed_first
+from backport.stable.depends import depends, parts
 from backport.trees.store import Head
 
 

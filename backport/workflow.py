@@ -24,12 +24,12 @@ from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.pool import compute_all
-from backport.queue.depends import groups
-from backport.queue.newer import supported
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.series import placed
 from backport.results.store import Results
+from backport.stable.depends import groups
+from backport.stable.newer import supported
 from backport.targets import Column, get_trees, in_configurations, known_heads
 from backport.trees.store import Store
 from backport.verdict import Apply

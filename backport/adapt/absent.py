@@ -6,9 +6,9 @@ from backport import sections
 from backport.adapt.align import line_key, weak
 from backport.adapt.explain import upstream_function
 from backport.adapt.revisions import Problem
-from backport.adapt.view import TreeView
 from backport.csource.functions import enclosing
 from backport.patch.parse import split_lines
+from backport.treeview import TreeView
 
 _GONE = 0.3              # share of a function's lines that may still be there (common code), and it counts as gone
 

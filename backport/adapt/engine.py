@@ -22,10 +22,10 @@ from backport.adapt.proposers.rules import Ruled
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
 from backport.adapt.verify import verified
-from backport.adapt.view import TreeView
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.rules.model import Rule
+from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import posixpath
 import re
 
-from backport.adapt.view import TreeView
 from backport.csource.includes import included
 from backport.patch.model import Patch
+from backport.treeview import TreeView
 
 # what the build makes: not in the sources, and not missing
 _MADE = re.compile(r"(?:generated|config)/|linux/(?:version|compile)\.h\Z|.*\.lex\.h\Z|.*\.tab\.h\Z|.*\bcapflags")

@@ -15,7 +15,7 @@ from functools import lru_cache
 from backport.adapt.explain import upstream_function
 from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
-from backport.adapt.view import TreeView
+from backport.treeview import TreeView
 
 _MOST = 6                # files to look into; a name that more files define leads nowhere
 

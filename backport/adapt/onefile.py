@@ -28,10 +28,10 @@ from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.verify import round_trip
-from backport.adapt.view import TreeView
 from backport.adapt.whole_blocks import settled
 from backport.adapt.within import elsewhere
 from backport.patch.model import FileDiff
+from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
 _TIMES = 8               # that one repair is made in a hunk

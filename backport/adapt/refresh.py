@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from backport.adapt.edits import section
 from backport.adapt.file_header import retarget
 from backport.adapt.proposers.git_apply import apply_as_is
-from backport.adapt.view import TreeView
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
+from backport.treeview import TreeView
 
 
 def refreshed(patch: Patch, target: TreeView) -> Patch:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from backport.adapt.edits import apply_edits
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
-from backport.adapt.view import TreeView
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
+from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
 

@@ -15,12 +15,12 @@ from backport.errors import UserError
 from backport.external import command
 from backport.kbuild.config import ALL, names
 from backport.manifest import Command, Manifest, default_path, load
-from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
 from backport.report.registry import FORMATS, render, renderer
 from backport.results.changes import Changes, since
 from backport.results.run import Run
 from backport.results.store import Results
+from backport.trees.shelf import read_specs
 from backport.trees.store import Store, default_cache
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from backport.errors import UserError
-from backport.patch.intake.trees import read_specs
 from backport.patch.model import Patch, Refused
+from backport.trees.shelf import read_specs
 from backport.trees.store import Store
 
 

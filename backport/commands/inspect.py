@@ -19,10 +19,10 @@ from backport.inspect.render import render_json, render_markdown
 from backport.job import job_of
 from backport.manifest import Manifest
 from backport.patch.intake import read_all
-from backport.patch.intake.trees import shelf
 from backport.patch.model import Patch, Refused
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
+from backport.trees.shelf import shelf
 from backport.trees.store import Head, Store
 
 

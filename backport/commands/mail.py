@@ -14,7 +14,6 @@ from backport.context import Options
 from backport.errors import UserError
 from backport.manifest import Manifest
 from backport.patch.intake import read_all
-from backport.patch.intake.trees import shelf
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.queue.bundle import Desk, Written, write_mails
@@ -24,6 +23,7 @@ from backport.queue.identity import identity
 from backport.report.escape import line
 from backport.report.registry import render
 from backport.results.store import Results
+from backport.trees.shelf import shelf
 from backport.trees.store import Store
 from backport.workflow import Request
 from backport.workflow import run as run_job

@@ -17,12 +17,12 @@ from backport.queue.elsewhere import elsewhere
 from backport.queue.export import QueueResult, export
 from backport.queue.gather import Offer, offers, originals
 from backport.queue.identity import identity
-from backport.queue.newer import newer_trees, warning
 from backport.queue.verify import EntryResult, verify
 from backport.report.escape import line
 from backport.results.run import Run
 from backport.results.store import Results
 from backport.results.store import default_path as default_results
+from backport.stable.newer import newer_trees, warning
 from backport.trees.store import Head, Store
 from backport.verdict import Build
 

@@ -68,7 +68,7 @@ def _body(lines: tuple[bytes, ...], indent: str) -> None:
 @click.pass_obj
 def check(rules: tuple[Rule, ...]) -> int:
     """Run every worked example; 1 where one does not hold."""
-    from backport.rules.examples import run_examples  # pays for the C parser, which a list does not need
+    from backport.proving.examples import run_examples  # pays for the C parser, which a list does not need
 
     bad = count = 0
     for rule in rules:
@@ -93,7 +93,7 @@ def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, o
     NEWER and OLDER are trees or pinned releases of the store (linux-5.10.y, 6.1.187). 1 where a rewrite brings in
     a name that the older tree does not have. Takes about half a minute a pair.
     """
-    from backport.rules.evidence import evidence
+    from backport.proving.evidence import evidence
     from backport.trees.view import StoreView
 
     store = (cache or Path(platformdirs.user_cache_dir("backport"))) / "store.git"

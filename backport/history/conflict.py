@@ -18,7 +18,7 @@ from backport.history.log import Log
 from backport.history.message import Commit
 from backport.history.presence import Change, State, presence
 from backport.patch.model import FileDiff, Hunk
-from backport.queue.stack import Stack
+from backport.trees.stack import Stack
 
 _TRIES = 96              # sets of commits tried per patch and branch; each costs milliseconds
 _BLAME = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)", re.M)

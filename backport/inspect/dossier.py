@@ -23,7 +23,7 @@ from backport.inspect.status import status_facts, with_missing
 from backport.manifest import Manifest
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
-from backport.queue.newer import newer_trees
+from backport.stable.newer import newer_trees
 from backport.trees.store import Head
 
 

@@ -7,7 +7,7 @@ import re
 from backport.inspect.facts import Fact
 from backport.patch.headers import text_of
 from backport.patch.mail import Mail
-from backport.queue.nomination import nomination
+from backport.stable.nomination import nomination
 
 _SUBSYSTEM = re.compile(r"^((?:[\w./*+,{}&-]+(?: [\w./*+-]+)?: ?)+)(.*)$")
 _VERBS = frozenset((

@@ -10,8 +10,8 @@ from backport.inspect.facts import Fact, Phase
 from backport.inspect.status import in_mainline
 from backport.patch.mail import Mail
 from backport.patch.model import Patch
-from backport.queue.newer import Newer, lacking
-from backport.queue.nomination import nomination
+from backport.stable.newer import Newer, lacking
+from backport.stable.nomination import nomination
 from backport.trees.store import Head
 from backport.verdict import Build
 

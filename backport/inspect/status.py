@@ -8,8 +8,8 @@ from backport.cell import Cell
 from backport.inspect.facts import Fact
 from backport.manifest import Manifest
 from backport.patch.mail import Mail
-from backport.queue.newer import newer_trees, warning
-from backport.queue.nomination import asked
+from backport.stable.newer import newer_trees, warning
+from backport.stable.nomination import asked
 from backport.trees.store import Head
 from backport.verdict import Apply, Build
 

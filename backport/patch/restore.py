@@ -14,9 +14,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from backport.adapt.view import TreeView
 from backport.errors import InvalidPatch
 from backport.patch.model import Hunk, Line
+from backport.treeview import TreeView
 
 _CONTEXT = 3                 # lines of context that git writes on each side of a change
 _MOST = 64                   # readings of one hunk that are looked at; more means that it is not unique

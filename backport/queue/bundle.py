@@ -20,12 +20,12 @@ from backport.patch.slug import slug
 from backport.queue.addresses import recipients
 from backport.queue.failed import dependencies_of, failed_mail
 from backport.queue.gather import Offer, offers
-from backport.queue.newer import newer_trees, warning
-from backport.queue.prereq import commit_patch
 from backport.queue.seriesfile import replace_file
 from backport.queue.submit import send_line, submission
 from backport.queue.table import reply
 from backport.results.run import Run
+from backport.stable.newer import newer_trees, warning
+from backport.stable.prereq import commit_patch
 from backport.trees.store import Head
 from backport.verdict import Apply
 

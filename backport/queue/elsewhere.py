@@ -13,8 +13,8 @@ from backport.cell import Cell
 from backport.manifest import Manifest
 from backport.patch.model import Patch
 from backport.patch.stable import series_number
-from backport.queue.newer import supported
 from backport.rules.load import load_rules
+from backport.stable.newer import supported
 from backport.trees.store import Head
 from backport.verdict import Apply
 

@@ -18,9 +18,9 @@ from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.patch.slug import slug
-from backport.queue.nomination import Asked, Nomination
 from backport.queue.seriesfile import SeriesEntry, append_series, read_series, replace_file
-from backport.queue.stack import Stack
+from backport.stable.nomination import Asked, Nomination
+from backport.trees.stack import Stack
 
 _VERSION = re.compile(r"^\d+\.\d+$")
 

@@ -16,9 +16,9 @@ from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.queue.export import Ready
-from backport.queue.nomination import Asked, Nomination, asked, nomination
 from backport.queue.submit import signed_by_submitter
 from backport.results.run import Run
+from backport.stable.nomination import Asked, Nomination, asked, nomination
 from backport.verdict import Build, Sure
 
 _GOOD_BUILD = frozenset({Build.PASS, Build.NOTHING_TO_BUILD, Build.SKIPPED})

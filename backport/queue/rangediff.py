@@ -13,7 +13,7 @@ from backport.check.exact import apply_exactly
 from backport.git import Git
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.queue.stack import Stack
+from backport.trees.stack import Stack
 
 _DATED = {"GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
 

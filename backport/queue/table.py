@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from backport.cell import Cell
 from backport.history.presence import Presence, State
-from backport.queue.newer import Newer
 from backport.report.escape import line
+from backport.stable.newer import Newer
 from backport.verdict import Apply, Build
 
 _APPLY = {Apply.CLEAN: "Success", Apply.OFFSET: "Success", Apply.REWRITTEN: "Adapted", Apply.MERGED: "Adapted",

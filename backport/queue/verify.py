@@ -13,7 +13,7 @@ from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.queue.export import read_entry
 from backport.queue.seriesfile import SeriesEntry, read_series
-from backport.queue.stack import Stack
+from backport.trees.stack import Stack
 from backport.verdict import Build
 
 # what a build says of a patch on the bare tree: (verdict, one line of reason)

@@ -15,11 +15,11 @@ from backport.adapt.edits import apply_edits as apply_rendered
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView, TreeView
 from backport.csource.pieces import squeeze
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case, apply_edits
+from backport.treeview import MemoryView, TreeView
 from backport.verdict import Apply, Sure
 
 

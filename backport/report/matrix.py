@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from backport.cell import Cell, exit_code
-from backport.queue.newer import marked
 from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.stable.newer import marked
 from backport.verdict import Apply, Behaves, Build, Sure
 
 

@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from backport.boot.outcome import Ended
-from backport.queue.nomination import Standing
+from backport.stable.nomination import Standing
 from backport.verdict import Behaves, Build, Sure
 
 _LEAST: dict[type[StrEnum], StrEnum] = {

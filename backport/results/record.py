@@ -11,8 +11,8 @@ from backport.boot.record import Booted
 from backport.cell import Adapted, Cell, Part, SeriesResult
 from backport.history.record import History
 from backport.kbuild.result import BuildResult, Functions
-from backport.queue.nomination import Asked, Nomination
 from backport.results.decode import decode
+from backport.stable.nomination import Asked, Nomination
 
 FORMAT = 1                           # of a row: 0 (no number) was read field by field wherever a field was wanted
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backport.adapt.view import TreeView
 from backport.csource.tokens import Kind, lex
 from backport.patch.model import FileDiff, Hunk
 from backport.rules.anchor import Place, adopt, edges, places, target_rows
@@ -21,6 +20,7 @@ from backport.rules.model import Rule
 from backport.rules.results import Change, HunkResult, RuleResult
 from backport.rules.sides import side_of, text_of, weave
 from backport.rules.target_paths import candidates, files_of, renumbered
+from backport.treeview import TreeView
 from backport.verdict import Sure
 
 __all__ = ["Change", "HunkResult", "RuleResult", "applied_form", "apply_rules", "reverse"]

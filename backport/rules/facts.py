@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from backport.adapt.view import TreeView
 from backport.csource.functions import functions
 from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant
+from backport.treeview import TreeView
 
 
 @lru_cache(maxsize=512)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backport.adapt.engine import adapt
-from backport.adapt.view import MemoryView
 from backport.patch.parse import parse
+from backport.treeview import MemoryView
 from backport.verdict import Sure
 from tests.support.adapting import body, result
 

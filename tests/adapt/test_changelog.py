@@ -11,7 +11,7 @@ from backport.adapt.changelog import changelog
 from backport.adapt.engine import adapt
 from backport.adapt.left_out import left_out
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView
+from backport.treeview import MemoryView
 from backport.verdict import Apply
 from tests.support.adapting import patch_of
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backport.adapt.engine import adapt
-from backport.adapt.view import MemoryView
 from backport.errors import BackportError
 from backport.patch.parse import parse, split_lines
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.adapting import file_diff, patch_of, result
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backport.adapt.includes import missing_headers
-from backport.adapt.view import MemoryView
 from backport.patch.parse import parse
+from backport.treeview import MemoryView
 
 TREE = MemoryView("old", {
     "include/linux/slab.h": b"", "include/asm-generic/unaligned.h": b"", "arch/x86/kvm/x86.h": b"",

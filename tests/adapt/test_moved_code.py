@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.adapting import patch_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backport.adapt.engine import adapt
-from backport.adapt.view import MemoryView
+from backport.treeview import MemoryView
 from backport.verdict import Apply
 from tests.support.adapting import patch_of, run
 

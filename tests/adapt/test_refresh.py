@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from backport.adapt.engine import adapt
 from backport.adapt.file_header import blob_name
 from backport.adapt.refresh import refreshed, refreshed_file
-from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff
 from backport.patch.parse import parse
+from backport.treeview import MemoryView
 from tests.support.adapting import file_diff
 from tests.support.gitrepo import TestRepo
 

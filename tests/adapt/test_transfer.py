@@ -9,8 +9,8 @@ import pytest
 from backport.adapt.edits import Edit, render_hunks
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView
 from backport.patch.parse import parse, split_lines
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.adapting import body, declined, result, run, told
 

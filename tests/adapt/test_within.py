@@ -6,8 +6,8 @@ import pytest
 
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView
 from backport.patch.parse import parse
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.adapting import result, run
 

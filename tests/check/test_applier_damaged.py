@@ -11,7 +11,7 @@ from backport.check import check
 from backport.errors import GitError
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.queue.stack import Stack
+from backport.trees.stack import Stack
 from backport.verdict import Apply
 from tests.support.gitrepo import TestRepo
 

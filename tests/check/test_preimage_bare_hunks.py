@@ -12,13 +12,13 @@ from backport.adapt.context import bare, bare_hunks, with_context
 from backport.adapt.edits import apply_edits
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
-from backport.adapt.view import MemoryView
 from backport.carry import Carried, Carrier
 from backport.check import check
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines
 from backport.trees.store import Head
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.gitrepo import TestRepo
 

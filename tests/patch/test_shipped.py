@@ -8,9 +8,9 @@ import pytest
 
 from backport.git import Git
 from backport.patch.intake import read_all
-from backport.patch.intake.trees import shelf
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
+from backport.trees.shelf import shelf
 from backport.trees.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -20,12 +20,12 @@ from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.patch.stable import read_failed
 from backport.queue.failed import failed_mail
-from backport.queue.newer import marked, newer_trees, supported, warning
-from backport.queue.nomination import Standing, asked, nomination
 from backport.queue.submit import signed_by_submitter, submission
 from backport.queue.table import reply, rows
 from backport.report.registry import FORMATS, render
 from backport.results.run import PatchInfo, Run, TreeInfo
+from backport.stable.newer import marked, newer_trees, supported, warning
+from backport.stable.nomination import Standing, asked, nomination
 from backport.verdict import Apply, Build
 from tests.support.queues import tree
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backport.adapt.view import MemoryView
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
@@ -17,6 +16,7 @@ from backport.replay.history import history_cases, upstream_of
 from backport.replay.releases import release_cases
 from backport.replay.run import Plan, run
 from backport.replay.show import show
+from backport.treeview import MemoryView
 from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
 
 PATH = "drivers/a.c"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from backport.rules.examples import run_examples
+from backport.proving.examples import run_examples
 from backport.rules.load import load_directory, load_rules
 
 DOCS = Path(__file__).parents[2] / "docs" / "rules.md"

@@ -1,11 +1,11 @@
 # ruff: noqa: E101, E501
 from __future__ import annotations
 
-from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff
 from backport.patch.parse import parse
 from backport.rules.engine import applied_form, apply_rules
 from backport.rules.load import load_rules, read_rule
+from backport.treeview import MemoryView
 from backport.verdict import Sure
 
 X86 = "arch/x86/kvm/x86.c"

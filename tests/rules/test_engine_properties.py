@@ -7,10 +7,10 @@ import re
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff, Hunk, Line
 from backport.rules.engine import applied_form, apply_rules
 from backport.rules.load import read_rule
+from backport.treeview import MemoryView
 from tests.csource.test_tokens import FRAGMENTS
 from tests.rules.test_engine import HOST, HOST_5, X86
 from tests.rules.test_load import RULES

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pytest
 
-from backport.adapt.view import MemoryView
 from backport.rules.facts import Facts, glob_regex, members, parameter_counts
 from backport.rules.probe import ProbeError, build
+from backport.treeview import MemoryView
 
 HEADER = b"""
 /* old_name(x) */

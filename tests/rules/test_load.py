@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backport.errors import RuleError
-from backport.rules.examples import run_example
+from backport.proving.examples import run_example
 from backport.rules.load import load_directory, load_rules, read_rule
 from backport.rules.model import Example, Rule
 

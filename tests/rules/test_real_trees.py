@@ -11,7 +11,7 @@ import pytest
 from backport.csource.grammar import _tree
 from backport.csource.pattern import compile_pattern, find
 from backport.git import Git
-from backport.rules.evidence import Evidence, evidence
+from backport.proving.evidence import Evidence, evidence
 from backport.rules.load import load_rules
 from backport.trees.view import StoreView
 

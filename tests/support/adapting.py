@@ -9,9 +9,9 @@ from backport.adapt.edits import Edit, apply_edits, render_hunks
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
-from backport.adapt.view import MemoryView
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines
+from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 
 

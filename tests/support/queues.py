@@ -11,7 +11,7 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.queue.export import Ready
-from backport.queue.nomination import asked, nomination
+from backport.stable.nomination import asked, nomination
 from tests.support.histories import Repo
 
 CODE = """#include <x.h>

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from backport.adapt.view import MemoryView, TreeView
 from backport.git import Git
 from backport.trees import index as indexing
 from backport.trees import scan
 from backport.trees.index import Index
 from backport.trees.store import Store
 from backport.trees.view import StoreView
+from backport.treeview import MemoryView, TreeView
 from tests.support.trees import commit, files
 
 SOURCES = {

@@ -12,10 +12,10 @@ from backport.adapt.proposers import context
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
-from backport.adapt.view import TreeView
 from backport.patch.model import FileDiff
 from backport.rules.engine import HunkResult, applied_form, apply_rules
 from backport.rules.model import Rule
+from backport.treeview import TreeView
 from backport.verdict import Sure
 
 

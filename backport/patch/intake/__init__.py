@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from backport.adapt.view import TreeView
 from backport.errors import UserError
 from backport.patch.intake import commit as _commit
 from backport.patch.intake import directory, files, remote
@@ -19,6 +18,7 @@ from backport.patch.intake.raw import Raw
 from backport.patch.intake.series import finish
 from backport.patch.intake.single import Surroundings, read
 from backport.patch.model import Patch, Refused
+from backport.treeview import TreeView
 
 __all__ = ["Patch", "Refused", "read_all", "read_bytes", "read_commit"]
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from backport.adapt.view import TreeView
 from backport.errors import InvalidPatch
 from backport.patch.diffstat import diffstat
 from backport.patch.fileheader import FileHeader
@@ -20,6 +19,7 @@ from backport.patch.parse import parse, split_lines
 from backport.patch.prefix import Names, refuse_unstripped
 from backport.patch.restore import LooseFile, LooseHunk, LooseLine, restore, words
 from backport.patch.tags import is_tag, is_tool_line
+from backport.treeview import TreeView
 
 _HUNK = re.compile(rb"^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)$")
 _SUBJECT = re.compile(rb"^(?:Subject: *)?(\[[^\]]*PATCH[^\]]*\].*)$")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from backport.adapt.view import TreeView
 from backport.errors import BackportError, InvalidPatch
 from backport.patch.headers import is_mail, read_headers
 from backport.patch.intake import archive, encoded, failed, gitlog
@@ -16,6 +15,7 @@ from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch, Refused
 from backport.patch.parse import parse
 from backport.patch.prefix import with_prefixes
+from backport.treeview import TreeView
 
 RESTORED = "x-backport-restored"     # header of a mail that `backport import` wrote: what it had inferred
 _ADDED = re.compile(r'^Patch ".*" has been added to the \S+-stable tree', re.S)

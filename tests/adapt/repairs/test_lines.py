@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backport.adapt.engine import adapt
-from backport.adapt.view import MemoryView
 from backport.patch.parse import parse
+from backport.treeview import MemoryView
 from backport.verdict import Sure
 from tests.support.adapting import Index, body, declined, result, run
 

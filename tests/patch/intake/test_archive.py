@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backport.adapt.view import MemoryView
 from backport.patch.intake import read_all, read_bytes
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
 from backport.patch.restore import words
+from backport.treeview import MemoryView
 
 PAGE = (Path(__file__).parents[1] / "data" / "autosel-mail.txt").read_bytes()
 FILE = "arch/x86/kvm/x86.c"

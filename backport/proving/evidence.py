@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backport.adapt.view import TreeView
 from backport.csource.functions import enclosing, functions
 from backport.csource.pattern import find
 from backport.csource.tokens import Kind, lex
@@ -20,6 +19,7 @@ from backport.rules.anchor import places
 from backport.rules.engine import HunkResult, apply_rules
 from backport.rules.facts import facts_of, glob_regex
 from backport.rules.model import Rule
+from backport.treeview import TreeView
 
 # Where the rules that ship apply; the rest of a tree would take minutes and prove nothing about KVM.
 SCOPE = ("arch/x86/kvm/**", "virt/kvm/**")

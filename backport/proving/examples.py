@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backport.adapt.view import MemoryView
 from backport.patch.model import FileDiff, Hunk, Line
 from backport.rules.engine import apply_rules
 from backport.rules.model import Example, Rule
+from backport.treeview import MemoryView
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from backport.history.log import Log
 from backport.patch.model import Patch
 from backport.queue.gather import standing
-from backport.queue.series import Chain, needed_first
+from backport.stable.chain import Chain, needed_first
 from backport.trees.store import Head
 from backport.verdict import Apply
 from tests.support.cells import made

@@ -8,7 +8,7 @@ import pytest
 
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.queue.depends import depends, groups, parts
+from backport.stable.depends import depends, groups, parts
 
 TREE = {"known", "ret", "size"}      # the words that the bare tree has
 

@@ -14,8 +14,8 @@ from backport.history.message import same
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.queue.prereq import prerequisites
-from backport.queue.stack import Stack
+from backport.stable.prereq import prerequisites
+from backport.trees.stack import Stack
 from backport.trees.store import Head
 from backport.verdict import Apply
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.adapt.view import TreeView
 from backport.patch.intake import read_all, read_commit
 from backport.patch.model import Patch, Refused
 from backport.trees.store import Head, Store
 from backport.trees.view import StoreView
+from backport.treeview import TreeView
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Proof of the rules: their worked examples, and whole trees. No answer depends on it."""

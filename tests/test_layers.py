@@ -1,0 +1,76 @@
+"""Data flows one way: docs/layers.txt says which, and no import runs against it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import backport
+
+HOME = Path(next(iter(backport.__path__)))
+FILE = HOME.parent / "docs" / "layers.txt"
+
+
+def layers(text: str) -> dict[str, int]:
+    """name -> its number, the lowest layer first. What stands behind two spaces is a remark."""
+    rows = [row.split("  ")[0].split() for row in text.splitlines() if row and not row.startswith("#")]
+    return {name: number for number, row in enumerate(rows) for name in row}
+
+
+def unit(module: str, known: dict[str, int]) -> str:
+    """The longest name of a layer that `module` is or lies below, "" for none."""
+    parts = module.split(".")
+    return next((name for end in range(len(parts), 0, -1) if (name := ".".join(parts[:end])) in known), "")
+
+
+def imports(path: Path, modules: set[str]) -> Iterator[tuple[int, str]]:
+    """(line, module without `backport.`) of what a file imports of our own, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert not node.level, f"{path}:{node.lineno}: a relative import"
+            full = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in modules else node.module for name in full]
+        yield from ((node.lineno, name.removeprefix("backport.")) for name in names if name.startswith("backport."))
+
+
+def upward(known: dict[str, int], home: Path) -> list[str]:
+    """Every import that runs up, or sideways into another package of the same layer."""
+    files = {".".join((home.name, *path.relative_to(home).with_suffix("").parts)).removesuffix(".__init__"): path
+             for path in home.rglob("*.py")}
+    found = []
+    for module, path in sorted(files.items()):
+        here = unit(module.removeprefix("backport."), known)
+        for line, target in imports(path, set(files)):
+            there = unit(target, known)
+            if here and there and here != there and known[there] >= known[here]:
+                found.append(f"{module}:{line}: imports {target}, but {here} is below {there}")
+    return found
+
+
+def test_no_import_runs_up() -> None:
+    assert upward(layers(FILE.read_text()), HOME) == []
+
+
+def test_every_module_has_a_layer_and_every_layer_a_module() -> None:
+    known = layers(FILE.read_text())
+    modules = [".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__")
+               for path in HOME.rglob("*.py") if path != HOME / "__init__.py"]
+    assert [module for module in modules if not unit(module, known)] == []
+    assert set(known) - {unit(module, known) for module in modules} == set()
+
+
+@pytest.mark.parametrize(("text", "count"), [("low\nhigh\n", 1), ("high\nlow\n", 0), ("low high\n", 1),
+                                             ("high\nlow\nhigh.part\n", 1)])
+def test_an_arrow_back_up_is_seen(tmp_path: Path, text: str, count: int) -> None:
+    home = tmp_path / "backport"
+    for name, source in (("low/__init__", ""), ("low/one", "def f():\n    from backport.high import part\n"),
+                         ("high/__init__", ""), ("high/part", "")):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / f"{name}.py").write_text(source)
+    assert len(upward(layers(text), home)) == count
