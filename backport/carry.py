@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from backport.adapt.refresh import refreshed
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
+from backport.donors.model import Form
 from backport.external import External
 from backport.git import Git
 from backport.manifest import Tree
@@ -51,6 +53,8 @@ class Carried:
     alternatives: tuple[bytes, ...] = ()
     preimages: Preimages = field(default_factory=Preimages)
     partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
+    unready: bool = False            # what is in doubt is the mail itself, or a header that the tree lacks
+    forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
 
 
 @dataclass
@@ -103,6 +107,17 @@ class Carrier:
             self._views[head.commit] = StoreView(self.store, head.tree, head.commit)
         return self._views[head.commit]
 
+    @contextmanager
+    def seen_from(self, home: Head | None, patch: Patch, before: Preimages) -> Iterator[Carrier]:
+        """A carrier to which `home` is the tree that `patch` was made for, with its files `before`; what was read is
+        shared."""
+        other = replace(self, upstream=home, _git=self.git, _preimages={patch.sha256: before}, _oldest={},
+                        proposers=())
+        try:
+            yield other
+        finally:
+            self._stacked = other._stacked       # either of them may have opened one in the other's place
+
     def preimages(self, patch: Patch) -> Preimages:
         """Upstream's files before the patch; the same for every tree, so found once."""
         if patch.sha256 not in self._preimages:
@@ -133,7 +148,7 @@ class Carrier:
         if lacking:
             told = tuple(f"an added line includes {name}, which this tree does not have" for name in lacking)
             carried = _without_header(carried, told) if carried.outcome in _ADAPTED else replace(
-                carried, sure=Sure.REVIEW, notes=(*carried.notes, *told))
+                carried, sure=Sure.REVIEW, notes=(*carried.notes, *told), unready=True)
         if patch.review and carried.patch is not None:
             # the details stand in the patch itself; nine lines of them in every cell would hide what matters
             restored = ("the patch was restored from a text that had lost its white space: see its "
@@ -141,7 +156,7 @@ class Carrier:
             carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *restored, *patch.doubts))
         said = self._unready(patch, carried.mail) if carried.mail else ()
         if said:
-            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *said))
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *said), unready=True)
         failed = tuple(dict.fromkeys(text for one in self.proposers for text in one.failures))
         for one in self.proposers:
             one.failures.clear()

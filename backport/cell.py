@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from backport.adapt.records import HunkStory
 from backport.boot.record import Booted
+from backport.donors.model import Form
 from backport.history.record import History
 from backport.kbuild.result import BuildResult, Diagnostic, Functions
 from backport.stable.nomination import Asked, Nomination
@@ -27,6 +28,7 @@ class Adapted:
     evidence: tuple[str, ...] = ()   # what the tree has there
     partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
     alternatives: tuple[str, ...] = ()       # other answers, as diffs
+    donors: tuple[Form, ...] = ()    # forms that others made for newer trees, and what became of each here
 
 
 @dataclass(frozen=True, slots=True)

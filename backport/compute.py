@@ -13,6 +13,7 @@ from backport.boot.behaviour import prove
 from backport.carry import Carried
 from backport.cell import Adapted, Cell
 from backport.context import Context
+from backport.donors.weigh import carry_with
 from backport.errors import BackportError
 from backport.history.branch import Branch
 from backport.history.verdict import Said, ask, settled
@@ -49,7 +50,8 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
         chain = _chain(context, job, before) if job.before or job.needed.patches else None
         if chain is not None and (standing := chain.mails):
             cell = replace(cell, before=tuple(standing))
-        carried = context.carrier.carry(patch, tree, chain.head if chain else head)
+        carried = carry_with(context.carrier, patch, tree, chain.head if chain else head, job.found.donors,
+                             job.found.said)
         cell = _carried(cell, carried)
         cell = replace(cell, notes=(*cell.notes, *job.needed.said))
         cell = _settled(cell, in_history(context, patch, head, (*job.needed.patches,
@@ -145,7 +147,8 @@ def _carried(cell: Cell, carried: Carried) -> Cell:
     alternatives = tuple(diff.decode("utf-8", "replace") for diff in carried.alternatives)
     return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
                    adapted=carried.mail, adaptation=Adapted(carried.hunks, dict(carried.preimages.sources),
-                                                            carried.evidence, carried.partly, alternatives))
+                                                            carried.evidence, carried.partly, alternatives,
+                                                            carried.forms))
 
 
 def _settled(cell: Cell, said: Said) -> Cell:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from backport.carry import Carrier
+from backport.donors.find import Finder, Found
 from backport.external import external
 from backport.git import Git
 from backport.history.log import Log
 from backport.kbuild.plan import Plan, plan
 from backport.kbuild.sandbox import Limits, choose
 from backport.manifest import Command, Tree
+from backport.patch.model import Patch
 from backport.results.reach import digest
 from backport.rules.load import load_rules
 from backport.stable.chain import Chain, Step
@@ -64,10 +67,11 @@ class Context:
     _plans: dict[tuple[str, str, str], Plan] = field(default_factory=dict, repr=False)
     _carrier: Carrier | None = field(default=None, repr=False)
     _log: Log | None = field(default=None, repr=False)
+    _finder: Finder | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # git processes and temporary directories are not another process's to use
-        return {**self.__dict__, "_carrier": None, "_log": None, "chains": {}, "digest": self.code}
+        return {**self.__dict__, "_carrier": None, "_log": None, "_finder": None, "chains": {}, "digest": self.code}
 
     @property
     def carrier(self) -> Carrier:
@@ -82,6 +86,11 @@ class Context:
         if self._log is None:
             self._log = Log(self.carrier.git, self.cache / "history.sqlite")
         return self._log
+
+    def donors(self, patch: Patch, tree: Tree, patches: Sequence[Patch] = ()) -> Found:
+        """The forms of `patch` that somebody made for trees newer than `tree`; `patches` are the inputs of the run."""
+        self._finder = self._finder or Finder(self.heads, self.upstream)
+        return self._finder.find(patch, tree.series, patches, self.log)
 
     @property
     def store(self) -> Store:

@@ -12,6 +12,7 @@ from backport.boot.key import boot_key
 from backport.boot.program import for_patch
 from backport.cell import Part, column_name
 from backport.context import START, WITHOUT, Context, Options
+from backport.donors.find import Found
 from backport.errors import InfraError
 from backport.external import identity
 from backport.gitfault import LIMITS
@@ -40,6 +41,7 @@ class Job:
     key: str
     before: tuple[Job, ...] = ()                 # what it needs in the tree first, of its series or directory, in order
     needed: Needed = field(default_factory=Needed)   # prerequisites that its mail names for this tree
+    found: Found = field(default_factory=Found)  # forms of it that were made for newer trees
     config: str = ""                             # the configuration that is built, "" = the tree's own
     boots: bool = True                           # False: another column of this tree is booted
     part: Part | None = None                     # its place in a series
@@ -83,10 +85,10 @@ def job_of(context: Context, patch: Patch, tree: Tree, head: Head, before: Seque
     """
     try:
         needed = needed_first(patch, tree.series, patches, [one.patch for one in before], context.log, head)
-        key = _key(context, Job(patch, tree, head, "", tuple(before), needed, config, boots))
+        job = Job(patch, tree, head, "", tuple(before), needed, context.donors(patch, tree, patches), config, boots)
+        return replace(job, key=_key(context, job))
     except (InfraError, OSError, sqlite3.Error) as error:
         return Job(patch, tree, head, "", tuple(before), config=config, boots=boots, trouble=trouble_of(error))
-    return Job(patch, tree, head, key, tuple(before), needed, config, boots)
 
 
 def trouble_of(error: Exception) -> str:
@@ -125,7 +127,7 @@ def _key(context: Context, job: Job) -> str:
         boot=_boot_parts(context, patch, tree) if job.boots else None, history=_history_parts(context, head),
         upstream=_upstream_parts(context, patch, job.config), restored=patch.restored, doubts=patch.doubts,
         tree=tree.name, series=tree.series, strategies=options.strategies, signoff=options.signoff,
-        proposer=identity(options.proposer) if options.proposer else None)
+        proposer=identity(options.proposer) if options.proposer else None, donors=job.found.key)
 
 
 def _first_parts(job: Job) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +20,9 @@ from backport.commands.common import (
 )
 from backport.compute import in_history
 from backport.context import Context, Options
+from backport.donors.find import by_hand
+from backport.donors.model import Donor
+from backport.donors.weigh import carry_with
 from backport.errors import InfraError
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
@@ -40,6 +44,10 @@ from backport.verdict import Apply
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
               help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
 @proposer_option()
+@click.option("--donor", "forms", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
+              help="The same commit as somebody made it for a newer tree: tried beside upstream's form.")
+@click.option("--donor-tree", "homes", multiple=True, metavar="NAME",
+              help="The tree that the --donor of the same place is for, where it does not say  [6.1].")
 @click.option("--explain", "columns", is_flag=True,
               help="Also show upstream hunk and adapted hunk side by side, differing tokens marked.")
 @click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
@@ -48,8 +56,9 @@ from backport.verdict import Apply
 @manifest_option()
 @cache_option()
 def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
-            strategies: tuple[str, ...], proposer: str | None, columns: bool, compare: bool, offline: bool,
-            output: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
+            strategies: tuple[str, ...], proposer: str | None, forms: tuple[str, ...], homes: tuple[str, ...],
+            columns: bool, compare: bool, offline: bool, output: Path | None, manifest_path: Path | None,
+            cache: Path | None) -> int:
     """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
 
     \b
@@ -58,6 +67,7 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
     only = one_patch(read_patches(() if clone and not patch else (patch or "-",), place, clone), "backport run")
+    named = given(only, forms, homes, place)
     store = Store(place)
     (column,) = get_trees(store, manifest, (name,), offline=offline)
     tree, head = column.tree, column.head
@@ -67,7 +77,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
                       proposer=chosen_proposer(proposer, manifest))
     context = Context(place, *known_heads(store, manifest), options)
     try:
-        carried = context.carrier.carry(only, tree, head)
+        found = context.donors(only, tree)
+        carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)
         said = in_history(context, only, head) if head.history else None
         compared = (range_diff(context.carrier.git, head.commit, context.carrier.in_context(only), carried.patch,
                                carried.preimages.files)
@@ -93,6 +104,14 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if carried.outcome is Apply.ERROR:
         return InfraError.exit_code
     return 0 if carried.outcome.good or carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1
+
+
+def given(patch: Patch, forms: Sequence[str], homes: Sequence[str], cache: Path) -> list[Donor]:
+    """The donors that --donor names. Raises UsageError for a --donor-tree too many, UserError for what is no patch."""
+    if len(homes) > len(forms):
+        raise click.UsageError("--donor-tree says what a --donor is for, and there are more of them")
+    read = [one_patch(read_patches((form,), cache), "backport run") for form in forms]
+    return [by_hand(patch, donor, homes[number] if number < len(homes) else "") for number, donor in enumerate(read)]
 
 
 def to_check(mail: bytes, original: Patch) -> list[str]:

@@ -11,25 +11,30 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from backport.carry import Carried, Carrier
+from backport.check.effect import applied, same_file
 from backport.check.exact import apply_exactly
-from backport.check.index import private_index
-from backport.csource.pieces import squeeze
+from backport.donors.find import by_hand
+from backport.donors.model import Donor, Kind
+from backport.donors.weigh import weighed
 from backport.errors import UserError
 from backport.git import Git
 from backport.manifest import Manifest, Tree
+from backport.patch.compose import branch
 from backport.patch.intake import read_bytes
 from backport.patch.model import Patch
-from backport.patch.parse import parse, split_lines
+from backport.patch.parse import parse
 from backport.replay.baselines import Scratch
 from backport.replay.score import Score, digest_of
 from backport.rules.load import load_rules
 from backport.trees.store import Head, Store
 from backport.verdict import Apply, Sure
+
+_DONORS = "6.1"          # the series of a donor where meta.json does not say
 
 # path -> the file as somebody leaves it (None: gone); None where they decline the whole commit
 Made = Mapping[str, bytes | None] | None
@@ -44,6 +49,7 @@ class CommitCase:
     patch: Patch
     truth: bytes
     same_lines: bool
+    donor: Donor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,12 @@ class CommitOutcome:
     reason: str = ""
     others: Mapping[str, str] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
+    helped: CommitOutcome | None = None      # the same with its donor, None where it has none
+
+    @property
+    def best(self) -> CommitOutcome:
+        """With its donor where there is one."""
+        return self.helped or self
 
     @property
     def several(self) -> bool:
@@ -96,7 +108,8 @@ def commit_cases(directory: Path) -> list[CommitCase]:
             if not isinstance(patch, Patch):
                 raise ValueError(str(patch))
             found.append(CommitCase(meta.parent.name, str(about["base"]), patch,
-                                    (meta.parent / "truth.patch").read_bytes(), bool(about.get("same_lines"))))
+                                    (meta.parent / "truth.patch").read_bytes(), bool(about.get("same_lines")),
+                                    _donor(meta.parent / "donor.patch", patch, str(about.get("donor", _DONORS)))))
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{meta.parent}: not a case: {error}",
                             hint="a case has input.patch, truth.patch and meta.json with `base`") from error
@@ -104,6 +117,17 @@ def commit_cases(directory: Path) -> list[CommitCase]:
         raise UserError(f"{directory}: no case in it", hint="a case is a directory with input.patch, truth.patch and "
                                                              "meta.json")
     return found
+
+
+def _donor(path: Path, patch: Patch, series: str) -> Donor | None:
+    """The form that the maintainers took into the branch of `series`; None where the case has none."""
+    if not path.is_file():
+        return None
+    (form,) = read_bytes(path.read_bytes(), str(path))
+    if not isinstance(form, Patch):
+        raise ValueError(str(form))
+    name = f"the {branch(series)} backport"
+    return replace(by_hand(patch, form, series), kind=Kind.HISTORY, name=name, credit=name)
 
 
 def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads: tuple[Head, ...],
@@ -148,10 +172,22 @@ def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, s
     others = {"git apply": str(scored(plain)[0])}
     for name in baselines:
         others[name] = str(scored(_other(name, case.patch, carrier.git, base, before, scratch))[0])
-    score, files = scored(_claimed(carrier.git, base, carried))
-    return CommitOutcome(case.name, str(carried.outcome), str(carried.sure), score, plain is not None, files,
-                         case.same_lines, round(seconds, 3), carried.reason, others,
-                         tuple(dict.fromkeys(s for h in carried.hunks for s in h.signals)))
+    helped = None
+    if case.donor is not None:
+        tree = _tree(manifest, case.base)
+        started = time.monotonic()
+        better = weighed(carried, carrier, case.patch, tree, base, (case.donor,))
+        helped = _outcome(case, better, plain is not None, seconds + time.monotonic() - started,
+                          *scored(_claimed(carrier.git, base, better)))
+    made = _outcome(case, carried, plain is not None, seconds, *scored(_claimed(carrier.git, base, carried)))
+    return replace(made, others=others, helped=helped)
+
+
+def _outcome(case: CommitCase, carried: Carried, taken: bool, seconds: float, score: Score,
+             files: tuple[FileOutcome, ...]) -> CommitOutcome:
+    return CommitOutcome(case.name, str(carried.outcome), str(carried.sure), score, taken, files, case.same_lines,
+                         round(seconds, 3), carried.reason,
+                         signals=tuple(dict.fromkeys(s for h in carried.hunks for s in h.signals)))
 
 
 def _other(name: str, patch: Patch, git: Git, base: Head, before: Mapping[str, bytes], scratch: Scratch) -> Made:
@@ -198,21 +234,5 @@ def _file(git: Git, base: Head, path: str, ours: Made, truth: Mapping[str, bytes
         return FileOutcome(path, Score.NONE)
     before = git.blob(f"{base.commit}:{path}")
     mine, theirs = ours.get(path, before), truth.get(path, before)
-    same = mine == theirs or (mine is not None and theirs is not None and normal(mine) == normal(theirs))
-    return FileOutcome(path, Score.EXACT if same else Score.WRONG,
-                       digest_of(mine) or "gone")
+    return FileOutcome(path, Score.EXACT if same_file(mine, theirs) else Score.WRONG, digest_of(mine) or "gone")
 
-
-def applied(git: Git, commit: str, patch: Patch) -> dict[str, bytes | None] | None:
-    """path -> the file after git apply (None: deleted) of every path that `patch` touches; None where git refuses."""
-    with private_index(git, commit, patch) as index:
-        done = index.apply(patch.diff, check=False)
-        if done.code or "Skipped patch" in done.err:
-            return None
-        entries = index.entries()
-        return {path: index.content(entries[path][1]) if path in entries else None for path in patch.paths}
-
-
-def normal(data: bytes) -> list[bytes]:
-    """The lines of `data`, white space apart."""
-    return [squeeze(line) for line in split_lines(data)]

@@ -13,14 +13,17 @@ from backport.replay.score import Outcome
 from backport.verdict import Sure
 
 Row = tuple[str, ...]
+_HELPED = " (with its donor)"
 _HEAD = ("# What every file came out as: case, file, outcome, how sure, score, digest. "
          "scripts/corpus --freeze writes it again.\n")
 
 
 def commit_rows(outcomes: Iterable[CommitOutcome]) -> list[Row]:
-    """A row for each file of each commit."""
-    return [(one.name, file.path, one.apply, one.sure, str(file.score), file.digest or "-")
-            for one in outcomes for file in one.files]
+    """A row for each file of each commit, and again for each that has a donor."""
+    told = [(one.name, one) for one in outcomes]
+    told += [(f"{name}{_HELPED}", one.helped) for name, one in told if one.helped is not None]
+    return [(name, file.path, one.apply, one.sure, str(file.score), file.digest or "-")
+            for name, one in told for file in one.files]
 
 
 def file_rows(outcomes: Iterable[Outcome]) -> list[Row]:

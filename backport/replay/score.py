@@ -53,6 +53,11 @@ class Outcome:
         """A case is one file."""
         return False
 
+    @property
+    def best(self) -> Outcome:
+        """A file has no donor."""
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         return {"name": self.name, "git_apply": "takes" if self.taken else "rejects",
                 "lines": "same" if self.same_lines else "other", "score": str(self.score), "certain": self.certain,

@@ -34,6 +34,8 @@ class Scored(Protocol):
     def reason(self) -> str: ...
     @property
     def signals(self) -> tuple[str, ...]: ...
+    @property
+    def best(self) -> Scored: ...
     def as_dict(self) -> dict[str, Any]: ...
 
 
@@ -49,6 +51,7 @@ _FILES: _Classes = {
 _COMMITS: _Classes = _FILES | {
     "  one file": lambda o: not o.taken and not o.several,
     "  several files": lambda o: not o.taken and o.several,
+    "  with a donor": lambda o: not o.taken and o.best is not o,
 }
 
 
@@ -62,6 +65,9 @@ def summary(outcomes: Sequence[Scored]) -> dict[str, Any]:
         "backport (all answers)": lambda o: (str(o.score), True),
         "backport (certain)": lambda o: (str(o.score) if o.certain else "none", True),
     }
+    if any(o.best is not o for o in outcomes):
+        voices["with donors (all answers)"] = lambda o: (str(o.best.score), True)
+        voices["with donors (certain)"] = lambda o: (str(o.best.score) if o.best.certain else "none", True)
     for name in dict.fromkeys(name for o in outcomes for name in o.others):
         voices[name] = lambda o, name=name: (o.others.get(name, "none"), name in o.others)  # type: ignore[misc]
     classes: dict[str, Any] = {}

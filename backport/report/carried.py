@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from backport.adapt.records import HunkStory
 from backport.carry import Carried
+from backport.donors.model import Form
 from backport.report.escape import columns, line, visible
 from backport.report.sidebyside import Side, rows
 
 _WIDTH = 78              # columns of one side
+_LINES = 12              # changed lines of a donor that are shown
 
 
 def render(carried: Carried, *, subject: str, tree: str) -> str:
@@ -19,6 +21,8 @@ def render(carried: Carried, *, subject: str, tree: str) -> str:
     for hunk in carried.hunks:
         out += _hunk(hunk)
     out += [f"  note: {line(note)}" for note in carried.notes]
+    for form in carried.forms:
+        out += _form(form)
     if carried.evidence:
         out.append("  what the tree has:")
         out += [f"    {visible(text)}" for item in carried.evidence for text in item.split("\n")]
@@ -26,6 +30,17 @@ def render(carried: Carried, *, subject: str, tree: str) -> str:
         out.append(f"  another answer ({number}):")
         out += [f"    {visible(text)}" for text in other.decode("utf-8", "replace").split("\n")]
     return "\n".join(out)
+
+
+def _form(form: Form) -> list[str]:
+    """A form for a newer tree: what became of it here, and the lines in which it is not upstream's."""
+    out = [f"  donor: {line(form.name)}: {form.stands} ({form.outcome}, {form.sure})"]
+    out += [f"    it {line(text)}" if text.startswith(("leaves", "also", "is for")) else f"    {line(text)}"
+            for text in form.said]
+    for upstream, theirs in form.changed[:_LINES]:
+        out += [f"    {who} {line(text)}" for who, text in (("upstream:", upstream), ("donor:   ", theirs)) if text]
+    more = len(form.changed) - _LINES
+    return out + ([f"    and {more} more lines"] if more > 0 else [])
 
 
 def _hunk(hunk: HunkStory) -> list[str]:
