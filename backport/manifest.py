@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from backport import yaml_nodes
+from backport.architecture import DEFAULT
 from backport.errors import ManifestError, UserError
+from backport.subsystem import KVM
 from backport.version import series_key
 from backport.yaml_nodes import Marked
 
@@ -49,9 +51,9 @@ class Tree:
     sources: tuple[Source, ...]
     status: str = "longterm"                     # mainline | stable | longterm | eol
     upstream: bool = False                       # the reference that has the fixes already
-    config: str = "x86_64_defconfig"
-    fragments: tuple[str, ...] = ("kvm-builtin",)
-    targets: tuple[str, ...] = ("arch/x86/kvm/",)
+    config: str = DEFAULT.defconfig
+    fragments: tuple[str, ...] = (KVM.configuration,)
+    targets: tuple[str, ...] = (KVM.target,)
     toolchain: Toolchain = Toolchain()
     required: bool = False
     line: int = 0
@@ -174,9 +176,9 @@ class _Fields:
     """What a tree may take from `defaults`."""
 
     status: str = "longterm"
-    config: str = "x86_64_defconfig"
-    fragments: tuple[str, ...] = ("kvm-builtin",)
-    targets: tuple[str, ...] = ("arch/x86/kvm/",)
+    config: str = DEFAULT.defconfig
+    fragments: tuple[str, ...] = (KVM.configuration,)
+    targets: tuple[str, ...] = (KVM.target,)
     toolchain: Toolchain = Toolchain()
     required: bool = False
 

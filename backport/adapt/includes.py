@@ -6,6 +6,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from backport.architecture import DEFAULT
 from backport.csource.includes import included
 from backport.patch.model import Patch
 from backport.treeview import TreeView
@@ -34,7 +35,7 @@ def missing_headers(patch: Patch, view: TreeView) -> tuple[str, ...]:
 
 def _there(name: str, includer: str, own: set[str], view: TreeView) -> bool:
     plain = posixpath.normpath(posixpath.join(posixpath.dirname(includer), name))
-    likely = [plain, f"include/{name}", f"arch/x86/include/{name}", f"include/uapi/{name}"]
+    likely = [plain, f"include/{name}", f"{DEFAULT.directory}/include/{name}", f"include/uapi/{name}"]
     if name.startswith("asm/"):
         likely.append(f"include/asm-generic/{name.removeprefix('asm/')}")
     if any(path in own or view.read(path) is not None for path in likely):

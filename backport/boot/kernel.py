@@ -21,6 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from backport.architecture import X86_64
 from backport.boot import selftest
 from backport.boot.config import lost, merge
 from backport.errors import BuildError, InfraError
@@ -36,7 +37,7 @@ from backport.patch.parse import parse
 from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
 
-IMAGE = Path("arch/x86/boot/bzImage")
+IMAGE = Path(X86_64.image_path)
 _WORD = re.compile(r"[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
 _ERROR = re.compile(r": error: |: fatal error: |undefined reference")
 _LONGEST = 2000                        # characters of a message
@@ -154,7 +155,7 @@ class _Make:
         self.build.mkdir(exist_ok=True)
         self._configure()
         with self._fresh(()):
-            self._make("bzImage")
+            self._make(X86_64.image)
         self._take(self.kept)
         _replace(self.stamp, json.dumps({"key": key, "image": _digest(self.kept)}))
         return True
@@ -165,7 +166,7 @@ class _Make:
         with self._fresh(patch.paths):
             started = time.time()
             with applied(self.source, patch.diff, patch.files):
-                self._make("bzImage", patched=True)
+                self._make(X86_64.image, patched=True)
                 stale = tuple(path for path in patch.paths if path.endswith((".c", ".S"))
                               and not _younger(self.build / (path[:-2] + ".o"), started)
                               and (self.source / path).is_file())

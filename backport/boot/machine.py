@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from backport.architecture import X86_64
 from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox
 
-PROGRAM = "qemu-system-x86_64"
+PROGRAM = X86_64.emulator
 # tsc_early_khz: the calibration of the time-stamp counter fails at times under emulation, and such boots hang.
 # tsc=reliable: on a busy host the watchdog finds the counter unstable and switches clocks in the middle of a test.
 # reboot=t: without ACPI a power-off only halts; a triple fault together with -no-reboot ends QEMU.
@@ -68,7 +69,7 @@ class _WithKvm(Sandbox):
 def missing(machine: Machine) -> str:
     """Why this machine cannot be booted here, "" where it can."""
     if shutil.which(machine.program) is None:
-        return f"{machine.program} is not installed (apt-get install qemu-system-x86)"
+        return f"{machine.program} is not installed (apt-get install {X86_64.emulator_package})"
     if machine.accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "/dev/kvm is not there, or this user may not use it"
     return ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from backport.subsystem import KVM
+
 _WHY = {
     "vmx": "needs VMX, which QEMU's TCG does not emulate (a host with /dev/kvm and nesting can: --accel kvm)",
     "sev": "needs SEV, which is not emulated",
@@ -16,9 +18,9 @@ _CODE = (".c", ".h", ".S")
 
 def feature(path: str) -> str:
     """The hardware feature that all the code of a file is about, "" where there is no such."""
-    if not path.startswith("arch/x86/kvm/"):
+    if not path.startswith(KVM.own):
         return ""
-    inner = PurePosixPath(path).relative_to("arch/x86/kvm")
+    inner = PurePosixPath(path).relative_to(KVM.own)
     name = inner.stem
     if "pmu" in name:                # pmu.c, svm/pmu.c, vmx/pmu_intel.c
         return "pmu"

@@ -11,8 +11,9 @@ from pathlib import Path
 from backport.errors import BuildError
 from backport.kbuild import leftover
 from backport.kbuild.make import Runner
+from backport.subsystem import KVM
 
-HOME = Path("tools/testing/selftests/kvm")
+HOME = Path(KVM.selftests)
 _FOLDERS = ("x86_64", "x86", "")     # seen: x86_64 up to 6.12.107, x86 in 6.18.15
 
 

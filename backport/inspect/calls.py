@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.tokens import identifiers
 from backport.git import Git
+from backport.subsystem import KVM
 
 _NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
@@ -26,14 +27,13 @@ _INDEXED = re.compile(rb"(?<![\w.>])(\w+)\s*\[[^\]]+\]\s*\(")
 _MEMBER = re.compile(rb"\.(\w+)\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
 _OPS = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)?(?:->|\.)(\w+)\s*\(|"
                   rb"\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
-_STATIC_CALLS = frozenset({"static_call", "static_call_cond", "kvm_x86_call", "kvm_pmu_call"})
+_STATIC_CALLS = frozenset({"static_call", "static_call_cond", *KVM.calls})
 _STATIC = re.compile(r"^(?:(kvm_x86|kvm_pmu)_+)")      # static_call(kvm_x86_set_cr0) calls .set_cr0 of kvm_x86_ops
 _GLOBAL = re.compile(rb"^(?:(?:static|extern|const|__\w+)\s+)*struct\s+(\w+)\s+\*?(\w+)\b[^(){};\n]*[;=]", re.M)
 _TABLE = re.compile(rb"^(?:[A-Za-z_][\w\s]*?\b)?struct\s+(\w+)\s+\*?\w+[^;()]*=\s*\{?\s*$")
 _FIELD = re.compile(rb"^\s+(?:const\s+)?struct\s+(\w+)\s+[*\s]*(?:const\s+)?(\w+)\s*(?:\[[^\]]*\]\s*)*;", re.M)
 _CASE = re.compile(rb"^\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)", re.M)
 _DEFINE = re.compile(rb"^#\s*define\s+(\w+)\(", re.M)
-_KVM_HEADERS = ("arch/x86/include/asm/kvm_host.h", "include/kvm/iodev.h", "include/linux/kvm_host.h")
 _ENTRY_MEMBERS = frozenset({"unlocked_ioctl", "compat_ioctl", "ioctl"})
 _KEYWORDS = frozenset(b"if for while switch return sizeof typeof do else case defined __attribute__".split())
 
@@ -103,9 +103,9 @@ def scope_of(paths: Iterable[str]) -> tuple[str, ...]:
         if "kvm" in parts[:-1]:
             # the generic half is called from an architecture's, and both through tables that headers declare
             own = "/".join(parts[:parts.index("kvm") + 1])
-            found[own if own.startswith("arch/") else "arch/x86/kvm"] = None
-            found["virt/kvm"] = None
-            found |= dict.fromkeys(_KVM_HEADERS)
+            found[own if own.startswith("arch/") else KVM.own.rstrip("/")] = None
+            found[KVM.shared.rstrip("/")] = None
+            found |= dict.fromkeys(KVM.tables)
         elif len(parts) > 1:
             found["/".join(parts[:-1][:3])] = None
     return tuple(found)

@@ -20,10 +20,11 @@ from backport.kbuild.plan import plan
 from backport.kbuild.sandbox import Limits, choose
 from backport.manifest import load
 from backport.patch.parse import parse
+from backport.subsystem import KVM
 from backport.trees.store import Store, default_cache
 from backport.trees.worktree import worktree
 
-_FILE = "arch/x86/kvm/x86.c"
+_FILE = KVM.example
 
 
 def main(name: str, runs: int) -> int:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.architecture import X86_64
 from backport.errors import BackportError, BuildError, SourceUnavailable
 from backport.kbuild import sandbox, toolchain
 from backport.manifest import Manifest, Source, Tree
@@ -51,7 +52,7 @@ _TOOLS: tuple[tuple[str, str, str, bool], ...] = (
     ("ccache", "ccache", "faster baselines", False),
     ("wiggle", "wiggle", "the strategy `wiggle`", False),
     ("spatch", "coccinelle", "semantic patches", False),
-    ("qemu-system-x86_64", "qemu-system-x86", "`backport boot`", False),
+    (X86_64.emulator, X86_64.emulator_package, "`backport boot`", False),
 )
 _HEADERS: tuple[tuple[str, str], ...] = (("gelf.h", "libelf-dev"), ("openssl/opensslv.h", "libssl-dev"),
                                          ("stdio.h", "libc6-dev"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from pathlib import Path
 
+from backport.architecture import DEFAULT, of_make
 from backport.kbuild.make import Runner
 
 # expanded when the recipe runs, after the directory's Makefile was read
@@ -24,17 +25,20 @@ class Membership:
         self._source = source
         self._build = build
         self._variables = variables
+        given = dict(item.split("=", 1) for item in variables if "=" in item).get("ARCH", DEFAULT.arch)
+        found = of_make(given)
+        self._srcarch = found.srcarch if found is not None else given
+        self._libraries = tuple(f"{found.directory}/{name}" for name in found.libraries) if found is not None else ()
         self._lists: dict[str, list[tuple[str, frozenset[str]]]] = {}
 
     def has(self, path: str) -> bool:
         """True where the configuration builds `path` (DIR/x.o below the tree) into the kernel or a module."""
         parts = path.split("/")
-        if len(parts) < 2 or (parts[0] == "arch" and parts[1] != "x86"):
+        if len(parts) < 2 or (parts[0] == "arch" and parts[1] != self._srcarch):
             return False             # another architecture's Makefile would answer too, but not for this build
-        # arch/x86/lib is named by arch/x86/Makefile (libs-y), unconditionally, and by no list of objects
+        # libs-y of an architecture's Makefile: named there, unconditionally, and by no list of objects
         top = "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
-        if path.startswith("arch/x86/lib/"):
-            top = "arch/x86/lib"
+        top = next((folder for folder in self._libraries if path.startswith(f"{folder}/")), top)
         return path.startswith(top + "/") and self._below(top, path, frozenset())
 
     def _below(self, folder: str, path: str, above: frozenset[str]) -> bool:
@@ -58,8 +62,8 @@ class Membership:
         if file is None:
             return []
         settings = [f"srctree := {self._source}", "objtree := .", f"obj := {folder}", f"src := {self._source / folder}",
-                    "SRCARCH := x86", "include include/config/auto.conf", "-include $(srctree)/scripts/Kbuild.include",
-                    _PRINT]
+                    f"SRCARCH := {self._srcarch}", "include include/config/auto.conf",
+                    "-include $(srctree)/scripts/Kbuild.include", _PRINT]
         argv = ["make", "-rR", "--no-print-directory", *(f"--eval={text}" for text in settings),
                 "-f", str(self._source / folder / file), *self._variables, "backport-lists"]
         ended = self._runner.run(argv, cwd=self._build, seconds=60)

@@ -19,6 +19,7 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from backport.architecture import of_object
 from backport.errors import BuildError
 from backport.kbuild import leftover
 
@@ -34,10 +35,6 @@ _MASKED = re.compile(r"^(?:__bug_table|\.orc_\w+|\.discard\..*|\.debug_.*|\.comm
                      r"\.ibt_endbr_seal|\.static_call_sites|__mcount_loc|__patchable_function_entries|\.cfi_sites|"
                      r"\.modinfo|__ksymtab.*|___ksymtab.*|___kcrctab.*|__kcrctab.*|__tracepoints_ptrs|_ftrace_events|"
                      r"\.eh_frame.*|\.llvm_addrsig|__dyndbg.*|\.export_symbol|\.rodata\.(?:str|cst).*)$")
-_WIDTH = {1: 8, 2: 4, 4: 4, 9: 4, 10: 4, 11: 4, 12: 2, 13: 2, 14: 1, 15: 1, 24: 8, 41: 4, 42: 4}   # R_X86_64_*
-_PC_RELATIVE = frozenset({2, 4, 9, 24, 41, 42})
-_WIDTH_386 = {20: 2, 21: 2, 22: 1, 23: 1}                                                           # R_386_*
-_PC_RELATIVE_386 = frozenset({2, 4})
 _NAME = 1 << 16          # characters of a symbol's name that are looked at for its end
 _ALLOC, _EXEC, _MERGE, _STRINGS = 0x2, 0x4, 0x10, 0x20
 _SECTION, _FUNCTION = 3, 2
@@ -114,8 +111,10 @@ class _Reader:
     def __init__(self, elf: ELFFile, size: int) -> None:
         self._left = 16 * size + (1 << 20)       # bytes of content that are looked at
         self._narrow = elf.elfclass == 32
-        self._width = _WIDTH_386 if self._narrow else _WIDTH
-        self._relative = _PC_RELATIVE_386 if self._narrow else _PC_RELATIVE
+        made_for = of_object(elf["e_machine"], elf.elfclass)
+        if made_for is None:
+            raise ELFError(f"objects for {elf['e_machine']} are not compared")
+        self._width, self._relative = made_for.relocations.widths, made_for.relocations.relative
         self._sections = list(elf.iter_sections())
         self._data: dict[int, bytes] = {}
         self._symbols: list[tuple[str, int, int, int, int]] = []      # name, type, section, value, size

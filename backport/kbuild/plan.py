@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.architecture import DEFAULT, I386, of_make
 from backport.errors import BuildError, UserError
 from backport.kbuild import config, toolchain
 from backport.kbuild.config import Fragment
@@ -17,6 +18,7 @@ from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox
 from backport.kbuild.toolchain import Compiler
 from backport.manifest import Tree
+from backport.subsystem import KVM
 from backport.trees.store import Head
 
 # Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
@@ -77,17 +79,16 @@ class Plan:
         """Make variables: architecture, compiler, the tree's own. LOCALVERSION empty, or a patched work tree gets a
         "+" in its release and everything that holds it is built again."""
         given = dict(item.split("=", 1) for item in (*self.compiler.make, *self.fragment.make))
-        given.setdefault("ARCH", "x86_64")
+        given.setdefault("ARCH", DEFAULT.arch)
         return (*(f"{name}={value}" for name, value in given.items()), "LOCALVERSION=")
 
     @property
     def architecture(self) -> str:
-        """What the objects are for: `i386` or `x86_64`. ARCH=x86 leaves it to the configuration."""
+        """What the objects are for, by its name in the table; ARCH=x86 leaves it to the configuration."""
         given = dict(item.split("=", 1) for item in self.variables)["ARCH"]
-        if given != "x86":
-            return given
-        small = self.fragment.wishes.get("CONFIG_64BIT", "y") == "n" or self.defconfig.startswith("i386")
-        return "i386" if small else "x86_64"
+        small = self.fragment.wishes.get("CONFIG_64BIT", "y") == "n" or self.defconfig.startswith(I386.name)
+        found = of_make(given, narrow=small)
+        return found.name if found is not None else given
 
     def make(self, *targets: str, build: Path | None = None, keep_going: bool = True) -> list[str]:
         """The argument list of one make call; to be run in `source`."""
@@ -144,7 +145,7 @@ class Plan:
 def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None, sandbox: Sandbox, limits: Limits,
          jobs: int | None, manifest_directory: Path | None = None) -> Plan:
     """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler)."""
-    fragment = config.load(name or (tree.fragments[0] if tree.fragments else "kvm-builtin"))
+    fragment = config.load(name or (tree.fragments[0] if tree.fragments else KVM.configuration))
     compiler = toolchain.resolve(tree.toolchain)
     fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
     slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from backport.architecture import DEFAULT
 from backport.csource.functions import enclosing, functions
 from backport.csource.pattern import find
 from backport.csource.tokens import Kind, lex
@@ -19,12 +20,13 @@ from backport.rules.anchor import places
 from backport.rules.engine import HunkResult, apply_rules
 from backport.rules.facts import facts_of, glob_regex
 from backport.rules.model import Rule
+from backport.subsystem import KVM
 from backport.treeview import TreeView
 
 # Where the rules that ship apply; the rest of a tree would take minutes and prove nothing about KVM.
-SCOPE = ("arch/x86/kvm/**", "virt/kvm/**")
-_NAMES = (("arch/x86/kvm/**", "virt/kvm/**", "include/linux/kvm*.h", "arch/x86/include/asm/kvm*.h"),
-          ("arch/x86/include/asm/*", "include/linux/*"))
+SCOPE = (f"{KVM.own}**", f"{KVM.shared}**")
+_NAMES = ((*SCOPE, *KVM.headers),
+          (f"{DEFAULT.directory}/include/asm/*", "include/linux/*"))
 
 
 @dataclass

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from backport.architecture import X86_64
 from backport.cell import Cell
 from backport.kbuild.result import BuildResult
 from backport.report.escape import line, visible
@@ -23,7 +24,7 @@ from backport.results.run import Run, TreeInfo
 from backport.verdict import Apply, Behaves, Build
 
 ORIGIN = "backport"
-_BOOTED = "x86_64"                   # what every boot kernel is (backport/boot/configs/kvm.config)
+_BOOTED = X86_64.kcidb or X86_64.name       # what every boot kernel is (backport/boot/configs/kvm.config)
 _EXCERPT = 16384                     # the schema's limit for a log excerpt
 
 _STATUS = {
@@ -103,7 +104,7 @@ def _build(run: Run, cell: Cell, identity: str) -> dict[str, Any]:
         "comment": line(", ".join(words(cell))), "misc": {"build": cell.build.value},
     }
     made = cell.built or BuildResult(cell.build)
-    for name, value in (("architecture", made.architecture), ("compiler", made.compiler), ("config_name", made.config),
+    for name, value in (("architecture", architecture(cell)), ("compiler", made.compiler), ("config_name", made.config),
                         ("command", made.command or cell.command)):
         if value:
             told[name] = line(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backport.architecture import named
 from backport.cell import Cell
 
 
@@ -88,5 +89,7 @@ def fixed(cell: Cell) -> list[str]:
 
 
 def architecture(cell: Cell) -> str:
-    """What it was built for, "" where that is not known."""
-    return cell.built.architecture if cell.built is not None else ""
+    """What it was built for as KCIDB calls it, "" where that is not known."""
+    name = cell.built.architecture if cell.built is not None else ""
+    found = named(name)
+    return (found.kcidb or found.name) if found is not None else name

@@ -15,13 +15,11 @@ from backport.csource.template import compile_template
 from backport.errors import RuleError
 from backport.rules.model import Example, Move, Probe, Rewrite, Rule
 from backport.rules.probe import ProbeError, build
+from backport.subsystem import of_globs
 
 HOME = Path(__file__).parent
 _KEYS = frozenset({"id", "title", "upstream", "appeared", "applies_to", "probe", "rewrite", "moves", "equivalent",
                    "differs", "note", "added", "once", "examples", "scopes"})
-# What belongs to KVM x86 beside its own directory: a probe that names no files looks here as well.
-_KVM_HEADERS = ("arch/x86/include/asm/kvm*.h", "arch/x86/include/asm/svm.h", "arch/x86/include/asm/vmx.h",
-                "include/linux/kvm*.h", "virt/kvm/**")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
@@ -125,8 +123,8 @@ class _Reader:
         if added not in ("rewrite", "refuse"):
             self.fail("added", "`added` is `rewrite` (the default) or `refuse`")
         scope = applies_to
-        if any(glob.startswith("arch/x86/kvm/") for glob in applies_to):
-            scope = tuple(dict.fromkeys((*applies_to, "arch/x86/kvm/**", *_KVM_HEADERS)))
+        if (home := of_globs(applies_to)) is not None:
+            scope = tuple(dict.fromkeys((*applies_to, f"{home.own}**", *home.headers)))
         rewrites = self.rewrites(scope)
         moves = self.moves()
         if not rewrites and not moves:

@@ -8,12 +8,7 @@ from enum import StrEnum
 
 from backport.patch.mail import Mail
 from backport.patch.stable import series_number
-
-# The stable scripts' ignore list begins with the KVM paths: their maintainers pick for stable themselves.
-KVM = ("arch/x86/kvm/", "arch/x86/include/asm/kvm", "arch/x86/include/uapi/asm/kvm", "virt/kvm/",
-       "include/linux/kvm", "include/uapi/linux/kvm", "include/trace/events/kvm", "arch/arm64/kvm/",
-       "arch/powerpc/kvm/", "arch/s390/kvm/", "arch/mips/kvm/", "arch/riscv/kvm/", "arch/loongarch/kvm/")
-
+from backport.subsystem import stable_note
 
 _READER = "the annotation needs a reader"
 
@@ -63,7 +58,7 @@ def nomination(mail: Mail, paths: Iterable[str] = (), *, acks: Iterable[str] = (
     commit's last sign-off could be about stable, and a mail cannot tell them apart. So it is not counted.
     """
     paths = tuple(paths)
-    note = kvm_note(paths)
+    note = stable_note(paths)
     given = tuple(acks)
     request = next((r for r in mail.stable if not r.noautosel), None)
     if request is not None:
@@ -108,10 +103,3 @@ def asked(mail: Mail, series: str) -> Asked:
         return Asked(None, f"AUTOSEL proposes {mail.autosel.newest}-{mail.autosel.oldest}, {series} is "
                            f"{'inside' if inside else 'outside'}")
     return Asked(None, "the mail does not say")
-
-
-def kvm_note(paths: Iterable[str]) -> str:
-    """What is special about KVM, "" for other paths."""
-    if any(path.startswith(KVM) for path in paths):
-        return "KVM is on the stable scripts' ignore list: its maintainers expect an explicit Cc: stable or their ack"
-    return ""

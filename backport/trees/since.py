@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from posixpath import dirname
 
+from backport.architecture import source_directories
 from backport.git import GLOBS, Git
 from backport.trees.store import Head
 
@@ -16,8 +17,7 @@ def near(paths: Iterable[str]) -> tuple[str, ...]:
     for path in paths:
         folder = dirname(path)
         folders.add(f":(glob){folder}/*" if folder else ":(glob)*")
-        parts = path.split("/")
-        folders.add(f"arch/{parts[1] if parts[0] == 'arch' and len(parts) > 2 else 'x86'}/include/")
+        folders.update(f"{home}/include/" for home in source_directories([path]))
     return tuple(sorted(folders))
 
 
