@@ -18,7 +18,8 @@ HOME = Path(next(iter(backport.__path__)))
 _ONE = re.compile(r"\bx86\b|x86_64|\bi386\b|arch/x86|\bkvm[/_-]|/kvm\b|\bkvm\b")
 # What is KVM's or x86's own: the boot of a KVM guest, and the way a static call of KVM is written.
 OWN = {"architecture.py", "subsystem.py", "boot/initrd.py", "boot/machine.py", "boot/program.py", "boot/kernel.py",
-       "boot/selftest.py", "boot/scope.py", "boot/outcome.py", "commands/boot.py", "inspect/calls.py", "inspect/message.py"}
+       "boot/selftest.py", "boot/scope.py", "boot/outcome.py", "commands/boot.py", "inspect/calls.py",
+       "inspect/message.py"}
 
 
 @pytest.mark.parametrize("one", ARCHITECTURES, ids=lambda one: one.name)
