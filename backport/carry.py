@@ -185,7 +185,7 @@ class Carrier:
         if second.outcome is Apply.SUSPECT:
             return Carried(Apply.SUSPECT, Sure.REVIEW, None, b"", second.reason, second.notes, checked.hunks)
         if second.outcome.good and second.sure is Sure.REVIEW:
-            notes += second.notes or ("the strategies do not all put it where git apply does",)
+            notes += second.notes or ("not all strategies place it where git apply does",)
         if notes:
             checked = replace(checked, sure=Sure.REVIEW, notes=checked.notes + notes)
         fresh = refreshed(patch, view)
@@ -256,7 +256,7 @@ def _in_the_tree(there: Present, checked: CheckResult) -> Carried:
     again = checked.outcome is not Apply.CONFLICT
     return Carried(Apply.ALREADY, Sure.REVIEW if again or there.weak else Sure.CERTAIN, None, b"",
                    "the tree has the change: " + "; ".join(dict.fromkeys(there.there.values())),
-                   ("git apply takes the patch once more: do not apply it twice",) if again else (),
+                   ("git apply accepts the patch a second time: do not apply it again",) if again else (),
                    checked.hunks, there.evidence)
 
 
@@ -285,5 +285,5 @@ def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:
 
 def _declined(answer: Adaptation, trouble: str, alternatives: tuple[bytes, ...]) -> Carried:
     """An answer that git does not confirm is no answer."""
-    return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", f"an adaptation was found and withdrawn: {trouble}",
+    return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", f"an adaptation was found and rejected: {trouble}",
                    answer.notes, answer.hunks, answer.evidence, alternatives)

@@ -63,7 +63,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; everything on disk was put back", err=True)
+        click.echo("interrupted; everything on disk was restored", err=True)
         sys.exit(130)
     except BackportError as error:
         click.echo(f"backport: {error}", err=True)

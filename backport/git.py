@@ -166,7 +166,7 @@ class Git:
             if len(data) == int(size):
                 return data if kind in ("blob", b"blob") else None
             self._git.clear_cache()
-        raise GitError(["git", "cat-file", "blob", spec], 1, f"only {len(data)} of {size} bytes came",
+        raise GitError(["git", "cat-file", "blob", spec], 1, f"only {len(data)} of {size} bytes arrived",
                        hint=DAMAGED.format(path=self.path))
 
     def _really_missing(self, spec: str) -> None:
@@ -181,7 +181,7 @@ class Git:
             meta, _tab, name = record.partition(b"\t")
             if name == path.encode("utf-8", "surrogateescape") and meta.split(b" ")[1:2] == [b"blob"]:
                 sha = meta.decode().split(" ")[2]
-                raise GitError(["git", "cat-file", "blob", spec], 1, f"the object {sha} is lost or cannot be read",
+                raise GitError(["git", "cat-file", "blob", spec], 1, f"the object {sha} is missing or unreadable",
                                hint=DAMAGED.format(path=self.path))
 
     def ls_tree(self, commit: str, paths: Iterable[str] = (), *, recurse: bool = True) -> list[tuple[str, str, str]]:
@@ -205,8 +205,8 @@ def _feed(data: bytes | None) -> BinaryIO:
     try:
         feed = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 the caller closes it
     except OSError as error:
-        raise InfraError(f"no temporary file can be made: {error}",
-                         hint="set TMPDIR to a directory that can be written and has room") from error
+        raise InfraError(f"cannot create a temporary file: {error}",
+                         hint="set TMPDIR to a writable directory with free space") from error
     try:
         feed.write(data or b"")
         feed.seek(0)

@@ -141,7 +141,7 @@ def load(path: Path) -> Manifest:
         base = base.updated(given.named("defaults"), _DEFAULTED)
     entries = top.need("trees").items()
     if not entries:
-        top.need("trees").fail("holds no tree")
+        top.need("trees").fail("lists no tree")
     trees = tuple(_tree(entry, base, path.parent) for entry in entries)
     _check_set(trees, fail)
     asked = top.get("proposer")
@@ -255,7 +255,7 @@ def _fragments(place: Marked) -> tuple[str, ...]:
             item.fail(f"there is no configuration named {name!r}",
                       hint=yaml_nodes.near(name, known) or f"known: {', '.join(known)}")
         if found.count(name) > 1:
-            item.fail(f"{name} stands there twice")
+            item.fail(f"{name} is listed twice")
     return tuple(found)
 
 

@@ -66,7 +66,7 @@ def differences(here: CodeChanges | None, there: Effect) -> tuple[str, ...]:
     if here is None or here.reason:
         return ()
     if here.nothing:
-        return ("this patch changes no machine code in this tree: it did nothing here",)
+        return ("the patch changes no machine code in this tree: it has no effect here",)
     if there.reason or set(here.names) == set(there.functions):
         return ()
     only_here = sorted(set(here.names) - set(there.functions))

@@ -62,7 +62,7 @@ def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Hea
     heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
     upstream = next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
     if upstream is None and manifest.upstream is not None and (damage := store.damage(manifest.upstream.name)):
-        raise InfraError(f"the reference tree cannot be read, and every answer would be poorer without it: {damage}")
+        raise InfraError(f"the reference tree, which every answer relies on, cannot be read: {damage}")
     return heads, upstream
 
 

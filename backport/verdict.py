@@ -83,7 +83,7 @@ _APPLY_LEGEND = {
     Apply.CONFLICT: "needs a person",
     Apply.SUSPECT: "git apply takes it, but in another function than upstream changed, or it fits both ways",
     Apply.INVALID: "not a patch that can be placed",
-    Apply.NO_TREE: "the branch could not be had",
+    Apply.NO_TREE: "the branch is not available",
     Apply.ERROR: "the check itself failed, which says nothing about the patch",
 }
 

@@ -108,7 +108,7 @@ class Mapping:
                 place.fail("a key must be text", line=line)
             key = str(key_node.value)
             if key in self._values:
-                place.fail(f"key {key!r} stands here twice (first at line {self._lines[key]})", line=line)
+                place.fail(f"key {key!r} is a duplicate (first at line {self._lines[key]})", line=line)
             name = f"{place.where}: {key}" if place.where else key
             self._values[key] = place.child(value_node, name)
             # an error about a value whose node starts on the next line should still name the key's line

@@ -172,7 +172,7 @@ def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> 
     carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
     carrier.close()
     assert (carried.outcome, carried.sure) == (Apply.ALREADY, Sure.REVIEW)
-    assert "git apply takes the patch once more: do not apply it twice" in carried.notes
+    assert "git apply accepts the patch a second time: do not apply it again" in carried.notes
     assert carried.evidence == ("a.c: in this tree already: a three-way merge of upstream's change into this file "
                                 "changes nothing",)
 

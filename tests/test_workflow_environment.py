@@ -95,7 +95,7 @@ def test_a_store_without_its_marker_is_an_error_with_the_cure(desk: Desk) -> Non
 
 def test_a_reference_tree_that_is_damaged_is_not_done_without(desk: Desk) -> None:
     (desk.path / "cache/store.git/refs/trees/fake-reference").write_text("")
-    with pytest.raises(InfraError, match="reference tree cannot be read"):
+    with pytest.raises(InfraError, match="the reference tree, which every answer relies on, cannot be read"):
         desk.run(*ONE, "--no-build")
 
 

@@ -53,7 +53,7 @@ def test_a_directory_is_no_series_where_nothing_needs_another(desk: Desk) -> Non
     _code, cells = desk.run(*ONE)
     assert outcomes(cells) == {"one": "clean", "two": "clean", "three": "clean"}
     by = {slug.rpartition("-")[2]: cell for (slug, _tree), cell in cells.items()}
-    assert by["two"]["detail"]["series"] == {"good": True, "text": "all 2 patches are in or go in", "part": 2}
+    assert by["two"]["detail"]["series"] == {"good": True, "text": "all 2 patches are in the tree or apply", "part": 2}
     assert "series" not in by["three"]["detail"]
     assert "before" not in by["three"]["detail"]
 
@@ -74,7 +74,7 @@ def test_one_that_does_not_go_in_stops_only_what_needs_it(desk: Desk) -> None:
     _code, cells = desk.run(*ONE)
     assert outcomes(cells) == {"one": "conflict", "two": "conflict", "three": "clean"}
     two = next(cell for (slug, _tree), cell in cells.items() if slug.endswith("two"))
-    assert any("tried without kvm-made-up-one, which did not get in" in note for note in two["notes"])
+    assert any("tried without kvm-made-up-one, which did not apply" in note for note in two["notes"])
     assert two["detail"]["series"]["text"] == "0 of 2; stops at kvm-made-up-one: conflict"
 
 
@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_inside_a_series(desk: Desk, monkeypatch: pytest.Mo
     assert outcomes(cells) == {"n1": "clean", "n2": "clean", "n3": "clean"}
     third = cells["kvm-made-up-n3", "fake-9.1.y"]
     assert len(third["detail"]["before"]) == 2
-    assert third["detail"]["series"] == {"good": True, "text": "all 3 patches are in or go in", "part": 3}
+    assert third["detail"]["series"] == {"good": True, "text": "all 3 patches are in the tree or apply", "part": 3}
     # the same from nothing
     _code, forced = desk.run(str(box), *ONE, "--force")
     for key, cell in forced.items():

@@ -199,7 +199,7 @@ class _Make:
         try:
             data = leftover.read_left(self.build / IMAGE, self.build, _IMAGE)
         except FileNotFoundError as error:
-            raise KernelFailed(f"make left no {IMAGE}", compiler=False, patched=destination != self.kept) from error
+            raise KernelFailed(f"make built no {IMAGE}", compiler=False, patched=destination != self.kept) from error
         temporary = destination.with_name(destination.name + ".new")
         temporary.write_bytes(data)
         return temporary.replace(destination)

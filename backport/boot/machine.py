@@ -71,7 +71,7 @@ def missing(machine: Machine) -> str:
     if shutil.which(machine.program) is None:
         return f"{machine.program} is not installed (apt-get install {X86_64.emulator_package})"
     if machine.accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return "/dev/kvm is not there, or this user may not use it"
+        return "/dev/kvm does not exist, or this user may not use it"
     return ""
 
 

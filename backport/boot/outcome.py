@@ -174,7 +174,7 @@ def _compare(old: Run, new: Run) -> tuple[Behaves, str]:
         return Behaves.NOT_SHOWN, "every check holds without the patch"
     if still_bad:
         gone = len(was_bad) - len(still_bad)
-        part = f"{gone} of {len(was_bad)} checks mended, but " if gone > 0 else ""
+        part = f"{gone} of {len(was_bad)} checks fixed, but " if gone > 0 else ""
         return Behaves.NO_EFFECT, f"{part}with the patch as well: {still_bad[0].name}"
     bug = f"the kernel dies: {old.why}" if crashed_before else f"this fails: {was_bad[0].name}"
     return Behaves.PROVED, f"without the patch {bug}; with it all {len(new.transcript.points)} checks hold"

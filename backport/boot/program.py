@@ -104,7 +104,7 @@ def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox, 
                         "-o", str(out)], cwd=destination)
     text = ended.output.decode("utf-8", "replace")
     if re.search(r"cannot find -lc\b|linux/kvm\.h: No such file", text):
-        raise NoStaticLibrary("the C library or the kernel's headers are not there to link a static program",
+        raise NoStaticLibrary("the C library or the kernel's headers are missing to link a static program",
                               hint="apt-get install libc6-dev linux-libc-dev")
     if ended.stopped or ended.code or not out.is_file():
         first = next((line for line in text.splitlines() if "error" in line), ended.stopped or text.strip()[:200])

@@ -161,7 +161,7 @@ def _after(patch: Patch, upstream: Mapping[str, bytes]) -> dict[str, bytes]:
 def _stray(place: Landing) -> str:
     if place.upstream_scope is None:
         return (f"{place.path}: hunk {place.index + 1} fits in {place.scope or 'no section'} at line {place.line}, and "
-                "nothing says that this is where upstream changed it")
+                "there is no evidence that this is where upstream changed it")
     there = place.upstream_scope or "file level"
     return (f"{place.path}: hunk {place.index + 1} lands in {place.scope or 'no function'} at line {place.line}, "
             f"upstream changed {there}{' (from the hunk header)' if place.from_header else ''}")

@@ -50,7 +50,7 @@ def preimages(git: Git, patch: Patch, *, upstream_sha: str | None, upstream: Hea
     """Find the pre-image of every file of `patch` in the store behind `git`.
 
     Tried in order: the blob that the index line names; the parent of the upstream commit, where the store has
-    history; the upstream reference tree, forward or with the patch taken back; the `others`, newest first.
+    history; the upstream reference tree, forward or with the patch reverted; the `others`, newest first.
     Files for which nothing fits are left out.
     """
     files: dict[str, bytes] = {}
@@ -87,7 +87,7 @@ def in_context(patch: Patch, before: Preimages) -> Patch:
             continue
         files.append(with_context(file, known))
         if guessed:
-            doubts.append(f"{file.path}: hunks without context were placed by the lines that they take away, as "
+            doubts.append(f"{file.path}: hunks without context were placed by the lines that they remove, as "
                           f"{before.sources[file.old_path or '']} has them")
     if tuple(files) == patch.files:
         return patch
@@ -111,7 +111,7 @@ def _candidates(git: Git, file: FileDiff, parent: str | None,
         after = git.blob(f"{head.commit}:{file.new_path}") if file.new_path else None
         before = apply_exactly(after, reversed_file(file)) if after is not None else None
         if before is not None and _as_headed(before, file):
-            yield f"{head.tree} {head.version} with the patch taken back", before, False
+            yield f"{head.tree} {head.version} with the patch reverted", before, False
 
 
 def _as_headed(before: bytes, file: FileDiff) -> bool:
@@ -146,7 +146,7 @@ def _for_bare_hunks(git: Git, file: FileDiff, parent: str | None,
         if stands_exactly(back, after):
             before = applied_exactly(back, after)
             if file.old_blob and blob_name(before).startswith(file.old_blob):
-                yield f"blob {file.new_blob} of the index line with the patch taken back", before, True
+                yield f"blob {file.new_blob} of the index line with the patch reverted", before, True
     if parent is not None:
         data = git.blob(f"{parent}:{file.old_path}")
         if data is not None and stands_exactly(file, data):

@@ -18,14 +18,14 @@ def objection(git: Git, commit: str, patch: Patch) -> str:
         before = index.tree()
         forward = index.apply(patch.diff, check=False)
         if apply_answer(forward.code, forward.err, path=git.path) is not Answer.TAKEN or "Skipped patch" in forward.err:
-            return f"git apply does not take the adapted patch: {_tail(forward.err)}"
+            return f"git apply rejects the adapted patch: {_tail(forward.err)}"
         if "succeeded at" in forward.err:
             return f"the adapted patch applies only with an offset: {_tail(forward.err)}"
         if index.tree() == before:
             return "the adapted patch changes nothing"
         backward = index.apply(patch.diff, reverse=True, check=False)
         if apply_answer(backward.code, backward.err, path=git.path) is not Answer.TAKEN or index.tree() != before:
-            return "taking the adapted patch back does not give the tree as it was"
+            return "reverting the adapted patch does not restore the tree"
     return ""
 
 

@@ -72,7 +72,7 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     (column,) = get_trees(store, manifest, (name,), offline=offline)
     tree, head = column.tree, column.head
     if head is None:
-        raise InfraError(f"{tree.name} could not be had: {column.reason}")
+        raise InfraError(f"{tree.name} is not available: {column.reason}")
     options = Options(build=False, strategies=strategies or None, signoff=signoff,
                       proposer=chosen_proposer(proposer, manifest))
     context = Context(place, *known_heads(store, manifest), options)
@@ -90,8 +90,8 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
     if carried.mail:
         click.echo("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)), err=True, nl=False)
     if said is not None and said.bug.held is False:
-        click.echo(visible(f"{tree.name} does not hold the bug that Fixes: names: {said.bug.reason}; "
-                           "`backport run` calls it absent\n"), err=True)
+        click.echo(visible(f"{tree.name} does not have the bug that Fixes: names: {said.bug.reason}; "
+                           "`backport run` reports `absent`\n"), err=True)
     if columns:
         click.echo("".join(side_by_side(hunk) for hunk in carried.hunks), err=True)
     if compared:

@@ -89,7 +89,7 @@ def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
     """The patch of a command that takes one; `instead` is the one that takes many. Raises UsageError, or UserError
     where it cannot be read."""
     if len(found) != 1:
-        raise click.UsageError(f"this is for one patch, and there are {len(found)}; `{instead}` takes many")
+        raise click.UsageError(f"this command takes one patch, not {len(found)}; use `{instead}` for several")
     only = found[0]
     if isinstance(only, Refused):
         raise UserError(str(only), hint=only.hint)
@@ -99,7 +99,7 @@ def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
 def check_configs(configs: Sequence[str], no_build: bool) -> None:
     """UsageError where configurations are named and nothing is to be built in them."""
     if configs and no_build:
-        raise click.UsageError("--config says what to build, --no-build that nothing is built")
+        raise click.UsageError("--config and --no-build exclude each other")
 
 
 def cache_or_default(cache: Path | None) -> Path:
@@ -128,7 +128,7 @@ def read_patches(names: Sequence[str], cache: Path, clone: tuple[str, str] | Non
 def check_format(form: str, output: Path | None) -> None:
     """Before any work: a format that makes a directory wants to know where. Raises click.UsageError."""
     if FORMATS[form].site and output is None:
-        raise click.UsageError(f"--format {form} makes a directory; say where with --output DIR")
+        raise click.UsageError(f"--format {form} writes a directory; name it with --output DIR")
 
 
 def publish(form: str, run: Run, results: Results, output: Path | None, *, changes: Changes | None = None) -> None:

@@ -16,12 +16,12 @@ from backport.trees.store import Store
 
 @click.command("gc")
 @click.option("--keep", type=click.IntRange(min=1), default=30, show_default=True, metavar="N",
-              help="Newest runs (and nights) that stay.")
+              help="Keep this many of the newest runs (and nights).")
 @click.option("--days", type=click.FloatRange(min=0), default=30, show_default=True,
-              help="Build directories that nobody used for so long go.")
-@click.option("--dry-run", "-n", is_flag=True, help="Only say what would go.")
+              help="Remove build directories not used for this long.")
+@click.option("--dry-run", "-n", is_flag=True, help="Only show what would be removed.")
 @click.option("--manifest", "manifest_file", type=click.Path(path_type=Path), metavar="FILE",
-              help="Trees that are not in it lose their work tree and build directory.")
+              help="Work trees and build directories of trees that it does not list are removed.")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", envvar="BACKPORT_CACHE",
               help="Where the store is (default: the user's cache directory).")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")

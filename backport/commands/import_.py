@@ -20,7 +20,7 @@ from backport.trees.store import Store
               help="Write DIR/<subject-slug>.patch (default: the mails on stdout).")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", envvar="BACKPORT_CACHE",
               help="Where the trees are (default: the user's cache directory).")
-@click.option("--force", is_flag=True, help="Overwrite files that are there and differ.")
+@click.option("--force", is_flag=True, help="Overwrite existing files that differ.")
 def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | None, cache: Path | None,
             force: bool) -> int:
     """Read patches in any form and write each as a plain mail that git am takes.
@@ -53,7 +53,7 @@ def _write(patch: Patch, out: Path | None, force: bool) -> None:
         out.mkdir(parents=True, exist_ok=True)
         target = out / f"{patch.slug}.patch"
         if target.exists() and target.read_bytes() != data and not force:
-            raise UserError(f"{target} is there and differs", hint="--force overwrites it")
+            raise UserError(f"{target} exists and differs", hint="--force overwrites it")
         target.write_bytes(data)
         where = str(target)
     click.echo(f"{where}: {len(patch.files)} file{'' if len(patch.files) == 1 else 's'}"

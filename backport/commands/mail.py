@@ -101,7 +101,7 @@ def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest, names: 
     kept = [patch for patch in read if not (isinstance(patch, Refused) and patch.skipped)]
     if not kept:
         reasons = "; ".join(dict.fromkeys(patch.reason for patch in read if isinstance(patch, Refused)))
-        raise UserError(f"{', '.join(specs)}: no patch in there{f' ({reasons})' if reasons else ''}")
+        raise UserError(f"{', '.join(specs)}: no patch found{f' ({reasons})' if reasons else ''}")
     told = [(patch, notice) for patch in kept if isinstance(patch, Patch) and (notice := read_mail(patch).failed)]
     replies = {(patch.sha256, notice.series): notice.message_id for patch, notice in told}
     if len(told) == len(kept):
@@ -129,5 +129,5 @@ def show(row: Written) -> None:
         click.echo(f"  {line(remark)}")
     if row.command:
         draft = any(remark.startswith("DRAFT") for remark in row.remarks)
-        first = "once what makes it a draft is mended, " if draft else ""
+        first = "once the DRAFT remarks are dealt with, " if draft else ""
         click.echo(f"  {first}send it with: {row.command}")

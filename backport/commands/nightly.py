@@ -42,7 +42,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(value))
         if match is None or float(match.group(1)) <= 0:
-            self.fail(f"{value!r} is no time; say 90, 45m or 6h", param, ctx)
+            self.fail(f"{value!r} is not a duration such as 90, 45m or 6h", param, ctx)
         return float(match.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match.group(2)]
 
 
@@ -56,8 +56,9 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @click.option("--offline", is_flag=True, help="Do not update the trees; use what is in the store.")
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch (see `backport run`).")
-@click.option("--timeout", type=_Duration(), help="Stop cleanly after this time (6h, 90m); the next night goes on.")
-@click.option("--mail-to", multiple=True, metavar="ADDRESS", help="Mail the report there. Nothing is sent without it.")
+@click.option("--timeout", type=_Duration(), help="Stop cleanly after this time (6h, 90m); the next night continues.")
+@click.option("--mail-to", multiple=True, metavar="ADDRESS",
+              help="Mail the report to this address; without it nothing is sent.")
 @click.option("--mail-config", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Sender and SMTP server (default: mail.yaml in the user's configuration; else the local sendmail).")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -65,7 +66,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @click.option("--html", "site", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the HTML report of the last night here.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N",
-              help="Afterwards, give back the disk space of all but the newest N nights (see `backport gc`).")
+              help="Afterwards, free the disk space of all but the newest N nights (see `backport gc`).")
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
               help="Results store  [default: in the user's state directory].")
 @manifest_option()
@@ -105,7 +106,7 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
                 _tidy(results, manifest, cache_or_default(cache), keep)
             return made.exit_code
     except Stopped as stopped:
-        click.echo(f"backport: {stopped.reason}; the next night goes on from here", err=True)
+        click.echo(f"backport: {stopped.reason}; the next night continues from here", err=True)
         return 3 if stopped.timed_out else 130
 
 

@@ -96,9 +96,9 @@ def show_export(result: QueueResult, offered: list[Offer], head: Head, marks: di
 
 @command.command("test")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR")
-@click.option("--tree", "-t", "name", metavar="NAME", help="The tree, where the directory's name does not say it.")
+@click.option("--tree", "-t", "name", metavar="NAME", help="The tree, if the directory's name does not say it.")
 @click.option("--bisectable", is_flag=True, help="Build after each patch, not only at the end.")
-@click.option("--no-build", is_flag=True, help="Only apply.")
+@click.option("--no-build", is_flag=True, help="Only apply, do not build.")
 @manifest_option()
 @cache_option()
 def test_command(directory: Path, name: str | None, bisectable: bool, no_build: bool, manifest_path: Path | None,

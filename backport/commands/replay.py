@@ -52,9 +52,9 @@ from backport.trees.store import Store
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write every case as JSON there.")
 @click.option("--freeze", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write what every file came out as, one line each.")
+              help="Write the outcome of every file, one line each.")
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="Compare with such a file; exit 1 where a case came out otherwise.")
+              help="Compare with such a file; exit 1 if an outcome differs.")
 @manifest_option()
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
@@ -106,7 +106,7 @@ def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str 
     if frozen is not None:
         found = differences(read(frozen.read_text()), rows)
         click.echo("".join(f"{line}\n" for line in found)
-                   + f"{len(rows)} files, {len(found)} came out otherwise than in {frozen}\n")
+                   + f"{len(rows)} files, {len(found)} differ from {frozen}\n")
     if listing is not None:
         for number, outcome in enumerate(outcomes):
             if outcome.score == listing:

@@ -17,7 +17,7 @@ from backport.rules.model import Rule
 
 @click.group(name="rules", invoke_without_command=True)
 @click.option("--dir", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Read the rules in this directory and not the ones that ship.")
+              help="Read the rules in this directory instead of the shipped ones.")
 @click.pass_context
 def command(context: click.Context, directory: Path | None) -> int:
     """List the rules that adapt hunks to older trees (or: show ID, check)."""

@@ -35,10 +35,10 @@ from backport.workflow import Request, run
 @config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
-@click.option("--force", is_flag=True, help="Compute cells again although nothing has changed.")
-@click.option("--update", is_flag=True, help="Ask the sources of the trees again, dead hosts too.")
+@click.option("--force", is_flag=True, help="Recompute cells even if nothing has changed.")
+@click.option("--update", is_flag=True, help="Ask the sources of the trees again, including hosts that did not answer.")
 @click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
-@click.option("--strict", is_flag=True, help="Exit with 1 when a cell wants a review.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if a cell needs review.")
 @proposer_option()
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch and run its reproducer "

@@ -147,7 +147,7 @@ def _watch(results: Results, run: Run, output: Path | None) -> int:
     """Follow the run to its end, then the matrix."""
     ended = watch(results, run, sys.stderr)
     if ended is None:
-        click.echo(f"run {run.id} goes on; `backport show --watch` follows it again", err=True)
+        click.echo(f"run {run.id} is still running; `backport show --watch` follows it again", err=True)
         return 130
     publish("text", ended, results, output)
     return exit_code(results.cells(ended))

@@ -45,7 +45,7 @@ def command(ctx: click.Context, manifest_file: Path | None, cache: Path | None, 
 
 @command.command("fetch")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--update", is_flag=True, help="Ask every source now, also those asked or failed some hours ago.")
+@click.option("--update", is_flag=True, help="Ask every source now, including those asked or failed recently.")
 @click.option("--full-history", is_flag=True, help="From git sources, all commits and release tags (gigabytes).")
 @common
 @click.pass_context
@@ -53,7 +53,7 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
                   **options: Any) -> int:
     """Bring trees into the store: all of the manifest, or those named ("6.1" is enough).
 
-    Exits with 3 where a tree that the manifest requires cannot be had.
+    Exits with 3 where a tree that the manifest requires is not available.
     """
     manifest_file, cache, form = _options(ctx, options)
     manifest = load(manifest_file or default_path())
@@ -66,13 +66,13 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
 
 @command.command("release")
 @click.argument("versions", nargs=-1, required=True, metavar="X.Y.Z...")
-@click.option("--update", is_flag=True, help="Ask again, also where a source failed some hours ago.")
+@click.option("--update", is_flag=True, help="Ask again, including sources that failed recently.")
 @common
 @click.pass_context
 def release_command(ctx: click.Context, /, versions: tuple[str, ...], update: bool, **options: Any) -> int:
     """Pin exact releases (6.1.176) in the store, for replays and for looking at how a tree moved.
 
-    Exits with 3 where one of them cannot be had.
+    Exits with 3 where one of them is not available.
     """
     manifest_file, cache, form = _options(ctx, options)
     results = fetch_releases(Store(cache), load(manifest_file or default_path()), versions, update=update,
@@ -116,7 +116,7 @@ def _list(manifest: Manifest, store: Store, form: str) -> int:
     if releases:
         click.echo("\npinned releases: " + ", ".join(sorted((head.tree for head in releases), key=version_key)))
     if any(result.head is None for result in results):
-        click.echo("\n`backport trees fetch` brings what is missing.")
+        click.echo("\n`backport trees fetch` fetches what is missing.")
     return 0
 
 

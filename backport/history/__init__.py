@@ -1,1 +1,1 @@
-"""What the history of a tree tells, where there is one; without it every answer is "cannot know", with the reason."""
+"""What the history of a tree tells, where there is one; without it every answer is "unknown", with the reason."""

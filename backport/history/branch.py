@@ -25,7 +25,7 @@ class Branch:
 def no_history(git: Git, branch: Branch) -> str:
     """Why nothing can be known from this branch's history; "" where it has one, as far as git has it."""
     if not branch.history:
-        return f"{branch.name} came without its history (a tarball, a directory or a shallow fetch)"
+        return f"{branch.name} has no history (a tarball, a directory or a shallow fetch)"
     if not git.run("rev-list", "--max-count=1", "--skip=1", branch.commit, "--").out.strip():
         return f"{branch.name} is one commit without parents: its history was not fetched"
     return ""

@@ -2,7 +2,7 @@
 
 "The tree lacks the bug" takes the patch off a maintainer's table, so it is said only where it is proved: the commit
 that brought the bug is identified beyond its abbreviated name, looked for under every name, and its lines are not
-in the tree either. Everything else is "cannot know", with the reason.
+in the tree either. Everything else is "unknown", with the reason.
 """
 
 from __future__ import annotations
@@ -152,10 +152,10 @@ def identify(log: Log, named: Named, branch: Branch, upstream: str) -> tuple[Com
     if commit is not None:
         if not wanted or _agree(wanted, plain_subject(commit.subject)):
             return commit, ""
-        return commit, (f"cannot be told: the tag calls it \"{named.subject}\", but {commit.sha[:12]} is "
+        return commit, (f"unknown: the tag calls it \"{named.subject}\", but {commit.sha[:12]} is "
                         f"\"{commit.subject}\"")
     missing = f"is no commit of this repository (or more than one): the tag's id may be wrong, so {branch.name} " \
-              "may hold it under another"
+              "may have it under another"
     if not wanted:
         return None, missing
     for tip in filter(None, (upstream, branch.commit)):
@@ -186,15 +186,15 @@ def _holds(log: Log, branch: Branch, commit: Commit, upstream: str, depth: int) 
     if answer.state not in (State.MISSING, State.REVERTED):
         return None, answer.line, answer
     if commit.parents > 1:
-        return None, "cannot be told: it is a merge, whose commits may be there one by one", answer
+        return None, "unknown: it is a merge, whose commits may be present one by one", answer
     if commit.reverts:
         return (*_as_if_reverted(log, branch, commit, upstream, depth), answer)
     added, removed = (_lines_left(log.git, branch.commit, commit, diff, kind) for kind in (b"+", b"-"))
     if added.there > _LEFT * added.telling:
-        return None, (f"cannot be told: no commit of {branch.name} names it, but {added.there} of the {added.telling} "
+        return None, (f"unknown: no commit of {branch.name} names it, but {added.there} of the {added.telling} "
                       "lines that it added are in the tree"), answer
     if not added.telling and removed.telling and removed.there < removed.telling:
-        return None, (f"cannot be told: it only removes lines, and {removed.telling - removed.there} of these "
+        return None, (f"unknown: it only removes lines, and {removed.telling - removed.there} of these "
                       f"{removed.telling} are not in the tree either"), answer
     lines = f"; {added.there} of the {added.telling} telling lines that it added are in the tree" if added.telling \
         else ""
@@ -205,7 +205,7 @@ def _as_if_reverted(log: Log, branch: Branch, commit: Commit, upstream: str, dep
     """A tree that never had a change is like one that reverted it: the bug of a revert is where the change is not."""
     target = next((found for name in reversed(commit.reverts) if (found := log.one(name)) is not None), None)
     if target is None or depth <= 0:
-        return None, f"cannot be told: it reverts {commit.reverts[0][:12]}, which is no commit of this repository"
+        return None, f"unknown: it reverts {commit.reverts[0][:12]}, which is no commit of this repository"
     held, why, _answer = _holds(log, branch, target, upstream, depth - 1)
     if held is None:
         return None, f"is a revert of {target.sha[:12]}, which {why}"

@@ -102,4 +102,4 @@ def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str
         commit = log.one(sha)
         if commit is not None and in_tree(git, sha, name):
             return Missing(name, call, commit, log.release_of(sha)[0], source=source)
-    return Missing(name, call, reason=f"no commit in {span[:27]} brought it", source=source)
+    return Missing(name, call, reason=f"no commit in {span[:27]} added it", source=source)

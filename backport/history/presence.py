@@ -28,7 +28,7 @@ class State(StrEnum):
     LIKELY = "likely"        # same subject, other diff, no id: a person looks
     REVERTED = "reverted"
     MISSING = "missing"
-    UNKNOWN = "cannot know"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

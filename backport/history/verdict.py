@@ -63,7 +63,7 @@ def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before:
     if not tip:
         return Said(bug, fix, (), no_history(log.git, upstream) if upstream else "no upstream tree in the store")
     if not mail.upstream or log.one(mail.upstream) is None:
-        return Said(bug, fix, (), f"{mail.upstream[:12] or 'the upstream commit'} is no commit of the store")
+        return Said(bug, fix, (), f"{mail.upstream[:12] or 'the upstream commit'} is not a commit in the store")
     later = []
     for one in follow_ups(log, mail.upstream, tip):
         own = Change(one.commit.sha, one.commit.subject)
@@ -87,7 +87,7 @@ def settled(apply: Apply, said: Said) -> Settled:
     if said.bug.held is False and apply in _OVERRULED:
         applies = f"; the patch by itself would be `{apply}`, so look whether Fixes: names the right commit" \
             if apply.good else ""
-        reason = f"this tree does not hold the bug that Fixes: names: {said.bug.reason}{applies}"
+        reason = f"this tree does not have the bug that Fixes: names: {said.bug.reason}{applies}"
         return Settled(True, apply.good, reason,
                        evidence=tuple(f"{one.found.source}: {one.named.sha[:12]} {one.why}"
                                       for one in said.bug.commits))
@@ -100,9 +100,9 @@ def _taken_back(apply: Apply, fix: Presence) -> list[str]:
         return []
     if fix.state is State.REVERTED:
         last = fix.events[-1]
-        return [f"this tree had the fix and took it back in {last.sha[:12]} (\"{last.subject}\"): look why"]
+        return [f"this tree had the fix and reverted it in {last.sha[:12]} (\"{last.subject}\"): check why"]
     if fix.state is State.PRESENT:
-        return [f"history has the fix in this tree ({fix.line}), yet it applies: look before it goes in twice"]
+        return [f"history has the fix in this tree ({fix.line}), yet the patch applies: check before applying it twice"]
     if fix.state is State.LIKELY:
         return [f"a commit with the same subject is in this tree: {fix.line}"]
     return []

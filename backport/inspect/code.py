@@ -77,8 +77,8 @@ def _callees(tree: Sources, name: str, patch: Patch) -> list[Fact]:
 def _reach(tree: Sources, name: str) -> list[Fact]:
     found = chains(tree, name)
     if not found:
-        return [Fact("reach", f"no way from an ioctl handler down to {name}() was found in {_scope(tree)}; that proves "
-                              "nothing about other entries", f"call graph of {tree.name}", "cannot know")]
+        return [Fact("reach", f"no path from an ioctl handler to {name}() was found in {_scope(tree)}; that proves "
+                              "nothing about other entry points", f"call graph of {tree.name}", "unknown")]
     facts = []
     for chain in found:
         labels = [label for site in chain.sites if (label := case_above(tree, site))]
@@ -88,7 +88,7 @@ def _reach(tree: Sources, name: str) -> list[Fact]:
         if chain.guessed:
             facts.append(Fact("reach", f"maybe reachable by ioctl{first}, if {', '.join(chain.guessed)} (matched by "
                                        f"name, its type could not be read) is this table's: {steps}", source,
-                              "cannot know"))
+                              "unknown"))
         else:
             facts.append(Fact("reach", f"reachable from user space by ioctl{first}: {steps}", source, "yes"))
     return facts
@@ -133,7 +133,7 @@ def _pattern(line: bytes, trees: Sequence[Sources]) -> list[Fact]:
     if itself:
         at = "; ".join(f"{tree.name}: {site}{f' in {site.function}()' if site.function else ''}"
                        for tree, site in itself[:2 * len(trees)])
-        facts.append(Fact("itself", f"`{text}`: the very line is there", at))
+        facts.append(Fact("itself", f"`{text}`: the identical line is there", at))
     names = ", ".join(tree.name for tree in trees)
     if weak:
         facts.append(Fact("similar", f"`{text}`: too few names to look for more than the very line",

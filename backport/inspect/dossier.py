@@ -79,11 +79,11 @@ def _lists(mail: Mail) -> tuple[Fact, ...]:
     facts = [Fact("link", f"Link: {tag.value}", "mail: tags") for tag in mail.tagged("Link")]
     if mail.message_id:
         facts.append(Fact("message-id", f"this mail: {mail.message_id}", "mail: Message-ID"))
-    facts.append(Fact("discussion", "what was said on the mailing lists: no list archive is read here"))
+    facts.append(Fact("discussion", "discussion on the mailing lists: no list archive is read"))
     if mail.notes.strip():
         count = len(mail.notes.splitlines())
-        facts.append(Fact("analysis", f"the mail carries {count} lines of analysis below its `---`; nothing of it is "
-                                      "taken over as fact"))
+        facts.append(Fact("analysis", f"the mail carries {count} lines of analysis below its `---`; none of it is "
+                                      "used as fact"))
     return tuple(facts)
 
 
@@ -97,6 +97,6 @@ def _impact(patch: Patch) -> tuple[Fact, ...]:
     around = b"".join(line.text for file in patch.files for hunk in file.hunks for line in hunk.lines)
     codes = [code.decode() for code in dict.fromkeys(re.findall(rb"-E[A-Z][A-Z0-9]+\b", around))]
     seen = [Fact("errors", f"error codes in the hunks, context included: {', '.join(codes)}", "diff")] if codes else []
-    return (*seen, Fact("impact", "who meets the bug, how often and how badly: not to be read off the sources"),
+    return (*seen, Fact("impact", "who hits the bug, how often and how badly: cannot be read from the sources"),
             Fact("risk", "what could go wrong with the change: phases 2 (size), 3 (follow-ups) and 5 (callers) are the "
                          "facts for it"))

@@ -10,7 +10,7 @@ from typing import Any
 class Fact:
     """One line. `source` "" means UNVERIFIED; `key` names the fact for programs ("callers", "rule:size" ...).
 
-    `answer` is "yes", "no" or "cannot know" where the line answers a question, else "". `weighs` is "for",
+    `answer` is "yes", "no" or "unknown" where the line answers a question, else "". `weighs` is "for",
     "against" or "": on which side of the decision the line stands, without saying how heavy it is.
     """
 
@@ -62,4 +62,4 @@ class Dossier:
 
 def cannot_know(key: str, question: str, why: str) -> Fact:
     """A question that stays open, with the reason; never an answer."""
-    return Fact(key, f"{question}: cannot know ({why})", "", "cannot know")
+    return Fact(key, f"{question}: unknown ({why})", "", "unknown")

@@ -45,7 +45,7 @@ def _fix(log: Log, change: Change, upstream: Branch | None, tip: str) -> list[Fa
     if commit is None:
         why = no_history(log.git, upstream) if upstream else "no upstream tree in the store"
         return [cannot_know("fix-release", f"the release that first has {change.sha[:12]}",
-                            why or f"{change.sha[:12]} is no commit of the store")]
+                            why or f"{change.sha[:12]} is not a commit in the store")]
     assert upstream is not None
     if commit.sha not in log.index.within([commit.sha], tip):
         return [Fact("fix-release", f"{commit.sha[:12]} is a commit of the store, but not in {upstream.name} "
@@ -72,7 +72,7 @@ def _bug(log: Log, mail: Mail, tip: str, branches: Sequence[Branch]) -> list[Fac
         facts.append(Fact("introduced", f"introduced by {item.sha} (\"{item.subject}\")", f"mail: {source}"))
         if commit is None:
             facts.append(cannot_know("introduced-release", f"date, author and release of {item.sha[:12]}",
-                                     "it is no commit of the store; a clone with history would tell"))
+                                     "it is not a commit in the store; a clone with history has the answer"))
             continue
         tag, name = log.release_of(commit.sha)
         facts.append(Fact("introduced-release", f"{commit.sha[:12]} by {commit.author}, {commit.date[:10]}, "
@@ -102,7 +102,7 @@ def _follow(log: Log, mail: Mail, tip: str, upstream: Branch | None) -> list[Fac
     question = "commits upstream that fix or revert this one"
     if not tip or not mail.upstream or log.one(mail.upstream) is None:
         why = (no_history(log.git, upstream) if upstream else "no upstream tree in the store") \
-            or f"{mail.upstream[:12] or 'the commit'} is no commit of the store"
+            or f"{mail.upstream[:12] or 'the commit'} is not a commit in the store"
         return [cannot_know("follow-up", question, why)]
     found = follow_ups(log, mail.upstream, tip)
     source = f"git log {mail.upstream[:12]}..{tip[:12]}"

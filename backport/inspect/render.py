@@ -17,7 +17,7 @@ def render_markdown(dossier: Dossier) -> str:
     """Headings, one bullet a fact, code as blocks."""
     out = [f"# {markdown(dossier.title)}", "",
            f"Upstream commit {markdown_code(dossier.upstream) or 'unknown'}. Every line names where it was read from, "
-           "or says UNVERIFIED. This lays a decision out; it makes none.", ""]
+           "or says UNVERIFIED. This prepares a decision; it does not make it.", ""]
     for phase in dossier.phases:
         out += [f"## {phase.number}. {phase.title}", ""]
         for fact in phase.facts:
@@ -30,6 +30,6 @@ def render_markdown(dossier: Dossier) -> str:
 
 
 def _bullet(fact: Fact) -> str:
-    mark = f"**{fact.answer}** " if fact.answer in ("yes", "no", "cannot know") and fact.key.startswith("rule:") else ""
+    mark = f"**{fact.answer}** " if fact.answer in ("yes", "no", "unknown") and fact.key.startswith("rule:") else ""
     source = markdown_code(fact.source) if fact.source else "UNVERIFIED"
     return f"- {mark}{markdown(fact.text)} — {source}"

@@ -1,4 +1,4 @@
-"""Phase 9: the stable rules one by one, with yes, no or cannot know, and the evidence for and against."""
+"""Phase 9: the stable rules one by one, with yes, no or unknown, and the evidence for and against."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def newer_fact(rows: Sequence[Newer]) -> Fact | None:
         return None
     missing = lacking(rows)
     text = ", ".join(f"{row.series} {row.status}" for row in rows)
-    known = not any(row.status == "cannot know" for row in missing)
-    answer = "yes" if not missing else "no" if known else "cannot know"
+    known = not any(row.status == "unknown" for row in missing)
+    answer = "yes" if not missing else "no" if known else "unknown"
     return Fact("rule:newer", f"every newer supported tree has it: {text}", "cells of this run", answer,
                 "for" if answer == "yes" else "against")
 
@@ -54,8 +54,8 @@ def _tested(mail: Mail) -> Fact:
     tested = mail.tagged("Tested-by")
     reviewed = [*mail.tagged("Reviewed-by"), *mail.tagged("Acked-by")]
     text = (f"obviously correct and tested: {len(tested)} Tested-by, {len(reviewed)} Reviewed-by or Acked-by; whether "
-            "it is obviously correct is for a reader")
-    return Fact("rule:correct", text, "mail: tags", "cannot know")
+            "it is obviously correct is for a reviewer")
+    return Fact("rule:correct", text, "mail: tags", "unknown")
 
 
 def _size(patch: Patch) -> Fact:
@@ -74,7 +74,7 @@ def _bug(patch: Patch, mail: Mail) -> Fact:
     if signs:
         return Fact("rule:bug", f"{question}: the tags say so ({', '.join(signs)})", "mail: tags", "yes", "for")
     return Fact("rule:bug", f"{question}: no tag says so; the words of the message are in phase 1", "mail: tags",
-                "cannot know")
+                "unknown")
 
 
 def _complete(found: Sequence[Fact]) -> Fact:
@@ -85,7 +85,7 @@ def _complete(found: Sequence[Fact]) -> Fact:
                     follow[0].source, "no", "against")
     if answers == {"no"}:
         return Fact("rule:follow-up", "no fix for the fix is missing: none upstream", follow[0].source, "yes", "for")
-    return Fact("rule:follow-up", "no fix for the fix is missing: cannot know, see phase 3", "", "cannot know")
+    return Fact("rule:follow-up", "no fix for the fix is missing: unknown, see phase 3", "", "unknown")
 
 
 def _asked(mail: Mail, patch: Patch) -> Fact:
@@ -98,7 +98,7 @@ def _asked(mail: Mail, patch: Patch) -> Fact:
 def _builds(cells: Mapping[str, Cell]) -> Fact:
     built = {tree: cell.build for tree, cell in cells.items() if cell.apply.good and cell.build is not Build.SKIPPED}
     if not built:
-        return Fact("rule:builds", "builds in the trees it goes to: not built in this run", "", "cannot know")
+        return Fact("rule:builds", "builds in the trees it goes to: not built in this run", "", "unknown")
     bad = [tree for tree, build in built.items() if build not in (Build.PASS, Build.NOTHING_TO_BUILD)]
     words = ", ".join(f"{tree} {build}" for tree, build in built.items())
     return Fact("rule:builds", f"builds in the trees it goes to: {words}", "cells of this run",

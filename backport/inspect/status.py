@@ -55,7 +55,7 @@ def in_mainline(mail: Mail, upstream: Head | None, cells: Mapping[str, Cell], fo
     if upstream is not None and cell is not None and cell.apply is Apply.ALREADY:
         return Fact("rule:mainline", f"in mainline: {upstream.tree} {upstream.version} has the change (by content)",
                     cell.command or "git apply --check --reverse", "yes", "for")
-    return Fact("rule:mainline", "in mainline: cannot know (no upstream tree here that has it)", "", "cannot know")
+    return Fact("rule:mainline", "in mainline: unknown (no upstream tree here that has it)", "", "unknown")
 
 
 def _changed(cell: Cell) -> tuple[str, ...]:

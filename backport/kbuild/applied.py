@@ -27,7 +27,7 @@ class _Saved:
 
 @contextmanager
 def applied(source: Path, diff: bytes, files: Sequence[FileDiff], *, reverse: bool = False, what: str = "the patch",
-            hint: str = "the check that came before says otherwise: please report it") -> Iterator[Delta]:
+            hint: str = "the check before it says otherwise: please report it") -> Iterator[Delta]:
     """`diff` applied to the work tree at `source` inside the block; every touched path is restored on the way out,
     with its mtime, so that make does not build again what nobody changed.
 

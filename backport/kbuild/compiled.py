@@ -56,7 +56,7 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
             continue
         if kind is Kind.MAKEFILE:
             if not _visited(path, visited):
-                missing.append(Uncompiled(path, 0, "", "the build does not go through this directory"))
+                missing.append(Uncompiled(path, 0, "", "the build does not enter this directory"))
             continue
         if kind is Kind.OTHER:
             unproved.append(f"{path}: not C, assembly or kbuild; whether it is used is not known")
@@ -100,7 +100,7 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
             section = plan.sections[line - 1]
             if section.guarded:
                 wanted.setdefault(section.number, []).append(line)
-    unproved = [f"{file.path}:{line}: a macro is defined here; that it is used is not proved" for line in defines]
+    unproved = [f"{file.path}:{line}: a macro is defined here; whether it is used is not proved" for line in defines]
     guarded = {section.number for section in plan.sections if section.guarded}
     conditions = {number: line for line, removal in _touched(file) if not removal and line <= len(plan.opens)
                   and (number := plan.opens[line - 1]) in guarded and plan.lines_of(number)}

@@ -79,7 +79,7 @@ def headers() -> list[Finding]:
     """The headers that kbuild's own tools (objtool, sign-file) are compiled with."""
     compiler = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
     if compiler is None:
-        return [Finding("C headers", False, "there is no compiler to look with", "apt-get install gcc libc6-dev")]
+        return [Finding("C headers", False, "no compiler to test with", "apt-get install gcc libc6-dev")]
     found = []
     for header, package in _HEADERS:
         done = subprocess.run([compiler, "-x", "c", "-fsyntax-only", "-"], input=f"#include <{header}>\n".encode(),
@@ -144,7 +144,7 @@ def sources(trees: Iterable[Tree], heads: Mapping[str, Head], *, offline: bool,
         reachable = any(ok for ok, _text in answers)
         text = "; ".join(text for _ok, text in answers)
         text = f"{head.version} in the store; {text}" if head else f"not in the store; {text}"
-        fix = "" if head or reachable else "add a source that this machine reaches to trees.yaml (docs/trees.md)"
+        fix = "" if head or reachable else "add a source that this machine can reach to trees.yaml (docs/trees.md)"
         found.append(Finding(tree.name, bool(head) or reachable, text, fix, needed=tree.required))
     return found
 

@@ -52,7 +52,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     manifest or the caller got wrong; everything that fails around the build is the verdict `error`.
     """
     if nothing_to_build(patch.paths):
-        return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: no compiler meets them",
+        return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: nothing to compile",
                            base_commit=head.commit)
     started = time.monotonic()
     known: dict[str, Any] = {"base_commit": head.commit}
@@ -86,7 +86,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
         low = lowered(limits or Limits())
         if low and result.verdict is Build.NOT_COMPILED:
             # make told no failure, but what asks the preprocessor may have met the limit without a word
-            raise BuildError(f"it was looked at under the limits of the calling shell: {low}", hint=LOWERED)
+            raise BuildError(f"it was checked under the limits of the calling shell: {low}", hint=LOWERED)
         return replace(result, seconds=time.monotonic() - started - result.baseline_seconds
                        - (result.changes.seconds if result.changes else 0.0))
     except BuildError as error:
@@ -147,7 +147,7 @@ class _Cell:
                               "configuration",)
                     attempt = self._fresh(delta, log)
                     if not attempt.code:
-                        notes += ("the fresh build went through: this verdict is the fresh build's",)
+                        notes += ("the fresh build succeeded and is the verdict",)
                 elif self.compared and attempt.proof and attempt.proof.objects:
                     pair = self._patched_side(delta, attempt.proof)
         finally:

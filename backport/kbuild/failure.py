@@ -67,7 +67,7 @@ _PATTERNS: tuple[_Says, ...] = (
     _says(r"\S+: error: (?:unable to execute command|clang frontend command failed)", "the compiler crashed",
           _OTHER_COMPILER, tool="clang"),
     _says(r"PLEASE submit a bug report to |Stack dump:$", "the compiler crashed", _OTHER_COMPILER),
-    _says(r"\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", "this tree wants a newer tool",
+    _says(r"\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", "this tree needs a newer tool",
           "name a newer one for this tree (toolchain: cc: in trees.yaml)"),
     _says(r"virtual memory exhausted|cc1: out of memory|LLVM ERROR: out of memory|"
           r"terminate called after throwing an instance of 'std::bad_alloc'$|"
@@ -76,7 +76,7 @@ _PATTERNS: tuple[_Says, ...] = (
           "out of memory|Cannot allocate memory|memory exhausted"),
     _says(r"\S+: (?:fatal )?error: ", "the compiler was killed by a signal", _MEMORY, _SIGNAL,
           "signal terminated program", tool="gcc|cc1|clang|as|ld"),
-    _says(rf"{_MAKE}\*\*\* ", "a tool of the build was killed by a signal", _MEMORY,
+    _says(rf"{_MAKE}\*\*\* ", "a build tool was killed by a signal", _MEMORY,
           rf"\] (?:{_SIGNAL}|Error 1(?:29|3\d|4[0-3]))"),
     # behind the first ": " of the line, and no excerpt of the source (`12 | ...`)
     _says(r"[^|:]*(?::(?! )[^|:]*)*: ", "the disk is full",
@@ -88,9 +88,9 @@ _PATTERNS: tuple[_Says, ...] = (
     _says(rf"{_MAKE}warning:  ?File ", "the clock went backwards, so make cannot tell what is up to date",
           "set the clock (timedatectl), then run again", " has modification time ", " in the future$"),
     _says(r"(?:/bin/sh|bash|sh): (?:line )?(?:\d+: )*(?P<tool>\S+): (?:command )?not found$",
-          "a tool of the build is missing", "run `backport doctor`"),
+          "a build tool is missing", "run `backport doctor`"),
     _says(rf"{_MAKE}(?P<tool>\S+): (?:No such file or directory|Command not found|Permission denied)$",
-          "a tool of the build is missing", "run `backport doctor`"),
+          "a build tool is missing", "run `backport doctor`"),
     _says("", "a header that the build's own tools need is missing", "apt-get install libelf-dev libssl-dev",
           r"fatal error: (?:gelf|libelf|elf|openssl/\w+|gmp|mpc)\.h: No such file or directory"),
 )
@@ -122,7 +122,7 @@ def machine_trouble(error: OSError | MemoryError) -> Trouble:
     if error.errno in _CLOSED:
         return Trouble(f"the machine: {said}", "check owner and mode, or give another cache directory (--cache)")
     if "No usable temporary directory" in said:
-        return Trouble(f"the machine: {said}", "set TMPDIR to a directory that can be written and has room")
+        return Trouble(f"the machine: {said}", "set TMPDIR to a writable directory with free space")
     return Trouble(f"the machine: {said}", "run `backport doctor`")
 
 

@@ -21,7 +21,7 @@ OBJECT = 512 << 20           # bytes; kvm.o with debug information is some 30 MB
 FILES = 500_000              # files in one build directory; a whole allmodconfig leaves some 150,000
 _KINDS = ((stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
           (stat.S_ISBLK, "a device"), (stat.S_ISDIR, "a directory"), (stat.S_ISLNK, "a symbolic link"))
-_HINT = "no kernel build leaves such a thing: read what the patch makes the build run"
+_HINT = "no kernel build creates this: check what the patch makes the build run"
 
 
 class LeftBehind(BuildError):
@@ -47,7 +47,7 @@ def read_left(path: Path, root: Path, limit: int) -> bytes:
         try:
             info = os.fstat(handle)
             if not stat.S_ISREG(info.st_mode):
-                raise LeftBehind(f"the build left {_kind(info.st_mode)} where a file belongs: {shown}")
+                raise LeftBehind(f"the build left {_kind(info.st_mode)} where a file is expected: {shown}")
             if info.st_size > limit:
                 raise LeftBehind(f"the build left a file of {info.st_size >> 20} MiB, more than the {limit >> 20} MiB "
                                  f"that are read: {shown}")
@@ -177,7 +177,7 @@ def _refused(folder: int, name: str, shown: str, error: OSError, *, last: bool =
     with contextlib.suppress(OSError):
         kind = _kind(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     if kind:
-        return LeftBehind(f"the build left {kind} {'where a file belongs:' if last else 'on the way to'} {shown}")
+        return LeftBehind(f"the build left {kind} {'where a file is expected:' if last else 'on the way to'} {shown}")
     return LeftBehind(f"the build left a file that cannot be read: {shown}: {error.strerror}")
 
 

@@ -24,7 +24,7 @@ from backport.kbuild import ulimits
 # What a compiler and kbuild read of the system; the rest of /etc (keys, mail, host names) is nobody's business.
 _SYSTEM = ("/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
 _TOP = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_HINT = ("apt-get install bubblewrap; in a container it also needs leave to make namespaces "
+_HINT = ("apt-get install bubblewrap; in a container it also needs permission to create namespaces "
          "(docker: --security-opt seccomp=unconfined; sysctl kernel.unprivileged_userns_clone=1)")
 
 
@@ -89,7 +89,7 @@ def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
     """
     if want == "none":
         if require:
-            raise BuildError("a sandbox is required and switched off at once", hint="drop one of the two options")
+            raise BuildError("a sandbox is both required and switched off", hint="drop one of the two options")
         return Sandbox("none", "switched off")
     why = probe()
     if not why:
@@ -98,7 +98,7 @@ def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
         low = lowered(Limits())
         raise BuildError(f"{why}{f' (limits of this shell: {low})' if low else ''}", hint=LIMITS)
     if require:
-        raise BuildError(f"a sandbox is required and there is none: {why}", hint=_HINT)
+        raise BuildError(f"a sandbox is required and not available: {why}", hint=_HINT)
     return Sandbox("none", why)
 
 
@@ -108,7 +108,7 @@ def lowered(limits: Limits) -> str:
                            seconds=limits.seconds)
 
 
-_FAILS = "bubblewrap is installed and fails"
+_FAILS = "bubblewrap is installed but fails"
 
 
 @lru_cache(maxsize=1)

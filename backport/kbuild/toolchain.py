@@ -45,7 +45,7 @@ def resolve(toolchain: Toolchain) -> Compiler:
         variables.append(f"LLVM={suffix or 1}")
         for tool in ("ld.lld", "llvm-ar", "llvm-objcopy"):
             if shutil.which(tool + suffix) is None:
-                raise BuildError(f"LLVM is asked for and {tool}{suffix} is not installed",
+                raise BuildError(f"LLVM is requested but {tool}{suffix} is not installed",
                                  hint="apt-get install clang lld llvm")
     # both sides of a comparison need the same CC, or every command differs and everything is built again
     cached = bool(ccache())

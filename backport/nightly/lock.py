@@ -37,7 +37,7 @@ def only_one(path: Path, what: str) -> Iterator[None]:
                 with suppress(OSError):
                     holder.unlink()
     except Timeout:
-        raise Held(f"{what} runs already{_who(holder)}", hint=f"it is left alone; the lock is {path}") from None
+        raise Held(f"{what} is already running{_who(holder)}", hint=f"it is left alone; the lock is {path}") from None
 
 
 def _who(holder: Path) -> str:

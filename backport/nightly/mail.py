@@ -88,7 +88,7 @@ def load_server(path: Path | None = None) -> Server:
     if smtp and not server.host:
         raise UserError(f"{file}: smtp.host is missing")
     if server.user and server.security == "none" and not _loopback(server.host):
-        raise UserError(f"{file}: a password over the network wants smtp.security starttls or tls")
+        raise UserError(f"{file}: a password over the network needs smtp.security starttls or tls")
     if bool(server.user) != bool(server.password_file):
         raise UserError(f"{file}: smtp.user and smtp.password_file belong together")
     if server.ca_file and server.security == "none":
@@ -173,11 +173,11 @@ def _explained(error: Exception, server: Server) -> tuple[str, str]:
     """What went wrong in words, and what to do. The server's answer is shown; the password never is."""
     if isinstance(error, smtplib.SMTPAuthenticationError):
         said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        return (f"it does not take the password of {server.user}: {error.smtp_code} {line(said)}",
+        return (f"it rejects the password of {server.user}: {error.smtp_code} {line(said)}",
                 f"smtp.user, and the password in {server.password_file}")
     if isinstance(error, ssl.SSLCertVerificationError):
         return (f"its certificate is not trusted: {error.verify_message}",
-                "smtp.host must be the name in the certificate; smtp.ca_file names the authority of a house")
+                "smtp.host must be the name in the certificate; smtp.ca_file names a private CA")
     if isinstance(error, ssl.SSLError):
         return f"no TLS with it: {error.reason or error}", "smtp.security: tls (from the start, 465) or starttls (587)"
     if isinstance(error, smtplib.SMTPNotSupportedError):

@@ -80,7 +80,7 @@ def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], se
             send(message, server, to=mail_to, sender=sender)
         except InfraError as error:
             kept = keep(message, results.path.with_name("unsent"), told.run.id)
-            hint = "; ".join(filter(None, [error.hint, "the next night tells it again"]))
+            hint = "; ".join(filter(None, [error.hint, "the next night reports it again"]))
             raise InfraError(f"{error.message}\n  the mail is kept in {kept}", hint=hint) from error
         results.remember("nightly.thread", next_thread(thread, str(message["Message-ID"])))
         results.remember("nightly.mailed", now)

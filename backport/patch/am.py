@@ -16,7 +16,7 @@ from backport.patch.headers import is_field, text_of
 from backport.patch.mail import mail_of
 from backport.patch.parse import parse, split_lines
 
-BARE = "the result is a bare diff, no mail: `git am` does not take it, `git apply` does"
+BARE = "the result is a bare diff, not a mail: `git am` rejects it, `git apply` takes it"
 
 KEEP_CR = "lines of the diff end in CR: `git am` takes the mail only with --keep-cr"
 
@@ -62,8 +62,8 @@ def _no_mail(mail: bytes) -> str:
     first = next((line for line in split_lines(_head(mail)) if line.strip()), b"")
     if not first or first.startswith((b"[ ", b"  ")):           # our own note above a bare diff
         return BARE
-    return (f"the first line, `{text_of(first.strip())[:60]}`, is no line of a mail: `git am` does not take the "
-            "result, `git apply` does")
+    return (f"the first line, `{text_of(first.strip())[:60]}`, is not part of a mail: `git am` rejects the "
+            "result, `git apply` takes it")
 
 
 def _looks_like_mail(data: bytes) -> bool:
@@ -114,10 +114,10 @@ def _author(git: Git, mail: bytes, read: _Read) -> list[str]:
         return [f"`git am` refuses the mail's author or date: {words}"]
     ours = mail_of(_head(mail)).author.address
     if read.address != ours and ours:
-        return [f"`git am` reads `{read.address}` as the author's address, not `{ours}`: mend the mail's From: line"]
+        return [f"`git am` reads `{read.address}` as the author's address, not `{ours}`: fix the mail's From: line"]
     if "@" not in read.address or read.address.split() != [read.address]:
         return [f"the mail gives no address for its author, {read.author}" if not read.address
-                else f"`{read.address}`, the address of the mail's author, is no mail address"]
+                else f"`{read.address}`, the address of the mail's author, is not a mail address"]
     return []
 
 

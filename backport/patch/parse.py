@@ -128,15 +128,15 @@ def _nothing_behind(lines: list[bytes], position: int, source: str) -> None:
     if position < len(lines):
         line = lines[position]
         if line[:1] in (b"+", b"-", b" ") and line.strip() and line.rstrip().strip(b"-_"):
-            raise InvalidPatch("the hunk goes on behind the number of lines that its header gives", line=position + 1,
+            raise InvalidPatch("the hunk continues after the number of lines in its header", line=position + 1,
                                source=source, hint="the hunk was edited by hand; correct its @@ line")
     for i in range(position, len(lines)):
         if _FROM.search(lines[i][-100:]) and i + 1 < len(lines) and is_field(lines[i + 1]):
             shown = lines[i][:80].decode("utf-8", "backslashreplace").strip()
-            raise InvalidPatch(f"another mail stands behind this one, and its first line is damaged: {shown!r}",
+            raise InvalidPatch(f"another mail follows this one, and its first line is damaged: {shown!r}",
                                line=i + 1, source=source, hint="correct that line to `From <commit> Mon Sep 17 ...`")
         if _starts_diff(lines, i) or lines[i].startswith(b"@@ -"):
-            raise InvalidPatch("more diff behind text that belongs to none", line=i + 1, source=source,
+            raise InvalidPatch("more diff after text that belongs to no diff", line=i + 1, source=source,
                                hint="one mail holds one patch; put the others into files of their own")
 
 

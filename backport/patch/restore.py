@@ -313,7 +313,7 @@ def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Seq
             side = file.old_blob if old.exact else file.new_blob
             notes.append(f"{path}: the index line {name} is confirmed for {side} only")
         else:
-            notes.append(f"{path}: not confirmed: no tree at hand has the blobs of the index line {name}"
+            notes.append(f"{path}: not confirmed: no available tree has the blobs of the index line {name}"
                          + (f" ({agree} versions of the file give the same)" if agree > 1 else ""))
     return notes
 

@@ -138,7 +138,7 @@ def _in_one(desk: Desk, tree: Tree, offered: Sequence[Offer], written: Sequence[
 def _failed(desk: Desk, tree: Tree, cell: Cell, to: Path) -> Written:
     original = desk.mails.get(cell.patch_sha256)
     if original is None:
-        return Written("FAILED", cell.patch, tree.name, None, remarks=("the original mail is no longer at hand",))
+        return Written("FAILED", cell.patch, tree.name, None, remarks=("the original mail is no longer available",))
     answer = conflict(desk, tree, original)
     data = failed_mail(original, tree.series, dependencies=dependencies_of(answer), unknown=answer.reason)
     path = to / f"{tree.series}-FAILED-{slug(read_mail(original).title or cell.patch)}.eml"
@@ -163,7 +163,7 @@ def conflict(desk: Desk, tree: Tree, patch: Patch) -> Between:
     with Log(desk.git, desk.history) as log:
         commit = log.one(sha)
         if commit is None:
-            return Between(reason=f"{sha[:12]} is no commit of the store; a clone with history would tell")
+            return Between(reason=f"{sha[:12]} is not a commit in the store; a clone with history has the answer")
         # the commit's own diff has the line numbers of its parent; a mail's may have others
         own = commit_patch(desk.git, commit.sha)
         return between(log, Branch.of(head), f"{commit.sha}^", (own or patch).files)

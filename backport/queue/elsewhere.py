@@ -50,6 +50,6 @@ def _look(carrier: Carrier, manifest: Manifest, head: Head | None, name: str, li
     if head is None or tree is None:
         return Cell(like.patch, name, Apply.NO_TREE, reason="not in the store", elsewhere=True)
     if patch is None:
-        return Cell(like.patch, name, Apply.ERROR, reason="the original mail is no longer at hand", elsewhere=True)
+        return Cell(like.patch, name, Apply.ERROR, reason="the original mail is no longer available", elsewhere=True)
     carried = carrier.carry(patch, tree, head)
     return Cell(like.patch, name, carried.outcome, reason=carried.reason, base_version=head.version, elsewhere=True)

@@ -142,7 +142,7 @@ def _push_existing(stack: Stack, directory: Path, entry: SeriesEntry, known: _Kn
     if not step.ok:
         there = "the tree has it already" if stack.fits_reversed(patch.diff) else step.reason
         raise UserError(f"{directory / 'series'}:{entry.line}: {entry.name} does not apply: {there}",
-                        hint=f"mend the queue first; `backport queue test {directory}` shows every entry")
+                        hint=f"fix the queue first; `backport queue test {directory}` shows every entry")
     known.add(entry.name, patch)
 
 

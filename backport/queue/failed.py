@@ -34,7 +34,7 @@ def failed_mail(patch: Patch, series: str, *, upstream: str = "", dependencies: 
     message_id = f"{(now or datetime.now(UTC)).strftime('%Y%m%d')}-{ident}@backport.invalid"
     who = recipients(mail)
     to = ", ".join(who.cc) or f"<{STABLE}>"
-    nothing = [f"(cannot know: {clean.one_line(unknown)})"] if unknown else []
+    nothing = [f"(unknown: {clean.one_line(unknown)})"] if unknown else []
     listed = [f'{_hex(name)[:12]} ("{clean.one_line(subject)}")' for name, subject in dependencies]
     lines = [
         f'Subject: FAILED: patch "[PATCH] {clean.one_line(mail.title)}" failed to apply to {series}-stable tree',

@@ -71,7 +71,7 @@ def standing(cell: Cell, original: Patch | None, adapted: Mail, tree: Tree,
              acks: Sequence[str] = ()) -> tuple[Nomination, Asked]:
     """Nomination and asked-for, from the mail as it came in: an adapted mail has lost its AUTOSEL prefix.
 
-    Where that mail is no longer at hand, the cell remembers what it said.
+    Where that mail is no longer available, the cell remembers what it said.
     """
     if original is None and cell.nomination is not None and not acks:
         return cell.nomination, cell.asked or Asked(None, "")
@@ -79,7 +79,7 @@ def standing(cell: Cell, original: Patch | None, adapted: Mail, tree: Tree,
     paths = original.paths if original is not None else ()
     found = nomination(mail, paths, acks=acks)
     if original is None and not found.acked:
-        found = Nomination(found.standing, f"{found.why}; the original mail is no longer at hand", found.note)
+        found = Nomination(found.standing, f"{found.why}; the original mail is no longer available", found.note)
     return found, asked(mail, tree.series)
 
 
@@ -99,7 +99,7 @@ def _offer(cell: Cell, tree: Tree, original: Patch | None, identity: str, acks: 
     if cell.build is Build.SKIPPED:
         remarks.append("not built in this run")
     if cell.sure is Sure.REVIEW:
-        remarks.append("review: " + ("; ".join(cell.notes) or "a person has to look at it"))
+        remarks.append("review: " + ("; ".join(cell.notes) or "it needs review"))
     ready = Ready(patch, found, wish, signed_by_submitter(read_mail(patch), identity))
     return Offer(cell, ready, remarks=tuple(remarks))
 

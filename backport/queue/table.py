@@ -66,7 +66,7 @@ def status(row: Newer, presence: Presence | None) -> str:
         return "Present (found by content; SHA1 not known here)"
     if row.status == "does not need it":
         return "Not needed"
-    return "Cannot know" if row.status == "cannot know" else "Not found"
+    return "Unknown" if row.status == "unknown" else "Not found"
 
 
 def _plain(cell: Cell) -> bool:

@@ -46,7 +46,7 @@ def write(run: Run, cells: Sequence[Cell], directory: Path, *, changes: Changes 
     where the directory exists and holds something that was not made here.
     """
     if directory.exists() and not (directory / MARKER).exists() and not _empty(directory):
-        raise UserError(f"{directory} exists and is not a report of backport",
+        raise UserError(f"{directory} exists and is not a backport report",
                         hint="choose an empty or a new directory")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)

@@ -72,6 +72,6 @@ def _notes(grid: Matrix) -> str:
         out.append("\n</details>\n")
     missing = unreachable(grid)
     if missing:
-        out.append("\nTrees that could not be had:\n\n")
+        out.append("\nTrees not available:\n\n")
         out += [f"- {markdown(tree.short)}: {markdown(reason)}\n" for tree, reason in missing]
     return "".join(out)

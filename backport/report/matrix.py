@@ -76,7 +76,7 @@ def words(cell: Cell) -> tuple[str, ...]:
 
 
 SURE_LEGEND = {
-    "review": "the adapted patch is a proposal that a person has to read",
+    "review": "the adapted patch is a proposal: read it before you use it",
     "cached": "nothing that could change the answer has changed since an earlier run",
 }
 

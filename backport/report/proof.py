@@ -25,11 +25,11 @@ def _history(cell: Cell) -> list[tuple[str, list[str]]]:
     told = cell.history
     if told is None:
         return []
-    held = {True: "in this tree", False: "not in this tree", None: "cannot know"}[told.bug.held]
+    held = {True: "in this tree", False: "not in this tree", None: "unknown"}[told.bug.held]
     rows = [f"{one.sha[:12]} (\"{one.subject}\") {one.kind} {one.of[:12]}{f', {one.release}' if one.release else ''}, "
             f"{one.here} here" for one in told.follow_ups]
     unknown = told.follow_ups_unknown
-    after = "; ".join(rows) or (f"cannot know: {unknown}" if unknown else "nothing fixes or reverts it")
+    after = "; ".join(rows) or (f"unknown: {unknown}" if unknown else "nothing fixes or reverts it")
     return [("Bug", [held + (f" since {told.bug.since}" if told.bug.since else ""), told.bug.reason]),
             ("Fix", [told.fix.line]), ("Upstream", [after])]
 
@@ -51,7 +51,7 @@ def code_effect(cell: Cell) -> list[tuple[str, str]]:
     if changes is None:
         return []
     here = ", ".join(changes.names) or (
-        "no machine code at all: the patch does nothing in this tree" if changes.nothing else "data only")
+        "no machine code at all: the patch has no effect in this tree" if changes.nothing else "data only")
     rows = [("This tree", f"not compared: {changes.reason}" if changes.reason else here)]
     rows += [("Inlined", f"{name}() went into {', '.join(into)}") for name, into in changes.inlined.items()]
     rows += [("Data", ", ".join(changes.data))] if changes.data else []

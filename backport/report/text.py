@@ -92,7 +92,7 @@ def _notes(grid: Matrix, width: int) -> str:
                 out.append(wrap(line(text), width, first="    ", rest="    "))
     missing = unreachable(grid)
     if missing:
-        out.append("Trees that could not be had:\n")
+        out.append("Trees not available:\n")
         out += [wrap(f"{line(tree.short)}: {line(reason)}", width, first="  ", rest="    ") for tree, reason in missing]
     return "".join(out)
 
@@ -131,7 +131,7 @@ def render_changes(changes: Changes, *, width: int = 0) -> str:
                     more = f"  [also in {_places(elsewhere)}]" if elsewhere else ""
                     out.append(wrap(line(error) + more, width, first="      ", rest="        "))
     if changes.landed:
-        out.append("\nIn every tree that could be had, to be dropped from patches/:\n")
+        out.append("\nIn every available tree; drop from patches/:\n")
         out += [f"  {line(slug)}\n" for slug in changes.landed]
     return "".join(out)
 

@@ -42,4 +42,4 @@ def series_result(cells: Sequence[Cell]) -> tuple[bool, str]:
         return False, f"{len(good)} of {total}; stops at {first.patch}: {first.apply}"
     if len(cells) < total:
         return False, f"{len(good)} of {total}; the others are not known yet"
-    return True, f"all {total} patches are in or go in"
+    return True, f"all {total} patches are in the tree or apply"

@@ -91,7 +91,7 @@ def rewrite_sides(work: Work, rules: Sequence[Rule], facts: Facts, hidden: bytes
             return
     work.old, work.new = before
     work.changes.clear()
-    work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} never come to an end on this hunk")
+    work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} never terminate on this hunk")
 
 
 def _alternatives(rule: Rule) -> list[list[Rewrite]]:

@@ -100,7 +100,7 @@ class _Reader:
     def text(self, key: str, *, required: bool = True) -> str:
         value = self.value.get(key, "")
         if not isinstance(value, str):
-            self.fail(key, f"`{key}` must be a text")
+            self.fail(key, f"`{key}` must be text")
         if required and not value.strip():
             self.fail(key, f"`{key}` is missing")
         return " ".join(value.split())
@@ -142,7 +142,7 @@ class _Reader:
         value = self.value.get(key, [])
         value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.fail(key, f"`{key}` must be a list of texts")
+            self.fail(key, f"`{key}` must be a list of text")
         return tuple(value)
 
     def probe(self, data: Any, default: tuple[str, ...], line: int) -> Probe:

@@ -123,7 +123,7 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
                          + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else ""))
     kind, what = kinds[0], value[kinds[0]]
     if not isinstance(what, str) or not what:
-        raise ProbeError(f"`{kind}` needs a text")
+        raise ProbeError(f"`{kind}` needs text")
     if kind == "field" and "." not in what:
         raise ProbeError("`field` is written struct_name.member")
     if kind == "regexp":

@@ -136,4 +136,4 @@ class Chain:
     @property
     def warning(self) -> str:
         """What a later patch's cell says about earlier ones, "" where all are in."""
-        return f"tried without {', '.join(self.missing)}, which did not get in" if self.missing else ""
+        return f"tried without {', '.join(self.missing)}, which did not apply" if self.missing else ""

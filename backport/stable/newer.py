@@ -21,7 +21,7 @@ Supported = Sequence[tuple[str, str]]          # (name, series), newest first
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """One newer supported tree: "has it", "ready in this run", "lacks it", "does not need it" or "cannot know"."""
+    """One newer supported tree: "has it", "ready in this run", "lacks it", "does not need it" or "unknown"."""
 
     tree: str
     series: str
@@ -53,7 +53,7 @@ def newer_than(trees: Supported, series: str, cells: Sequence[Cell]) -> tuple[Ne
 
 def lacking(newer: Sequence[Newer]) -> tuple[Newer, ...]:
     """Those because of which the tree is marked."""
-    return tuple(row for row in newer if row.status in ("lacks it", "ready in this run", "cannot know"))
+    return tuple(row for row in newer if row.status in ("lacks it", "ready in this run", "unknown"))
 
 
 def warning(newer: Sequence[Newer]) -> str:
@@ -63,7 +63,7 @@ def warning(newer: Sequence[Newer]) -> str:
         return ""
     by_status: dict[str, list[str]] = {}
     for row in rows:
-        told = row.status == "cannot know" and row.why in (_NOT_TRIED, "not in the store")
+        told = row.status == "unknown" and row.why in (_NOT_TRIED, "not in the store")
         status = f"{row.status}: {row.why}" if told else row.status
         by_status.setdefault(status, []).append(row.series)
     parts = "; ".join(f"{', '.join(series)} ({status})" for status, series in by_status.items())
@@ -87,7 +87,7 @@ def marked(run: Run, cells: Sequence[Cell]) -> tuple[Cell, ...]:
 
 def _marked(cell: Cell, newer: Sequence[Newer]) -> Cell:
     if not (cell.apply.good or cell.apply is Apply.ALREADY) \
-            or not any(row.status in ("lacks it", "cannot know") for row in newer):
+            or not any(row.status in ("lacks it", "unknown") for row in newer):
         return cell
     return replace(cell, notes=(*cell.notes, warning(newer)))
 
@@ -97,13 +97,13 @@ _NOT_TRIED = "not part of this run"
 
 def _status(cell: Cell | None) -> tuple[str, str]:
     if cell is None:
-        return "cannot know", _NOT_TRIED
+        return "unknown", _NOT_TRIED
     if cell.apply is Apply.ALREADY:
         return "has it", cell.apply.legend
     if cell.apply is Apply.ABSENT:
         return "does not need it", cell.reason or cell.apply.legend
     if cell.apply is Apply.NO_TREE or cell.apply is Apply.ERROR:
-        return "cannot know", cell.reason or cell.apply.legend
+        return "unknown", cell.reason or cell.apply.legend
     if cell.elsewhere:
         return "lacks it", f"tried without a build: {cell.apply}"
     if cell.apply.good and cell.build in _BUILT:

@@ -146,7 +146,7 @@ class Apt:
             raise Gone("404" if "404" in result.stderr else "not found")
         if "Hash Sum mismatch" in result.stderr or "hashes" in result.stderr.lower():
             path.unlink(missing_ok=True)
-            raise Gone("its checksum is not the one that the index publishes")
+            raise Gone("its checksum does not match the index")
         raise SourceUnavailable(f"{original.name}: {why}")
 
     def _lists(self) -> list[tuple[str, str, str, str, Path]]:

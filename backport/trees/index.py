@@ -178,7 +178,7 @@ class Index:
             return self._names.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise InfraError(f"the index of names {self._path} cannot be read: {error}",
-                             hint="remove that file; it is made again") from error
+                             hint="remove that file; it will be made again") from error
 
     @property
     def _path(self) -> Path:
@@ -353,7 +353,7 @@ def _scan(store: Path, what: str, blobs: list[str]) -> Iterator[IO[bytes]]:
             yield worker.stdout
             if worker.wait():
                 raise InfraError(f"the index of names could not be built: the reader ended with {worker.returncode}",
-                                 hint=f"its words are above; `git -C {store} fsck` shows a damaged store")
+                                 hint=f"its output is above; `git -C {store} fsck` shows a damaged store")
     finally:
         for worker in workers:
             if worker.poll() is None:

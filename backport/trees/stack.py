@@ -124,7 +124,7 @@ def refusal(stderr: str) -> str:
     lines = [line.removeprefix("error: ").strip() for line in stderr.splitlines()
              if line.startswith(("error:", "fatal:")) or "Skipped patch" in line]
     lines = [line for line in lines if line != "while searching for:"]
-    return "; ".join(dict.fromkeys(lines)) or stderr.strip() or "git apply refused it without a word"
+    return "; ".join(dict.fromkeys(lines)) or stderr.strip() or "git apply refused it without a message"
 
 
 # the same patch on the same tree is the same commit whenever it is made

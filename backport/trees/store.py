@@ -53,7 +53,7 @@ class Head:
     stamp: str = ""                  # names the content at its source: the same stamp is the same tree
     source_key: str = ""             # which source of the manifest it came from
     asked: float = 0.0               # when a source was last asked about this tree, seconds since the epoch
-    notes: tuple[str, ...] = ()      # "7.2.13 is listed but not to be had (404)"
+    notes: tuple[str, ...] = ()      # "7.2.13 is listed but cannot be downloaded (404)"
     base: str = ""                   # the tree's own commit where `commit` is a state with patches on top, else ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Store:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(f"waiting for another backport that writes {self.path}{_holder(holder)}")
+            say(f"waiting for another backport process that writes {self.path}{_holder(holder)}")
             lock.acquire()
         try:
             holder.write_text(f"{os.getpid()}\n")
@@ -173,7 +173,7 @@ class Store:
         if not (self.path / "backport.json").is_file():
             if (self.path / "objects").is_dir():
                 raise InfraError(f"{self.path} has no backport.json: it was not finished, or it is damaged",
-                                 hint="`backport trees fetch` finishes it; what is in it stays")
+                                 hint="`backport trees fetch` completes it; nothing in it is lost")
             return {}
         with Git(self.path) as git:
             rows = git.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).text.splitlines()

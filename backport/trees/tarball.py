@@ -37,7 +37,7 @@ def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[Entry]
             else:
                 yield from _read(_Stream(_unpacked(cast(IO[bytes], raw), magic), raw.fileno(), progress))
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise SourceUnavailable(f"{path.name}: not a whole tarball: {error}",
+        raise SourceUnavailable(f"{path.name}: incomplete tarball: {error}",
                                 hint="delete it and fetch again") from error
 
 

@@ -142,7 +142,7 @@ def _alone(file: Path, what: str, say: Callable[[str], None]) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        say(f"waiting for another backport that is inside {what}")
+        say(f"waiting for another backport process that uses {what}")
         lock.acquire()
     try:
         yield

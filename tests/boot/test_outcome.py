@@ -35,7 +35,7 @@ HALF_MENDED = logs.answered((True, "a"), (False, "b"))
     (logs.CRASH, logs.FINE, "proved", "the kernel dies: kernel BUG at virt/kvm/eventfd.c:728!"),
     (logs.BUG, logs.BUG, "no effect", "with the patch as well: #DB is EBUSY"),
     (logs.CRASH, logs.CRASH, "no effect", "dies with the patch as well"),
-    (HALF_MENDED_BEFORE, HALF_MENDED, "no effect", "1 of 2 checks mended, but"),
+    (HALF_MENDED_BEFORE, HALF_MENDED, "no effect", "1 of 2 checks fixed, but"),
     (logs.FINE, logs.FINE, "not shown", "every check holds without"),
     (logs.BUG, logs.OVERDONE, "broke", "nothing injected"),
     (logs.FINE, logs.BUG, "broke", "#DB is EBUSY"),

@@ -126,7 +126,7 @@ def test_a_hunk_that_names_no_section_and_had_to_move_fits_at_one_place_only(rep
     both = repo.commit({"MAINTAINERS": one.replace("two/", "one/").encode()})
     result = check(repo.git, both, parse(diff))
     assert result.outcome is Apply.SUSPECT
-    assert "nothing says that this is where upstream changed it" in result.reason
+    assert "there is no evidence that this is where upstream changed it" in result.reason
 
 
 def test_two_places_in_one_function_need_review(repo: TestRepo) -> None:

@@ -119,7 +119,7 @@ def test_the_file_after_the_patch_gives_the_file_before_it(tmp_path: Path) -> No
     carried = made.carry(diff, "older")
     made.carrier.close()
     assert carried.outcome is Apply.OFFSET
-    assert any("with the patch taken back" in source for source in carried.preimages.sources.values())
+    assert any("with the patch reverted" in source for source in carried.preimages.sources.values())
     assert result(carried, older) == b"/* older */\n" * 40 + AFTER
 
 
@@ -152,7 +152,7 @@ def test_a_line_that_stands_once_below_the_headers_line_is_a_place_and_for_revie
     carried = trees.carry(diff, "older")
     assert carried.outcome in (Apply.CLEAN, Apply.OFFSET)
     assert carried.sure is Sure.REVIEW
-    assert any("placed by the lines that they take away" in note for note in carried.notes)
+    assert any("placed by the lines that they remove" in note for note in carried.notes)
     assert b"wait_for(u, ret)" in result(carried, b"/* older */\n" * 40 + BEFORE)
 
 

@@ -45,7 +45,7 @@ def test_a_patch_that_cannot_be_taken_back_is_not_handed_out(tmp_path: Path) -> 
     head = b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n"
     assert objection(repo.git, commit, parse(head + b"@@ -28,7 +28,7 @@\n" + hunk)) == ""
     assert objection(repo.git, commit, parse(head + b"@@ -11,7 +28,7 @@\n" + hunk)) \
-        == "taking the adapted patch back does not give the tree as it was"
+        == "reverting the adapted patch does not restore the tree"
 
 
 def test_the_proof_writes_nothing_into_the_store(tmp_path: Path) -> None:

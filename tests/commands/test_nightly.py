@@ -118,14 +118,14 @@ def test_the_time_limit_stops_it_and_the_next_night_tells(command: Night) -> Non
     stopped = command("--timeout", "3", cells=[FAIL])
     assert (stopped.stdout, stopped.return_value) == ("", 3)
     assert stopped.stderr == ("stopped at 0 ok 0 warn 1 fail 0 conflict / 4, -3, ETA -:--:--\n"
-                              "backport: the time limit of 3 s is over; the next night goes on from here\n")
+                              "backport: the time limit of 3 s is over; the next night continues from here\n")
     command.seconds = 0
     assert "Newly broken" in command(cells=[FAIL]).stdout
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "6x", "1h30"])
 def test_a_time_that_is_none(command: Night, text: str) -> None:
-    with pytest.raises(Exception, match="is no time"):
+    with pytest.raises(Exception, match="is not a duration"):
         command("--timeout", text, cells=[GOOD])
 
 
@@ -149,7 +149,7 @@ def test_sigterm_ends_it_with_130_and_leaves_what_was_known(tmp_path: Path, monk
     child.send_signal(signal.SIGTERM)
     _out, err = child.communicate(timeout=300)
     assert child.returncode == 130
-    assert b"stopped by SIGTERM; the next night goes on from here" in err
+    assert b"stopped by SIGTERM; the next night continues from here" in err
     with Results(tmp_path / "state" / "results.sqlite") as results:
         run = results.latest()
         assert run is not None

@@ -92,7 +92,7 @@ def test_a_later_patch_of_a_series_sees_the_earlier_ones(desk: Desk) -> None:
     code, cells = desk.run(str(mbox), "--tree", "9.1")
     one, two = cells[("kvm-a-one", "fake-9.1.y")], cells[("kvm-a-two", "fake-9.1.y")]
     assert (code, one["apply"], two["apply"], two["build"]) == (0, "clean", "clean", "pass"), (one, two)
-    assert two["detail"]["series"] == {"good": True, "text": "all 2 patches are in or go in", "part": 2}
+    assert two["detail"]["series"] == {"good": True, "text": "all 2 patches are in the tree or apply", "part": 2}
     _code, again = desk.run(str(mbox), "--tree", "9.1")
     assert all(cell["cached"] for cell in again.values())
     code, out = call(desk, "queue", "export", "--to", "q", "--tree", "9.1")
@@ -108,10 +108,10 @@ def test_the_mails_of_a_series_are_sent_by_one_command_and_know_their_originals(
     assert "series fake-9.1.y: 2 mails" in out
     desk.edit("fake-9.0.y", REST, GONE)
     _code, out = call(desk, "mail", str(mbox), "--to", "out", "--tree", "9.0", "--no-build")
-    assert "no longer at hand" not in out
+    assert "no longer available" not in out
     assert len(list((desk.path / "out").glob("9.0-FAILED-*.eml"))) == 2
     _code, out = call(desk, "mail", "--to", "again")                       # read back from `series.mbox[1]`
-    assert "no longer at hand" not in out
+    assert "no longer available" not in out
     assert len(list((desk.path / "again").glob("9.0-FAILED-*.eml"))) == 2
 
 
@@ -178,7 +178,7 @@ def test_a_conflict_becomes_the_failed_notice(desk: Desk) -> None:
     assert code == 1
     (notice,) = (desk.path / "out").glob("9.0-FAILED-*.eml")
     assert "failed to apply to 9.0-stable tree" in notice.read_text()
-    assert "(cannot know: " in notice.read_text()
+    assert "(unknown: " in notice.read_text()
 
 
 def test_no_notice_is_written_where_a_part_of_the_fix_is_in(desk: Desk) -> None:

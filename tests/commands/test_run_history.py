@@ -95,7 +95,7 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
                                       str(clone.path / "trees.yaml"), "--cache", str(clone.path / "cache")],
                                 standalone_mode=False)
     assert "[PATCH 9.0.y] kvm: made-up: good" in result.stdout
-    assert "fake-9.0.y does not hold the bug that Fixes: names" in result.stderr
+    assert "fake-9.0.y does not have the bug that Fixes: names" in result.stderr
 
 
 def test_the_bug_under_another_sha_is_the_bug(clone: Clone) -> None:
@@ -119,7 +119,7 @@ def test_follow_ups_and_what_was_taken_back_are_said(clone: Clone) -> None:
     cells = clone.run()
     young = cells["fake-9.1.y"]
     assert young["sure"] == "review"
-    assert any("took it back" in note for note in young["notes"])
+    assert any("reverted it" in note for note in young["notes"])
     assert any(f"is fixed by {later[:12]}" in note and "which this tree lacks" in note for note in young["notes"])
     assert not any("which this tree lacks" in note for note in cells["fake-9.2.y"]["notes"])
     shown = clone.call("show", "--cell", "good", "fake-9.1.y")

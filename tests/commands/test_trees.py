@@ -36,7 +36,7 @@ def run(place: Path, *args: str) -> Result:
 def test_list_before_and_after_fetch(place):
     before = run(place)
     assert "linux-6.1.y: not fetched yet" in before.stdout
-    assert "`backport trees fetch` brings what is missing" in before.stdout
+    assert "`backport trees fetch` fetches what is missing" in before.stdout
     fetched = run(place, "fetch")
     assert fetched.return_value == 3                     # a required tree is missing
     assert f"linux-6.6.y: {place}/nowhere does not exist" in fetched.stdout

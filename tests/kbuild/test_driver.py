@@ -185,7 +185,7 @@ def test_a_broken_baseline_is_not_the_patchs_fault(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("fault", "words"), [
     ("ice", "compiler crashed"), ("kill", "killed by a signal"), ("oom", "out of memory"), ("nospace", "disk is full"),
-    ("skew", "clock"), ("notool", "tool of the build is missing"),
+    ("skew", "clock"), ("notool", "build tool is missing"),
 ])
 def test_what_the_environment_breaks_is_an_error_with_a_hint(bench: Bench, fault: str, words: str) -> None:
     result = bench.build(bench.edit(X86, "return 0;", f"return 0; /* BACKPORT_FAULT({fault}) */"), compared=False)

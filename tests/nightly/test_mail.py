@@ -265,7 +265,7 @@ def test_a_mail_that_nobody_took_is_kept_and_told_again(post: Post) -> None:
         assert caught.value.exit_code == 3
         kept = post.place / "state" / "unsent" / "night-2.eml"
         assert str(kept) in str(caught.value)
-        assert "the next night tells it again" in caught.value.hint
+        assert "the next night reports it again" in caught.value.hint
         mail = email.message_from_bytes(kept.read_bytes(), policy=email.policy.default)
         assert mail["Subject"] == "backport: 1 newly broken"
         assert "implicit declaration" in mail.get_content()  # type: ignore[attr-defined]

@@ -53,7 +53,7 @@ def test_a_night_is_stopped_in_a_build_and_gone_on_with(tmp_path: Path, jobs: st
     out, err = child.communicate(timeout=300)        # the compiler would hang for 600
     assert child.returncode == 130, err
     assert out == ""
-    assert "stopped by SIGTERM; the next night goes on from here" in err
+    assert "stopped by SIGTERM; the next night continues from here" in err
     assert _sleepers(tmp_path) == []
     assert changed(tmp_path / "cache" / "worktrees" / "fake-9.1.y") == []
     with Results(store) as results:

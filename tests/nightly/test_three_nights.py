@@ -149,7 +149,7 @@ def test_three_nights(nights: Nights) -> None:
     landed = told.partition("Now in the tree:\n")[2]
     assert "  station-6.1 (6.1.177): lands-in-6-1: already (was clean" in landed
     assert "  station-5.10 (5.10.259): lands-in-5-10: already (was clean" in landed
-    assert "to be dropped from patches/:\n  lands-in-5-10\n" in landed
+    assert "drop from patches/:\n  lands-in-5-10\n" in landed
     assert "broken" not in told
     assert code == 0
 

@@ -34,7 +34,7 @@ AUTHORS: dict[bytes, str] = {
     b"From: A\r\x00B <a@example.org>\n": "",
     b"": "names no author", b"From: \n": "names no author", b"From: Jane Doe\n": "names no author",
     b"From: . <a@example.org>\n": "disallowed characters", b"From: Jane Doe <>\n": "no address for its author",
-    b"From: Jane Doe <jane>\n": "is no mail address", b"From: A <a at example.org>\n": "is no mail address",
+    b"From: Jane Doe <jane>\n": "is not a mail address", b"From: A <a at example.org>\n": "is not a mail address",
 }
 SUBJECTS = (b"Subject: [PATCH] x: y\n", b"Subject: x: y\n", "Subject: [PATCH] x: näher\n".encode(),
             b"Subject: [PATCH] J\xf6\n", b"Subject: =?UTF-8?q?[PATCH]_x=3A_J=C3=B6rg?=\n",

@@ -106,7 +106,7 @@ def test_files_named_one_by_one_are_a_series_and_two_series_are_not_mixed(tmp_pa
     (tmp_path / "other.patch").write_bytes(mail(b"y: 1", prefix=b"PATCH 1/2"))
     found = patches(read_all(tmp_path))
     assert [p.thread for p in found if p.part == 1] == ["", ""]
-    assert all("stand alone" in p.doubts[-1] for p in found if p.part == 1)
+    assert all("treated as a single patch" in p.doubts[-1] for p in found if p.part == 1)
 
 
 def test_a_series_as_patchwork_writes_it_is_held_together() -> None:
@@ -267,8 +267,8 @@ def test_a_patch_in_a_part_of_a_multipart_mail() -> None:
     (mail(diff=b"> " + DIFF.replace(b"\n", b"\n> ")), "only a quoted one", 0),
     (mail(diff=DIFF.replace(b"@@ -1 +1 @@", b"@@@ -1 -1 +1 @@@")), "", 0),
     (b"diff --cc f.c\nindex 1,2..3\n--- a/f.c\n+++ b/f.c\n@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n", "combined diff", 1),
-    (mail(diff=DIFF.replace(b"-a\n+b\n", b"-a\n+b\n+c\n")), "goes on behind", 18),
-    (mail(diff=DIFF + b"some text\n" + DIFF), "more diff behind text", 19),
+    (mail(diff=DIFF.replace(b"-a\n+b\n", b"-a\n+b\n+c\n")), "continues after", 18),
+    (mail(diff=DIFF + b"some text\n" + DIFF), "more diff after text", 19),
     (mail(diff=DIFF + b"@@ -5 +5 @@\n-a\n"), "truncated", 0),
     (mail(diff=DIFF.replace(b"+b", "\u00a0b".encode())), "no-break space", 17),
     (mail(diff=DIFF.replace(b"+b", b"wrapped b")), "damaged hunk", 17),
@@ -663,5 +663,5 @@ def test_empty_lines_and_a_byte_order_mark_above_a_mail_are_no_damage(above: byt
 def test_a_damaged_first_line_in_the_middle_of_an_mbox_is_named() -> None:
     (item,) = read_bytes(mail(b"one") + b"a" + mail(b"two"), "box")
     assert isinstance(item, Refused)
-    assert "another mail stands behind this one" in item.reason
+    assert "another mail follows this one" in item.reason
     assert item.line == mail(b"one").count(b"\n") + 1

@@ -48,7 +48,7 @@ def code(facts: Facts, key: str) -> str:
 
 
 def unknown(facts: Facts, key: str) -> bool:
-    return bool(facts.get(key)) and any(f["answer"] == "cannot know" and not f["verified"] for f in facts[key])
+    return bool(facts.get(key)) and any(f["answer"] == "unknown" and not f["verified"] for f in facts[key])
 
 
 CONFIRMED = {
@@ -128,7 +128,7 @@ def test_cannot_be_known_without_history_and_says_so(claim: str, facts: Facts) -
 @pytest.mark.parametrize("key", ["rule:correct", "rule:bug"])
 def test_what_is_for_people_is_left_to_them(key: str, facts: Facts) -> None:
     """9.2: "Obviously correct? YES", "Fixes a real bug? YES": nothing here reads that off."""
-    assert facts[key][0]["answer"] == "cannot know"
+    assert facts[key][0]["answer"] == "unknown"
 
 
 @pytest.mark.parametrize("key", ["discussion", "impact", "analysis"])

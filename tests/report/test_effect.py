@@ -29,7 +29,7 @@ UPSTREAM = {"tree": "upstream 9.2.8", "functions": ["toy_run", "toy_stop"], "rea
 @pytest.mark.parametrize(("one", "here", "there"), [
     (made({"names": ["toy_run", "toy_stop"]}, UPSTREAM), "toy_run, toy_stop", "the same: toy_run, toy_stop"),
     (made({"names": ["toy_run"]}, UPSTREAM), "toy_run", "toy_run, toy_stop"),
-    (made({"names": [], "nothing": True}, UPSTREAM), "no machine code at all: the patch does nothing in this tree",
+    (made({"names": [], "nothing": True}, UPSTREAM), "no machine code at all: the patch has no effect in this tree",
      "toy_run, toy_stop"),
     (made({"names": [], "data": ["toys/toy.o: .data.table"]}, {**UPSTREAM, "functions": []}), "data only", "none"),
     (made({"names": ["toy_run"]}, {**UPSTREAM, "functions": [], "reason": "its build is `fail`"}), "toy_run",

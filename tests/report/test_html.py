@@ -114,9 +114,9 @@ def test_the_report_replaces_its_own_and_nothing_else(tmp_path: Path) -> None:
         assert [path.name for path in (tmp_path / "site" / "patches").iterdir()] == ["new.html"]
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "thesis.txt").write_text("mine")
-        with pytest.raises(UserError, match="not a report"):
+        with pytest.raises(UserError, match="not a backport report"):
             html.write(second, results.cells(second), tmp_path / "home")
-        with pytest.raises(UserError, match="not a report"):
+        with pytest.raises(UserError, match="not a backport report"):
             html.write(second, results.cells(second), tmp_path / "home" / "thesis.txt")
         (tmp_path / "empty").mkdir()
         assert html.write(second, results.cells(second), tmp_path / "empty").is_file()

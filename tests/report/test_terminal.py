@@ -150,7 +150,7 @@ def test_ctrl_c_leaves_the_run_alone_and_the_screen_clean(work: Work, start: Sta
     terminal.until(lambda rows: any("ETA" in row for row in rows))
     terminal.key(b"\x03")
     assert terminal.end() == 130
-    assert terminal.rows == [f"run {run.id} goes on; `backport show --watch` follows it again"]
+    assert terminal.rows == [f"run {run.id} is still running; `backport show --watch` follows it again"]
     seen = results.run(run.id)
     assert seen is not None
     assert seen.state == "running"

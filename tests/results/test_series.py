@@ -21,7 +21,7 @@ def texts(*cells: Cell) -> list[tuple[bool, str, int]]:
 
 def test_a_whole_series_is_good() -> None:
     assert texts(part(3), part(1), part(2, Apply.ALREADY)) == [
-        (True, "all 3 patches are in or go in", number) for number in (3, 1, 2)]
+        (True, "all 3 patches are in the tree or apply", number) for number in (3, 1, 2)]
 
 
 def test_the_first_that_stops_it_is_named_whatever_came_first() -> None:
@@ -38,7 +38,7 @@ def test_trees_and_single_patches_are_apart() -> None:
     assert told([alone]) == [alone]
     assert placed(part(1), None).part is None
     assert texts(part(1, total=1), part(1, Apply.CONFLICT, "linux-9.2.y", 1)) == [
-        (True, "all 1 patches are in or go in", 1), (False, "0 of 1; stops at p1: conflict", 1)]
+        (True, "all 1 patches are in the tree or apply", 1), (False, "0 of 1; stops at p1: conflict", 1)]
 
 
 def test_every_reader_of_a_run_sees_what_is_known_then(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_good_rule_loads() -> None:
 
 @pytest.mark.parametrize(("old", "new", "line", "message"), [
     ("id: my-rule", "id: other", 1, "must be the file's name"),
-    ("title: old_name() is called new_name() today", "title: 7", 2, "must be a text"),
+    ("title: old_name() is called new_name() today", "title: 7", 2, "must be text"),
     ("appeared: unknown, between v5.10 and v6.1", "", 1, "`appeared` is missing"),
     ("absent: {identifier: new_name}", "absent: {identifer: new_name}", 5, "unknown: identifer"),
     ("absent: {identifier: new_name}", "version: 5.10", 5, "unknown probe `version`"),

@@ -78,7 +78,7 @@ def test_a_chain_grows_and_remembers_what_did_not_get_in(tmp_path: Path) -> None
         assert repo.git.blob(f"{chain.head.commit}:kvm/x.c") == ONE.encode()
         chain.took(replace(first, slug="lost"), None, Apply.CONFLICT)
         chain.took(replace(first, slug="there"), None, Apply.ALREADY)
-        assert chain.warning == "tried without lost, which did not get in"
+        assert chain.warning == "tried without lost, which did not apply"
         assert chain.together().diff.count(b"@@") == 2
     assert repo.git.blob(f"{base}:kvm/x.c") == CODE.encode()
 

@@ -298,7 +298,7 @@ def test_a_tarball_that_is_cut_short_is_never_a_smaller_tree(tmp_path, store, mo
     (tmp_path / "t.tar").write_bytes(data[:int(len(data) * keep)])
     [result] = fetch(store, one(tmp_path, f"{{tarball: {tmp_path}/t.tar}}"))
     assert result.head is None
-    assert "not a whole tarball" in result.reason
+    assert "incomplete tarball" in result.reason
     assert store.heads() == []
 
 

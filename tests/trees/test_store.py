@@ -130,7 +130,7 @@ def test_two_fetches_at_once_do_the_work_once_and_the_second_says_that_it_waits(
     with store.writing():                                   # hold both up
         runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
         lines = [run.stdout.readline() for run in runs]
-        assert all(f"waiting for another backport that writes {store.path} (process {os.getpid()})" in line
+        assert all(f"waiting for another backport process that writes {store.path} (process {os.getpid()})" in line
                    for line in lines)
     outputs = [run.communicate(timeout=300)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]

@@ -170,7 +170,7 @@ def test_two_are_never_inside_one_tree_and_the_second_says_that_it_waits(store):
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-    assert said == ["waiting for another backport that is inside the work tree of t"]
+    assert said == ["waiting for another backport process that uses the work tree of t"]
 
 
 def test_many_trees_can_be_entered_and_removed_at_once(store):

@@ -90,7 +90,7 @@ def _strip_level(options: Sequence[str]) -> tuple[int, str]:
         if value == "ab":
             value = "1"
         if value is None:
-            return 1, "it is applied in reverse" if option in ("-R", "--reverse") else f"{option} is not known here"
+            return 1, "it is applied in reverse" if option in ("-R", "--reverse") else f"{option} is an unknown option"
         if not (value.isascii() and value.isdigit() and len(value) < 3):
             return 1, f"{value!r} is no number of directories"
         level = int(value)

@@ -33,7 +33,7 @@ def proper(head: bytes) -> Head:
     if gitlog.is_entry(text):
         return Head(*gitlog.as_mail(text))
     if text != head and is_mail(read_headers(text)[0]):
-        return Head(text, ("what stood above the mail (empty lines, a byte order mark) was left out",))
+        return Head(text, ("the text above the mail (empty lines, a byte order mark) was left out",))
     line, _, rest = text.partition(b"\n")
     shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
     left_out = f"the first line is damaged, or is no part of the mail, and was left out: {shown!r}"
@@ -42,7 +42,7 @@ def proper(head: bytes) -> Head:
         return Head(data, said, (left_out,))
     if not {header.name.lower() for header in read_headers(rest)[0]} >= {"from", "subject"}:
         return Head(head)
-    put_right = ("the first line of the mail was put right",)
+    put_right = ("the first line of the mail was corrected",)
     commit = _COMMIT.search(line)
     if commit is None:
         return Head(rest, put_right, (left_out,))

@@ -93,7 +93,7 @@ def _on_their_own(items: Sequence[Patch | Refused]) -> list[Patch | Refused]:
                 and heads[item.slug].title and len(versions[item.thread, heads[item.slug].title]) > 1:
             why = "the file holds two versions of this patch"
             item = replace(item, part=0, parts=0)
-        out.append(replace(item, thread="", doubts=(*item.doubts, f"{why}: taken to stand alone"))
+        out.append(replace(item, thread="", doubts=(*item.doubts, f"{why}: treated as a single patch"))
                    if why and isinstance(item, Patch) else item)
     return out
 

@@ -71,7 +71,7 @@ class Ready:
     """A source that has the tree.
 
     `stamp` names the content: the same stamp is the same tree, so there is nothing to import. `source` is one
-    line for people. `notes` say what was not as one would expect (a newer version listed but not to be had).
+    line for people. `notes` say what was not as one would expect (a newer version listed but cannot be downloaded).
     """
 
     stamp: str

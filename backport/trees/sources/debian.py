@@ -75,11 +75,11 @@ def _first(request: Request, apt: Apt, candidates: list[Original]) -> Ready:
         head = request.head
         return Ready(head.stamp, head.source, lambda: Made(head.commit, head.history), head.checksum,
                      (f"{nothing}: it lists {_listing(missing)}",) if missing else head.notes)
-    raise SourceUnavailable(f"Debian lists {_listing(missing)} but none of them can be had")
+    raise SourceUnavailable(f"Debian lists {_listing(missing)} but none of them can be downloaded")
 
 
 def _notes(missing: dict[str, str], took: str) -> tuple[str, ...]:
-    return (f"Debian lists {_listing(missing)}, which cannot be had: took {took}",) if missing else ()
+    return (f"Debian lists {_listing(missing)}, which cannot be downloaded: took {took}",) if missing else ()
 
 
 def _listing(missing: dict[str, str]) -> str:

@@ -44,7 +44,7 @@ def _prepare(request: Request) -> Ready:
         if _URL.match(where):
             path.unlink(missing_ok=True)     # or the next run would take the damaged file for a whole one
         raise SourceUnavailable(f"{path.name}: sha256 is {got}, not {wanted}",
-                                hint="the file is damaged or is another one; nothing was taken from it")
+                                hint="the file is damaged or not the right one; nothing was imported")
 
     def put() -> Made:
         commit = import_tarball(request, path, f"tarball {path.name}", got)

@@ -135,7 +135,7 @@ def test_a_version_that_is_listed_but_gone_gives_way_to_the_next_older_and_says_
     archive.add("bookworm-security", "6.1.11", held=False)
     [result] = fetch(store, one(tmp_path, DEBIAN))
     assert result.head.version == "6.1.9"
-    assert result.notes == ("Debian lists 6.1.11, 6.1.10 (not found), which cannot be had: took 6.1.9",)
+    assert result.notes == ("Debian lists 6.1.11, 6.1.10 (not found), which cannot be downloaded: took 6.1.9",)
     [again] = fetch(store, one(tmp_path, DEBIAN))
     assert (again.from_memory, again.notes) == (True, result.notes)
 
@@ -151,7 +151,7 @@ def test_a_file_that_is_not_what_the_index_says_is_not_taken(tmp_path, store, ar
     archive.add("bookworm", "6.1.8")
     [older] = fetch(store, one(tmp_path, DEBIAN), update=True)
     assert older.head.version == "6.1.8"
-    assert "6.1.9 (its checksum is not the one that the index publishes)" in older.notes[0]
+    assert "6.1.9 (its checksum does not match the index)" in older.notes[0]
 
 
 @with_apt
