@@ -66,7 +66,7 @@ def words(cell: Cell) -> tuple[str, ...]:
     said: list[str] = [cell.apply.value]
     if cell.apply.good or cell.build is not Build.SKIPPED:
         said.append(cell.build.value)
-    if cell.behaviour is not None:
+    if cell.behaviour:
         said.append(f"boot: {cell.behaviour}")
     if cell.sure is Sure.REVIEW and cell.apply not in _NEEDS_A_PERSON:
         said.append(cell.sure.value)

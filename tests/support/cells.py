@@ -80,7 +80,7 @@ def cell(patch: str, tree: str, apply: Apply = Apply.CLEAN, build: Build = Build
 
 def made(*, detail: dict[str, Any] | None = None, **values: Any) -> Cell:
     """A cell with the records that `detail` has in their published form."""
-    return Cell(**values, **records(detail or {}, 0))
+    return Cell(**{**records(detail or {}, 0), **values})
 
 
 def failing(patch: str, tree: str, text: str = "implicit declaration of function 'gone'", at: int = 12,
