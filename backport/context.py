@@ -76,7 +76,7 @@ class Context:
     @property
     def carrier(self) -> Carrier:
         if self._carrier is None:
-            self._carrier = Carrier(self.store.path, self.heads, self.upstream, load_rules(),
+            self._carrier = Carrier(self.store.path, self.heads, self.upstream, load_rules(self.beside),
                                     self.options.strategies, self.options.signoff or None,
                                     external(self.options.proposer))
         return self._carrier

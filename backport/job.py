@@ -23,6 +23,7 @@ from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.results.key import cell_key, code_digest
 from backport.results.reach import reach, versions
+from backport.rules.load import own_files
 from backport.stable.chain import Needed, needed_first
 from backport.stable.depends import depends, parts
 from backport.trees.store import Head
@@ -118,7 +119,7 @@ def _key(context: Context, job: Job) -> str:
     build = context.plan(tree, head, job.config) if options.build else None
     return cell_key(
         patch=patch.sha256, before=_first_parts(job), base_commit=head.commit,
-        preimages=context.carrier.preimages(patch).digest, rules=code_digest(["backport.rules"]),
+        preimages=context.carrier.preimages(patch).digest, rules=_rules_parts(context),
         code=context.code, tools=options.tools(), libraries=versions(reach(START, WITHOUT).others),
         compiler=build.compiler.identity if build else None,
         config=config_parts(build) if build else None,
@@ -128,6 +129,13 @@ def _key(context: Context, job: Job) -> str:
         upstream=_upstream_parts(context, patch, job.config), restored=patch.restored, doubts=patch.doubts,
         tree=tree.name, series=tree.series, strategies=options.strategies, signoff=options.signoff,
         proposer=identity(options.proposer) if options.proposer else None, donors=job.found.key)
+
+
+def _rules_parts(context: Context) -> object:
+    """The rules that ship, and those beside the manifest by name and content."""
+    own = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in own_files(context.beside)]
+    shipped = code_digest(["backport.rules"])
+    return [shipped, own] if own else shipped
 
 
 def _first_parts(job: Job) -> object:

@@ -85,6 +85,11 @@ class Manifest:
     proposer: Command | None = None
 
     @property
+    def directory(self) -> Path:
+        """Where it is: rules/, configs/ and build-fix patches of the user's own are looked for from there."""
+        return self.path.resolve().parent
+
+    @property
     def upstream(self) -> Tree | None:
         return next((tree for tree in self.trees if tree.upstream), None)
 
@@ -135,7 +140,7 @@ def load(path: Path) -> Manifest:
         raise fail(1, "empty manifest", "it needs a list `trees:`")
     top = document.mapping()
     top.only({"defaults", "trees", "proposer"})
-    base = _Fields()
+    base = _Fields(folder=path.resolve().parent)
     given = top.get("defaults")
     if given is not None:
         base = base.updated(given.named("defaults"), _DEFAULTED)
@@ -181,6 +186,7 @@ class _Fields:
     targets: tuple[str, ...] = (KVM.target,)
     toolchain: Toolchain = Toolchain()
     required: bool = False
+    folder: Path | None = None                   # the manifest's
 
     def updated(self, place: Marked, allowed: Collection[str]) -> _Fields:
         """These fields with what stands at `place` over them."""
@@ -194,7 +200,7 @@ class _Fields:
             elif key == "config":
                 fields = replace(fields, config=value.text())
             elif key == "fragments":
-                fields = replace(fields, fragments=_fragments(value))
+                fields = replace(fields, fragments=_fragments(value, self.folder))
             elif key == "targets":
                 fields = replace(fields, targets=tuple(_target(item) for item in value.items()))
             elif key == "toolchain":
@@ -245,10 +251,10 @@ def _target(item: Marked) -> str:
     return target
 
 
-def _fragments(place: Marked) -> tuple[str, ...]:
+def _fragments(place: Marked, folder: Path | None) -> tuple[str, ...]:
     from backport.kbuild.config import names  # here: the builder knows the records above
 
-    known = names()
+    known = names(folder)
     found = [item.text() for item in place.items()]
     for name, item in zip(found, place.items(), strict=True):
         if name not in known:

@@ -78,7 +78,7 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
     """(cell, cache key) of every job: first what needs no work, then the rest tree by tree."""
     store = Store(request.cache)
     context = Context(request.cache, *known_heads(store, request.manifest), request.options,
-                      request.manifest.upstream, request.manifest.path.resolve().parent)
+                      request.manifest.upstream, request.manifest.directory)
     mails = [patch for patch in request.patches if isinstance(patch, Patch)]
     work: list[Job] = []
     found: dict[tuple[str, str], Cell] = {}

@@ -75,7 +75,7 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
         raise InfraError(f"{tree.name} is not available: {column.reason}")
     options = Options(build=False, strategies=strategies or None, signoff=signoff,
                       proposer=chosen_proposer(proposer, manifest))
-    context = Context(place, *known_heads(store, manifest), options)
+    context = Context(place, *known_heads(store, manifest), options, beside=manifest.directory)
     try:
         found = context.donors(only, tree)
         carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)

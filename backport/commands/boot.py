@@ -62,7 +62,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
     columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
     codes = [0]
-    context = Context(store.cache, *known_heads(store, manifest), Options(build=False))
+    context = Context(store.cache, *known_heads(store, manifest), Options(build=False),
+                      beside=manifest.directory)
     try:
         for tree, head, reason in ((column.tree, column.head, column.reason) for column in columns):
             if head is None:
@@ -79,7 +80,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
                 adapted, outcome = carried.patch, str(carried.outcome)
             behaviour = prove(tree, head, adapted, repro, store=store, cache=store.cache, logs=where,
                               computer=Machine(accel=accel, limit=limit), sandbox=sandbox, jobs=jobs,
-                              beside=manifest.path.resolve().parent, progress=partial(_say, title))
+                              beside=manifest.directory, progress=partial(_say, title))
             click.echo(_text(behaviour, head, outcome, title, where, form))
             codes.append(_EXIT[behaviour.verdict])
     finally:

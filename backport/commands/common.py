@@ -59,12 +59,7 @@ class _Configs(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gene
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
-        found = tuple(part.strip() for part in str(value).split(","))
-        for name in found:
-            if name not in (ALL, *names()):
-                self.fail(f"there is no configuration named {name!r}; known: {', '.join((ALL, *names()))}",
-                          param, ctx)
-        return found
+        return tuple(part.strip() for part in str(value).split(","))
 
 
 def config_option() -> Decorator:
@@ -96,8 +91,13 @@ def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
     return only
 
 
-def check_configs(configs: Sequence[str], no_build: bool) -> None:
-    """UsageError where configurations are named and nothing is to be built in them."""
+def check_configs(configs: Sequence[str], no_build: bool, manifest: Manifest) -> None:
+    """UsageError where a configuration is not known, or where some are named and nothing is to be built in them."""
+    known = (ALL, *names(manifest.directory))
+    for name in configs:
+        if name not in known:
+            raise click.BadParameter(f"there is no configuration named {name!r}; known: {', '.join(known)}",
+                                     param_hint="'--config' / '-c'")
     if configs and no_build:
         raise click.UsageError("--config and --no-build exclude each other")
 

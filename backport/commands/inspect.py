@@ -93,7 +93,7 @@ def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, C
 def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,
               known: Container[str]) -> dict[str, Cell]:
     """Check and adapt on the trees that no run has tried; nothing is built and nothing recorded."""
-    context = Context(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.path.resolve().parent)
+    context = Context(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.directory)
     cells = {}
     try:
         for head in heads:

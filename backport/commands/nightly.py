@@ -83,10 +83,10 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
     \b
     Exit code: as for `backport run`; 3 also when another night runs already or the time was over.
     """
-    check_configs(configs, no_build)
+    manifest = read_manifest(manifest_path)
+    check_configs(configs, no_build, manifest)
     recipients = [address(text) for text in mail_to]
     server = load_server(mail_config) if recipients else None
-    manifest = read_manifest(manifest_path)
     path = db or default_path()
     try:
         with only_one(path.with_name("nightly.lock"), "a night"), stoppable(timeout), Results(path) as results:

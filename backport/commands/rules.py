@@ -11,22 +11,33 @@ from tabulate import tabulate
 
 from backport.errors import RuleError, UserError
 from backport.git import Git
+from backport.manifest import default_path
 from backport.rules.load import load_directory, load_rules
 from backport.rules.model import Rule
 
 
 @click.group(name="rules", invoke_without_command=True)
 @click.option("--dir", "directory", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Read the rules in this directory instead of the shipped ones.")
+              help="Read the rules in this directory and no others  [default: those that ship, and rules/ beside "
+              "trees.yaml].")
 @click.pass_context
 def command(context: click.Context, directory: Path | None) -> int:
     """List the rules that adapt hunks to older trees (or: show ID, check)."""
-    rules = load_directory(directory) if directory else load_rules()
+    rules = load_directory(directory) if directory else load_rules(_beside())
     context.obj = rules
     if context.invoked_subcommand is None:
         rows = [(rule.id, "same" if rule.equivalent else "review", rule.title) for rule in rules]
         click.echo(tabulate(rows, headers=("rule", "meaning", "what drifted"), disable_numparse=True))
     return 0
+
+
+def _beside() -> Path | None:
+    """The directory of the manifest that a run would read, None where there is none."""
+    try:
+        manifest = default_path()
+    except UserError:
+        return None
+    return manifest.resolve().parent if manifest.is_file() else None
 
 
 @command.command()

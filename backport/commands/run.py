@@ -64,8 +64,8 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     not-compiled, invalid); 3 the environment failed (a required tree, the compiler, the disk); 2 usage;
     130 Ctrl-C.
     """
-    check_configs(configs, no_build)
     manifest = read_manifest(manifest_path)
+    check_configs(configs, no_build, manifest)
     check_format(form, output)
     place = cache_or_default(cache)
     request = Request(

@@ -1,12 +1,13 @@
 """Kernel configurations: the tree's defconfig plus a named fragment, and which wishes did not come true.
 
-Adding a configuration is adding a file to configs/. Its head may say `# inherits: NAME`, `# defconfig: NAME`,
-`# make: VAR=VALUE ...` and `# modules: PATH.ko ...`.
+Adding a configuration is adding a file to configs/, here or beside the manifest. Its head may say `# inherits: NAME`,
+`# defconfig: NAME`, `# make: VAR=VALUE ...` and `# modules: PATH.ko ...`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -39,21 +40,29 @@ class Fragment:
         return "\n".join(lines) + "\n"
 
 
-def names() -> tuple[str, ...]:
-    """The fragments that come with the program, sorted."""
-    return tuple(sorted(item.name.removesuffix(".config") for item in _directory().iterdir()
-                        if item.name.endswith(".config")))
+def names(beside: Path | None = None) -> tuple[str, ...]:
+    """The fragments that come with the program and those in configs/ of `beside`, the manifest's directory; sorted.
+
+    Raises UserError where a name is in both: a run would not say which one was built.
+    """
+    return tuple(sorted(_files(beside)))
 
 
-def load(name: str) -> Fragment:
-    """One fragment with what it inherits; raises UserError where there is none of that name."""
-    file = _directory() / f"{name}.config"
-    if name not in names():
-        raise UserError(f"there is no configuration named {name!r}", hint=f"known ones: {', '.join(names())}")
+def load(name: str, beside: Path | None = None) -> Fragment:
+    """One fragment with what it inherits; raises UserError where there is none of that name, or it inherits itself."""
+    return _load(name, _files(beside), ())
+
+
+def _load(name: str, files: Mapping[str, resources.abc.Traversable], below: tuple[str, ...]) -> Fragment:
+    file = files.get(name)
+    if file is None or name in below:
+        what = f"the configuration {name!r} inherits itself" if name in below else \
+            f"there is no configuration named {name!r}"
+        raise UserError(what, hint=f"known ones: {', '.join(sorted(files))}")
     head: dict[str, str] = {}
     wishes: dict[str, str] = {}
     conditions: list[tuple[str, str]] = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in _text(file).splitlines():
         if match := _HEAD.match(line):
             head[match[1]] = match[2]
         elif match := _ON.match(line):
@@ -62,7 +71,7 @@ def load(name: str) -> Fragment:
                 conditions.append((match[1], match[3]))
         elif match := _OFF.match(line):
             wishes[match[1]] = "n"
-    base = load(head["inherits"]) if "inherits" in head else Fragment("", {})
+    base = _load(head["inherits"], files, (*below, name)) if "inherits" in head else Fragment("", {})
     return Fragment(name, {**base.wishes, **wishes}, head.get("defconfig", base.defconfig),
                     tuple(head["make"].split()) if "make" in head else base.make,
                     tuple(head["modules"].split()) if "modules" in head else base.modules,
@@ -103,5 +112,25 @@ def not_stuck(fragment: Fragment, config: dict[str, str], known: frozenset[str])
     return tuple(problems)
 
 
-def _directory() -> resources.abc.Traversable:
-    return resources.files("backport.kbuild") / "configs"
+def _text(file: resources.abc.Traversable) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the configuration {file}: {error}") from error
+
+
+def _files(beside: Path | None) -> dict[str, resources.abc.Traversable]:
+    """name -> file."""
+    found = _below(resources.files("backport.kbuild") / "configs")
+    own: resources.abc.Traversable | None = beside / "configs" if beside is not None else None
+    if own is not None and own.is_dir():
+        made = _below(own)
+        if twice := sorted(found.keys() & made.keys()):
+            raise UserError(f"{made[twice[0]]} has the name of a configuration that comes with the program",
+                            hint="give it another name; `# inherits:` takes what the other one says")
+        found |= made
+    return found
+
+
+def _below(directory: resources.abc.Traversable) -> dict[str, resources.abc.Traversable]:
+    return {item.name.removesuffix(".config"): item for item in directory.iterdir() if item.name.endswith(".config")}

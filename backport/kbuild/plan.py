@@ -145,7 +145,7 @@ class Plan:
 def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None, sandbox: Sandbox, limits: Limits,
          jobs: int | None, manifest_directory: Path | None = None) -> Plan:
     """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler)."""
-    fragment = config.load(name or (tree.fragments[0] if tree.fragments else KVM.configuration))
+    fragment = config.load(name or (tree.fragments[0] if tree.fragments else KVM.configuration), manifest_directory)
     compiler = toolchain.resolve(tree.toolchain)
     fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
     slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}")

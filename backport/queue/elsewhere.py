@@ -26,7 +26,8 @@ def elsewhere(store: Path, manifest: Manifest, heads: Mapping[str, Head], cells:
     Nothing of these goes into a queue or a mail: they are marked `elsewhere` and only say how the tree stands.
     """
     upstream = manifest.upstream
-    carrier = Carrier(store, tuple(heads.values()), heads.get(upstream.name) if upstream else None, load_rules())
+    carrier = Carrier(store, tuple(heads.values()), heads.get(upstream.name) if upstream else None,
+                      load_rules(manifest.directory))
     found: list[Cell] = []
     try:
         for slug in dict.fromkeys(cell.patch for cell in cells):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,16 +23,31 @@ _KEYS = frozenset({"id", "title", "upstream", "appeared", "applies_to", "probe",
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
-@lru_cache(maxsize=1)
-def load_rules() -> tuple[Rule, ...]:
-    """Every rule that ships, in the order of their ids. Raises RuleError."""
-    return load_directory(HOME)
+OWN = "rules"                        # the directory of the user's own rules, beside the manifest
+
+
+@lru_cache(maxsize=4)
+def load_rules(beside: Path | None = None) -> tuple[Rule, ...]:
+    """Every rule that ships and those in rules/ of `beside`, the manifest's directory, in the order of their ids.
+
+    Raises RuleError, also for an id that is in both.
+    """
+    return _read((*sorted(HOME.rglob("*.yaml")), *own_files(beside)))
+
+
+def own_files(beside: Path | None) -> tuple[Path, ...]:
+    """The files of the user's own rules, sorted."""
+    return tuple(sorted((beside / OWN).glob("*.yaml"))) if beside is not None else ()
 
 
 def load_directory(directory: Path) -> tuple[Rule, ...]:
     """Every `*.yaml` below `directory`: adding a rule is adding a file. Raises RuleError."""
+    return _read(sorted(directory.rglob("*.yaml")))
+
+
+def _read(files: Iterable[Path]) -> tuple[Rule, ...]:
     rules: dict[str, Rule] = {}
-    for path in sorted(directory.rglob("*.yaml")):
+    for path in files:
         rule = load_file(path)
         if rule.id in rules:
             raise RuleError(f"{path}:1: rule {rule.id} is in {rules[rule.id].file} already")

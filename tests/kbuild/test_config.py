@@ -61,3 +61,27 @@ def test_the_architecture_of_a_configuration(tmp_path: Path, name: str, config: 
     head = Head("linux-6.1.y", "3" * 40, "6.1.1", "test", 0.0)
     made = plan(tree, head, tmp_path, tmp_path, name=name, sandbox=Sandbox("none"), limits=Limits(), jobs=1)
     assert made.architecture == architecture
+
+
+def test_configurations_of_the_users_own_stand_beside_the_manifest(tmp_path: Path) -> None:
+    own = tmp_path / "configs"
+    own.mkdir()
+    (own / "mine.config").write_text("# inherits: kvm-min\nCONFIG_MADE_UP=y\n# CONFIG_OTHER is not set\n")
+    assert "mine" in config.names(tmp_path)
+    assert "mine" not in config.names()
+    mine = config.load("mine", tmp_path)
+    assert mine.wishes.items() >= {**config.load("kvm-min").wishes, "CONFIG_MADE_UP": "y", "CONFIG_OTHER": "n"}.items()
+    (own / "kvm-min.config").write_text("CONFIG_X=y\n")
+    with pytest.raises(UserError, match="has the name of a configuration that comes with the program"):
+        config.names(tmp_path)
+
+
+def test_a_configuration_that_inherits_itself_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "a.config").write_text("# inherits: b\n")
+    (tmp_path / "configs" / "b.config").write_text("# inherits: a\n")
+    with pytest.raises(UserError, match="inherits itself"):
+        config.load("a", tmp_path)
+    (tmp_path / "configs" / "b.config").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="cannot read the configuration"):
+        config.load("a", tmp_path)
