@@ -1,0 +1,67 @@
+"""What the documentation names exists: files, functions, directories, links between pages, sub-commands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backport.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+OURS = ("backport/", "docs/", "tests/", "scripts/", "patches/", "contrib/", ".ci/")
+
+
+def _named(text: str) -> Iterator[str]:
+    """Paths of this repository that a page names in code spans; what holds a placeholder or a pattern is none."""
+    for span in re.findall(r"`([^`\n]+)`", text):
+        yield from (word.rstrip(",.:;") for word in span.split()
+                    if word.startswith(OURS) and not set(word) & set("<*{$["))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_files_and_links_of_a_page_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert [name for name in _named(prose) if not (ROOT / name).exists()] == []
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_exist(page: Path) -> None:
+    spans = re.findall(r"`([^`\n]+)`|^ {4}(backport .*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {words[1] for one in spans for words in [(one[0] or one[1]).split()]
+             if len(words) > 1 and words[0] == "backport" and re.fullmatch("[a-z]+", words[1])}
+    assert named - set(COMMANDS) == set()
+
+
+def _defined(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(path.read_bytes()))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
+def test_the_way_of_a_hunk_is_the_way_of_the_code() -> None:
+    rows = re.findall(r"^\| \d+ \| `(\S+\.py)` `(\w+)(?:\(\))?` \|", (ROOT / "docs" / "architecture.md").read_text(),
+                      flags=re.MULTILINE)
+    assert len(rows) == 22
+    assert [row for row in rows if row[1] not in _defined(ROOT / row[0])] == []
+
+
+def test_what_contributing_tells_a_newcomer_to_edit_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for name, path in (("PROPOSERS", "backport/adapt/proposers/registry.py"),
+                       ("FORMATS", "backport/report/registry.py"),
+                       ("ARCHITECTURES", "backport/architecture.py"), ("CHECKS", "backport/adapt/checks/registry.py"),
+                       ("REPAIRS", "backport/adapt/repair.py"), ("KINDS", "backport/trees/sources/__init__.py")):
+        assert f"\n{name}" in (ROOT / path).read_text(encoding="utf-8"), name
+        assert path in text, path
+    records = {"checks": "CHECK = Check(__name__, __doc__, ask, (", "repairs": "REPAIR = Repair(make, (",
+               "proposers": "PROPOSER = Strategy("}
+    for room, record in records.items():
+        assert record.partition("(")[0] in text, room
+        assert any(record in file.read_text(encoding="utf-8") for file in (ROOT / "backport/adapt" / room).glob("*.py"))
