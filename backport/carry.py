@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,6 +72,8 @@ class Carrier:
     strategies: Sequence[str] | None = None
     signoff: str | None = None
     proposers: Sequence[External] = ()
+    say: Callable[[str], None] = lambda text: None   # told what takes long: an index of names that is made
+    lookups: int = 0                 # names that are looked up one by one before an index is made for them
     _git: Git | None = None
     _preimages: dict[str, Preimages] = field(default_factory=dict)
     _oldest: dict[tuple[str, tuple[str, ...]], Head | None] = field(default_factory=dict)
@@ -100,11 +102,12 @@ class Carrier:
         if head.base and (self._stacked is None or self._stacked.commit != head.commit):
             if self._stacked is not None:
                 self._stacked.close()
-            self._stacked = StoreView(self.store, head.tree, head.commit, head.base)
+            self._stacked = StoreView(self.store, head.tree, head.commit, head.base, self.say, self.lookups)
         if head.base and self._stacked is not None:
             return self._stacked
         if head.commit not in self._views:
-            self._views[head.commit] = StoreView(self.store, head.tree, head.commit)
+            self._views[head.commit] = StoreView(self.store, head.tree, head.commit, say=self.say,
+                                                lookups=self.lookups)
         return self._views[head.commit]
 
     @contextmanager

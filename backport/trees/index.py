@@ -24,7 +24,7 @@ import sys
 import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
@@ -36,6 +36,7 @@ from backport.csource.tokens import vocabulary
 from backport.errors import InfraError
 from backport.git import GLOBS, Git
 from backport.trees import scan
+from backport.trees.lookup import Lookup
 from backport.trees.reach import by_name, reached
 from backport.trees.zones import ZONES, Zone, architecture, home, outside, zone
 from backport.version import in_series, makefile_version
@@ -55,7 +56,12 @@ _TABLES = """
 class Index:
     """What one commit defines. Read-only; one object per thread (SQLite)."""
 
-    def __init__(self, store: Path, commit: str) -> None:
+    def __init__(self, store: Path, commit: str, say: Callable[[str], None] = lambda text: None,
+                 lookups: int = 0) -> None:
+        """`say` is told when the index has to be made, which takes a minute or two; `lookups` is how many names are
+        looked up one by one before it is."""
+        self._say = say
+        self._lookup = Lookup(store, commit, lookups, lambda name: say(f"where {name} stands: some seconds"))
         self._store = store
         self._commit = commit
         self._source = commit            # where files are read from; the names are those of `_commit`
@@ -132,6 +138,10 @@ class Index:
         return f"only in {', '.join(places[:2])}{more}" if places else f"only {where}"
 
     def _zones(self, name: str) -> set[int]:
+        if not self._made(FILES[1]):
+            known = self._lookup.zones(name, self._architectures)
+            if known is not None:
+                return known
         first = scan.in_zone(name.encode("utf-8", "surrogateescape"), 0)
         position = bisect_left(self._words, first)
         found = set()
@@ -168,6 +178,10 @@ class Index:
             return _architectures(path for _mode, _sha, path in git.ls_tree(self._commit, ["arch/"]))
 
     def _files(self, kind: int, name: str) -> list[str]:
+        if not self._made(FILES[0]):
+            known = self._lookup.defining(kind, name)
+            if known is not None:
+                return known
         rows = self._asked(
             "SELECT path FROM entry JOIN file ON file.id = entry.file WHERE hash = ? AND kind = ? ORDER BY path",
             (scan.name_hash(name.encode("utf-8", "surrogateescape")), kind))
@@ -189,6 +203,7 @@ class Index:
         path = self._path
         with _built_once(path) as missing:
             if missing:
+                self._say("the names that it defines: a minute or two, once")
                 _build_names(self._store, self._commit, path)
         return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
 
@@ -197,8 +212,12 @@ class Index:
         path = self._folder / f"{self._commit}.{FORMAT}.places"
         with _built_once(path) as missing:
             if missing:
+                self._say("the words that stand in it: a minute or two, once")
                 _build_words(self._store, self._commit, path)
         return _Sorted(path)
+
+    def _made(self, which: str) -> bool:
+        return (self._folder / f"{self._commit}.{which}").is_file()
 
     def close(self) -> None:
         """Close the files; the object may be used again."""

@@ -5,6 +5,7 @@ Such a tree lives for one cell. An index of its own would read a gigabyte, be ke
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from backport.trees.zones import Zone, zone
 class Stacked(Index):
     """What `commit` defines, a state with patches on top of `base`. Read-only; one object per thread (SQLite)."""
 
-    def __init__(self, store: Path, base: str, commit: str) -> None:
-        super().__init__(store, base)
+    def __init__(self, store: Path, base: str, commit: str, say: Callable[[str], None] = lambda text: None,
+                 lookups: int = 0) -> None:
+        super().__init__(store, base, say, lookups)
         self._source = commit
 
     def macros(self, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,10 @@ class StoreView:
     state with patches on top of it.
     """
 
-    def __init__(self, store_path: Path, name: str, commit: str, base: str = "") -> None:
+    def __init__(self, store_path: Path, name: str, commit: str, base: str = "",
+                 say: Callable[[str], None] = lambda text: None, lookups: int = 0) -> None:
+        self._say = say
+        self._lookups = lookups
         self._name = name
         self.commit = commit
         self._base = base
@@ -64,8 +67,11 @@ class StoreView:
     def index(self) -> Index:
         """Names of the whole tree: functions, macros, types, and whether an identifier stands anywhere."""
         if self._base:
-            return Stacked(self._git.path, self._base, self.commit)
-        return Index(self._git.path, self.commit)
+            return Stacked(self._git.path, self._base, self.commit, self._told, self._lookups)
+        return Index(self._git.path, self.commit, self._told, self._lookups)
+
+    def _told(self, what: str) -> None:
+        self._say(f"looking through {self._name} for {what}")
 
     def close(self) -> None:
         """End the helper process; the view may be used again."""
