@@ -14,6 +14,7 @@ from backport.errors import BackportError, InfraError
 # `backport --version` does not pay for a C parser
 COMMANDS: dict[str, str] = {
     "run": "run",
+    "pick": "pick",
     "adapt": "adapt",
     "show": "show",
     "nightly": "nightly",

@@ -27,6 +27,12 @@ class UserError(BackportError):
     exit_code = 2
 
 
+class Unresolved(UserError):
+    """A conflict still waits for the person."""
+
+    exit_code = 1
+
+
 class ManifestError(UserError):
     """`trees.yaml` is wrong at one line."""
 

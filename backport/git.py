@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Self, cast
 
 from git.cmd import Git as _GitCmd
 from git.exc import GitCommandNotFound
@@ -39,6 +39,10 @@ _ENV = {
     "GIT_AUTHOR_NAME": "backport", "GIT_AUTHOR_EMAIL": "backport@localhost",
     "GIT_COMMITTER_NAME": "backport", "GIT_COMMITTER_EMAIL": "backport@localhost",
 }
+
+# Those that hold in a person's own clone as well: names and configuration are theirs there. git status writes no index.
+_NEUTRAL = ("GIT_TERMINAL_PROMPT", "GIT_OPTIONAL_LOCKS", "GIT_NO_REPLACE_OBJECTS", "GIT_LITERAL_PATHSPECS", "LC_ALL",
+            "LANGUAGE")
 
 # Variables of an enclosing git command (a hook, a rebase) that would point us at another repository.
 _UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
@@ -77,7 +81,7 @@ class Git:
         self.path = Path(path).resolve()
         self._git = _GitCmd(str(self.path))
 
-    def __enter__(self) -> Git:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
@@ -214,6 +218,16 @@ def _feed(data: bytes | None) -> BinaryIO:
         feed.close()
         raise InfraError(f"the temporary file of a git command cannot be written: {error}", hint=FULL) from error
     return feed
+
+
+class UserGit(Git):
+    """git in somebody's own clone, as they have configured it: for what becomes theirs, a commit or files in their work
+    tree, and for what only their configuration says. What a patch means is never asked of it."""
+
+    def _environment(self, env: Mapping[str, str] | None) -> dict[str, Any]:
+        values: dict[str, Any] = {name: _ENV[name] for name in _NEUTRAL}
+        values.update(env or {})
+        return values
 
 
 class _clean_environment:

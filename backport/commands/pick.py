@@ -1,0 +1,129 @@
+"""`backport pick`: fixes into a branch of the clone that one stands in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from backport.commands.common import cache_option, cache_or_default
+from backport.errors import UserError
+from backport.git import Git
+from backport.pick import state
+from backport.pick.branches import first_words, kernels
+from backport.pick.clone import Clone, find, on_loan
+
+if TYPE_CHECKING:
+    from backport.resolve.kept import Kept
+
+@click.command(short_help="Take fixes into a branch of the kernel clone that you stand in.")
+@click.argument("what", nargs=-1, metavar="[COMMIT|A..B|FILE|MESSAGE-ID]...")
+@click.option("--onto", metavar="BRANCH", default="", help="Another branch than the one that is checked out; your work "
+              "tree stays as it is, and the branch moves when everything is done.")
+@click.option("--signoff", "-s", is_flag=True, help="Add your Signed-off-by.")
+@click.option("--mail", is_flag=True, help="Write mails for `git am` and `git send-email` to stdout; the clone is only "
+              "read.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="With --mail: write there.")
+@click.option("--no-verify", "-n", is_flag=True, help="Leave the commit-msg hook out.")
+@click.option("--continue", "go_on", is_flag=True, help="The conflict is resolved and staged: commit it, go on.")
+@click.option("--skip", is_flag=True, help="Leave the patch in conflict out, go on.")
+@click.option("--abort", is_flag=True, help="Put everything back as it was.")
+@click.option("--quit", "quit_", is_flag=True, help="Forget the pick, leave everything as it is.")
+@click.option("--take", type=int, metavar="N", help="Stage answer N of those that were shown with the conflict.")
+@click.option("--note", metavar="TEXT", help="With --continue: the bracketed note on what was adapted.")
+@cache_option()
+def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output: Path | None, no_verify: bool,
+            go_on: bool, skip: bool, abort: bool, quit_: bool, take: int | None, note: str | None,
+            cache: Path | None) -> int:
+    """Take fixes into a branch of the kernel clone that you stand in, adapted where the branch differs.
+
+    \b
+    backport pick 4f2a..9c1d -s                 a range of commits, oldest first
+    backport pick origin/master~3 --onto linux-5.10.y
+    backport pick fix.eml --mail > fix-6.1.eml  a mail in, a mail out
+    git show -s --format=%h v7.2 | backport pick -
+
+    Upstream, series and newer backports are found in the clone's own branches (git config backport.upstream NAME
+    where the guess is wrong). Author and date stay; the message gets `[ Upstream commit ... ]`, and a bracketed note
+    where something was adapted. A conflict is left as git leaves one: what fits is staged, the rest has markers;
+    git mergetool works. Resolve it, `git add` it, and `backport pick --continue`. Your resolution is kept, and used
+    again for the same fix (git config backport.resolutions DIR; in the git directory by default).
+
+    Files that the fixes do not touch may be dirty. Hooks: commit-msg is run, pre-commit is not, as for git cherry-pick;
+    commit.gpgsign is honoured. Exit code: 0 done, 1 a conflict waits, 2 nothing was done, 3 the environment failed.
+    """
+    turns = [name for name, given in (("--continue", go_on), ("--skip", skip), ("--abort", abort), ("--quit", quit_),
+                                      ("--take", take is not None)) if given]
+    if len(turns) > 1 or (turns and (what or onto or mail)):
+        raise click.UsageError(f"{' and '.join(turns)} stands alone" if len(turns) == 1
+                               else f"{' and '.join(turns)}: one at a time")
+    if output is not None and not mail:
+        raise click.UsageError("--output says where the mails go, and there is no --mail")
+    clone = _clone(Path.cwd())
+    home = state.home_of(clone.git_dir)
+    if not turns:
+        if not what:
+            raise click.UsageError("name a commit, a range, a file or a message id"
+                                   if not state.there(home) else "a pick is under way: --continue, --skip or --abort")
+        if state.there(home) and not mail:
+            raise UserError("a pick is under way here", hint="`backport pick --continue`, --skip, --abort or --quit")
+    from backport.pick.alone import alone
+    place = cache_or_default(cache)
+    with alone(clone, place), clone.git() as git, Git(on_loan(clone, place)) as loan:
+        known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
+        if not turns:
+            click.echo(first_words(git, loan, known, onto), err=True)
+        from backport.pick.session import Session  # reads a C parser: the first words come before it
+        session = Session(clone, git, loan, known, _kept(clone, git), lambda text: click.echo(text, err=True), mail)
+        try:
+            if not turns:
+                from backport.pick.sources import read
+                patches = read(what, git, clone.top or clone.git_dir, known.upstream)
+                code = session.begin(patches, onto, signoff=signoff, verify=not no_verify)
+                _write(session.mails, output)
+                return code
+            turn: dict[str, Callable[[], int]] = {
+                "--continue": lambda: session.resume(note, _ask), "--skip": session.skip, "--abort": session.abort,
+                "--quit": session.quit, "--take": lambda: session.take(take or 0)}
+            return turn[turns[0]]()
+        finally:
+            session.close()
+
+
+def _clone(here: Path) -> Clone:
+    """The clone around `here`; inside a work tree that was made for a conflict, the clone that it was made for."""
+    clone = find(here)
+    named = clone.git_dir / state.HOME
+    return find(Path(named.read_text().split("\n")[1])) if named.is_file() else clone
+
+
+def _kept(clone: Clone, git: Git) -> Kept:
+    from backport.resolve.kept import Kept
+    named = git.run("config", "--type=path", "--get", "backport.resolutions", ok=()).text
+    return Kept(Path(clone.top or clone.common, named) if named else clone.common / "backport-resolutions")
+
+
+def _ask(proposed: str) -> str:
+    """The note for the changelog: the proposal, unless a person at a terminal says something else."""
+    click.echo(f"      note for the changelog: [ {proposed} ]", err=True)
+    if not sys.stdin.isatty():
+        return proposed
+    answer: str = click.prompt("      Enter takes it; or your own words", default=proposed, show_default=False,
+                               err=True)
+    return answer
+
+
+def _write(mails: list[bytes], output: Path | None) -> None:
+    if not mails:
+        return
+    if output is None:
+        sys.stdout.buffer.write(b"".join(mails))
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(b"".join(mails))
+    except OSError as error:
+        raise UserError(f"cannot write {output}: {error.strerror}") from error
