@@ -7,10 +7,12 @@ landing in another function, and only the line that opens the table tells them a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
 
 from backport.csource.functions import enclosing
+from backport.csource.layout import Block, block_name
+from backport.csource.source import Source
+
+__all__ = ["Block", "block", "blocks", "insertion_scope", "is_c", "scope"]
 
 _C = (".c", ".h", ".S")
 _SPACE = re.compile(rb"\s+")
@@ -52,7 +54,7 @@ def _block(lines: list[bytes], index: int) -> str:
         if line[:1].isalpha() or line[:1] == b"_":
             text = line.rstrip()
             if text.endswith((b"{", b"{ \\", b"{\\")):
-                return _name(text)
+                return block_name(text)
             if i + 1 < len(lines) and lines[i + 1].rstrip() == b"{":
                 return _SPACE.sub(b" ", text).decode("utf-8", "replace")
             if text.endswith(b";") or text.endswith(b")"):
@@ -60,36 +62,11 @@ def _block(lines: list[bytes], index: int) -> str:
     return ""
 
 
-def _name(opening: bytes) -> str:
-    """What a block is called: the line that opens it, without its brace."""
-    return _SPACE.sub(b" ", opening.rstrip(b"\\ {")).rstrip(b" =").decode("utf-8", "replace")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A table, struct or enum: the text of the line that opens it, 1-based first line and closing line."""
-
-    name: str
-    start: int
-    end: int
-
-
-@lru_cache(maxsize=64)
 def blocks(source: bytes) -> tuple[Block, ...]:
     """Every block at column 0 that is no function, in order."""
-    lines = source.split(b"\n")
-    found = []
-    start = -1
-    for i, line in enumerate(lines):
-        if start < 0 and (line[:1].isalpha() or line[:1] == b"_") and line.rstrip().endswith(b"{"):
-            start = i
-        elif start >= 0 and line[:1] == b"}":
-            if enclosing(source, start + 1) is None:
-                found.append(Block(_name(lines[start].rstrip()), start + 1, i + 1))
-            start = -1
-    return tuple(found)
+    return Source.of(source).blocks
 
 
 def block(source: bytes, line: int) -> Block | None:
     """The block that holds 1-based `line`, its first and last line not counted; None elsewhere."""
-    return next((b for b in blocks(source) if b.start < line <= b.end), None)
+    return Source.of(source).block(line)

@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-from backport.csource.functions import functions
+from backport.csource.layout import Function, functions_in
 from backport.csource.tokens import identifiers, is_identifier, vocabulary
 from backport.git import Git
 from backport.trees.zones import ZONES, Zone
@@ -113,7 +113,9 @@ def in_zone(name: bytes, zone: int) -> int:
     return name_hash(name) & -ZONES | zone
 
 
-_functions = functions.__wrapped__   # its cache would hold the last files of a tree for nothing
+def _functions(source: bytes) -> list[Function]:
+    """Without a cache, which would hold the last files of a tree for nothing."""
+    return functions_in(source.split(b"\n"))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from backport.adapt.align import line_key, silent
@@ -13,8 +13,8 @@ from backport.adapt.edits import Edit, apply_edits
 from backport.adapt.proposers.merge3 import reversed_edits
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Severity, Signal
-from backport.csource.functions import Function, enclosing, functions
-from backport.csource.pieces import code
+from backport.csource.layout import Function
+from backport.csource.source import Source
 
 
 class SymbolIndex(Protocol):
@@ -178,27 +178,22 @@ def quote(text: bytes) -> str:
 
 def touched(result: Result, edits: Sequence[Edit]) -> list[str]:
     """The names of the result's functions in which `edits` stand, or from which they take, sorted."""
+    source = Source.of(result.source)
     lines = {result.new_line(e) + n + 1 for e in edits for n in range(max(1, len(e.new)))}
-    return sorted({f.name for line in lines if (f := enclosing(result.source, line)) is not None})
+    return sorted({f.name for line in lines if (f := source.enclosing(line)) is not None})
 
 
-@lru_cache(maxsize=8)
 def bare_lines(source: bytes) -> tuple[bytes, ...]:
     """The lines of `source` without comments and without what is inside strings."""
-    return tuple(code(source).split(b"\n"))
+    return Source.of(source).bare_lines
 
 
 def body(source: bytes, f: Function) -> bytes:
     """The text of a function, signature and braces included."""
-    return b"\n".join(_lines(source)[f.start - 1:f.end]) + b"\n"
-
-
-@lru_cache(maxsize=16)
-def _lines(source: bytes) -> list[bytes]:
-    return source.split(b"\n")
+    return Source.of(source).text(f)
 
 
 def named(source: bytes, name: str) -> bytes | None:
     """The text of the only function of that name, None where there is none or more than one."""
-    found = [f for f in functions(source) if f.name == name]
-    return body(source, found[0]) if len(found) == 1 else None
+    found = Source.of(source).function(name)
+    return Source.of(source).text(found) if found is not None else None

@@ -1,0 +1,104 @@
+"""Where functions, structs and tables begin and end in kernel C, by layout.
+
+Kernel style puts the braces of a function body alone at column 0, which holds where a grammar fails (macros
+that open a definition, #ifdef around half a signature). Both sides of every comparison use this same reader,
+so a quirk of it cannot make two equal places look different.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
+_NOT_A_NAME = frozenset({b"__attribute__", b"__aligned", b"__section", b"__printf", b"__acquires", b"__releases",
+                         b"__must_hold", b"if", b"while", b"for", b"switch", b"sizeof", b"typeof", b"__typeof__",
+                         b"__no_sanitize", b"__cfi", b"__init_or_module", b"noinline_for_stack", b"asmlinkage"})
+_TYPE = re.compile(rb"^\s*(?:typedef\s+)?(?:struct|union|enum)\s+\w+\s*$")
+_DEFINE_MACROS = re.compile(rb"^(?:COMPAT_)?SYSCALL_DEFINE\d\(|^(?:DEFINE|DECLARE)_\w+\(|^[A-Z][A-Z0-9_]*\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One definition: 1-based first line of its signature, of its `{` and of its closing `}`."""
+
+    name: str
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A table, struct or enum: the text of the line that opens it, 1-based first line and closing line."""
+
+    name: str
+    start: int
+    end: int
+
+
+def functions_in(lines: Sequence[bytes]) -> list[Function]:
+    """Every function that `lines` define, in order."""
+    found: list[Function] = []
+    i = 0
+    while i < len(lines):
+        line = lines[i]
+        if line[:1] == b"{" and not line[1:].strip(b" \t\r"):
+            start, name = _signature(lines, i)
+            end = _closing(lines, i)
+            if name:
+                found.append(Function(name.decode("utf-8", "replace"), start + 1, i + 1, end + 1))
+                i = end
+        i += 1
+    return found
+
+
+def blocks_in(lines: Sequence[bytes], functions: Sequence[Function]) -> list[Block]:
+    """Every block at column 0 that is none of the `functions`, in order."""
+    found = []
+    start = -1
+    for i, line in enumerate(lines):
+        if start < 0 and (line[:1].isalpha() or line[:1] == b"_") and line.rstrip().endswith(b"{"):
+            start = i
+        elif start >= 0 and line[:1] == b"}":
+            if not any(f.start <= start + 1 <= f.end for f in functions):
+                found.append(Block(block_name(lines[start].rstrip()), start + 1, i + 1))
+            start = -1
+    return found
+
+
+def block_name(opening: bytes) -> str:
+    """What a block is called: the line that opens it, without its brace."""
+    return b" ".join(opening.rstrip(b"\\ {").split()).rstrip(b" =").decode("utf-8", "replace")
+
+
+def _closing(lines: Sequence[bytes], opening: int) -> int:
+    for i in range(opening + 1, len(lines)):
+        if lines[i][:1] == b"}":
+            return i
+        if lines[i][:1] == b"{" and not lines[i][1:].strip():   # the brace of the next body: this one never closed
+            return i - 1
+    return len(lines) - 1
+
+
+def _signature(lines: Sequence[bytes], brace: int) -> tuple[int, bytes]:
+    """(0-based first line, name) of the signature that ends above the brace; name b"" for data."""
+    top = brace
+    while top > 0 and brace - top < 24:
+        above = lines[top - 1].rstrip()
+        label = above[:1] not in (b" ", b"\t") and above.endswith(b":")
+        if (not above or label or above.startswith((b"#", b"}", b"*", b" *", b"/*", b"//"))
+                or above.endswith((b";", b"*/", b"}"))):
+            break
+        top -= 1
+    text = b" ".join(lines[top:brace])
+    if not text.strip() or b"=" in text.split(b"(", 1)[0] or _TYPE.match(text):
+        return top, b""
+    if _DEFINE_MACROS.match(text):
+        inner = re.match(rb"[A-Z0-9_a-z]+\(\s*(\w+)", text)
+        return top, inner[1] if inner else b""
+    for match in _NAME.finditer(text):
+        if match[1] not in _NOT_A_NAME:
+            return top, match[1]
+    return top, b""

@@ -1,0 +1,160 @@
+"""One file of C: what is read of it, each thing once.
+
+The file is cut behind every `}` at column 0. What a piece says by itself (its code without comments, its functions,
+its calls) is kept by the piece's text: the four revisions of one file are equal but for a few of their pieces, so the
+second to the fourth cost next to nothing. What depends on where a piece stands is worked out here.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+
+from backport.csource.layout import Block, Function, blocks_in, functions_in
+from backport.csource.pieces import code
+
+_END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
+_COMMENT = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
+
+
+class Piece:
+    """Some lines of a file. Its facts count lines from its own first one."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    @staticmethod
+    @lru_cache(maxsize=4096)
+    def of(text: bytes) -> Piece:
+        """The piece of this text: one object for all revisions that have it."""
+        return Piece(text)
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """Its lines without their ends; an empty one behind the last line end."""
+        return self.text.split(b"\n")
+
+    @cached_property
+    def bare(self) -> bytes:
+        """Its code: comments and the insides of strings are blanks; as long as the text."""
+        return code(self.text)
+
+    @cached_property
+    def bare_lines(self) -> list[bytes]:
+        return self.bare.split(b"\n")
+
+    @cached_property
+    def functions(self) -> list[Function]:
+        return functions_in(self.lines)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        return blocks_in(self.lines, self.functions)
+
+
+class Source:
+    """What is read of one file. Lines and functions are 1-based where their types say so, indexes 0-based."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    @staticmethod
+    @lru_cache(maxsize=32)
+    def of(data: bytes) -> Source:
+        """The source of these bytes: read once, however often it is asked for."""
+        return Source(data)
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[int, Piece], ...]:
+        """(0-based first line, piece) of the whole file, in order."""
+        out = []
+        at = 0
+        for text in _cut(self.data):
+            out.append((at, Piece.of(text)))
+            at += text.count(b"\n")
+        return tuple(out)
+
+    @cached_property
+    def lines(self) -> tuple[bytes, ...]:
+        """The lines without their ends; an empty one behind the last line end."""
+        return tuple(self.data.split(b"\n"))
+
+    @cached_property
+    def bare(self) -> bytes:
+        """The code of the file (`Piece.bare`)."""
+        return b"".join(piece.bare for _, piece in self.pieces)
+
+    @cached_property
+    def bare_lines(self) -> tuple[bytes, ...]:
+        """`lines` without comments and the insides of strings."""
+        return tuple(self.bare.split(b"\n"))
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """Every function that the file defines, in order of lines."""
+        return tuple(Function(f.name, at + f.start, at + f.body, at + f.end)
+                     for at, piece in self.pieces for f in piece.functions)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [f.start for f in self.functions]
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every struct, enum and table at column 0, in order of lines."""
+        return tuple(Block(b.name, at + b.start, at + b.end) for at, piece in self.pieces for b in piece.blocks)
+
+    @cached_property
+    def _named(self) -> dict[str, list[Function]]:
+        table: dict[str, list[Function]] = {}
+        for f in self.functions:
+            table.setdefault(f.name, []).append(f)
+        return table
+
+    def enclosing(self, line: int) -> Function | None:
+        """The function that holds 1-based `line` (its signature counts), None at file level."""
+        index = bisect_right(self._starts, line) - 1
+        if index >= 0 and self.functions[index].start <= line <= self.functions[index].end:
+            return self.functions[index]
+        return None
+
+    def block(self, line: int) -> Block | None:
+        """The block that holds 1-based `line`, its first and last line not counted; None elsewhere."""
+        return next((b for b in self.blocks if b.start < line <= b.end), None)
+
+    def function(self, name: str) -> Function | None:
+        """The only function of that name, None where there is none or more than one."""
+        found = self._named.get(name, ())
+        return found[0] if len(found) == 1 else None
+
+    def text(self, one: Function | Block) -> bytes:
+        """The text of a function or block, its first and last line included."""
+        return b"\n".join(self.lines[one.start - 1:one.end]) + b"\n"
+
+    def code(self, one: Function | Block) -> bytes:
+        """The same without comments and the insides of strings."""
+        return b"\n".join(self.bare_lines[one.start - 1:one.end]) + b"\n"
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    """The texts of the pieces: a brace inside a comment ends none."""
+    start = 0
+    for match in _END.finditer(data):
+        if not _open(data, start, match.end()):
+            yield data[start:match.end()]
+            start = match.end()
+    if start < len(data) or not data:
+        yield data[start:]
+
+
+def _open(data: bytes, start: int, end: int) -> bool:
+    """Whether a comment that begins in data[start:end] goes on behind it."""
+    begun = data.rfind(b"/*", start, end)
+    if begun < 0 or data.find(b"*/", begun + 2, end) >= 0:
+        return False                 # the usual case: nothing to look at closely
+    last = b""
+    for match in _COMMENT.finditer(data[start:end]):
+        last = match[0]
+    return last.startswith(b"/*") and not (len(last) > 3 and last.endswith(b"*/"))
