@@ -10,13 +10,17 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from backport.csource.functions import Function, enclosing
-from backport.csource.pieces import code, squeeze
+from backport.csource.layout import Function
+from backport.csource.pieces import squeeze
+from backport.csource.source import Source
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
 _LABEL = re.compile(rb"\s*\w+\s*:(?!:)")
 _DEEP = 24               # blocks around a line that are kept, the innermost ones
 _LONG = 400              # bytes of a beginning that are kept: a file of nothing but open brackets is one statement
+# what a place changes at, and else the first word of a line
+_MARKS = re.compile(rb"[\n(){}\[\];:]|[^\s(){}\[\];:]+")
+_NOT_NEWLINE = re.compile(rb"[^\n]")
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE)
 
 
@@ -35,15 +39,14 @@ class Place:
 def places(source: bytes, line: int) -> tuple[int, tuple[Place, ...]] | None:
     """(1-based first line of the body, the place of every line from there to the closing brace) for the function
     that holds 1-based `line`; None at file level."""
-    function = enclosing(source, line)
+    function = Source.of(source).enclosing(line)
     if function is None:
         return None
     return function.body + 1, _inside(source, function)
 
 
-@lru_cache(maxsize=64)
 def _inside(source: bytes, function: Function) -> tuple[Place, ...]:
-    return _scan(b"\n".join(source.split(b"\n")[function.body:function.end - 1]))
+    return _scan(b"\n".join(Source.of(source).bare_lines[function.body:function.end - 1]))
 
 
 def place_of(source: bytes, line: int) -> Place | None:
@@ -56,19 +59,20 @@ def place_of(source: bytes, line: int) -> Place | None:
     return table[index] if 0 <= index < len(table) else None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _scan(text: bytes) -> tuple[Place, ...]:
-    """The place of each line of a function's inside."""
-    text = _DIRECTIVE.sub(lambda m: re.sub(rb"[^\n]", b" ", m[0]), code(text))
+    """The place of each line of a function's inside, by its code."""
+    text = _DIRECTIVE.sub(lambda m: _NOT_NEWLINE.sub(b" ", m[0]), text)
     out: list[Place] = []
     heads: list[bytes] = []
     cases: list[bytes] = [b""]
     start = round_depth = 0
     fresh = True                     # nothing but white space on this line so far
-    for i in range(len(text) + 1):
-        byte = text[i:i + 1]
-        if fresh and (not byte.isspace() or byte == b"\n" or not byte):
-            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, i - _LONG):i]),
+    for mark in (*_MARKS.finditer(text), None):
+        byte = mark[0] if mark is not None else b""
+        at = mark.start() if mark is not None else len(text)
+        if fresh:
+            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, at - _LONG):at]),
                              tuple(heads[-_DEEP:])))
             fresh = False
         if byte == b"\n":
@@ -78,21 +82,21 @@ def _scan(text: bytes) -> tuple[Place, ...]:
         elif byte in (b")", b"]"):
             round_depth = max(0, round_depth - 1)
         elif byte == b"{":
-            heads.append(squeeze(text[start:i]))
+            heads.append(squeeze(text[start:at]))
             cases.append(b"")
-            start, round_depth = i + 1, 0
+            start, round_depth = at + 1, 0
         elif byte == b"}":
             if heads:
                 heads.pop()
                 cases.pop()
-            start, round_depth = i + 1, 0
+            start, round_depth = at + 1, 0
         elif byte == b";" and not round_depth:
-            start = i + 1
+            start = at + 1
         elif byte == b":" and not round_depth:
-            piece = text[start:i + 1]
+            piece = text[start:at + 1]
             if _CASE.fullmatch(piece):
                 cases[-1] = squeeze(piece)
-                start = i + 1
+                start = at + 1
             elif _LABEL.fullmatch(piece):
-                start = i + 1
+                start = at + 1
     return tuple(out)

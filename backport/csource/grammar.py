@@ -29,9 +29,14 @@ _EXPRESSIONS = frozenset({"call_expression", "field_expression", "identifier", "
                           "unary_expression", "conditional_expression", "subscript_expression"})
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _tree(source: bytes) -> Tree:
     return _PARSER.parse(source)
+
+
+def tree(source: bytes) -> Node:
+    """The root of the grammar's tree of `source`: parsed once, however many ask."""
+    return _tree(source).root_node
 
 
 def opinion(source: bytes, start: int, end: int) -> Opinion:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
+from backport.csource import calls, preprocessor, signatures
 from backport.csource.layout import Block, Function, blocks_in, functions_in
 from backport.csource.pieces import code
 
@@ -52,6 +53,38 @@ class Piece:
     @cached_property
     def blocks(self) -> list[Block]:
         return blocks_in(self.lines, self.functions)
+
+    @cached_property
+    def calls(self) -> dict[bytes, frozenset[int]]:
+        """name -> the numbers of arguments that it is called or declared with (`calls.calls`)."""
+        found: dict[bytes, set[int]] = {}
+        for name, count in calls.calls(self.bare):
+            found.setdefault(name, set()).add(count)
+        return {name: frozenset(counts) for name, counts in found.items()}
+
+    @cached_property
+    def members(self) -> frozenset[bytes]:
+        return calls.members(self.bare)
+
+    @cached_property
+    def of_members(self) -> frozenset[tuple[bytes, bytes]]:
+        return calls.of_members(self.bare)
+
+    @cached_property
+    def checked(self) -> frozenset[tuple[bytes, bytes]]:
+        return calls.checked(self.bare)
+
+    @cached_property
+    def conditionals(self) -> tuple[preprocessor.Directive, ...]:
+        return preprocessor.conditionals(self.bare)
+
+    @cached_property
+    def macros(self) -> list[tuple[int, bytes]]:
+        return preprocessor.macros(self.bare)
+
+    @cached_property
+    def variables(self) -> frozenset[bytes]:
+        return signatures.file_variables(self.bare)
 
 
 class Source:
@@ -128,6 +161,45 @@ class Source:
         """The only function of that name, None where there is none or more than one."""
         found = self._named.get(name, ())
         return found[0] if len(found) == 1 else None
+
+    def arities(self, name: bytes) -> frozenset[int]:
+        """With how many arguments the file calls or declares `name` (calls.VARIES: any number)."""
+        return frozenset(count for _, piece in self.pieces for count in piece.calls.get(name, ()))
+
+    def has_member(self, name: bytes) -> bool:
+        """Whether `name` stands behind `->` or `.` anywhere."""
+        return any(name in piece.members for _, piece in self.pieces)
+
+    @cached_property
+    def of_members(self) -> frozenset[tuple[bytes, bytes]]:
+        """(called, member) for every call whose first argument is a member of something."""
+        return frozenset(one for _, piece in self.pieces for one in piece.of_members)
+
+    def checks(self, name: bytes) -> frozenset[bytes]:
+        """In which ways the value of `name`() is tested by the next statement (`calls.checked`)."""
+        return frozenset(way for _, piece in self.pieces for called, way in piece.checked if called == name)
+
+    @cached_property
+    def conditions(self) -> tuple[tuple[bytes, ...], ...]:
+        """For each line the conditions of the preprocessor that it is under."""
+        directives = ((at, one) for at, piece in self.pieces for one in piece.conditionals)
+        return preprocessor.conditions(directives, len(self.lines))
+
+    @cached_property
+    def macros(self) -> tuple[tuple[int, bytes], ...]:
+        """(0-based line, name) of each #define."""
+        return tuple((at + line, name) for at, piece in self.pieces for line, name in piece.macros)
+
+    def is_variable(self, name: bytes) -> bool:
+        """Whether the file declares a variable of that name at column 0."""
+        return any(name in piece.variables for _, piece in self.pieces)
+
+    def head(self, name: bytes) -> signatures.Head | None:
+        """The only head of the function or macro of that name, None where there is none or they differ."""
+        found = {one for _, piece in self.pieces if name in piece.bare for one in signatures.heads(piece.bare, name)}
+        if any(all(one.names) for one in found):         # a prototype may leave names out: the definition has them
+            found = {one for one in found if all(one.names)}
+        return next(iter(found)) if len(found) == 1 else None
 
     def text(self, one: Function | Block) -> bytes:
         """The text of a function or block, its first and last line included."""

@@ -6,9 +6,9 @@ from collections import Counter
 from functools import lru_cache
 
 from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
-from backport.adapt.checks.call_arity import CALL, VARIES, calls
 from backport.adapt.signals import Signal
-from backport.csource.pieces import KEYWORDS, code, squeeze
+from backport.csource.calls import VARIES, calls, doubled
+from backport.csource.pieces import code
 
 
 def ask(context: Context) -> list[Finding]:
@@ -34,7 +34,7 @@ def ask(context: Context) -> list[Finding]:
             if count not in mine | up | {n + more for n in mine for more in grown}:
                 found.append(Finding(Signal.ARITY, f"{called.decode()}() has {count} arguments in the merged line, "
                                                    f"{min(mine)} in this tree"))
-        for called, twice in sorted(_doubled(now) - _doubled(was) - _doubled(theirs)):
+        for called, twice in sorted(doubled(now) - doubled(was) - doubled(theirs)):
             found.append(Finding(Signal.DOUBLED, f"{called.decode()}() has the argument {quote(twice)} twice in the "
                                                  "merged line"))
     return found
@@ -47,37 +47,6 @@ def _calls(text: bytes) -> Counter[tuple[bytes, int]]:
 
 def _counts(table: Counter[tuple[bytes, int]], called: bytes) -> set[int]:
     return {count for name, count in table if name == called}
-
-
-@lru_cache(maxsize=64)
-def _doubled(text: bytes) -> frozenset[tuple[bytes, bytes]]:
-    """(called, argument) for every argument with a name in it that stands twice in one call."""
-    out = set()
-    for match in CALL.finditer(text):
-        if match[1] in KEYWORDS:
-            continue
-        seen = set()
-        for one in _arguments(text, match.end()):
-            if len(one) > 3 and not one.isdigit() and one in seen and one not in (b"NULL", b"true", b"false"):
-                out.add((match[1], one))
-            seen.add(one)
-    return frozenset(out)
-
-
-def _arguments(text: bytes, at: int) -> list[bytes]:
-    out, depth, start = [], 1, at
-    for i in range(at, min(len(text), at + 2000)):
-        byte = text[i:i + 1]
-        if byte in b"([{":
-            depth += 1
-        elif byte in b")]}":
-            depth -= 1
-        if depth == 0 or (byte == b"," and depth == 1):
-            out.append(squeeze(text[start:i]))
-            start = i + 1
-        if depth == 0:
-            return out
-    return []
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.ARITY, Signal.DOUBLED))

@@ -86,7 +86,6 @@ class Result:
         self.edits = ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
         self.lines = apply_edits(problem.t, ordered)
         self.source = b"".join(self.lines)
-        self.calls: frozenset[tuple[bytes, int]] | None = None
         self._grown: dict[tuple[int, int], int] = {}
         grown = 0
         self.added: set[int] = set()         # 0-based lines of the result that an edit wrote
@@ -128,6 +127,32 @@ class Context:
     @property
     def problem(self) -> Problem:
         return self.result.problem
+
+    @property
+    def base(self) -> Source:
+        """Upstream's file before the patch, empty where it is not known."""
+        return Source.of(self.problem.preimage or b"")
+
+    @property
+    def upstream(self) -> Source:
+        """Upstream's file with the patch, empty where it is not known."""
+        return Source.of(self.problem.after_source)
+
+    @property
+    def target(self) -> Source:
+        """This tree's file before the patch."""
+        return Source.of(self.problem.target)
+
+    @property
+    def adapted(self) -> Source:
+        """This tree's file with all edits made."""
+        return Source.of(self.result.source)
+
+    @cached_property
+    def kept(self) -> Source:
+        """This tree's file without the lines that the edits remove, and without those that they add."""
+        result = self.result
+        return Source.of(b"".join(line for i, line in enumerate(result.lines) if i not in result.added))
 
     @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:

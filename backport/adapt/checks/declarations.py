@@ -14,9 +14,10 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, body, named
-from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
+from backport.csource.grammar import tree
 from backport.csource.pieces import code
 from backport.csource.tokens import identifiers
 
@@ -69,7 +70,7 @@ def _read(text: bytes) -> Declared:
     if not text:
         return out
     out.words = _words(text)
-    stack: list[Node] = [PARSER.parse(text).root_node]
+    stack: list[Node] = [tree(text)]
     while stack:
         node = stack.pop()
         if node.type == "parameter_list" and node.parent is not None and node.parent.type == "function_declarator":

@@ -9,10 +9,11 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named, quote
-from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
+from backport.csource.grammar import tree
 from backport.csource.pieces import squeeze
 from backport.csource.scopes import block
 
@@ -77,7 +78,7 @@ def _cases(result: Result, edit: Edit) -> list[Finding]:
 def switches(text: bytes) -> tuple[tuple[tuple[bytes, int], ...], ...]:
     """For each `switch` of a function its labels without white space, with their 0-based row."""
     found: list[list[tuple[bytes, int]]] = []
-    stack: list[tuple[Node, int]] = [(PARSER.parse(text).root_node, -1)]
+    stack: list[tuple[Node, int]] = [(tree(text), -1)]
     while stack:
         node, owner = stack.pop()
         if node.type == "switch_statement":

@@ -8,8 +8,9 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, quote
-from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.csource.grammar import tree
 from backport.csource.scopes import Block, block, blocks
 
 
@@ -36,7 +37,7 @@ def _text(source: bytes, b: Block) -> bytes:
 def _twice(text: bytes) -> frozenset[bytes]:
     """The members that stand twice in one list of members."""
     found: set[bytes] = set()
-    stack: list[Node] = [PARSER.parse(text).root_node] if len(text) <= LONGEST else []
+    stack: list[Node] = [tree(text)] if len(text) <= LONGEST else []
     while stack:
         node = stack.pop()
         if node.type == "field_declaration_list":

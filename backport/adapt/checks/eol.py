@@ -15,7 +15,7 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     problem = result.problem
     added = kinds([line for line in problem.hunks[context.hunk].added])
-    own = kinds(problem.t)
+    own = problem.ends
     if not any(e.new for e in edits) or not own or not added or added == own:
         return []
     if len(own) == 1:

@@ -7,7 +7,6 @@ names are bound tells it: the words are all there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,16 +14,16 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from backport.adapt.align import align
-from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named
+from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
 from backport.adapt.checks.declarations import identifier
-from backport.adapt.checks.syntax import LONGEST, PARSER, errors
+from backport.adapt.checks.syntax import LONGEST, errors
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing, functions
+from backport.csource.grammar import tree
+from backport.csource.source import Source
 
-_LONG = 400              # bytes of a line that are read
 NOWHERE = 0              # depth of a name that no block of the function declares
-_VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
 OUTER = 1                # of a parameter or a variable of the outermost block
 
 
@@ -120,9 +119,10 @@ def _come(result: Result, u: int, r: int) -> list[Finding]:
     if [x.name for x in one] != [x.name for x in two]:
         return []
     out = []
+    target, upstream = Source.of(result.problem.target), Source.of(after)
     for a, b in zip(one, two, strict=True):
         shown = a.name.decode("utf-8", "replace")
-        here, up = a.name in _file_level(result.problem.target), a.name in _file_level(after)
+        here, up = target.is_variable(a.name), upstream.is_variable(a.name)
         if b.declares:
             if here and not up:
                 out.append(Finding(Signal.SHADOW, f"the added variable `{shown}` of {ours.name}() hides one of this "
@@ -136,13 +136,6 @@ def _come(result: Result, u: int, r: int) -> list[Finding]:
     return out
 
 
-@lru_cache(maxsize=16)
-def _file_level(source: bytes) -> frozenset[bytes]:
-    """Names of the variables that the file declares at column 0."""
-    return frozenset(m[1] or m[2] for line in bare_lines(source)
-                     if (m := _VARIABLE.match(line[:_LONG])))
-
-
 @lru_cache(maxsize=64)
 def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
     out: dict[int, list[Use]] = {}
@@ -154,7 +147,7 @@ def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
 @lru_cache(maxsize=64)
 def uses(text: bytes) -> tuple[Use, ...]:
     """Every use of a variable's or function's name in a function's text; members, labels and tags are none."""
-    return tuple(_walk(PARSER.parse(text).root_node))
+    return tuple(_walk(tree(text)))
 
 
 def _walk(node: Node) -> Iterator[Use]:

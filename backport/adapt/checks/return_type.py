@@ -8,6 +8,7 @@ from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
+from backport.csource.signatures import returned
 
 _RETURN = re.compile(rb"\breturn\b\s*[^;]*;")
 
@@ -22,21 +23,10 @@ def ask(context: Context) -> list[Finding]:
         if after is None or theirs is None:
             continue
         name = after.name.encode()
-        up, here = _kind(theirs, name), _kind(body(result.source, after), name)
+        up, here = returned(code(theirs), name), returned(code(body(result.source, after)), name)
         if up and here and up != here:
             found.append(Finding(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
     return found
-
-
-def _kind(text: bytes, name: bytes) -> str:
-    """What the function of that name returns, "" where its head cannot be read."""
-    match = re.search(rb"([^;{}()]*?)\b%s\s*\(" % re.escape(name), code(text))
-    if match is None or not match[1].strip():
-        return ""
-    if b"*" in match[1]:
-        return "a pointer"
-    words = set(match[1].split())
-    return "nothing" if b"void" in words else "true or false" if b"bool" in words else "a value"
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.RETURNED,))

@@ -8,8 +8,7 @@ from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.functions import functions
 from backport.csource.pieces import code
-
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+from backport.csource.preprocessor import macros
 
 
 def ask(context: Context) -> list[Finding]:
@@ -18,7 +17,7 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     problem = result.problem
     went = b"".join(line for e in edits for line in problem.t[e.lo:e.hi])
-    lost = {m[1] for m in _DEFINE.finditer(went)}
+    lost = {name for _, name in macros(went)}
     lost |= {f.name.encode() for f in functions(problem.target) if any(e.lo < f.start <= e.hi for e in edits)}
     if not lost:
         return []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tree_sitter_c
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
+from backport.csource.grammar import tree
 from backport.csource.pieces import code
 from backport.csource.scopes import block
 
-PARSER = Parser(Language(tree_sitter_c.language()))
 LONGEST = 60_000         # bytes of a function that are parsed
 
 
@@ -63,7 +62,7 @@ def _errors_upstream(problem: Problem, name: str) -> int:
 
 def errors(source: bytes) -> int:
     """How many places of `source` the C grammar cannot read."""
-    root = PARSER.parse(source).root_node
+    root = tree(source)
     if not root.has_error:
         return 0
     count = 0

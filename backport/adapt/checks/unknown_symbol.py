@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, unseen
-from backport.adapt.checks.call_arity import CALL
 from backport.adapt.signals import Signal
+from backport.csource import calls
 from backport.csource.includes import included
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
@@ -21,7 +21,7 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for edit in edits:
         added = result.code(edit)
-        called = {m[1] for m in CALL.finditer(added)}
+        called = {name for name, _, _ in calls.names(added)}
         gone = {w for line in problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
         for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
             if name in target:

@@ -8,8 +8,9 @@ from itertools import pairwise
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
-from backport.adapt.checks.syntax import LONGEST, PARSER
+from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.csource.grammar import tree
 
 _LEAVES = ("goto_statement", "return_statement", "break_statement", "continue_statement")
 _BLOCKS = ("compound_statement", "case_statement")
@@ -35,7 +36,7 @@ def ask(context: Context) -> list[Finding]:
 def _unreached(text: bytes) -> tuple[bytes, ...]:
     """The first line of each such statement."""
     out = []
-    stack: list[Node] = [PARSER.parse(text).root_node]
+    stack: list[Node] = [tree(text)]
     while stack:
         node = stack.pop()
         stack.extend(node.named_children)

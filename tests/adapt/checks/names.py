@@ -588,7 +588,7 @@ CASES = (
  		return 0;
  	return 1;
  }
-""", Signal.VARIANT, "asks the value of find() for NULL"),
+""", Signal.VARIANT, "tests the value of find() for NULL"),
     Case("error_check", "this tree asks for errors as well", """
  int stop(struct unit *u)
  {

@@ -331,7 +331,7 @@ CASES = (
  int a;
 +int added;
  #endif
-""", Signal.HALF, "`int added;` stands under !CONFIG_UNIT in this tree, under CONFIG_UNIT upstream"),
+""", Signal.HALF, "`int added;` is under !CONFIG_UNIT in this tree, under CONFIG_UNIT upstream"),
     Case("pp_condition", "under another condition", """
  #ifdef CONFIG_UNIT
  int a;

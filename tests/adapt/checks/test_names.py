@@ -6,9 +6,9 @@ import pytest
 
 from backport.adapt.checks import declarations
 from backport.adapt.checks.base import Context, Result
-from backport.adapt.checks.call_arity import VARIES, calls
 from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
+from backport.csource.calls import VARIES, calls
 from backport.csource.pieces import code
 from backport.replay.score import WithIndex
 from backport.verdict import Apply, Sure
