@@ -167,6 +167,8 @@ def _file(file: LooseFile, views: Sequence[TreeView], source: str,
     if not (old.exact and (new is None or new.exact)):
         # the same words in other trees: where they stand with other white space, only a person can choose
         for side, other in [(a, new) for a in before if a is not old] + [(old, b) for b in after if b is not new]:
+            if other is not None and other.lines == side.lines:
+                continue
             try:
                 again = tuple(_hunk(hunk, side, other, path, source) for hunk in file.hunks)
             except InvalidPatch:
@@ -186,14 +188,18 @@ def _first_pair(file: LooseFile, before: Sequence[_Side], after: Sequence[_Side 
     error: InvalidPatch | None = None
     for new in after:
         for old in before:
+            if new is not None and new.lines == old.lines:
+                # one file that reads as both has the change in one place and its like in another: a coincidence
+                continue
             try:
                 return old, new, tuple(_hunk(hunk, old, new, path, source) for hunk in file.hunks)
             except InvalidPatch as refusal:
                 error = error or refusal
                 if "ways" in refusal.reason:        # two places in one tree: another tree does not settle it
                     raise
-    assert error is not None
-    raise error
+    raise error or InvalidPatch(
+        f"the only tree that has the lines of {path} before this change has those after it too, so its white space "
+        "cannot be restored", line=file.hunks[0].mail_line, source=source, hint="give the mail as it was sent")
 
 
 def _hunk(hunk: LooseHunk, old: _Side, new: _Side | None, path: str, source: str) -> Hunk:

@@ -207,6 +207,17 @@ def test_a_damaged_mail_is_not_taken_for_a_page() -> None:
     assert answer.line == 13
 
 
+def test_a_tree_with_the_change_is_not_taken_for_the_one_before_it() -> None:
+    """It has the lines of both sides, at two places: the change would be made at the wrong one, and said to be sure."""
+    before = b"\tint a;\n" * 15 + b"\n\tint a;\n"
+    after = b"\tint a;\n" * 15 + b"\n\tfresh(1);\n"
+    page = (b"[PATCH] x: y\nFrom: A <a@xxxxxxxxxx>\nWhy.\n---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n"
+            b"@@ -14,4 +14,4 @@\nint a;\nint a;\n- int a;\n+ fresh(1);\n--\n2.53.0")
+    newer, older = MemoryView("new", {"f.c": after}), MemoryView("old", {"f.c": before})
+    assert "2 ways" in refused(read_bytes(page, "page", views=[newer, older])).reason
+    assert "those after it too" in refused(read_bytes(page, "page", views=[newer])).reason
+
+
 @given(st.lists(st.sampled_from([b"\tint a;", b"\t\tif (x) {", b"}", b"", b"\tb();", b"\t/* c */", b"\treturn  a;"]),
                 min_size=8, max_size=40), st.data())
 @settings(max_examples=150, deadline=None)
