@@ -172,7 +172,7 @@ class Carrier:
         return _only_renamed(checked, self._opinion(patch, head, before))
 
     def _unready(self, patch: Patch, mail: bytes) -> tuple[str, ...]:
-        """What a person has to mend in the mail itself before it can go into a tree."""
+        """What a person has to fix in the mail itself before it can go into a tree."""
         doubt = read_mail(patch).upstream_doubt
         return am.objections(self.git, mail) + ((doubt,) if doubt else ())
 
@@ -247,7 +247,7 @@ _THERE = frozenset({"present", "partly", "duplicate", "redeclared"})
 
 
 def _signs(answer: Adaptation, there: Present | None) -> tuple[str, ...]:
-    """Where a tree that refuses the patch has something of it: nobody is told that the patch fails before a look."""
+    """Where a tree that refuses the patch has something of it: a person looks before the author hears that it fails."""
     files = [path for path in there.there if path not in there.weak] if there is not None else []
     hunks = [f"hunk {hunk.index + 1} of {hunk.path}" for hunk in answer.hunks
              if "reverse" in hunk.strategies or _THERE & set(hunk.signals)]

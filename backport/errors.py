@@ -1,4 +1,4 @@
-"""Errors in two branches: what the user can mend (exit 2) and what the environment broke (exit 3).
+"""Errors in two branches: what the user can fix (exit 2) and what the environment broke (exit 3).
 
 Every message says what went wrong, where, and what to do about it; `hint` holds the last part so that a
 report can print it on a line of its own.

@@ -1,7 +1,7 @@
 """What upstream's own patch changes in the machine code of the upstream tree, to hold a backport's effect against it.
 
 A backport that changes other functions than the original did is not wrong for that (compilers inline as they
-like), but a person has to know. The upstream tree has the patch already as a rule: then it is taken back there,
+like), but a person has to know. The upstream tree has the patch already as a rule: then it is reverted there,
 which changes the same functions.
 """
 

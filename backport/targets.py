@@ -32,7 +32,7 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
               offline: bool = False, progress: Progress | None = None) -> list[Column]:
     """A column for each of `names` (all of the manifest without any), in their order; no name twice.
 
-    What is missing is fetched, a release is pinned in the store; what cannot be had has no head, and a reason. A
+    What is missing is fetched, a release is pinned in the store; what is not available has no head, and a reason. A
     release is built, and kept warm, beside the branch of its series and never in its place. Raises UserError for a name
     that is neither.
     """
@@ -69,7 +69,7 @@ def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Hea
 def in_configurations(columns: Sequence[Column], configs: Sequence[str], *, every: bool = False) -> list[Column]:
     """A column for each of `configs` (ALL: what the tree lists); without any, the columns as they are.
 
-    A tree that could not be had stays one column, and so does the reference tree, which is only read, unless `every`
+    A tree that is not available stays one column, and so does the reference tree, which is only read, unless `every`
     (it was asked for by name).
     """
     made: list[Column] = []

@@ -107,7 +107,7 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
 
 
 def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:
-    """The cell of an input that is no patch, or of a tree that could not be had."""
+    """The cell of an input that is no patch, or of a tree that is not available."""
     outcome, reason, hint = Apply.ERROR if column.damaged else Apply.NO_TREE, column.reason, ""
     if isinstance(patch, Refused):
         outcome, reason, hint = Apply.INVALID, patch.reason, patch.hint

@@ -18,7 +18,7 @@ from backport.trees.store import Store
 def command(offline: bool, manifest_path: Path | None, cache: Path | None) -> int:
     """Check compilers, packages, disk space, the sandbox and the trees' sources.
 
-    Prints, for each problem, the one command that mends it. Ends with 3 where something needed is missing.
+    Prints, for each problem, the one command that fixes it. Exits with 3 if something that is needed is missing.
     """
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)

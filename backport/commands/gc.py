@@ -27,7 +27,7 @@ from backport.trees.store import Store
 @click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
 def command(keep: int, days: float, dry_run: bool, manifest_file: Path | None, cache: Path | None,
             db: Path | None) -> int:
-    """Remove old runs, logs, work trees, build directories and objects; says what that freed."""
+    """Remove old runs, logs, work trees, build directories and objects, and say how much that freed."""
     manifest = load(manifest_file or default_manifest())
     path = db or default_path()
     with only_one(path.with_name("nightly.lock"), "a night"), Results(path) as results:

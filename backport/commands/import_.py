@@ -26,7 +26,7 @@ def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | 
     """Read patches in any form and write each as a plain mail that git am takes.
 
     PATCH is a file, a directory, an mbox, `-` (stdin), a message id, or the text of a web archive's page: its white
-    space is then restored from the trees in the store. Exits with 1 where something is not a patch.
+    space is then restored from the trees in the store. Exits with 1 if something is not a patch.
     """
     if not specs and commit is None:
         raise UserError("nothing to import", hint="give a file, a directory, `-`, or --from REPO COMMIT")

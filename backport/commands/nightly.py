@@ -78,10 +78,10 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
     """Update the trees, compute what changed since the night before, and report only that.
 
     Silent when nothing changed. The first night prints the whole matrix. A night that was stopped (SIGTERM,
-    --timeout) is gone on with by the next one, which also tells what it had found.
+    --timeout) is continued by the next one, which also reports what it had found.
 
     \b
-    Exit code: as for `backport run`; 3 also when another night runs already or the time was over.
+    Exit code: as for `backport run`; 3 also if another night is running or the time limit was reached.
     """
     manifest = read_manifest(manifest_path)
     check_configs(configs, no_build, manifest)

@@ -51,8 +51,8 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
                    acks: tuple[str, ...], db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Append every patch that is good on a tree to DIR/queue-X.Y, refreshed on everything before it.
 
-    Existing entries stay as they are, a patch is added once. Nothing is written to a queue that does not apply.
-    Exits with 1 where a patch that is good on the bare tree does not go on top of its queue.
+    Existing entries stay as they are, no patch is added twice. A queue that does not apply is left alone.
+    Exits with 1 if a patch that is good on the bare tree does not apply on top of its queue.
     """
     manifest = read_manifest(manifest_path)
     who = identity() if signoff else ""
@@ -105,7 +105,7 @@ def test_command(directory: Path, name: str | None, bisectable: bool, no_build: 
                  cache: Path | None) -> int:
     """Try a whole queue on its tree: DIR is a queue-X.Y, or a directory of them.
 
-    Every entry is applied on top of those before it. Exit code: 1 where an entry does not apply or the build is
+    Every entry is applied on top of those before it. Exit code: 1 if an entry does not apply or the build is
     not good, 3 where the tree or the compiler is at fault.
     """
     manifest = read_manifest(manifest_path)

@@ -101,7 +101,7 @@ def check(rules: tuple[Rule, ...]) -> int:
 def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, only: tuple[str, ...]) -> int:
     """Rewrite the KVM lines of tree NEWER and look them up in tree OLDER.
 
-    NEWER and OLDER are trees or pinned releases of the store (linux-5.10.y, 6.1.187). 1 where a rewrite brings in
+    NEWER and OLDER are trees or pinned releases of the store (linux-5.10.y, 6.1.187). Exits with 1 if a rewrite uses
     a name that the older tree does not have. Takes about half a minute a pair.
     """
     from backport.proving.evidence import evidence

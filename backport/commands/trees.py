@@ -36,7 +36,7 @@ def common(command: Any) -> Any:
 @common
 @click.pass_context
 def command(ctx: click.Context, manifest_file: Path | None, cache: Path | None, form: str) -> int:
-    """List the trees of the manifest and what the store has of them; `fetch` and `release` bring more."""
+    """List the trees of the manifest and what the store has of them; `fetch` and `release` add more."""
     ctx.obj = {"manifest_file": manifest_file, "cache": cache, "form": form}
     if ctx.invoked_subcommand is None:
         return _list(load(manifest_file or default_path()), Store(cache), form)
@@ -51,9 +51,9 @@ def command(ctx: click.Context, manifest_file: Path | None, cache: Path | None, 
 @click.pass_context
 def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, full_history: bool,
                   **options: Any) -> int:
-    """Bring trees into the store: all of the manifest, or those named ("6.1" is enough).
+    """Fetch trees into the store: all of the manifest, or those named ("6.1" is enough).
 
-    Exits with 3 where a tree that the manifest requires is not available.
+    Exits with 3 if a tree that the manifest requires is not available.
     """
     manifest_file, cache, form = _options(ctx, options)
     manifest = load(manifest_file or default_path())
@@ -72,7 +72,7 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
 def release_command(ctx: click.Context, /, versions: tuple[str, ...], update: bool, **options: Any) -> int:
     """Pin exact releases (6.1.176) in the store, for replays and for looking at how a tree moved.
 
-    Exits with 3 where one of them is not available.
+    Exits with 3 if one of them is not available.
     """
     manifest_file, cache, form = _options(ctx, options)
     results = fetch_releases(Store(cache), load(manifest_file or default_path()), versions, update=update,

@@ -1,7 +1,7 @@
 """What history says of one patch on one tree, and what that makes of its cell.
 
-Only a proved absence changes an outcome: the tree lacks the bug, so the patch has nothing to mend there. The rest
-are notes and facts for a person: the bug's first release, a fix that was in and was taken back, fixes of the fix.
+Only a proved absence changes an outcome: the tree lacks the bug, so the patch has nothing to fix there. The rest
+are notes and facts for a person: the bug's first release, a fix that was in and was reverted, fixes of the fix.
 """
 
 from __future__ import annotations

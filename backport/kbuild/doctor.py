@@ -1,4 +1,4 @@
-"""What this machine needs before a run: each finding with the one command that mends it."""
+"""What this machine needs before a run: each finding with the one command that fixes it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from backport.kbuild.make import Ended
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The environment's fault: what happened, and how to mend it."""
+    """The environment's fault: what happened, and how to fix it."""
 
     what: str
     hint: str

@@ -200,7 +200,7 @@ def _counts(git: Git) -> tuple[int, int]:
 
 @contextmanager
 def _free(lock: Path) -> Iterator[bool]:
-    """Hold `lock` if nobody does; yields whether it could be had."""
+    """Hold `lock` if nobody does; yields whether it is held."""
     try:
         with FileLock(lock, timeout=0):
             yield True

@@ -1,4 +1,4 @@
-"""White space that a web archive lost, taken back from trees.
+"""White space that a web archive lost, restored from trees.
 
 An archive page collapses runs of blanks, drops the blank of context lines and drops empty lines. What is left of
 a hunk is its words and the counts of its header. Context and removed lines are taken from a tree that holds

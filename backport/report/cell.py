@@ -19,7 +19,7 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
     facts = [("patch sha256", cell.patch_sha256), ("base commit", cell.base_commit), ("run", str(run.id)),
              *((label.lower(), value) for label, value in (*circumstances(cell), *built_with(cell))
                if label != "Booted"),
-             ("took", duration(cell.seconds)), ("again with", cell.command), ("log", cell.log)]
+             ("took", duration(cell.seconds)), ("reproduce", cell.command), ("log", cell.log)]
     out.append("\n" + "".join(f"{name + ':':15}{line(value)}\n" for name, value in facts if value))
     if cell.evidence:
         out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in cell.evidence))

@@ -83,7 +83,7 @@ def _verdict(case: ET.Element, cell: Cell) -> str:
 def _output(cell: Cell) -> str:
     rows = [", ".join(words(cell)), *said(cell), *(one.brief for one in cell.diagnostics)]
     if cell.command:
-        rows.append(f"again with: {cell.command}")
+        rows.append(f"reproduce with: {cell.command}")
     if cell.log:
         rows.append(f"log: {cell.log}")
     return "\n".join(rows)

@@ -95,13 +95,13 @@ def legend(cells: Sequence[Cell]) -> list[tuple[str, str]]:
 
 
 def said(cell: Cell) -> list[str]:
-    """What there is to say about a cell in words: the reason, how to mend it, then the notes, each once."""
+    """What there is to say about a cell in words: the reason, how to fix it, then the notes, each once."""
     hint = cell.built.hint if cell.built is not None else ""
     return [one for one in dict.fromkeys((cell.reason, hint, *cell.notes)) if one.strip()]
 
 
 def unreachable(grid: Matrix) -> list[tuple[TreeInfo, str]]:
-    """The trees that could not be had, with the reason: once, not under every patch."""
+    """The trees that are not available, with the reason: once, not under every patch."""
     return [(tree, tree.reason) for tree in grid.trees if tree.reason]
 
 

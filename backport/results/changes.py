@@ -136,7 +136,7 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
     if not conclusive(now):
         return _kind_of_nothing(last, known, now)
     if known is None:
-        # never had a verdict: a new patch, a new tree, or a tree that could not be had until now
+        # never had a verdict: a new patch, a new tree, or a tree that was not available until now
         if last is not None and last.apply is Apply.NO_TREE:
             return Kind.REACHED
         if exit_code([now]):

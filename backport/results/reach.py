@@ -1,6 +1,6 @@
 """What a piece of the program is made of: every module that it imports, however deep, and their data files.
 
-A list kept by hand forgets: an answer that a broken reader gave was read back after the reader was mended. The imports
+A list kept by hand forgets: an answer that a broken reader gave was read back after the reader was fixed. The imports
 are read from the sources, those inside functions too, without running anything.
 """
 

@@ -32,7 +32,7 @@ class TreeInfo:
     """One column of the matrix: a tree, or a tree in one of the configurations that were asked for."""
 
     name: str                        # linux-6.1.y
-    version: str = ""                # 6.1.187, "" where the tree could not be had
+    version: str = ""                # 6.1.187, "" where the tree is not available
     commit: str = ""
     status: str = ""                 # mainline | stable | longterm | eol
     source: str = ""                 # one line for people

@@ -74,7 +74,7 @@ class Apt:
         """Have lists of `suites` that were asked for at or after `since` (seconds since the epoch); returns what apt
         complained about.
 
-        Raises SourceUnavailable where apt is missing, no Debian archive is configured, or no list could be had.
+        Raises SourceUnavailable where apt is missing, no Debian archive is configured, or no list is available.
         """
         if shutil.which("apt-get") is None or not _HELPER.exists():
             raise SourceUnavailable("no apt on this system, so no Debian source packages",
@@ -201,7 +201,7 @@ class Apt:
 
 
 class Gone(SourceUnavailable):
-    """Listed, but not to be had: an older one may be."""
+    """Listed, but cannot be downloaded: an older one may be."""
 
 
 def _originals(stanza: str, base: str, package: str) -> list[Original]:

@@ -36,7 +36,7 @@ _AHEAD = 2
 class FetchResult:
     """One tree after a fetch.
 
-    `head` is None where the tree is not to be had, with the `reason` in one line; with a head, `reason` says why
+    `head` is None where the tree is not available, with the `reason` in one line; with a head, `reason` says why
     it could not be refreshed ("" where nothing is wrong). `from_memory`: nobody was asked this time. `changed`:
     the tree was not in the store before, or moved. `notes`: what a reader should know about where it came from.
     """
@@ -83,7 +83,7 @@ def fetch(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update
           remember_hours: float = REMEMBER_HOURS) -> list[FetchResult]:
     """Make the named trees (all where none is named) present and reasonably fresh; in manifest order.
 
-    `update` asks every source now; `full_history` makes git sources bring all commits. A tree that cannot be had
+    `update` asks every source now; `full_history` makes git sources bring all commits. A tree that is not available
     is a FetchResult without head, never an exception. Raises UserError for a name that is not in the manifest.
     """
     wanted = [_Wanted(tree) for tree in _chosen(manifest, names)]

@@ -59,7 +59,7 @@ def test_one_cell_its_log_and_its_mail(store: Path) -> None:
         assert told.startswith("toy: Check for injected marbles before queuing\n"
                                "on linux-8.9.y 8.9.262: rewritten, pass, review\n")
         assert "+\tif (toy->busy || toy->injected)" in told
-        assert "again with:    backport run patches/toy.patch --tree linux-8.9.y" in told
+        assert "reproduce:     backport run patches/toy.patch --tree linux-8.9.y" in told
     assert _show(store, "--cell", "toy", "9.1", "--log").stdout_bytes == b"make: \xff all of it\n"
     assert _show(store, "--cell", "toy", "8.9", "--mail").stdout_bytes == rewritten().adapted
     with pytest.raises(UserError, match="no cell"):

@@ -35,7 +35,7 @@ def _prepare(request: Request) -> Ready:
 
 
 def _first(request: Request, apt: Apt, candidates: list[Original]) -> Ready:
-    """The newest of `candidates` (newest first) that can be had; what is newer and cannot is noted."""
+    """The newest of `candidates` (newest first) that can be downloaded; newer ones that cannot are noted."""
     missing: dict[str, str] = {}
     for item in candidates:
         if request.at_least and version_key(item.version) < version_key(request.at_least):
