@@ -164,7 +164,7 @@ def test_what_booted_is_shown_side_by_side_with_its_serial_logs(tmp_path: Path) 
     assert 0 < words.count("kernel") < 20                                  # it begins with the reproducer
     links = [str(link["href"]) for link in page.of("a")]
     assert "../logs/p--linux-9.2.y--before-1.txt" in links
-    assert "The logs are not there any more." in words
+    assert "The logs have been removed." in words
     assert "not part of the report" not in "".join(path.read_text() for path in (tmp_path / "site" / "logs").iterdir())
 
 
@@ -173,7 +173,7 @@ def test_a_cell_that_is_not_there_yet(tmp_path: Path) -> None:
         run = fill(results, standard()[:2], finish=False)
         html.write(run, results.cells(run), tmp_path / "site")
     assert "running, 2 of 4 cells" in (tmp_path / "site" / "index.html").read_text()
-    assert "The run has not got here." in (tmp_path / "site" / "patches" / "toy-fix.html").read_text()
+    assert "The run has not reached this cell." in (tmp_path / "site" / "patches" / "toy-fix.html").read_text()
 
 
 def test_history_is_told_in_words() -> None:
