@@ -28,6 +28,8 @@ def test_the_files_and_links_of_a_page_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
     assert [name for name in _named(prose) if not (ROOT / name).exists()] == []
+    tests = re.findall(r"(?<![\w/])tests/[\w./-]*\w", prose)          # in prose they stand without quotes
+    assert [name for name in tests if not (ROOT / name).exists()] == []
     links = [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
 
