@@ -53,6 +53,7 @@ class Carried:
     alternatives: tuple[bytes, ...] = ()
     preimages: Preimages = field(default_factory=Preimages)
     partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
+    missing: tuple[str, ...] = ()    # names that it needs and the tree does not have, where its lines could use them
     unready: bool = False            # what is in doubt is the mail itself, or a header that the tree lacks
     forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
 
@@ -197,7 +198,8 @@ class Carrier:
         trouble = objection(self.git, head.commit, ready) if ready is not patch else ""
         if trouble:
             return Carried(Apply.CONFLICT, Sure.REVIEW, None, b"", trouble, checked.notes, checked.hunks)
-        return Carried(checked.outcome, checked.sure, ready, mail, checked.reason, checked.notes, checked.hunks)
+        return Carried(checked.outcome, checked.sure, ready, mail, checked.reason, checked.notes, checked.hunks,
+                       missing=tuple(one.name for one in lacking))
 
     def _since(self, name: str, patch: Patch) -> str:
         """" (linux-6.1.y is the oldest tree here that does)", "" where none has."""
@@ -223,7 +225,8 @@ class Carrier:
                              for name in lacking if (since := self._since(name, patch)))
             asked = there.evidence if there is not None else ()
             return Carried(answer.outcome, answer.sure, None, b"", answer.reason, answer.notes, answer.hunks,
-                           answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there))
+                           answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there),
+                           missing=tuple(lacking))
         made = answer.patch.files
         mail = self._mail(patch, answer.patch, tree, changelog(patch, made, answer.hunks))
         left = [part for part in left_out(patch, made, answer.hunks) if part.whole or not part.known]

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "inspect",
     "doctor": "doctor",
     "replay": "replay",
+    "prerequisites": "prerequisites",
 }
 
 
