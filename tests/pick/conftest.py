@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pick.made import Kernel
+from tests.support.clones import Kernel
 
 
 @pytest.fixture

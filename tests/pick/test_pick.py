@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from backport.pick import commits
-from tests.pick.made import Kernel
+from tests.support.clones import Kernel
 
 KEPT = ".git/backport-resolutions"
 
