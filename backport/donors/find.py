@@ -114,11 +114,11 @@ def by_hand(patch: Patch, donor: Patch, series: str = "") -> Donor:
 
 
 def _usable(donor: Donor, series: str) -> bool:
-    """For a newer tree; or for this very one, where somebody sent or queued it and the tree does not have it yet."""
+    """For a newer tree; or for this very one, where somebody resolved, sent or queued it and the tree lacks it yet."""
     theirs, here = series_number(donor.series), series_number(series)
     if theirs is None or here is None:
         return False
-    return theirs > here or (theirs == here and donor.kind in (Kind.QUEUE, Kind.MAIL))
+    return theirs > here or (theirs == here and donor.kind in (Kind.RESOLUTION, Kind.QUEUE, Kind.MAIL))
 
 
 def _number(series: str) -> tuple[int, int]:
@@ -158,8 +158,15 @@ def _resolved(patch: Patch) -> Iterator[Donor]:
         made = next(iter(read_bytes(path.read_bytes(), str(path))), None)
         # a bare diff claims nothing; its place beside the patch does
         if isinstance(made, Patch) and (claims(patch, made) or not read_mail(made).is_mail):
-            yield Donor(made, series[1], Kind.RESOLUTION, f"the resolution in {path}",
+            yield Donor(made, series[1], Kind.RESOLUTION, f"the resolution in {path}{_by_whom(made)}",
                         f"the resolution for {branch(series[1])}", note=bracketed(read_mail(made), read_mail(patch)))
+
+
+def _by_whom(made: Patch) -> str:
+    """" (A Developer <dev@example.org>, 2026-11-26)" where the resolution says it."""
+    said = [header.value for name in ("X-Backport-Resolved-By", "X-Backport-Resolved-On")
+            if (header := read_mail(made).header(name)) is not None]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tuple[Donor | None, str]:

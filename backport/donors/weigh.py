@@ -20,7 +20,7 @@ from backport.check import preimages
 from backport.check.effect import Effect, applied, same_effect
 from backport.check.proof import objection
 from backport.donors.match import Block, differences, dropped, standing
-from backport.donors.model import Donor, Form
+from backport.donors.model import Donor, Form, Kind
 from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.compose import adapted_mail, branch
@@ -209,9 +209,10 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     assert carried.patch is not None
     made = carried.patch.files
     form = replace(patch, files=donor.patch.files)
-    clauses = [f"based on {donor.credit}"]
     holds = bool(donor.note) and _still_holds(one)
-    clauses += [donor.note] if holds else []
+    # somebody's resolution for this very tree is theirs, and their note says it all
+    own = holds and donor.kind is Kind.RESOLUTION and series_number(donor.series) == series_number(tree.series)
+    clauses = [*([] if own else [f"based on {donor.credit}"]), *([donor.note] if holds else [])]
     if carried.outcome in (Apply.MERGED, Apply.REWRITTEN):
         clauses += [f"adapted for {branch(tree.series)}: {'; '.join(changelog(form, made, carried.hunks))}"]
     mail = adapted_mail(patch, made, series=tree.series, notes=("; ".join(clauses),),

@@ -208,6 +208,17 @@ def test_a_resolution_beside_the_patch_is_a_donor_for_older_trees(world: World) 
     assert world.carry(fix, [donor]).outcome is Apply.MERGED
 
 
+def test_a_resolution_for_this_very_tree_is_given_while_it_fits(world: World) -> None:
+    fix = replace(world.fix(), source=str(world.path / "sort.patch"), slug="sort")
+    world.backport(fix)
+    place = world.path / "sort.resolved"
+    place.mkdir()
+    (place / "6.1.patch").write_bytes(world.patch(NEWER).diff)
+    assert [donor.series for donor in world.found(fix).donors] == ["6.1"]
+    (place / "5.10.patch").write_bytes(world.patch(NEWER).diff)
+    assert [donor.series for donor in world.found(fix).donors] == ["5.10"]      # the same diff; this tree's own first
+
+
 def test_a_donor_by_hand_may_be_anything_and_what_it_is_not_is_told(world: World) -> None:
     fix = world.fix()
     other = parse(mail_for("6.1.y", "5" * 40, "unlock(a);", "lock(a);", subject="other").render())
