@@ -15,6 +15,7 @@ from backport.errors import BackportError, InfraError
 COMMANDS: dict[str, str] = {
     "run": "run",
     "pick": "pick",
+    "resolve": "resolve",
     "adapt": "adapt",
     "show": "show",
     "nightly": "nightly",

@@ -15,14 +15,6 @@ from tests.support.clones import Kernel
 KEPT = ".git/backport-resolutions"
 
 
-def resolve(kernel: Kernel, top: str = ".") -> None:
-    """What a person makes of the conflict in foo.c: the one line that this branch needs."""
-    file = kernel.path / top / "drivers/foo.c"
-    lines = file.read_text().split("\n")
-    first, last = (next(n for n, line in enumerate(lines) if line.startswith(mark)) for mark in ("<<<<<<<", ">>>>>>>"))
-    file.write_text("\n".join([*lines[:first], "\tknown->use = fresh->use;", *lines[last + 1:]]))
-
-
 def test_a_fix_that_fits_becomes_a_commit_with_author_date_and_upstream_line(kernel: Kernel) -> None:
     done = kernel.pick(kernel.fixes["bar"], "-s", here="drivers")
     assert done.exit_code == 0, done.stderr
@@ -150,7 +142,7 @@ def test_continue_wants_neither_markers_nor_unmerged_paths(kernel: Kernel) -> No
     done = kernel.pick("--continue")
     assert done.exit_code == 1
     assert "conflict marker" in done.stderr
-    resolve(kernel)
+    kernel.resolve()
     done = kernel.pick("--continue")
     assert done.exit_code == 1
     assert "not staged" in done.stderr
@@ -158,7 +150,7 @@ def test_continue_wants_neither_markers_nor_unmerged_paths(kernel: Kernel) -> No
 
 def test_a_resolution_is_committed_with_its_note_and_the_rest_goes_on(kernel: Kernel) -> None:
     kernel.pick(kernel.fixes["foo"], kernel.fixes["bar"], "-s")
-    resolve(kernel)
+    kernel.resolve()
     kernel.run("add", "drivers/foo.c")
     done = kernel.pick("--continue", "--note", "kept the one line that 6.1 needs")
     assert done.exit_code == 0, done.stderr
@@ -172,7 +164,7 @@ def test_a_resolution_is_committed_with_its_note_and_the_rest_goes_on(kernel: Ke
 
 def test_without_a_note_one_is_proposed(kernel: Kernel) -> None:
     kernel.pick(kernel.fixes["foo"])
-    resolve(kernel)
+    kernel.resolve()
     kernel.run("add", "drivers/foo.c")
     done = kernel.pick("--continue")
     assert "resolved by hand for 6.1.y" in " ".join(kernel.run("log", "-1", "--format=%B").split())
@@ -181,7 +173,7 @@ def test_without_a_note_one_is_proposed(kernel: Kernel) -> None:
 
 def test_a_conflict_is_resolved_once(kernel: Kernel) -> None:
     kernel.pick(kernel.fixes["foo"])
-    resolve(kernel)
+    kernel.resolve()
     kernel.run("add", "drivers/foo.c")
     kernel.pick("--continue", "--note", "the one line")
     (kept,) = (kernel.path / KEPT).rglob("*.patch")
@@ -201,7 +193,7 @@ def test_a_conflict_is_resolved_once(kernel: Kernel) -> None:
 
 def test_a_resolution_that_fits_no_more_is_a_conflict_again(kernel: Kernel) -> None:
     kernel.pick(kernel.fixes["foo"])
-    resolve(kernel)
+    kernel.resolve()
     kernel.run("add", "drivers/foo.c")
     kernel.pick("--continue")
     kernel.run("reset", "--quiet", "--keep", "HEAD~1")
@@ -233,7 +225,7 @@ def test_with_staged_changes_the_conflict_gets_a_work_tree_of_its_own(kernel: Ke
     before = kernel.everything()
     assert kernel.pick(kernel.fixes["foo"]).exit_code == 1
     top = ".git/backport-pick/tree"
-    resolve(kernel, top)
+    kernel.resolve(top)
     kernel.run("-C", top, "add", "drivers/foo.c")
     assert kernel.everything()["index"] == before["index"]
     done = kernel.pick("--continue", here=f"{top}/drivers")
@@ -245,7 +237,7 @@ def test_with_staged_changes_the_conflict_gets_a_work_tree_of_its_own(kernel: Ke
 
 def test_a_commit_that_the_person_made_by_themselves_counts(kernel: Kernel) -> None:
     kernel.pick(kernel.fixes["foo"], kernel.fixes["bar"])
-    resolve(kernel)
+    kernel.resolve()
     kernel.run("add", "drivers/foo.c")
     kernel.run("commit", "--quiet", "-m", "mine")
     assert kernel.pick("--continue").exit_code == 0

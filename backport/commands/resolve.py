@@ -1,0 +1,77 @@
+"""`backport resolve`: a conflict on a tree of the manifest, laid out in a small clone to go on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    manifest_option,
+    one_patch,
+    read_manifest,
+    read_patches,
+)
+from backport.errors import InfraError, UserError
+from backport.git import Git
+from backport.pick.clone import find, on_loan
+from backport.targets import get_trees, known_heads
+from backport.trees.store import Store
+
+
+@click.command(short_help="Lay a conflict out in a work tree, and keep what you make of it.")
+@click.argument("patch")
+@click.option("--tree", "-t", "name", required=True, metavar="NAME", help="linux-5.10.y, 5.10.y or 5.10.")
+@click.option("--output", "-o", "place", type=click.Path(path_type=Path), help="The directory of the work tree  "
+              "[default: NAME-of-the-patch-5.10 here].")
+@click.option("--signoff", "-s", is_flag=True, help="Add your Signed-off-by.")
+@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@manifest_option()
+@cache_option()
+def command(patch: str, name: str, place: Path | None, signoff: bool, offline: bool, manifest_path: Path | None,
+            cache: Path | None) -> int:
+    """Lay out the conflict of PATCH (a file) on one tree: a small clone that borrows the store's objects, on a branch
+    of that tree, with the touched directories in it.
+
+    \b
+    backport resolve patches/fix.patch --tree 5.10
+    cd fix-5.10; git mergetool; backport pick --continue
+
+    What fits is staged, the rest has markers and its three stages (docs/pick.md). `backport pick --continue`, --take,
+    --skip and --abort work there. Your resolution is kept as fix.resolved/5.10.patch beside PATCH: `backport run`,
+    `adapt` and `mail` take it from there while it fits, and older trees get it as a donor. The directory can be removed
+    then.
+    """
+    manifest, kept = read_manifest(manifest_path), cache_or_default(cache)
+    only = one_patch(read_patches((patch,), kept), "backport pick")
+    store = Store(kept)
+    (column,) = get_trees(store, manifest, (name,), offline=offline)
+    if column.head is None:
+        raise InfraError(f"{column.tree.name} is not available: {column.reason}")
+    heads, upstream = known_heads(store, manifest)
+    place = place or Path(f"{only.slug}-{column.tree.series}")
+    if place.exists():
+        raise UserError(f"{place} is there already", hint="go on there with `backport pick --continue`, or remove it")
+    branch = f"linux-{column.tree.series}.y"
+    refs = {f"refs/heads/{branch}": column.head.commit} | {
+        f"refs/remotes/store/{head.tree}": head.commit for head in heads if head.tree != column.tree.name}
+    from backport.resolve.desk import make
+    make(place, store.path, refs, branch, f"store/{upstream.tree}" if upstream else "", only,
+         Path(patch).resolve().parent)
+    clone = find(place)
+    from backport.pick.branches import first_words, kernels
+    from backport.pick.session import Session
+    from backport.resolve.kept import Kept
+    with clone.git() as git, Git(on_loan(clone, kept)) as loan:
+        known = kernels(git, loan, f"store/{upstream.tree}" if upstream else "")
+        click.echo(first_words(git, loan, known, ""), err=True)
+        session = Session(clone, git, loan, known, Kept(Path(patch).resolve().parent),
+                          lambda text: click.echo(text, err=True))
+        try:
+            code = session.begin([only], "", signoff=signoff, verify=True)
+        finally:
+            session.close()
+    click.echo(f"cd {place}" if code else f"there is nothing to resolve; {place} can be removed", err=True)
+    return code

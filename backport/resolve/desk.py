@@ -1,0 +1,50 @@
+"""A small clone to resolve one conflict in: the store's objects on loan, one branch, the touched directories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from backport.errors import InfraError
+from backport.git import UserGit
+from backport.patch.model import Patch
+
+
+def check_out_around(git: UserGit, commit: str, paths: Sequence[str]) -> None:
+    """Fill index and work tree with `commit`; files outside the directories of `paths` are left out, as git
+    sparse-checkout leaves them out (`git sparse-checkout disable` brings them)."""
+    git.run("read-tree", commit)
+    folders = {os.fsencode(name).rpartition(b"/")[0] for name in paths}
+    rows = [row for row in git.run("ls-files", "-z").out.split(b"\0") if row]
+    near = [row for row in rows if row.rpartition(b"/")[0] in folders]
+    far = [row for row in rows if row.rpartition(b"/")[0] not in folders]
+    git.run("update-index", "--skip-worktree", "-z", "--stdin", stdin=b"".join(row + b"\0" for row in far))
+    git.run("checkout-index", "--force", "-u", "-z", "--stdin", stdin=b"".join(row + b"\0" for row in near))
+
+
+def make(place: Path, store: Path, refs: Mapping[str, str], branch: str, upstream: str, patch: Patch,
+         resolutions: Path) -> None:
+    """The clone at `place` with `refs` (full name -> commit), `branch` checked out as far as `patch` needs it.
+
+    Nothing is left of it where that fails. `resolutions` is where `backport pick` keeps what is resolved."""
+    try:
+        place.mkdir(parents=True)
+    except OSError as error:
+        raise InfraError(f"{place} cannot be made: {error.strerror}") from error
+    try:
+        with UserGit(place) as git:
+            git.run("init", "--quiet", "--initial-branch", branch, ".")
+            (place / ".git/objects/info/alternates").write_text(f"{store / 'objects'}\n")
+            if (store / "shallow").is_file():
+                shutil.copyfile(store / "shallow", place / ".git/shallow")
+            for name, value in (("backport.resolutions", str(resolutions)), ("gc.auto", "0"),
+                                *((("backport.upstream", upstream),) if upstream else ())):
+                git.run("config", name, value)
+            feed = "".join(f"create {name} {commit}\n" for name, commit in refs.items())
+            git.run("update-ref", "--stdin", stdin=feed.encode())
+            check_out_around(git, branch, patch.paths)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise

@@ -1,0 +1,79 @@
+"""`backport resolve`: a conflict of the manifest's tree is laid out, resolved, and not met again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from backport.cli import cli
+from backport.errors import BackportError
+from tests.support.clones import Kernel
+
+MANIFEST = """trees:
+  - name: upstream
+    series: "7.0"
+    upstream: true
+    sources: [{{local: {path}, branch: master}}]
+  - name: linux-6.1.y
+    series: "6.1"
+    sources: [{{local: {path}, branch: linux-6.1.y}}]
+  - name: linux-5.10.y
+    series: "5.10"
+    sources: [{{local: {path}, branch: linux-5.10.y}}]
+"""
+
+
+def backport(*args: str) -> Result:
+    result = CliRunner().invoke(cli, args, standalone_mode=False)
+    if result.exception is not None and not isinstance(result.exception, BackportError):
+        raise result.exception
+    result.exit_code = result.exception.exit_code if isinstance(result.exception, BackportError) \
+        else int(result.return_value or 0)
+    return result
+
+
+@pytest.fixture
+def desk(kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a manifest, the patch that is in conflict, and the name of a person."""
+    (tmp_path / "gitconfig").write_text("[user]\nname = A Developer\nemail = dev@example.org\n")
+    place = tmp_path / "desk"
+    (place / "patches").mkdir(parents=True)
+    (place / "trees.yaml").write_text(MANIFEST.format(path=kernel.path))
+    (place / "patches/foo.patch").write_text(kernel.run("format-patch", "-1", "--stdout", kernel.fixes["foo"]) + "\n")
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_a_resolution_is_used_by_the_next_run_and_for_the_older_tree(kernel: Kernel, desk: Path) -> None:
+    first = backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work")
+    assert first.exit_code == 1, first.stderr
+    work = Kernel.__new__(Kernel)
+    work.path, work.git, work.env = desk / "work", kernel.git, {}
+    work.resolve()
+    kernel.run("-C", str(work.path), "add", "drivers/foo.c")
+    assert work.pick("--continue", "--note", "the one line").exit_code == 0
+    assert (desk / "patches/foo-take-use-as-it-is.resolved/6.1.patch").is_file()
+    for tree in ("6.1", "5.10"):
+        again = backport("adapt", "patches/foo.patch", "--tree", tree)
+        assert again.exit_code == 0, again.stderr
+        assert "+\tknown->use = fresh->use;" in again.stdout
+        assert "A Developer" in again.stderr
+        assert "the one line ]" in again.stdout
+    assert "[ the one line ]" in backport("adapt", "patches/foo.patch", "--tree", "6.1").stdout
+
+
+def test_what_fits_leaves_nothing_to_resolve(kernel: Kernel, desk: Path) -> None:
+    (desk / "patches/bar.patch").write_text(kernel.run("format-patch", "-1", "--stdout", kernel.fixes["bar"]) + "\n")
+    done = backport("resolve", "patches/bar.patch", "--tree", "6.1", "-o", "work")
+    assert done.exit_code == 0
+    assert "nothing to resolve" in done.stderr
+
+
+def test_a_directory_that_is_there_is_left_alone(desk: Path) -> None:
+    (desk / "work").mkdir()
+    (desk / "work/mine").write_text("mine")
+    done = backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work")
+    assert done.exit_code == 2
+    assert [path.name for path in (desk / "work").iterdir()] == ["mine"]
