@@ -57,7 +57,7 @@ _ARGUMENTS = 64 * 1024               # bytes of names that one command gets; the
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class GitResult:
     """How one git command ended: exit code, stdout as bytes, stderr as text."""
 
     code: int
@@ -101,7 +101,7 @@ class Git:
         return values
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
-            env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> Result:
+            env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> GitResult:
         """Run `git *args`; raise GitError when the exit code is not in `ok` (an empty `ok` takes any).
 
         An exit that the environment caused (a signal, a damaged object, no memory, a full disk) is no answer whatever
@@ -122,7 +122,7 @@ class Git:
                 raise InfraError(f"git could not be started: {error}", hint="apt-get install git") from error
             except OSError as error:
                 raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
-        result = Result(int(code), _as_bytes(out), _as_text(err))
+        result = GitResult(int(code), _as_bytes(out), _as_text(err))
         met = None if remote else fault(command, result.code, result.err, path=self.path)
         if met is not None:
             raise met

@@ -13,7 +13,7 @@ from enum import Enum
 from backport.errors import GitError
 
 
-class Answer(Enum):
+class ApplyAnswer(Enum):
     """What `git apply` answered."""
 
     TAKEN = "taken"
@@ -88,7 +88,7 @@ def fault(command: list[str], code: int, stderr: str, *, path: object = "") -> G
     return None
 
 
-def apply_answer(code: int, stderr: str, *, path: object = "") -> Answer:
+def apply_answer(code: int, stderr: str, *, path: object = "") -> ApplyAnswer:
     """What `git apply` said; raises GitError for whatever is not provably said of the patch."""
     command = ["git", "apply"]
     met = fault(command, code, stderr, path=path)
@@ -96,11 +96,11 @@ def apply_answer(code: int, stderr: str, *, path: object = "") -> Answer:
         raise met
     told = _SEARCHED.sub("", stderr)
     if code == 0:
-        return Answer.TAKEN
+        return ApplyAnswer.TAKEN
     if code == 128 and _MALFORMED.search(told):
-        return Answer.MALFORMED
+        return ApplyAnswer.MALFORMED
     if code == 1 and _REFUSED.search(told):
-        return Answer.REFUSED
+        return ApplyAnswer.REFUSED
     raise GitError(command, code, told, hint=LIMITS if not told.strip() else DAMAGED.format(path=path))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.errors import GitError
-from backport.gitfault import Answer, apply_answer, fault
+from backport.gitfault import ApplyAnswer, apply_answer, fault
 
 REFUSED = "Checking patch a.c...\nerror: while searching for:\n{words}\nerror: patch failed: a.c:1\n" \
           "error: a.c: patch does not apply\n"
@@ -18,7 +18,7 @@ REFUSED = "Checking patch a.c...\nerror: while searching for:\n{words}\nerror: p
     "error: git apply: bad git-diff - expected /dev/null on line 3", "error: invalid mode on line 3: 10064x",
     "error: corrupt binary patch at line 9: zzz", "error: invalid path '../x'"])
 def test_only_words_about_its_text_make_a_patch_malformed(said: str) -> None:
-    assert apply_answer(128, said + "\n") is Answer.MALFORMED
+    assert apply_answer(128, said + "\n") is ApplyAnswer.MALFORMED
 
 
 @pytest.mark.parametrize("said", [
@@ -26,7 +26,7 @@ def test_only_words_about_its_text_make_a_patch_malformed(said: str) -> None:
     "error: a.c: wrong type\n", "error: affected file 'a/b' is beyond a symbolic link\n",
     "error: cannot apply binary patch to 'a.bin' without full index line\nerror: a.bin: patch does not apply\n"])
 def test_a_refusal_is_a_refusal(said: str) -> None:
-    assert apply_answer(1, said) is Answer.REFUSED
+    assert apply_answer(1, said) is ApplyAnswer.REFUSED
 
 
 @pytest.mark.parametrize(("code", "said", "cure"), [
@@ -65,7 +65,7 @@ def test_what_git_never_said_before_is_not_held_against_the_patch(code: int, sai
 @pytest.mark.parametrize("words", ["fatal: Out of memory, malloc failed", "error: failed to read a.c",
                                    "error: unable to write file"])
 def test_words_of_the_patch_that_git_quotes_are_not_gits(words: str) -> None:
-    assert apply_answer(1, REFUSED.format(words=words)) is Answer.REFUSED
+    assert apply_answer(1, REFUSED.format(words=words)) is ApplyAnswer.REFUSED
 
 
 def test_a_name_that_does_not_exist_is_an_answer() -> None:

@@ -14,7 +14,7 @@ from backport.cell import Cell, one_a_tree
 from backport.cli import cli
 from backport.errors import ManifestError, UserError
 from backport.manifest import load
-from backport.results.changes import Kind, since
+from backport.results.changes import ChangeKind, since
 from backport.results.store import Results
 from backport.verdict import Apply, Build
 from tests.support.desk import NEW, OLD, Desk
@@ -182,7 +182,7 @@ def test_what_changed_is_told_for_the_column_where_it_changed(tmp_path: Path) ->
                 results.record(run, cell(config, build))
             run = results.finish(run, 0)
         assert [(change.kind, change.tree) for change in since(results, run).items] == [
-            (Kind.BROKEN, "linux-9.1.y/kvm-modules")]
+            (ChangeKind.BROKEN, "linux-9.1.y/kvm-modules")]
         assert len(results.marks(run)["fix", "linux-9.1.y/kvm-modules"]) == 2
         # what a maintainer takes away is one patch a tree, as bad as its worst configuration
         assert [one.build for one in one_a_tree(results.cells(run))] == [Build.FAIL]

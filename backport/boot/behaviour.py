@@ -12,9 +12,9 @@ from pathlib import Path
 from backport.boot import initrd, machine, program, scope, tap
 from backport.boot.kernel import BootKernel, Images, KernelFailed, limits
 from backport.boot.machine import Machine
-from backport.boot.outcome import RUNS, Ended, Run, Side, classify, judge, judge_smoke
+from backport.boot.outcome import RUNS, BootEnd, BootRun, Side, classify, judge, judge_smoke
 from backport.boot.program import NoStaticLibrary
-from backport.boot.record import Boot, Booted, Check
+from backport.boot.record import Boot, Booted, ReproducerCheck
 from backport.boot.selftest import NoSelftest
 from backport.errors import BuildError, InfraError
 from backport.kbuild.sandbox import Limits, Sandbox, choose, lowered
@@ -46,7 +46,7 @@ class Behaviour:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[BootRun, ...]:
         """Every boot, flakes among them, those without the patch first."""
         return (self.before.runs if self.before else ()) + (self.after.runs if self.after else ())
 
@@ -64,9 +64,9 @@ class Behaviour:
             {name: round(value, 2) for name, value in self.seconds.items()}, directory)
 
 
-def _boot(run: Run) -> Boot:
+def _boot(run: BootRun) -> Boot:
     return Boot(run.ended, run.why, round(run.seconds, 2), run.log,
-                tuple(Check(point.number, point.ok, point.name) for point in run.transcript.points),
+                tuple(ReproducerCheck(point.number, point.ok, point.name) for point in run.transcript.points),
                 run.transcript.complaints)
 
 
@@ -176,7 +176,7 @@ class _Boots:
         runs = [self._once(name, 1, image, archive)]
         # A reproducer that does not end without the patch is an error whatever other runs say: no need to wait for
         # the limit again.
-        if name == "before" and runs[0].ended is Ended.HUNG:
+        if name == "before" and runs[0].ended is BootEnd.HUNG:
             return Side(tuple(runs))
         while (len(runs) < RUNS + SPARE
                and (wanted := RUNS - sum(not run.flaky for run in runs)) > 0
@@ -188,10 +188,10 @@ class _Boots:
                                  range(first, first + count))
         return Side(tuple(runs))
 
-    def _once(self, name: str, number: int, image: Path, archive: Path) -> Run:
+    def _once(self, name: str, number: int, image: Path, archive: Path) -> BootRun:
         booted = machine.boot(self.computer, image, archive, self.sandbox)
         log = f"{name}-{number}.log"
         (self.logs / log).write_bytes(booted.log)
         transcript = tap.parse(booted.log)
         ended, why = classify(transcript, timed_out=booted.timed_out, machine_error=booted.error)
-        return Run(ended, transcript, log, booted.seconds, why)
+        return BootRun(ended, transcript, log, booted.seconds, why)

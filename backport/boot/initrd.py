@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file: `mode` is type and permission bits, `device` (major, minor) of a device node."""
 
     name: str                        # without a leading slash
@@ -22,16 +22,16 @@ class Entry:
     device: tuple[int, int] = (0, 0)
 
 
-def directory(name: str) -> Entry:
-    return Entry(name, stat.S_IFDIR | 0o755)
+def directory(name: str) -> ArchiveEntry:
+    return ArchiveEntry(name, stat.S_IFDIR | 0o755)
 
 
-def program(name: str, data: bytes) -> Entry:
-    return Entry(name, stat.S_IFREG | 0o755, data)
+def program(name: str, data: bytes) -> ArchiveEntry:
+    return ArchiveEntry(name, stat.S_IFREG | 0o755, data)
 
 
-def character_device(name: str, major: int, minor: int) -> Entry:
-    return Entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
+def character_device(name: str, major: int, minor: int) -> ArchiveEntry:
+    return ArchiveEntry(name, stat.S_IFCHR | 0o600, device=(major, minor))
 
 
 # Numbers from the kernel's Documentation/admin-guide/devices.txt. With the nodes in the archive the kernel needs no
@@ -46,10 +46,10 @@ DEVICES = (
 )
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
+def archive(entries: Iterable[ArchiveEntry]) -> bytes:
     """The archive; the same entries give the same bytes (inode numbers count up, all times are 0)."""
     parts: list[bytes] = []
-    for inode, entry in enumerate([*entries, Entry("TRAILER!!!", 0)], start=1):
+    for inode, entry in enumerate([*entries, ArchiveEntry("TRAILER!!!", 0)], start=1):
         name = entry.name.encode("utf-8", "surrogateescape") + b"\0"
         fields = (inode, entry.mode, 0, 0, 2 if stat.S_ISDIR(entry.mode) else 1, 0, len(entry.data),
                   0, 0, *entry.device, len(name), 0)
@@ -58,7 +58,7 @@ def archive(entries: Iterable[Entry]) -> bytes:
     return b"".join(parts)
 
 
-def initrd(init: bytes, *extra: Entry) -> bytes:
+def initrd(init: bytes, *extra: ArchiveEntry) -> bytes:
     """The archive to boot a statically linked program as process 1."""
     return archive([*DEVICES, directory("tmp"), *extra, program("init", init)])
 

@@ -27,7 +27,7 @@ from backport.boot.config import lost, merge
 from backport.errors import BuildError, InfraError
 from backport.kbuild import leftover
 from backport.kbuild.applied import applied
-from backport.kbuild.make import Ended, Runner
+from backport.kbuild.make import Exited, Runner
 from backport.kbuild.plan import fix_file
 from backport.kbuild.sandbox import Limits, Sandbox
 from backport.kbuild.toolchain import Compiler, prefixes, resolve
@@ -218,7 +218,7 @@ class _Make:
     def _text(self, path: Path) -> str:
         return leftover.read_left(path, self.build, leftover.COMMAND_FILE).decode()
 
-    def _make(self, target: str, *, patched: bool = False) -> Ended:
+    def _make(self, target: str, *, patched: bool = False) -> Exited:
         runner = self._runner()
         argv = ["make", "-s", f"-j{self.kernel.jobs}", "-C", str(self.source), f"O={self.build}", "LOCALVERSION=",
                 *self.compiler.make, target]

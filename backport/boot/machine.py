@@ -44,7 +44,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Boot:
+class SerialBoot:
     """How the emulator ended: the serial log, seconds, and `error` where the emulator itself failed."""
 
     log: bytes
@@ -75,7 +75,7 @@ def missing(machine: Machine) -> str:
     return ""
 
 
-def boot(machine: Machine, image: Path, initrd: Path, sandbox: Sandbox) -> Boot:
+def boot(machine: Machine, image: Path, initrd: Path, sandbox: Sandbox) -> SerialBoot:
     """Boot once and wait for the end or the limit; nothing of the machine is left running.
 
     Raises BuildError where the emulator cannot be started at all.
@@ -88,13 +88,13 @@ def boot(machine: Machine, image: Path, initrd: Path, sandbox: Sandbox) -> Boot:
     runner = Runner(place, limits, read=(image.parent, *around))
     ended = runner.run([program, *machine.argv(image, initrd)[1:]], cwd=image.parent)
     if ended.stopped.startswith("time-out"):
-        return Boot(ended.output, ended.seconds, timed_out=True)
+        return SerialBoot(ended.output, ended.seconds, timed_out=True)
     if ended.stopped:
-        return Boot(ended.output, ended.seconds, error=f"{machine.program}: {ended.stopped}")
+        return SerialBoot(ended.output, ended.seconds, error=f"{machine.program}: {ended.stopped}")
     if ended.code:
         how = f"was killed by signal {-ended.code}" if ended.code < 0 else f"ended with {ended.code}"
-        return Boot(ended.output, ended.seconds, error=f"{machine.program} {how}{_last_words(ended.output)}")
-    return Boot(ended.output, ended.seconds)
+        return SerialBoot(ended.output, ended.seconds, error=f"{machine.program} {how}{_last_words(ended.output)}")
+    return SerialBoot(ended.output, ended.seconds)
 
 
 def _last_words(output: bytes) -> str:

@@ -13,7 +13,7 @@ from backport.verdict import Behaves
 RUNS = 3                             # runs of each kernel that must all give the same answer
 
 
-class Ended(StrEnum):
+class BootEnd(StrEnum):
     """How one boot ended."""
 
     ANSWERED = "answered"            # every verdict line is there and adds up
@@ -25,14 +25,14 @@ class Ended(StrEnum):
 
 
 # Endings that say nothing about the patch when they come alone: the boot is repeated, and counted as a flake.
-FLAKY = frozenset({Ended.NO_BOOT, Ended.LOST})
+FLAKY = frozenset({BootEnd.NO_BOOT, BootEnd.LOST})
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class BootRun:
     """One boot: how it ended, what it said, where its log is (path below the log directory), seconds."""
 
-    ended: Ended
+    ended: BootEnd
     transcript: Transcript
     log: str = ""
     seconds: float = 0.0
@@ -42,7 +42,7 @@ class Run:
     def answer(self) -> tuple[object, ...]:
         """What must be the same in every run: the verdicts, not the wording of notes or addresses in an oops."""
         points = tuple((p.number, p.ok, p.skipped, p.control) for p in self.transcript.points)
-        return (self.ended, points if self.ended in (Ended.ANSWERED, Ended.CRASHED) else (),
+        return (self.ended, points if self.ended in (BootEnd.ANSWERED, BootEnd.CRASHED) else (),
                 bool(self.transcript.complaints))
 
     @property
@@ -50,34 +50,34 @@ class Run:
         return self.ended in FLAKY
 
 
-def classify(transcript: Transcript, *, timed_out: bool, machine_error: str = "") -> tuple[Ended, str]:
+def classify(transcript: Transcript, *, timed_out: bool, machine_error: str = "") -> tuple[BootEnd, str]:
     """How a boot ended, with the reason in one line."""
     if transcript.panic:
         cause = transcript.complaints[0] if transcript.complaints else transcript.panic
-        return (Ended.CRASHED if transcript.started else Ended.NO_BOOT), cause
+        return (BootEnd.CRASHED if transcript.started else BootEnd.NO_BOOT), cause
     if timed_out and not transcript.complete:
         if transcript.started:
-            return Ended.HUNG, "the reproducer did not end within its limit"
-        return Ended.NO_BOOT, "the kernel did not start the reproducer within the limit"
+            return BootEnd.HUNG, "the reproducer did not end within its limit"
+        return BootEnd.NO_BOOT, "the kernel did not start the reproducer within the limit"
     if machine_error:
-        return Ended.LOST, machine_error
+        return BootEnd.LOST, machine_error
     if transcript.skip and not transcript.points and not transcript.trouble:
-        return Ended.SKIPPED, transcript.skip
+        return BootEnd.SKIPPED, transcript.skip
     if transcript.complete:
-        return Ended.ANSWERED, ""
+        return BootEnd.ANSWERED, ""
     if not transcript.started:
-        return Ended.NO_BOOT, "the kernel ended without starting the reproducer"
-    return Ended.LOST, transcript.bail or transcript.trouble
+        return BootEnd.NO_BOOT, "the kernel ended without starting the reproducer"
+    return BootEnd.LOST, transcript.bail or transcript.trouble
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """All boots of one kernel, flakes among them."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[BootRun, ...]
 
     @property
-    def counted(self) -> tuple[Run, ...]:
+    def counted(self) -> tuple[BootRun, ...]:
         """The runs that make the answer: those that are no flakes, or all where every one is."""
         return tuple(run for run in self.runs if not run.flaky) or self.runs
 
@@ -95,7 +95,7 @@ class Side:
         return len(self.counted) >= RUNS and len(self.answers) == 1
 
     @property
-    def one(self) -> Run:
+    def one(self) -> BootRun:
         return self.counted[0]
 
     @property
@@ -105,29 +105,29 @@ class Side:
         agree = f"{best} of {len(self.counted)} runs agree"
         flakes = f", {self.flakes} repeated ({_first(self.runs)})" if self.flakes else ""
         points = self.one.transcript.points
-        if self.one.ended is Ended.ANSWERED:
+        if self.one.ended is BootEnd.ANSWERED:
             return f"{sum(p.ok for p in points)} of {len(points)} checks hold, {agree}{flakes}"
         return f"{self.one.ended}: {self.one.why}; {agree}{flakes}"
 
 
-def _first(runs: Sequence[Run]) -> str:
+def _first(runs: Sequence[BootRun]) -> str:
     return next((f"{run.ended}: {run.why}" for run in runs if run.flaky), "")
 
 
 def judge(before: Side, after: Side) -> tuple[Behaves, str]:
     """The verdict of a reproducer and its reason in one line. Anything unclear is `error`, never `proved`."""
     old = before.one
-    if old.ended is Ended.HUNG:
+    if old.ended is BootEnd.HUNG:
         return Behaves.ERROR, f"without the patch {old.why}"
     if not before.settled:
         return Behaves.ERROR, f"without the patch: no clear answer ({before.sentence})"
-    if old.ended is Ended.SKIPPED:
+    if old.ended is BootEnd.SKIPPED:
         return Behaves.NOT_TESTABLE, old.why
-    if old.ended is Ended.NO_BOOT:
+    if old.ended is BootEnd.NO_BOOT:
         return Behaves.ERROR, f"the kernel does not boot without the patch either: {old.why}"
-    if old.ended is Ended.LOST:
+    if old.ended is BootEnd.LOST:
         return Behaves.ERROR, f"without the patch: {old.why}"
-    if old.ended is Ended.ANSWERED and after.settled and after.one.ended is Ended.CRASHED:
+    if old.ended is BootEnd.ANSWERED and after.settled and after.one.ended is BootEnd.CRASHED:
         # whatever the reproducer is worth: the kernel lives without the patch and not with it
         return Behaves.BROKE, f"the kernel dies with the patch: {after.one.why}"
     broken_control = next((p for p in old.transcript.points if p.control and not p.ok), None)
@@ -136,22 +136,22 @@ def judge(before: Side, after: Side) -> tuple[Behaves, str]:
     if not after.settled:
         return Behaves.ERROR, f"with the patch: no clear answer ({after.sentence})"
     new = after.one
-    if new.ended is Ended.NO_BOOT:
+    if new.ended is BootEnd.NO_BOOT:
         return Behaves.BROKE, f"the kernel no longer boots: {new.why}"
-    if new.ended is Ended.LOST:
+    if new.ended is BootEnd.LOST:
         return Behaves.ERROR, f"with the patch: {new.why}"
-    if new.ended is Ended.HUNG:
+    if new.ended is BootEnd.HUNG:
         return Behaves.BROKE, f"with the patch {new.why}; without it does"
-    if new.ended is Ended.SKIPPED:
+    if new.ended is BootEnd.SKIPPED:
         return Behaves.BROKE, f"with the patch the reproducer cannot run any more: {new.why}"
     return _compare(old, new)
 
 
-def _compare(old: Run, new: Run) -> tuple[Behaves, str]:
+def _compare(old: BootRun, new: BootRun) -> tuple[Behaves, str]:
     was_bad = [p for p in old.transcript.points if not p.ok]
-    crashed_before = old.ended is Ended.CRASHED
+    crashed_before = old.ended is BootEnd.CRASHED
     shown = bool(was_bad) or crashed_before
-    if new.ended is Ended.CRASHED:
+    if new.ended is BootEnd.CRASHED:
         if crashed_before:
             return Behaves.NO_EFFECT, f"the kernel dies with the patch as well: {new.why}"
         return Behaves.BROKE, f"the kernel dies with the patch: {new.why}"

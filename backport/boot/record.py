@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backport.boot.outcome import FLAKY, Ended
+from backport.boot.outcome import FLAKY, BootEnd
 from backport.verdict import Behaves
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReproducerCheck:
     """One check of a reproducer, numbered from 1."""
 
     number: int
@@ -21,11 +21,11 @@ class Check:
 class Boot:
     """One boot of one kernel; `log` is a name below Booted.directory, `why` one line where it did not answer."""
 
-    ended: Ended
+    ended: BootEnd
     why: str = ""
     seconds: float = 0.0
     log: str = ""
-    points: tuple[Check, ...] = ()
+    points: tuple[ReproducerCheck, ...] = ()
     complaints: tuple[str, ...] = ()         # warnings and oopses of the kernel
 
     @property
@@ -46,7 +46,7 @@ class BootSide:
         return next((boot for boot in self.boots if not boot.flaky), self.boots[0] if self.boots else None)
 
     @property
-    def checks(self) -> dict[int, Check]:
+    def checks(self) -> dict[int, ReproducerCheck]:
         """By number, in order."""
         counted = self.counted
         return {check.number: check for check in sorted(counted.points, key=lambda one: one.number)} if counted else {}
@@ -95,7 +95,7 @@ class Booted:
         return tuple(side for side in both if side.boots)
 
     @property
-    def checks(self) -> tuple[tuple[int, Check | None, Check | None], ...]:
+    def checks(self) -> tuple[tuple[int, ReproducerCheck | None, ReproducerCheck | None], ...]:
         """(number, without, with); None where the kernel never got there."""
         before, after = BootSide("", self.before).checks, BootSide("", self.after).checks
         return tuple((number, before.get(number), after.get(number)) for number in sorted({*before, *after}))

@@ -14,8 +14,8 @@ from backport.adapt.records import HunkStory
 from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
-from backport.git import Git, Result
-from backport.gitfault import Answer, apply_answer
+from backport.git import Git, GitResult
+from backport.gitfault import ApplyAnswer, apply_answer
 from backport.patch.model import FileDiff, Patch
 from backport.verdict import Apply, Sure
 
@@ -52,7 +52,7 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
             return CheckResult(Apply.ERROR, reason="git apply skipped the patch (it looked outside the tree)",
                                report=report)
         answers = [apply_answer(result.code, result.err, path=git.path) for result in (forward, backward)]
-        if Answer.MALFORMED in answers:
+        if ApplyAnswer.MALFORMED in answers:
             return CheckResult(Apply.INVALID, reason=_first_error(report), report=report)
         fits, reverts = _fits(forward, patch), _fits(backward, patch)
         entries = index.entries() if fits or reverts else {}
@@ -70,7 +70,7 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         return _verdict(patch, places, report)
 
 
-def _fits(result: Result, patch: Patch) -> bool:
+def _fits(result: GitResult, patch: Patch) -> bool:
     """git's yes, except for a change of modes alone: there git only warns that the file has another mode."""
     modes = [file.path for file in patch.files if file.old_mode != file.new_mode and not file.hunks
              and not file.binary and file.old_path == file.new_path]

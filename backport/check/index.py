@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.git import Git, Result
+from backport.git import Git, GitResult
 from backport.patch.model import Patch
 
 _NO_BLOB = ("040000", "160000")      # modes of a directory and of a submodule
@@ -29,7 +29,7 @@ class PrivateIndex:
     git: Git
     env: Mapping[str, str]
 
-    def apply(self, diff: bytes, *, reverse: bool = False, check: bool = True) -> Result:
+    def apply(self, diff: bytes, *, reverse: bool = False, check: bool = True) -> GitResult:
         """`git apply --cached [-R] [--check] -v` of `diff` (a bare diff, no envelope); any exit code is returned."""
         args = ["apply", "--cached", "--verbose", "--whitespace=nowarn"]
         if check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.check.index import private_index
 from backport.git import Git
-from backport.gitfault import Answer, apply_answer
+from backport.gitfault import ApplyAnswer, apply_answer
 from backport.patch.model import Patch
 
 
@@ -17,14 +17,15 @@ def objection(git: Git, commit: str, patch: Patch) -> str:
     with private_index(git, commit, patch) as index:
         before = index.tree()
         forward = index.apply(patch.diff, check=False)
-        if apply_answer(forward.code, forward.err, path=git.path) is not Answer.TAKEN or "Skipped patch" in forward.err:
+        answer = apply_answer(forward.code, forward.err, path=git.path)
+        if answer is not ApplyAnswer.TAKEN or "Skipped patch" in forward.err:
             return f"git apply rejects the adapted patch: {_tail(forward.err)}"
         if "succeeded at" in forward.err:
             return f"the adapted patch applies only with an offset: {_tail(forward.err)}"
         if index.tree() == before:
             return "the adapted patch changes nothing"
         backward = index.apply(patch.diff, reverse=True, check=False)
-        if apply_answer(backward.code, backward.err, path=git.path) is not Answer.TAKEN or index.tree() != before:
+        if apply_answer(backward.code, backward.err, path=git.path) is not ApplyAnswer.TAKEN or index.tree() != before:
             return "reverting the adapted patch does not restore the tree"
     return ""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
-from backport.kbuild.doctor import Finding, examine
+from backport.kbuild.doctor import Diagnosis, examine
 from backport.trees.store import Store
 
 
@@ -32,5 +32,5 @@ def command(offline: bool, manifest_path: Path | None, cache: Path | None) -> in
     return 3 if any(not item.ok and item.needed for item in findings) else 0
 
 
-def _word(item: Finding) -> str:
+def _word(item: Diagnosis) -> str:
     return "ok" if item.ok else "MISSING" if item.needed else "absent"

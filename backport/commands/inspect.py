@@ -14,7 +14,7 @@ from backport.compute import compute
 from backport.context import Context, Options
 from backport.errors import UserError
 from backport.history.log import Log
-from backport.inspect.dossier import Case, dossier
+from backport.inspect.dossier import DossierCase, dossier
 from backport.inspect.render import render_json, render_markdown
 from backport.job import job_of
 from backport.manifest import Manifest
@@ -53,7 +53,7 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
         cells = known_cells(only, heads, db)
         cells |= carry_now(store, only, manifest, heads, upstream, known=cells.keys())
         missing = tuple(tree.name for tree in trees if tree.name not in {head.tree for head in heads})
-        result = dossier(git, Case(only, heads, upstream, cells, manifest, missing), log)
+        result = dossier(git, DossierCase(only, heads, upstream, cells, manifest, missing), log)
     text = render_json(result) if form == "json" else render_markdown(result)
     if output is not None:
         output.write_text(text, "utf-8")

@@ -23,7 +23,7 @@ from backport.replay.commits import CommitOutcome, commit_cases, replay
 from backport.replay.frozen import Row, commit_rows, differences, file_rows, read, render
 from backport.replay.history import history_cases
 from backport.replay.releases import REF, known_release, release_cases
-from backport.replay.run import Plan, indexes, installed, run
+from backport.replay.run import ReplayPlan, indexes, installed, run
 from backport.replay.show import show
 from backport.targets import known_heads
 from backport.trees.index import Index
@@ -72,13 +72,13 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
         whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
     if repo is not None:
-        source, at, plan = partial(history_cases, branch=branch), repo, Plan()
+        source, at, plan = partial(history_cases, branch=branch), repo, ReplayPlan()
     else:
         if not newer or not older:
             raise UserError("replay needs --from and --to, or --repo", hint="backport replay --help")
         at = store_path if store_path is not None else Store(cache).path
         source = partial(release_cases, newer=newer.split(","), older=older.split(","))
-        plan = _names(at, newer.split(","), older.split(",")) if names else Plan()
+        plan = _names(at, newer.split(","), older.split(",")) if names else ReplayPlan()
     plan = replace(plan, baselines=installed() if baselines else ())
     if which is not None:
         case = _nth(source, at, which)
@@ -128,7 +128,7 @@ def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:
     raise UserError(f"there is no case {which}", hint=f"0 to {count - 1}" if count else "there are no cases")
 
 
-def _names(path: Path, newer: list[str], older: list[str]) -> Plan:
+def _names(path: Path, newer: list[str], older: list[str]) -> ReplayPlan:
     """The plan that looks names up, with the indexes built."""
     with Git(path) as git:
         for version in (*newer, *older):
@@ -142,7 +142,7 @@ def _names(path: Path, newer: list[str], older: list[str]) -> Plan:
         index.contains("main")       # built here, with the user waiting for it, and not by every worker
         index.functions("main")
         index.close()
-    return Plan(store=path, names={version: commits[version] for version in first},
+    return ReplayPlan(store=path, names={version: commits[version] for version in first},
                        upstream_names={version: commits[version] for version in sources})
 
 

@@ -12,7 +12,7 @@ from backport.donors.model import Donor, Kind
 from backport.history.branch import Branch, no_history
 from backport.history.log import Log
 from backport.history.message import plain_subject
-from backport.history.presence import Change, State, patch_id, presence
+from backport.history.presence import PresenceState, UpstreamChange, patch_id, presence
 from backport.patch.compose import branch
 from backport.patch.intake import read_bytes
 from backport.patch.mail import read_mail
@@ -176,10 +176,10 @@ def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tu
         return None, ""
     mail, name = read_mail(patch), branch(_series(head))
     tip = upstream.commit if upstream is not None and upstream.history else ""
-    change = Change(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
+    change = UpstreamChange(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
     answer = presence(log, here, change, upstream=tip)
     said = ""
-    if answer.state is State.REVERTED:
+    if answer.state is PresenceState.REVERTED:
         last = answer.events[-1]
         said = f"{name} took its backport back in {last.sha[:12]} (\"{last.subject}\"): look why"
     # the very commit of upstream says nothing that upstream's form does not say
@@ -187,7 +187,7 @@ def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tu
     if made is None:
         return None, said
     called = f"the {name} backport {answer.commit[:12]}"
-    doubt = "" if answer.state is State.PRESENT else "it names no upstream commit; its subject is the same"
+    doubt = "" if answer.state is PresenceState.PRESENT else "it names no upstream commit; its subject is the same"
     return Donor(made, _series(head), Kind.HISTORY, called, called, answer.commit, bracketed(read_mail(made), mail),
                  doubt), said
 

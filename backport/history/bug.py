@@ -15,7 +15,7 @@ from backport.git import Git
 from backport.history.branch import Branch, no_history
 from backport.history.log import Log
 from backport.history.message import Commit, plain_subject, same
-from backport.history.presence import Change, Presence, State, patch_id, presence
+from backport.history.presence import Presence, PresenceState, UpstreamChange, patch_id, presence
 from backport.patch.parse import parse
 
 _FIXES = re.compile(r'^\s*Fixes:\s*(?:commit\s+)?([0-9a-fA-F]{6,40})\s*(?:\(\s*"?(.*?)"?\s*\))?\s*$', re.M)
@@ -25,7 +25,7 @@ _LEFT = 0.5              # share of the bug's telling lines in the tree from whi
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class TaggedCommit:
     """A commit as a tag names it: abbreviated id and subject ("" where the tag has none)."""
 
     sha: str
@@ -36,7 +36,7 @@ class Named:
 class Culprit:
     """One commit of a `Fixes:` tag on one branch. `held` is None where it cannot be known; `why` is one line."""
 
-    named: Named
+    named: TaggedCommit
     held: bool | None
     why: str
     found: Presence
@@ -71,16 +71,16 @@ class FollowUp:
     release: str = ""
 
 
-def named_in(message: str) -> tuple[Named, ...]:
+def named_in(message: str) -> tuple[TaggedCommit, ...]:
     """The commits that the `Fixes:` lines of a message name, in order, each once."""
-    seen: dict[str, Named] = {}
+    seen: dict[str, TaggedCommit] = {}
     for match in _FIXES.finditer(message):
-        seen.setdefault(match[1].lower(), Named(match[1].lower(), (match[2] or "").strip()))
+        seen.setdefault(match[1].lower(), TaggedCommit(match[1].lower(), (match[2] or "").strip()))
     return tuple(seen.values())
 
 
-def holds_bug(log: Log, branch: Branch, fixes: Sequence[Named], *, upstream: str = "",
-              brought: Sequence[Named] = ()) -> Bug:
+def holds_bug(log: Log, branch: Branch, fixes: Sequence[TaggedCommit], *, upstream: str = "",
+              brought: Sequence[TaggedCommit] = ()) -> Bug:
     """Whether `branch` holds any commit that `fixes` names; no tags, no history: None with the reason.
 
     `brought` are commits that go onto the branch before the patch: an earlier one of its series can bring the bug.
@@ -120,20 +120,20 @@ def follow_ups(log: Log, sha: str, upstream: str) -> tuple[FollowUp, ...]:
     return tuple(found[commit.sha] for commit in order)
 
 
-def _brought(named: Named, branch: Branch, brought: Sequence[Named]) -> Culprit | None:
+def _brought(named: TaggedCommit, branch: Branch, brought: Sequence[TaggedCommit]) -> Culprit | None:
     wanted = plain_subject(named.subject)
     for other in brought:
         if same(named.sha, other.sha) or (wanted and wanted == plain_subject(other.subject)):
             why = f"comes with an earlier patch, \"{other.subject or other.sha[:12]}\""
-            return Culprit(named, True, why, Presence(branch.name, State.UNKNOWN, reason=why))
+            return Culprit(named, True, why, Presence(branch.name, PresenceState.UNKNOWN, reason=why))
     return None
 
 
-def _culprit(log: Log, branch: Branch, named: Named, upstream: str) -> Culprit:
+def _culprit(log: Log, branch: Branch, named: TaggedCommit, upstream: str) -> Culprit:
     commit, doubt = identify(log, named, branch, upstream)
     if commit is None:
-        answer = presence(log, branch, Change(named.sha, named.subject), upstream=upstream)
-        held = True if answer.state is State.PRESENT else None
+        answer = presence(log, branch, UpstreamChange(named.sha, named.subject), upstream=upstream)
+        held = True if answer.state is PresenceState.PRESENT else None
         return Culprit(named, held, answer.line if held else doubt, answer)
     held, why, answer = _holds(log, branch, commit, upstream, _DEPTH)
     if held is False and doubt:
@@ -141,7 +141,7 @@ def _culprit(log: Log, branch: Branch, named: Named, upstream: str) -> Culprit:
     return Culprit(named, held, why, answer)
 
 
-def identify(log: Log, named: Named, branch: Branch, upstream: str) -> tuple[Commit | None, str]:
+def identify(log: Log, named: TaggedCommit, branch: Branch, upstream: str) -> tuple[Commit | None, str]:
     """The commit that a tag means, and what makes it doubtful ("" for nothing): a wrong id proves nothing.
 
     Tags carry ids of a tree that was rebased, of a stable backport, with a digit lost. The subject beside the id
@@ -178,12 +178,12 @@ def _holds(log: Log, branch: Branch, commit: Commit, upstream: str, depth: int) 
     diff = b"" if commit.parents > 1 else log.git.run("diff-tree", "--root", "-r", "-p", "--no-commit-id",
                                                       commit.sha).out
     files = parse(diff).files if diff else ()
-    change = Change(commit.sha, commit.subject, patch_id(log.git, diff) if diff else "",
+    change = UpstreamChange(commit.sha, commit.subject, patch_id(log.git, diff) if diff else "",
                     tuple(file.path for file in files), commit.upstream)
     answer = presence(log, branch, change, upstream=upstream)
-    if answer.state is State.PRESENT:
+    if answer.state is PresenceState.PRESENT:
         return True, answer.line, answer
-    if answer.state not in (State.MISSING, State.REVERTED):
+    if answer.state not in (PresenceState.MISSING, PresenceState.REVERTED):
         return None, answer.line, answer
     if commit.parents > 1:
         return None, "unknown: it is a merge, whose commits may be present one by one", answer

@@ -16,7 +16,7 @@ from backport.history.branch import Branch, cut_off, merge_base
 from backport.history.helpers import introduced, missing_names
 from backport.history.log import Log
 from backport.history.message import Commit
-from backport.history.presence import Change, State, presence
+from backport.history.presence import PresenceState, UpstreamChange, presence
 from backport.patch.model import FileDiff, Hunk
 from backport.trees.stack import Stack
 
@@ -70,7 +70,7 @@ def between(log: Log, branch: Branch, parent: str, files: Sequence[FileDiff]) ->
     for sha in order:
         commit = log.one(sha)
         assert commit is not None
-        if presence(log, branch, Change(sha, commit.subject), upstream=parent).state is State.PRESENT:
+        if presence(log, branch, UpstreamChange(sha, commit.subject), upstream=parent).state is PresenceState.PRESENT:
             continue
         candidates.append(_judge(git, commit, wrote.get(sha, ()), brought.get(sha, "")))
     chosen, proved = _smallest(git, branch.commit, candidates, files)

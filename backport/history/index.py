@@ -39,7 +39,7 @@ _TABLES = (
 )
 
 
-class Index:
+class ClaimIndex:
     """The claims of every commit behind the tips that were covered. `path` None keeps them in memory only."""
 
     def __init__(self, git: Git, path: Path | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from backport.git import Git
-from backport.history.index import FIXES, REVERTS, UPSTREAM, Index
+from backport.history.index import FIXES, REVERTS, UPSTREAM, ClaimIndex
 from backport.history.message import Commit, read_message
 
 _FORMAT = "%H%x1f%an <%ae>%x1f%aI%x1f%ct%x1f%P%x1f%s%x1f%B"
@@ -17,7 +17,7 @@ class Log:
 
     def __init__(self, git: Git, cache: Path | None = None) -> None:
         self.git = git
-        self.index = Index(git, cache)
+        self.index = ClaimIndex(git, cache)
         self._known: dict[str, Commit] = {}
         self._releases: dict[str, tuple[str, str]] = {}
 

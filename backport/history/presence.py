@@ -21,7 +21,7 @@ _REVERT = re.compile(r'^\s*(?:Revert)\s+"(.*)"\s*$', re.I)
 _REAPPLY = re.compile(r'^\s*(?:Reapply|Revert\s+"Revert)\s+"(.*?)"?"\s*$', re.I)
 
 
-class State(StrEnum):
+class PresenceState(StrEnum):
     """Where a commit stands on a branch."""
 
     PRESENT = "present"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class UpstreamChange:
     """An upstream commit as far as it is known: any field may be empty, `sha` may be abbreviated.
 
     `also` are other names of the same change: where `sha` is itself a backport, the commit that it names.
@@ -60,7 +60,7 @@ class Presence:
     """The answer for one commit on one branch; `source` is the command that a reader can run to see it."""
 
     branch: str
-    state: State
+    state: PresenceState
     events: tuple[Event, ...] = ()
     since: str = ""          # first release tag with it, "" where no tag says
     reason: str = ""
@@ -69,25 +69,25 @@ class Presence:
     @property
     def commit(self) -> str:
         """The commit on the branch that carries the change now, "" where none does."""
-        if self.state not in (State.PRESENT, State.LIKELY):
+        if self.state not in (PresenceState.PRESENT, PresenceState.LIKELY):
             return ""
         return next((e.sha for e in reversed(self.events) if e.what != "reverted"), "")
 
     @property
     def exact(self) -> bool:
         """True where the branch holds the very same commit, not a copy of it."""
-        return self.state is State.PRESENT and bool(self.events) and self.events[-1].how == "ancestor"
+        return self.state is PresenceState.PRESENT and bool(self.events) and self.events[-1].how == "ancestor"
 
     @property
     def line(self) -> str:
         """One line for people."""
-        if self.state in (State.MISSING, State.UNKNOWN):
+        if self.state in (PresenceState.MISSING, PresenceState.UNKNOWN):
             return f"{self.state}: {self.reason}"
         steps = "; ".join(f"{e.what} by {e.sha[:12]} ({e.how})" for e in self.events)
         return f"{self.state}: {steps}{f', since {self.since}' if self.since else ''}"
 
 
-def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") -> Presence:
+def presence(log: Log, branch: Branch, change: UpstreamChange, *, upstream: str = "") -> Presence:
     """Where `change` stands on `branch`.
 
     `upstream` is the commit of the upstream tree's head where the repository has it. Never guesses: no history, no
@@ -96,7 +96,7 @@ def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") ->
     git = log.git
     reason = no_history(git, branch)
     if reason:
-        return Presence(branch.name, State.UNKNOWN, reason=reason)
+        return Presence(branch.name, PresenceState.UNKNOWN, reason=reason)
     full = (git.rev(f"{change.sha}^{{commit}}") if change.sha else None) or ""
     tips = [upstream, branch.commit] if upstream and git.rev(f"{upstream}^{{commit}}") else [branch.commit]
     known = log.related((full or change.sha, *change.also), (plain_subject(change.subject),), tips)
@@ -108,7 +108,7 @@ def presence(log: Log, branch: Branch, change: Change, *, upstream: str = "") ->
     if not here and (not events or events[-1].what == "reverted" or events[-1].how == "subject"):
         base = merge_base(git, full or upstream, branch.commit) if full or upstream else ""
         if not base and not events and _endless(git, branch.commit):
-            return Presence(branch.name, State.UNKNOWN, source=source, reason=(
+            return Presence(branch.name, PresenceState.UNKNOWN, source=source, reason=(
                 "no message names it, and without upstream's history there is no point from which to compare diffs"))
         copies = _same_patch(git, base, branch.commit, change)
         if copies:
@@ -148,7 +148,7 @@ def patch_id(git: Git, diff: bytes) -> str:
 class _Matcher:
     """Follows one change through a list of commits, oldest first."""
 
-    def __init__(self, change: Change, full: str, same_patch: frozenset[str]) -> None:
+    def __init__(self, change: UpstreamChange, full: str, same_patch: frozenset[str]) -> None:
         self.wanted = full or change.sha.lower()
         self.subject = plain_subject(change.subject)
         self.same_patch = same_patch
@@ -197,7 +197,7 @@ class _Matcher:
         return bool(seen and not commit.reverts and match and self.subject and match[1] == self.subject)
 
 
-def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]:
+def _same_patch(git: Git, base: str, tip: str, change: UpstreamChange) -> frozenset[str]:
     """Commits whose whole diff is the very same patch; only those that touch its paths are read."""
     if not change.patch_id or not change.paths:
         return frozenset()
@@ -208,17 +208,17 @@ def _same_patch(git: Git, base: str, tip: str, change: Change) -> frozenset[str]
     return frozenset(row[1] for row in rows if len(row) == 2 and row[0] == change.patch_id)
 
 
-def _conclude(log: Log, branch: Branch, events: Sequence[Event], change: Change, source: str) -> Presence:
+def _conclude(log: Log, branch: Branch, events: Sequence[Event], change: UpstreamChange, source: str) -> Presence:
     name = change.sha[:12] or change.subject or "the patch"
     if not events:
         reason = cut_off(log.git, branch)
         if reason:
-            return Presence(branch.name, State.UNKNOWN, reason=reason, source=source)
-        return Presence(branch.name, State.MISSING, source=source, reason=(
+            return Presence(branch.name, PresenceState.UNKNOWN, reason=reason, source=source)
+        return Presence(branch.name, PresenceState.MISSING, source=source, reason=(
             f"{name} is no ancestor of {branch.commit[:12]}, and no commit there names it, "
             "has its subject or its patch-id"))
     if events[-1].what == "reverted":
-        return Presence(branch.name, State.REVERTED, tuple(events), source=source)
+        return Presence(branch.name, PresenceState.REVERTED, tuple(events), source=source)
     carrier = events[-1]
-    state = State.LIKELY if carrier.how == "subject" else State.PRESENT
+    state = PresenceState.LIKELY if carrier.how == "subject" else PresenceState.PRESENT
     return Presence(branch.name, state, tuple(events), since=log.release_of(carrier.sha)[0], source=source)

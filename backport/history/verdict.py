@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backport.history.branch import Branch, no_history
-from backport.history.bug import Bug, FollowUp, Named, follow_ups, holds_bug, named_in
+from backport.history.bug import Bug, FollowUp, TaggedCommit, follow_ups, holds_bug, named_in
 from backport.history.log import Log
-from backport.history.presence import Change, Presence, State, patch_id, presence
+from backport.history.presence import Presence, PresenceState, UpstreamChange, patch_id, presence
 from backport.history.record import FixState, HeldBug, History, LaterFix, NamedCommit
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -56,8 +56,8 @@ def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before:
     """
     mail = read_mail(patch)
     tip = upstream.commit if upstream is not None and not no_history(log.git, upstream) else ""
-    change = Change(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
-    first = [Named(one.upstream, one.title) for one in map(read_mail, before)]
+    change = UpstreamChange(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
+    first = [TaggedCommit(one.upstream, one.title) for one in map(read_mail, before)]
     bug = holds_bug(log, branch, named_in(mail.text), upstream=tip, brought=first)
     fix = presence(log, branch, change, upstream=tip)
     if not tip:
@@ -66,7 +66,7 @@ def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before:
         return Said(bug, fix, (), f"{mail.upstream[:12] or 'the upstream commit'} is not a commit in the store")
     later = []
     for one in follow_ups(log, mail.upstream, tip):
-        own = Change(one.commit.sha, one.commit.subject)
+        own = UpstreamChange(one.commit.sha, one.commit.subject)
         later.append(Later(one, presence(log, branch, own, upstream=tip)))
     return Said(bug, fix, tuple(later))
 
@@ -91,19 +91,19 @@ def settled(apply: Apply, said: Said) -> Settled:
         return Settled(True, apply.good, reason,
                        evidence=tuple(f"{one.found.source}: {one.named.sha[:12]} {one.why}"
                                       for one in said.bug.commits))
-    doubtful = apply.good and said.fix.state in (State.PRESENT, State.REVERTED, State.LIKELY)
+    doubtful = apply.good and said.fix.state in (PresenceState.PRESENT, PresenceState.REVERTED, PresenceState.LIKELY)
     return Settled(False, doubtful, notes=(*_taken_back(apply, said.fix), *_still_to_come(apply, said)))
 
 
 def _taken_back(apply: Apply, fix: Presence) -> list[str]:
     if not apply.good:
         return []
-    if fix.state is State.REVERTED:
+    if fix.state is PresenceState.REVERTED:
         last = fix.events[-1]
         return [f"this tree had the fix and reverted it in {last.sha[:12]} (\"{last.subject}\"): check why"]
-    if fix.state is State.PRESENT:
+    if fix.state is PresenceState.PRESENT:
         return [f"history has the fix in this tree ({fix.line}), yet the patch applies: check before applying it twice"]
-    if fix.state is State.LIKELY:
+    if fix.state is PresenceState.LIKELY:
         return [f"a commit with the same subject is in this tree: {fix.line}"]
     return []
 
@@ -115,4 +115,4 @@ def _still_to_come(apply: Apply, said: Said) -> list[str]:
     words = {"fixes": "is fixed", "reverts": "is reverted"}
     return [f"upstream, {one.what.of[:12]} {words[one.what.kind]} by {one.what.commit.sha[:12]} "
             f"(\"{one.what.commit.subject}\"{f', {one.what.release}' if one.what.release else ''}), which this tree "
-            f"lacks" for one in said.later if one.here.state in (State.MISSING, State.REVERTED)]
+            f"lacks" for one in said.later if one.here.state in (PresenceState.MISSING, PresenceState.REVERTED)]

@@ -240,7 +240,7 @@ def case_above(sources: Sources, site: Site) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class CallChain:
     """A way down from an entry point: sites from the entry to the function, entry first."""
 
     entry: str
@@ -249,7 +249,7 @@ class Chain:
     guessed: tuple[str, ...] = ()    # members on the way whose struct types could not be compared
 
 
-def chains(sources: Sources, function: str, *, limit: int = 12, depth: int = 10) -> tuple[Chain, ...]:
+def chains(sources: Sources, function: str, *, limit: int = 12, depth: int = 10) -> tuple[CallChain, ...]:
     """Ways from an ioctl handler down to `function`, shortest first; a function is an entry when a file_operations
     table names it as ioctl handler, or, where no table is in these sources, when its name ends with `_ioctl`.
 
@@ -259,8 +259,8 @@ def chains(sources: Sources, function: str, *, limit: int = 12, depth: int = 10)
     return sure or _chains(sources, function, limit, depth, guess=True)
 
 
-def _chains(sources: Sources, function: str, limit: int, depth: int, *, guess: bool) -> tuple[Chain, ...]:
-    found: list[Chain] = []
+def _chains(sources: Sources, function: str, limit: int, depth: int, *, guess: bool) -> tuple[CallChain, ...]:
+    found: list[CallChain] = []
     seen = {function}
     guessed: dict[Site, str] = {}
     queue: deque[tuple[str, tuple[Site, ...]]] = deque([(function, ())])
@@ -268,7 +268,7 @@ def _chains(sources: Sources, function: str, limit: int, depth: int, *, guess: b
         name, path = queue.popleft()
         how = _entry(sources, name)
         if how:
-            found.append(Chain(name, how, path, tuple(dict.fromkeys(guessed[s] for s in path if s in guessed))))
+            found.append(CallChain(name, how, path, tuple(dict.fromkeys(guessed[s] for s in path if s in guessed))))
             continue
         if len(path) >= depth:
             continue

@@ -28,7 +28,7 @@ from backport.trees.store import Head
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DossierCase:
     """What a dossier is made from. `heads` are the trees of interest, newest first, the reference among them;
     `cells` are the results of this patch by tree name, empty where it was not tried."""
 
@@ -40,7 +40,7 @@ class Case:
     missing: tuple[str, ...] = ()    # trees that were asked about and are not in the store
 
 
-def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
+def dossier(git: Git, case: DossierCase, log: Log | None = None) -> Dossier:
     """Read everything and lay it out. Nothing is decided and nothing is guessed: what is not known says so."""
     patch, mail = case.patch, read_mail(case.patch)
     log = log or Log(git)
@@ -69,7 +69,7 @@ def dossier(git: Git, case: Case, log: Log | None = None) -> Dossier:
     return Dossier(mail.title or patch.slug, mail.upstream, tuple(phases))
 
 
-def _sources(git: Git, patch: Patch, case: Case) -> list[Sources]:
+def _sources(git: Git, patch: Patch, case: DossierCase) -> list[Sources]:
     order = ([case.upstream] if case.upstream else []) + [head for head in case.heads if head != case.upstream]
     scope = scope_of(patch.paths)
     return [read_sources(git, head.commit, f"{head.tree} {head.version}", scope) for head in order] if scope else []
@@ -87,7 +87,7 @@ def _lists(mail: Mail) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _subsystem(git: Git, patch: Patch, case: Case) -> tuple[Fact, ...]:
+def _subsystem(git: Git, patch: Patch, case: DossierCase) -> tuple[Fact, ...]:
     head = case.upstream or (case.heads[0] if case.heads else None)
     data = git.blob(f"{head.commit}:MAINTAINERS") if head else None
     return subsystem_facts(data, patch.paths, f"{head.tree} {head.version}" if head else "")

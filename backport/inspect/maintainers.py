@@ -10,7 +10,7 @@ from backport.inspect.facts import Fact, cannot_know
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MaintainersEntry:
     """One section of MAINTAINERS; `fields` are (letter, value) in order."""
 
     name: str
@@ -21,22 +21,22 @@ class Entry:
         return tuple(value for key, value in self.fields if key == letter)
 
 
-def read_maintainers(data: bytes) -> tuple[Entry, ...]:
+def read_maintainers(data: bytes) -> tuple[MaintainersEntry, ...]:
     """The sections of a MAINTAINERS file: a name line followed by `X:\\tvalue` lines."""
-    entries: list[Entry] = []
+    entries: list[MaintainersEntry] = []
     name, start, fields = "", 0, []
     for number, raw in enumerate([*data.decode("utf-8", "replace").split("\n"), ""], 1):
         if len(raw) > 2 and raw[0].isupper() and raw[1] == ":" and raw[2] in "\t ":
             fields.append((raw[0], raw[2:].strip()))
             continue
         if name and fields:
-            entries.append(Entry(name, start, tuple(fields)))
+            entries.append(MaintainersEntry(name, start, tuple(fields)))
         fields = []
         name, start = (raw.strip(), number) if raw.strip() else ("", 0)
     return tuple(entries)
 
 
-def covers(entry: Entry, path: str) -> int:
+def covers(entry: MaintainersEntry, path: str) -> int:
     """How closely an entry covers a path: components without wildcards in its best F: pattern, 0 for none or where
     X: excludes it."""
     if any(_matches(pattern, path) for pattern in entry.all("X")):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from backport.git import limited
 from backport.history.branch import Branch, no_history
-from backport.history.bug import Named, follow_ups, holds_bug, named_in
+from backport.history.bug import TaggedCommit, follow_ups, holds_bug, named_in
 from backport.history.log import Log
-from backport.history.presence import Change, State, patch_id, presence
+from backport.history.presence import PresenceState, UpstreamChange, patch_id, presence
 from backport.inspect.calls import Sources, names_of
 from backport.inspect.facts import Fact, cannot_know
 from backport.inspect.message import mentioned
@@ -21,13 +21,13 @@ def history_facts(patch: Patch, mail: Mail, log: Log, upstream: Branch | None, b
     """Everything that history tells; each question that it does not is there with the reason."""
     facts: list[Fact] = []
     tip = upstream.commit if upstream is not None and not no_history(log.git, upstream) else ""
-    change = Change(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
+    change = UpstreamChange(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
     facts += _fix(log, change, upstream, tip)
     facts += _bug(log, mail, tip, branches)
     blind: list[tuple[str, str]] = []
     for branch in branches:
         answer = presence(log, branch, change, upstream=tip)
-        if answer.state is State.UNKNOWN:
+        if answer.state is PresenceState.UNKNOWN:
             blind.append((branch.name, answer.reason))
         else:
             facts.append(Fact("contains", f"{branch.name}: the fix is {answer.line}", answer.source, str(answer.state)))
@@ -38,7 +38,7 @@ def history_facts(patch: Patch, mail: Mail, log: Log, upstream: Branch | None, b
     return tuple(facts)
 
 
-def _fix(log: Log, change: Change, upstream: Branch | None, tip: str) -> list[Fact]:
+def _fix(log: Log, change: UpstreamChange, upstream: Branch | None, tip: str) -> list[Fact]:
     if not change.sha:
         return [cannot_know("fix-release", "the release that first has the fix", "the upstream commit is not known")]
     commit = log.one(change.sha) if tip else None
@@ -59,7 +59,7 @@ def _fix(log: Log, change: Change, upstream: Branch | None, tip: str) -> list[Fa
 def _bug(log: Log, mail: Mail, tip: str, branches: Sequence[Branch]) -> list[Fact]:
     tagged = named_in(mail.text)
     named = list(tagged)
-    blamed = [Named(sha, subject) for sha, subject, blames in mentioned(mail) if blames]
+    blamed = [TaggedCommit(sha, subject) for sha, subject, blames in mentioned(mail) if blames]
     source = "Fixes: tag"
     if not named and blamed:
         named, source = blamed, "the message, in prose, which is weaker than a Fixes: tag"

@@ -19,7 +19,7 @@ from backport.kbuild import config, leftover, pristine, symbols
 from backport.kbuild.cmdfile import Units
 from backport.kbuild.diagnostics import Paths, parse
 from backport.kbuild.failure import trouble
-from backport.kbuild.make import Ended
+from backport.kbuild.make import Exited
 from backport.kbuild.plan import Plan
 from backport.kbuild.result import Diagnostic
 
@@ -91,7 +91,7 @@ def without_rule(found: Sequence[Diagnostic], objects: Sequence[str]) -> tuple[D
                                                 and any(name in item.text for name in quiet)))
 
 
-def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
+def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Exited:
     """defconfig, the fragment on top, olddefconfig; returns the last make call."""
     runner = plan.runner(write=write)
     ended = runner.run(plan.make(plan.defconfig, build=build), cwd=plan.source, log=log)
@@ -100,7 +100,7 @@ def configure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = (
     return reconfigure(plan, build, log, write=write)
 
 
-def reconfigure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Ended:
+def reconfigure(plan: Plan, build: Path, log: Path, *, write: tuple[Path, ...] = ()) -> Exited:
     """The fragment on top of .config, then olddefconfig (a patched Kconfig would ask on a terminal otherwise)."""
     # not through a link that a patch's build may have left there
     file = build / ".config"
@@ -160,7 +160,7 @@ def _text(path: Path, build: Path) -> str:
         return ""
 
 
-def _raise_trouble(ended: Ended, log: Path) -> None:
+def _raise_trouble(ended: Exited, log: Path) -> None:
     found = trouble(ended)
     if found is not None:
         raise BuildError(f"baseline: {found.what} (log: {log})", hint=found.hint)

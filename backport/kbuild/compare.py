@@ -38,7 +38,7 @@ _MOST = 80           # objects; a change to a header that everything reads is co
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class CompiledSide:
     """One side's compiled objects: code and inlining (function -> functions it went into) by target."""
 
     code: Mapping[str, ObjectCode]
@@ -46,7 +46,7 @@ class Side:
     seconds: float
 
 
-def build_side(work: Plan, units: Sequence[Unit], delta: Delta | None) -> Side:
+def build_side(work: Plan, units: Sequence[Unit], delta: Delta | None) -> CompiledSide:
     """Compile `units` for comparison; with the patch in the work tree `delta` says what it changed, without it the
     result is kept for the next patch. Raises BuildError where a command cannot be read or fails."""
     started = time.monotonic()
@@ -62,10 +62,10 @@ def build_side(work: Plan, units: Sequence[Unit], delta: Delta | None) -> Side:
             pass
     code = {unit.target: objects.read(home / unit.target, home) for unit in chosen}
     inlined = {unit.target: _inlining(_notes(home / unit.target), home) for unit in chosen}
-    return Side(code, inlined, time.monotonic() - started)
+    return CompiledSide(code, inlined, time.monotonic() - started)
 
 
-def changes(old: Side, new: Side, delta: Delta) -> CodeChanges:
+def changes(old: CompiledSide, new: CompiledSide, delta: Delta) -> CodeChanges:
     """The two sides compared."""
     functions: list[FunctionChange] = []
     data: list[str] = []
@@ -84,7 +84,7 @@ def changes(old: Side, new: Side, delta: Delta) -> CodeChanges:
                        tuple(sorted(new.code)), not functions and not data, old.seconds + new.seconds)
 
 
-def _where(old: Side, new: Side, delta: Delta, changed: set[str]) -> dict[str, tuple[str, ...]]:
+def _where(old: CompiledSide, new: CompiledSide, delta: Delta, changed: set[str]) -> dict[str, tuple[str, ...]]:
     """For each touched function that went into others: the changed functions it went into."""
     found: dict[str, tuple[str, ...]] = {}
     for name in touched_functions(delta):

@@ -20,7 +20,7 @@ from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.make import Runner
 from backport.kbuild.result import Uncompiled
-from backport.kbuild.touched import Kind, kind_of
+from backport.kbuild.touched import TouchedKind, kind_of
 
 _MARKER = re.compile(rb'^#(?:line)? ([0-9]{1,9}) "((?:[^"\\]|\\.)*)"([ \d]*)')
 # Headers are read by dozens of objects: the first few that have all sections are enough, the rest are not asked
@@ -48,17 +48,17 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
     code = False
     for path, file in delta.files.items():
         kind = kind_of(path)
-        if kind is Kind.NOTHING or file.after is None:
+        if kind is TouchedKind.NOTHING or file.after is None:
             continue
-        if kind is Kind.KCONFIG:
+        if kind is TouchedKind.KCONFIG:
             if path not in kconfig:
                 missing.append(Uncompiled(path, 0, "", "this configuration does not read it"))
             continue
-        if kind is Kind.MAKEFILE:
+        if kind is TouchedKind.MAKEFILE:
             if not _visited(path, visited):
                 missing.append(Uncompiled(path, 0, "", "the build does not enter this directory"))
             continue
-        if kind is Kind.OTHER:
+        if kind is TouchedKind.OTHER:
             unproved.append(f"{path}: not C, assembly or kbuild; whether it is used is not known")
             continue
         users = units.users(path)

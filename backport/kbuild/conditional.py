@@ -19,7 +19,7 @@ _MIDDLE = frozenset({b"else", b"elif", b"elifdef", b"elifndef"})
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ConditionalSection:
     """Lines between two conditional directives. `number` is unique in the file; `guarded` is False outside every
     conditional (an include guard around a whole header is none); `opened` is the text of the innermost directive
     that it hangs on."""
@@ -37,7 +37,7 @@ class Layout:
     the number of the section that a conditional opens, 0 for every other line.
     """
 
-    sections: tuple[Section, ...]
+    sections: tuple[ConditionalSection, ...]
     kinds: tuple[str, ...]
     opens: tuple[int, ...] = ()
 
@@ -52,9 +52,9 @@ def layout(source: bytes) -> Layout:
     lines = split_lines(source)
     bare, kinds, _inside = strip_comments(lines)
     guard = _include_guard(bare)
-    stack: list[Section] = [Section(0, False)]
+    stack: list[ConditionalSection] = [ConditionalSection(0, False)]
     count = 0
-    sections: list[Section] = []
+    sections: list[ConditionalSection] = []
     out: list[str] = []
     opens: list[int] = []
     continued = ""
@@ -75,13 +75,14 @@ def layout(source: bytes) -> Layout:
                     count += 1
                     opens[-1] = count
                     section = stack[-1]
-                    stack.append(Section(count, i + 1 != guard or stack[-1].guarded, text))
+                    stack.append(ConditionalSection(count, i + 1 != guard or stack[-1].guarded, text))
                 elif name in _MIDDLE and len(stack) > 1:
                     count += 1
                     opens[-1] = count
                     previous = stack.pop()
                     section = stack[-1]
-                    stack.append(Section(count, True, f"{text} of {previous.opened}".removeprefix("#elif of ")))
+                    opened = f"{text} of {previous.opened}".removeprefix("#elif of ")
+                    stack.append(ConditionalSection(count, True, opened))
                 elif name == b"endif" and len(stack) > 1:
                     stack.pop()
                     # what follows is as live as what stood before the #if, and is the same section

@@ -17,7 +17,7 @@ from backport.patch.parse import split_lines
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ChangedBlock:
     """Lines old[old:old+removed] became new[new:new+added]; positions count from 0."""
 
     old: int
@@ -33,7 +33,7 @@ class FileDelta:
     path: str
     before: bytes | None
     after: bytes | None
-    blocks: tuple[Block, ...]
+    blocks: tuple[ChangedBlock, ...]
 
     def new_line(self, line: int) -> int:
         """The 1-based line after the patch of a line before it; -1 where the patch removes or replaces it."""
@@ -103,8 +103,8 @@ def file_delta(path: str, before: bytes | None, after: bytes | None, hunks: Sequ
     return FileDelta(path, before, after, tuple(blocks))
 
 
-def _from_hunks(old: list[bytes], hunks: Sequence[Hunk]) -> list[Block] | None:
-    blocks: list[Block] = []
+def _from_hunks(old: list[bytes], hunks: Sequence[Hunk]) -> list[ChangedBlock] | None:
+    blocks: list[ChangedBlock] = []
     shift = 0            # new minus old so far
     offset = 0           # landing minus header so far
     floor = 0
@@ -117,7 +117,7 @@ def _from_hunks(old: list[bytes], hunks: Sequence[Hunk]) -> list[Block] | None:
         for line in (*hunk.lines, None):
             if line is None or line.kind == b" ":
                 if removed or added:
-                    blocks.append(Block(position - removed, removed, position - removed + shift, added))
+                    blocks.append(ChangedBlock(position - removed, removed, position - removed + shift, added))
                     shift += added - removed
                 removed = added = 0
                 position += 1
@@ -143,7 +143,7 @@ def _land(old: list[bytes], wanted: Sequence[bytes], guess: int, floor: int) -> 
     return None
 
 
-def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[Block]) -> list[bytes]:
+def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[ChangedBlock]) -> list[bytes]:
     out: list[bytes] = []
     position = 0
     for block in blocks:
@@ -153,7 +153,7 @@ def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[Block]) -> list
     return out + old[position:]
 
 
-def _from_difflib(old: list[bytes], new: list[bytes]) -> list[Block]:
+def _from_difflib(old: list[bytes], new: list[bytes]) -> list[ChangedBlock]:
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1
@@ -161,5 +161,5 @@ def _from_difflib(old: list[bytes], new: list[bytes]) -> list[Block]:
     while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
     matcher = difflib.SequenceMatcher(None, old[head:len(old) - tail], new[head:len(new) - tail], autojunk=False)
-    return [Block(head + i1, i2 - i1, head + j1, j2 - j1)
+    return [ChangedBlock(head + i1, i2 - i1, head + j1, j2 - j1)
             for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

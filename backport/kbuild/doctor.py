@@ -28,7 +28,7 @@ _REMEMBERED = 12 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at. `fix` is one command or one step, "" where nothing is wrong; a finding that is
     not `needed` only takes something away (speed, a strategy, the sandbox)."""
 
@@ -58,50 +58,50 @@ _HEADERS: tuple[tuple[str, str], ...] = (("gelf.h", "libelf-dev"), ("openssl/ope
                                          ("stdio.h", "libc6-dev"))
 
 
-def examine(manifest: Manifest, cache: Path, heads: Mapping[str, Head], *, offline: bool = False) -> list[Finding]:
+def examine(manifest: Manifest, cache: Path, heads: Mapping[str, Head], *, offline: bool = False) -> list[Diagnosis]:
     """Look at everything; asks each host of the manifest once, unless `offline`."""
     trees = [tree for tree in manifest.trees if not tree.upstream]
     return [*tools(), *headers(), *compilers(trees), _sandbox(), disk(cache, len(manifest.trees), len(heads)),
             *sources(manifest.trees, heads, offline=offline, memory=Memory(cache / "failures.json", _REMEMBERED))]
 
 
-def tools(which: Callable[[str], str | None] = shutil.which) -> list[Finding]:
+def tools(which: Callable[[str], str | None] = shutil.which) -> list[Diagnosis]:
     """The programs of a run."""
     found = []
     for program, package, purpose, needed in _TOOLS:
         path = which(program)
-        found.append(Finding(program, path is not None, path or f"not installed; {purpose}",
+        found.append(Diagnosis(program, path is not None, path or f"not installed; {purpose}",
                              "" if path else f"apt-get install {package}", needed))
     return found
 
 
-def headers() -> list[Finding]:
+def headers() -> list[Diagnosis]:
     """The headers that kbuild's own tools (objtool, sign-file) are compiled with."""
     compiler = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
     if compiler is None:
-        return [Finding("C headers", False, "no compiler to test with", "apt-get install gcc libc6-dev")]
+        return [Diagnosis("C headers", False, "no compiler to test with", "apt-get install gcc libc6-dev")]
     found = []
     for header, package in _HEADERS:
         done = subprocess.run([compiler, "-x", "c", "-fsyntax-only", "-"], input=f"#include <{header}>\n".encode(),
                               capture_output=True, check=False, timeout=30)
-        found.append(Finding(header, done.returncode == 0, "found" if done.returncode == 0 else "not found",
+        found.append(Diagnosis(header, done.returncode == 0, "found" if done.returncode == 0 else "not found",
                              "" if done.returncode == 0 else f"apt-get install {package}"))
     return found
 
 
-def compilers(trees: Iterable[Tree]) -> list[Finding]:
+def compilers(trees: Iterable[Tree]) -> list[Diagnosis]:
     """The compiler of each tree: is it there, and is it not too new for it."""
-    found: dict[str, Finding] = {}
+    found: dict[str, Diagnosis] = {}
     for tree in trees:
         name = tree.toolchain.cc or ("clang" if tree.toolchain.llvm else "gcc")
         try:
             compiler = toolchain.resolve(tree.toolchain)
         except BuildError as error:
-            found[name] = Finding(f"{name} for {tree.name}", False, error.message, error.hint)
+            found[name] = Diagnosis(f"{name} for {tree.name}", False, error.message, error.hint)
             continue
-        found.setdefault(name, Finding(name, True, compiler.version))
+        found.setdefault(name, Diagnosis(name, True, compiler.version))
         if too_new(compiler.version, tree.series):
-            found[f"{name} {tree.name}"] = Finding(
+            found[f"{name} {tree.name}"] = Diagnosis(
                 f"{name} for {tree.name}", False, f"{compiler.version} is too new for {tree.series}",
                 f"apt-get install gcc-12, then `toolchain: {{cc: gcc-12}}` for {tree.name} in trees.yaml")
     return list(found.values())
@@ -116,7 +116,7 @@ def too_new(version: str, series: str) -> bool:
     return int(match[1]) >= 15 and (int(numbers[1]), int(numbers[2])) <= (5, 15)
 
 
-def disk(cache: Path, trees: int, present: int) -> Finding:
+def disk(cache: Path, trees: int, present: int) -> Diagnosis:
     """Space for what is not there yet, where the cache is (or will be)."""
     place = cache
     while not place.exists():
@@ -124,11 +124,11 @@ def disk(cache: Path, trees: int, present: int) -> Finding:
     free = shutil.disk_usage(place).free
     needed = max(trees - present, 0) * NEEDED_FOR_A_TREE + 2 * GB
     detail = f"{free / GB:.1f} GB free at {cache}, about {needed / GB:.0f} GB wanted"
-    return Finding("disk space", free >= needed, detail, "" if free >= needed else "backport gc")
+    return Diagnosis("disk space", free >= needed, detail, "" if free >= needed else "backport gc")
 
 
 def sources(trees: Iterable[Tree], heads: Mapping[str, Head], *, offline: bool,
-            memory: Memory | None = None) -> list[Finding]:
+            memory: Memory | None = None) -> list[Diagnosis]:
     """For each tree: is it in the store, and does one of its sources answer (as far as one may tell without asking
     it for the tree; `memory` holds what fetching was told)."""
     chosen = list(trees)
@@ -145,7 +145,7 @@ def sources(trees: Iterable[Tree], heads: Mapping[str, Head], *, offline: bool,
         text = "; ".join(text for _ok, text in answers)
         text = f"{head.version} in the store; {text}" if head else f"not in the store; {text}"
         fix = "" if head or reachable else "add a source that this machine can reach to trees.yaml (docs/trees.md)"
-        found.append(Finding(tree.name, bool(head) or reachable, text, fix, needed=tree.required))
+        found.append(Diagnosis(tree.name, bool(head) or reachable, text, fix, needed=tree.required))
     return found
 
 
@@ -188,7 +188,7 @@ def _answer(source: Source, hosts: Mapping[str, str], offline: bool) -> tuple[bo
     return False, f"{name}: not asked"
 
 
-def _sandbox() -> Finding:
+def _sandbox() -> Diagnosis:
     why = sandbox.probe()
-    return Finding("sandbox", not why, why or "bubblewrap works: builds have no network and no home directory",
+    return Diagnosis("sandbox", not why, why or "bubblewrap works: builds have no network and no home directory",
                    sandbox.hint() if why else "", needed=False)

@@ -18,17 +18,17 @@ from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, 
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
-from backport.kbuild.compare import Side
+from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, machine_trouble, trouble
-from backport.kbuild.make import Ended
+from backport.kbuild.make import Exited
 from backport.kbuild.membership import Membership
 from backport.kbuild.plan import Plan, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.kbuild.sandbox import Limits, choose, lowered
-from backport.kbuild.touched import Kind, kind_of, nothing_to_build
+from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -160,7 +160,7 @@ class _Cell:
         names = ", ".join(path.name for path in self.work.fixes)
         return {"what": f"the patch on top of {names}", "hint": f"refresh the build fixes in {_FIXES}"} if names else {}
 
-    def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], Side | str]:
+    def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], CompiledSide | str]:
         """(targets, their patched side or why there is none); the source has the patch now."""
         self.say(f"{self.work.tree.name}: comparing {len(proof.objects)} objects")
         units = Units(self.work.source, self.work.build).all()
@@ -170,7 +170,7 @@ class _Cell:
         except BuildError as error:
             return targets, error.message
 
-    def _changes(self, delta: Delta, targets: list[str], new: Side | str) -> CodeChanges:
+    def _changes(self, delta: Delta, targets: list[str], new: CompiledSide | str) -> CodeChanges:
         """The comparison; sources and build directory are the baseline's again."""
         if isinstance(new, str):
             return CodeChanges(objects=tuple(targets), reason=new)
@@ -188,7 +188,7 @@ class _Cell:
         kinds = {kind_of(path) for path in delta.files}
         before = pristine.stamps(build)
         seconds = 0.0
-        if fresh or Kind.KCONFIG in kinds or Kind.MAKEFILE in kinds:
+        if fresh or TouchedKind.KCONFIG in kinds or TouchedKind.MAKEFILE in kinds:
             step = baselines.configure if fresh else baselines.reconfigure
             configured = step(work, build, log, write=() if build == work.build else (build,))
             self._raise_trouble(configured, log)
@@ -237,7 +237,7 @@ class _Cell:
                         for target in self.work.targets)
         members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
         return tuple(name for path in self.patch.paths
-                     if path.endswith((".c", ".S")) and kind_of(path) is Kind.SOURCE
+                     if path.endswith((".c", ".S")) and kind_of(path) is TouchedKind.SOURCE
                      and not path.startswith(targets) and posixpath.dirname(path) not in inside
                      and members.has(name := posixpath.splitext(path)[0] + ".o"))
 
@@ -251,7 +251,7 @@ class _Cell:
         finally:
             leftover.remove(build)
 
-    def _raise_trouble(self, ended: Ended, log: Path) -> None:
+    def _raise_trouble(self, ended: Exited, log: Path) -> None:
         found = trouble(ended)
         if found is not None:
             raise BuildError(f"{found.what} (log: {log})", hint=found.hint)

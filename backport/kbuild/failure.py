@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 
 from backport.gitfault import LIMITS
-from backport.kbuild.make import Ended
+from backport.kbuild.make import Exited
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def machine_trouble(error: OSError | MemoryError) -> Trouble:
     return Trouble(f"the machine: {said}", "run `backport doctor`")
 
 
-def trouble(ended: Ended) -> Trouble | None:
+def trouble(ended: Exited) -> Trouble | None:
     """The environment's fault in the output of one make call, None where there is none.
 
     Clock skew counts even when make succeeded: what it thought up to date may not be.

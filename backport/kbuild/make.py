@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Exited:
     """How a command ended: `output` is stdout and stderr as they came, `stopped` why we ended it ("" = it did).
 
     `lowered` names the limits of the calling shell under which it ran and that are too low for a build.
@@ -57,7 +57,7 @@ class Runner:
     write: tuple[Path, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
 
-    def run(self, argv: Sequence[str], *, cwd: Path, log: Path | None = None, seconds: float | None = None) -> Ended:
+    def run(self, argv: Sequence[str], *, cwd: Path, log: Path | None = None, seconds: float | None = None) -> Exited:
         """Run `argv` in `cwd`, appending the output to `log`; nothing it started is alive afterwards.
 
         Never raises for what the command does; BuildError where it cannot be started at all.
@@ -84,7 +84,7 @@ class Runner:
                     stream.write(f"\n[backport] the log is full: {len(output) - room} bytes left out\n".encode())
                 if stopped:
                     stream.write(f"\n[backport] stopped: {stopped}\n".encode())
-        return Ended(process.returncode, output, time.monotonic() - started, stopped, lowered(self.limits))
+        return Exited(process.returncode, output, time.monotonic() - started, stopped, lowered(self.limits))
 
 
 def _watch(process: subprocess.Popen[bytes], limits: Limits, seconds: float) -> tuple[bytes, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class TouchedKind(StrEnum):
     """SOURCE is compiled, KCONFIG and MAKEFILE steer the build, NOTHING never meets a compiler, OTHER may."""
 
     SOURCE = "source"
@@ -25,22 +25,22 @@ _TOOLS = ("tools/objtool/", "tools/arch/", "tools/include/", "tools/lib/", "tool
 _TEXT = (".rst", ".md", ".cocci")
 
 
-def kind_of(path: str) -> Kind:
+def kind_of(path: str) -> TouchedKind:
     """The kind of one path below the tree."""
     name = posixpath.basename(path)
     if name in _DOCUMENTS or name.endswith(_TEXT):
-        return Kind.NOTHING
+        return TouchedKind.NOTHING
     if path.startswith(_NEVER) and not path.startswith(_TOOLS):
-        return Kind.NOTHING
+        return TouchedKind.NOTHING
     if name.startswith("Kconfig"):
-        return Kind.KCONFIG
+        return TouchedKind.KCONFIG
     if name in ("Makefile", "Kbuild") or name.startswith(("Makefile.", "Kbuild.")):
-        return Kind.MAKEFILE
+        return TouchedKind.MAKEFILE
     if name.endswith((".c", ".h", ".S", ".rs")):
-        return Kind.SOURCE
-    return Kind.OTHER
+        return TouchedKind.SOURCE
+    return TouchedKind.OTHER
 
 
 def nothing_to_build(paths: Iterable[str]) -> bool:
     """True where no path can change what a compiler makes."""
-    return all(kind_of(path) is Kind.NOTHING for path in paths)
+    return all(kind_of(path) is TouchedKind.NOTHING for path in paths)

@@ -17,7 +17,7 @@ from backport.report.escape import wrap
 from backport.report.matrix import headline, matrix
 from backport.report.text import render as render_text
 from backport.report.text import render_changes
-from backport.results.changes import Changes, Kind, since
+from backport.results.changes import ChangeKind, Changes, since
 from backport.results.run import Run
 from backport.results.store import Results
 
@@ -103,5 +103,5 @@ def subject(made: Night) -> str:
     """What happened, in the order of its weight: `backport: 2 newly broken, 1 fixed`."""
     if made.first:
         return f"backport: first night, {len(made.cells)} cells"
-    counts = [(kind, len(made.changes.of(kind))) for kind in Kind]
+    counts = [(kind, len(made.changes.of(kind))) for kind in ChangeKind]
     return "backport: " + ", ".join(f"{count} {kind.value}" for kind, count in counts if count)

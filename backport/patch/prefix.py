@@ -27,7 +27,7 @@ _TREE = re.compile(rb"(?:linux|kernel[-_.]).*|.*\d\.\d.*|(?:orig|original|old|ne
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class TreeNames:
     """Both paths of a file as the diff writes them, None for /dev/null, and the 1-based line of its header."""
 
     old: bytes | None
@@ -44,7 +44,7 @@ class Names:
         return frozenset(name.split(b"/", 1)[0] for name in self.given)
 
 
-def refuse_unstripped(files: Sequence[Names], source: str, *, stated: bool) -> tuple[str, ...]:
+def refuse_unstripped(files: Sequence[TreeNames], source: str, *, stated: bool) -> tuple[str, ...]:
     """The directories other than git's own that come off the paths when one is stripped, in order, each once.
 
     `stated`: somebody said -p1 for this very patch (quilt's `series` does). Raises InvalidPatch where stripping one

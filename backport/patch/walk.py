@@ -11,7 +11,7 @@ from typing import NoReturn
 from backport.errors import InvalidPatch
 from backport.patch.fileheader import FileHeader
 from backport.patch.model import FileDiff, Hunk, Line
-from backport.patch.prefix import Names, refuse_unstripped
+from backport.patch.prefix import TreeNames, refuse_unstripped
 
 _HUNK = re.compile(rb"^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(?: (.*?))?\n?$")
 _BINARY = re.compile(rb"^(literal|delta) (\d{1,8})\n?$")
@@ -40,7 +40,7 @@ class Walker:
         self.doubts: list[str] = []
         self.said: list[str] = []
         self._strip = strip
-        self._names: list[Names] = []
+        self._names: list[TreeNames] = []
 
     def files(self) -> list[FileDiff]:
         """Every file of the diff; `position` is then behind its last line. Raises InvalidPatch."""
@@ -108,7 +108,7 @@ class Walker:
                     self.fail(self.position, "a combined diff of a merge, which has no single patch")
                 hunks.append(self._hunk())
         fields.finish(first + 1, self.position + 1, hunks)
-        self._names.append(Names(*fields.names, first + 1))
+        self._names.append(TreeNames(*fields.names, first + 1))
         self.doubts += fields.doubts
         self.said += fields.said
         return FileDiff(header, fields.old_path, fields.new_path, tuple(hunks), fields.old_blob, fields.new_blob,

@@ -30,7 +30,7 @@ _NAMES = ((*SCOPE, *KVM.headers),
 
 
 @dataclass
-class Evidence:
+class RuleEvidence:
     """What two trees say about one rule.
 
     `matches`: places in the newer tree. `found`: of these, rewritten lines that the older tree has in the function
@@ -49,7 +49,7 @@ class Evidence:
 
 
 def evidence(newer: TreeView, older: TreeView, rules: Sequence[Rule], *, enough: int = 0,
-             only: frozenset[str] = frozenset()) -> list[Evidence]:
+             only: frozenset[str] = frozenset()) -> list[RuleEvidence]:
     """One row for each rule, in the order of `rules`. Reads the KVM sources of both trees.
 
     `enough` stops a rule after so many lines were found (0: never). `only` names the rules to look at; the
@@ -60,7 +60,7 @@ def evidence(newer: TreeView, older: TreeView, rules: Sequence[Rule], *, enough:
     for rule in rules:
         if only and rule.id not in only:
             continue
-        row = Evidence(rule.id, rule.probe.ask(ours, {}).holds, not rule.probe.ask(theirs, {}).holds)
+        row = RuleEvidence(rule.id, rule.probe.ask(ours, {}).holds, not rule.probe.ask(theirs, {}).holds)
         rows.append(row)
         if not row.fires or not row.silent:
             continue
@@ -72,7 +72,7 @@ def evidence(newer: TreeView, older: TreeView, rules: Sequence[Rule], *, enough:
     return rows
 
 
-def _file(row: Evidence, rule: Rule, path: str, source: bytes, older: TreeView, rules: Sequence[Rule]) -> None:
+def _file(row: RuleEvidence, rule: Rule, path: str, source: bytes, older: TreeView, rules: Sequence[Rule]) -> None:
     lines = [line + b"\n" for line in source.split(b"\n")]
     spans: set[tuple[int, int]] = set()
     for rewrite in rule.rewrites:

@@ -11,7 +11,7 @@ from backport.treeview import MemoryView
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExampleOutcome:
     """One example: what is wrong with it, "" where nothing is."""
 
     rule: str
@@ -29,7 +29,7 @@ def file_of(path: str, body: tuple[bytes, ...]) -> FileDiff:
     return FileDiff(b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw), path, path, (hunk_of(body),))
 
 
-def run_example(rule: Rule, example: Example) -> Outcome:
+def run_example(rule: Rule, example: Example) -> ExampleOutcome:
     """Apply the rule alone to its example."""
     result = apply_rules(file_of(example.path, example.before), MemoryView("example", example.tree), (rule,))
     hunk = result.hunks[0]
@@ -46,8 +46,8 @@ def run_example(rule: Rule, example: Example) -> Outcome:
         problem = f"is marked {hunk.sure.value}, expected {example.sure}"
     elif hunk.path != example.lands:
         problem = f"goes to {hunk.path}, expected {example.lands}"
-    return Outcome(rule.id, example.name, example.line, problem)
+    return ExampleOutcome(rule.id, example.name, example.line, problem)
 
 
-def run_examples(rule: Rule) -> tuple[Outcome, ...]:
+def run_examples(rule: Rule) -> tuple[ExampleOutcome, ...]:
     return tuple(run_example(rule, example) for example in rule.examples)

@@ -11,7 +11,7 @@ from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.conflict import Between, between
 from backport.history.log import Log
-from backport.history.presence import Change, Presence, presence
+from backport.history.presence import Presence, UpstreamChange, presence
 from backport.manifest import Manifest, Tree
 from backport.patch.am import objections
 from backport.patch.mail import read_mail
@@ -188,5 +188,5 @@ def _presences(desk: Desk, original: Patch | None) -> dict[str, Presence]:
         return {}
     mail = read_mail(original)
     with Log(desk.git, desk.history) as log:
-        return {name: presence(log, Branch.of(head), Change(mail.upstream, mail.title))
+        return {name: presence(log, Branch.of(head), UpstreamChange(mail.upstream, mail.title))
                 for name, head in desk.heads.items() if head.history}

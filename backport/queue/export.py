@@ -26,7 +26,7 @@ _VERSION = re.compile(r"^\d+\.\d+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyPatch:
     """A patch that is good on a tree, as a mail; `signed` says that the submitter signed it off."""
 
     patch: Patch
@@ -60,7 +60,8 @@ class QueueResult:
         return tuple(row for row in self.rows if row.outcome == "added")
 
 
-def export(git: Git, base: str, series: str, ready: Sequence[Ready], to: Path, *, force: bool = False) -> QueueResult:
+def export(git: Git, base: str, series: str, ready: Sequence[ReadyPatch], to: Path, *,
+           force: bool = False) -> QueueResult:
     """Append `ready` to `to`/queue-`series`, whose tree is the commit `base`.
 
     Raises UserError where an entry that is in the queue already does not apply: nothing is written then, because
@@ -146,7 +147,7 @@ def _push_existing(stack: Stack, directory: Path, entry: SeriesEntry, known: _Kn
     known.add(entry.name, patch)
 
 
-def _offer(git: Git, stack: Stack, item: Ready, known: _Known, taken: set[str], *,
+def _offer(git: Git, stack: Stack, item: ReadyPatch, known: _Known, taken: set[str], *,
            force: bool) -> tuple[Exported, bytes]:
     patch = item.patch
     title = read_mail(patch).title or patch.slug
@@ -174,7 +175,7 @@ def _offer(git: Git, stack: Stack, item: Ready, known: _Known, taken: set[str], 
     return Exported(title, "added", name, remarks=(*remarks, *objections(git, data))), data
 
 
-def _remarks(item: Ready) -> tuple[str, ...]:
+def _remarks(item: ReadyPatch) -> tuple[str, ...]:
     remarks = []
     if not item.nomination.acked:
         remarks.append(f"not acked: {item.nomination.standing} ({item.nomination.why})")

@@ -15,7 +15,7 @@ from backport.patch.intake import read_all
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.queue.export import Ready
+from backport.queue.export import ReadyPatch
 from backport.queue.submit import signed_by_submitter
 from backport.results.run import Run
 from backport.stable.nomination import Asked, Nomination, asked, nomination
@@ -29,7 +29,7 @@ class Offer:
     """One cell that can be exported, or `reason` why not (`ready` None)."""
 
     cell: Cell
-    ready: Ready | None = None
+    ready: ReadyPatch | None = None
     reason: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ def _offer(cell: Cell, tree: Tree, original: Patch | None, identity: str, acks: 
         remarks.append("not built in this run")
     if cell.sure is Sure.REVIEW:
         remarks.append("review: " + ("; ".join(cell.notes) or "it needs review"))
-    ready = Ready(patch, found, wish, signed_by_submitter(read_mail(patch), identity))
+    ready = ReadyPatch(patch, found, wish, signed_by_submitter(read_mail(patch), identity))
     return Offer(cell, ready, remarks=tuple(remarks))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from backport.cell import Cell
-from backport.history.presence import Presence, State
+from backport.history.presence import Presence, PresenceState
 from backport.report.escape import line
 from backport.stable.newer import Newer
 from backport.verdict import Apply, Build
@@ -54,13 +54,13 @@ def rows(cells: Sequence[tuple[str, str, str]]) -> list[str]:
 
 def status(row: Newer, presence: Presence | None) -> str:
     """The bot's words for one newer tree, from history where it tells, else from the tree's content."""
-    if presence is not None and presence.state is State.PRESENT:
+    if presence is not None and presence.state is PresenceState.PRESENT:
         return "Present (exact SHA1)" if presence.exact else f"Present (different SHA1: {presence.commit[:12]})"
-    if presence is not None and presence.state is State.REVERTED:
+    if presence is not None and presence.state is PresenceState.REVERTED:
         return f"Reverted ({presence.events[-1].sha[:12]})"
-    if presence is not None and presence.state is State.MISSING and row.status == "has it":
+    if presence is not None and presence.state is PresenceState.MISSING and row.status == "has it":
         return "Present (found by content; no commit names it)"
-    if presence is not None and presence.state is State.MISSING:
+    if presence is not None and presence.state is PresenceState.MISSING:
         return "Not found"
     if row.status == "has it":
         return "Present (found by content; SHA1 not known here)"

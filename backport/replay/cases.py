@@ -19,7 +19,7 @@ GROUP_DICE = 0.6     # how much of a group's tokens both sides must share
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class CaseEdit:
     """Lines [lo, hi) of a file, 0-based, become `new`; `old` is what stood there."""
 
     lo: int
@@ -36,7 +36,7 @@ class Case:
     name: str                        # 5.10.218..223 <- 6.1.164..170 path
     path: str
     upstream: bytes
-    upstream_edits: tuple[Edit, ...]
+    upstream_edits: tuple[CaseEdit, ...]
     target: bytes
     truth: bytes
     same_lines: bool                 # the maintainers changed the very lines that upstream changed
@@ -45,14 +45,14 @@ class Case:
     message: bytes = b""
 
 
-Delta = tuple[Edit, ...]
+Delta = tuple[CaseEdit, ...]
 
 
 def parse_delta(diff: bytes) -> dict[str, Delta]:
     """path -> edits of a `git diff -U0` with `--no-prefix`-less headers (a/ b/); new and deleted files left out."""
     out: dict[str, Delta] = {}
     path: str | None = None
-    edits: list[Edit] = []
+    edits: list[CaseEdit] = []
     lines = diff.split(b"\n")
     i = 0
 
@@ -88,7 +88,7 @@ def parse_delta(diff: bytes) -> dict[str, Delta]:
                     last[-1] = last[-1][:-1]
                 i += 1
             lo = start - 1 if count else start
-            edits.append(Edit(lo, lo + count, tuple(old), tuple(new)))
+            edits.append(CaseEdit(lo, lo + count, tuple(old), tuple(new)))
             continue
         i += 1
     close()
@@ -100,9 +100,9 @@ def _range(text: bytes) -> tuple[int, int]:
     return int(start), int(count) if count else 1
 
 
-def groups(delta: Sequence[Edit]) -> list[Delta]:
+def groups(delta: Sequence[CaseEdit]) -> list[Delta]:
     """`delta` cut where more than GAP unchanged lines lie between two edits."""
-    out: list[list[Edit]] = []
+    out: list[list[CaseEdit]] = []
     for edit in delta:
         if out and edit.lo - out[-1][-1].hi <= GAP:
             out[-1].append(edit)
@@ -111,7 +111,7 @@ def groups(delta: Sequence[Edit]) -> list[Delta]:
     return [tuple(group) for group in out]
 
 
-def changed_lines(delta: Iterable[Edit]) -> Counter[bytes]:
+def changed_lines(delta: Iterable[CaseEdit]) -> Counter[bytes]:
     """Multiset of changed lines without white space, marked - or +; blank lines do not count."""
     count: Counter[bytes] = Counter()
     for edit in delta:
@@ -158,7 +158,7 @@ def corresponding(newer: Delta, older: Delta) -> list[tuple[Delta, Delta]]:
     return [(ours[i], theirs[j]) for i, j in sorted(pairs)]
 
 
-def apply_edits(source: bytes, edits: Iterable[Edit]) -> bytes:
+def apply_edits(source: bytes, edits: Iterable[CaseEdit]) -> bytes:
     """`source` with `edits` made (they do not overlap)."""
     lines = split_lines(source)
     for edit in sorted(edits, key=lambda e: (e.lo, e.hi), reverse=True):

@@ -20,7 +20,7 @@ _CHUNK = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReplayPlan:
     """What to run. `names` maps a release of the older branch to the commit in `store` whose names may be looked up,
     `upstream_names` a release of the newer branch likewise; each is the tree before the case's own delta."""
 
@@ -31,7 +31,7 @@ class Plan:
     everywhere: bool = False         # the baselines also on what git apply takes
 
 
-def run(cases: Iterable[Case], plan: Plan, *, jobs: int = 1,
+def run(cases: Iterable[Case], plan: ReplayPlan, *, jobs: int = 1,
         progress: Callable[[int], None] = lambda _n: None) -> list[Outcome]:
     """The outcomes, in the order of `cases`; `progress` gets the number of cases that came in."""
     outcomes: list[Outcome] = []
@@ -57,7 +57,7 @@ def _done(waiting: deque[Future[list[Outcome]]], progress: Callable[[int], None]
     return done
 
 
-def work(cases: Sequence[Case], plan: Plan) -> list[Outcome]:
+def work(cases: Sequence[Case], plan: ReplayPlan) -> list[Outcome]:
     """Some cases in this process."""
     with tempfile.TemporaryDirectory(prefix="backport-replay-") as top:
         scratch = Scratch(Path(top))
@@ -67,7 +67,7 @@ def work(cases: Sequence[Case], plan: Plan) -> list[Outcome]:
             scratch.close()
 
 
-def _one(case: Case, plan: Plan, scratch: Scratch) -> Outcome:
+def _one(case: Case, plan: ReplayPlan, scratch: Scratch) -> Outcome:
     # one name for all, so that no path of a case is ever written to
     diff = case_patch(case).files[0]
     text = b"--- a/file.c\n+++ b/file.c\n" + b"".join(hunk.render() for hunk in diff.hunks)
@@ -80,7 +80,7 @@ def _one(case: Case, plan: Plan, scratch: Scratch) -> Outcome:
     return evaluate(case, taken, others, *indexes(case, plan))
 
 
-def indexes(case: Case, plan: Plan) -> tuple[SymbolIndex | None, SymbolIndex | None]:
+def indexes(case: Case, plan: ReplayPlan) -> tuple[SymbolIndex | None, SymbolIndex | None]:
     """The names of the target's tree and of upstream's, None where they are not to be used."""
     return _index(plan.store, plan.names.get(case.older[0])), _index(plan.store, plan.upstream_names.get(case.newer[0]))
 
@@ -106,4 +106,4 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in NAMES if name != "git apply" and available(name))
 
 
-__all__ = ["Outcome", "Plan", "Score", "installed", "run", "work"]
+__all__ = ["Outcome", "ReplayPlan", "Score", "installed", "run", "work"]

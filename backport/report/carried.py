@@ -6,7 +6,7 @@ from backport.adapt.records import HunkStory
 from backport.carry import Carried
 from backport.donors.model import Form
 from backport.report.escape import columns, line, visible
-from backport.report.sidebyside import Side, rows
+from backport.report.sidebyside import DiffSide, rows
 
 _WIDTH = 78              # columns of one side
 _LINES = 12              # changed lines of a donor that are shown
@@ -62,7 +62,7 @@ def side_by_side(hunk: HunkStory) -> str:
     return "\n".join(out) + "\n\n"
 
 
-def _side(side: Side) -> str:
+def _side(side: DiffSide) -> str:
     if not side.kind or side.kind == "@":
         return visible(side.text)
     marked = "".join(f"⟦{text}⟧" if differs and text.strip() else text for text, differs in side.spans)

@@ -30,7 +30,7 @@ from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
 from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when
 from backport.report.text import TITLES
-from backport.results.changes import Changes, Kind, without_line
+from backport.results.changes import ChangeKind, Changes, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
@@ -127,7 +127,7 @@ class _Site:
         """By kind; trees in which the same happened to a patch share an entry, each error stands once."""
         made = []
         shown: set[str] = set()
-        for kind in Kind if self.changes is not None else ():
+        for kind in ChangeKind if self.changes is not None else ():
             groups: dict[tuple[Any, ...], dict[str, Any]] = {}
             for change in self.changes.of(kind) if self.changes is not None else ():
                 cell = change.after or change.before

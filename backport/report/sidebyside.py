@@ -18,7 +18,7 @@ Span = tuple[str, bool]              # text, and whether it differs from the oth
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class DiffSide:
     """One line of one hunk. `kind` is " ", "-", "+", or "@" for the header; "" where there is no line."""
 
     kind: str = ""
@@ -30,23 +30,23 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    left: Side
-    right: Side
+class DiffRow:
+    left: DiffSide
+    right: DiffSide
 
     @property
     def differs(self) -> bool:
         return self.left != self.right
 
 
-def rows(left: str, right: str) -> list[Row]:
+def rows(left: str, right: str) -> list[DiffRow]:
     """The rows of two hunks. Line numbers in the @@ header never count as a difference."""
     one, two = _lines(left), _lines(right)
-    made: list[Row] = []
+    made: list[DiffRow] = []
     matcher = SequenceMatcher(None, [_key(line) for line in one], [_key(line) for line in two], autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
-            made += [Row(_plain(a), _plain(b)) for a, b in zip(one[i1:i2], two[j1:j2], strict=True)]
+            made += [DiffRow(_plain(a), _plain(b)) for a, b in zip(one[i1:i2], two[j1:j2], strict=True)]
         else:
             made += _changed(one[i1:i2], two[j1:j2])
     return made
@@ -62,30 +62,30 @@ def _key(line: str) -> str:
     return "@" if line.startswith("@@") else line
 
 
-def _plain(line: str) -> Side:
+def _plain(line: str) -> DiffSide:
     if line.startswith("@@"):
-        return Side("@", ((line, False),))
-    return Side(line[:1] or " ", ((line[1:], False),))
+        return DiffSide("@", ((line, False),))
+    return DiffSide(line[:1] or " ", ((line[1:], False),))
 
 
-def _changed(one: Sequence[str], two: Sequence[str]) -> list[Row]:
-    made: list[Row] = []
+def _changed(one: Sequence[str], two: Sequence[str]) -> list[DiffRow]:
+    made: list[DiffRow] = []
     i = j = 0
     for a, b in _pairs(one, two):
-        made += [Row(_marked(line), Side()) for line in one[i:a]]
-        made += [Row(Side(), _marked(line)) for line in two[j:b]]
+        made += [DiffRow(_marked(line), DiffSide()) for line in one[i:a]]
+        made += [DiffRow(DiffSide(), _marked(line)) for line in two[j:b]]
         made.append(_tokens(one[a], two[b]))
         i, j = a + 1, b + 1
-    made += [Row(_marked(line), Side()) for line in one[i:]]
-    made += [Row(Side(), _marked(line)) for line in two[j:]]
+    made += [DiffRow(_marked(line), DiffSide()) for line in one[i:]]
+    made += [DiffRow(DiffSide(), _marked(line)) for line in two[j:]]
     return made
 
 
-def _marked(line: str) -> Side:
-    return Side(line[:1] or " ", ((line[1:], True),))
+def _marked(line: str) -> DiffSide:
+    return DiffSide(line[:1] or " ", ((line[1:], True),))
 
 
-def _tokens(left: str, right: str) -> Row:
+def _tokens(left: str, right: str) -> DiffRow:
     one, two = _TOKEN.findall(left[1:]), _TOKEN.findall(right[1:])
     a: list[Span] = []
     b: list[Span] = []
@@ -95,7 +95,7 @@ def _tokens(left: str, right: str) -> Row:
             a.append(("".join(one[i1:i2]), not same))
         if j2 > j1:
             b.append(("".join(two[j1:j2]), not same))
-    return Row(Side(left[:1] or " ", tuple(a)), Side(right[:1] or " ", tuple(b)))
+    return DiffRow(DiffSide(left[:1] or " ", tuple(a)), DiffSide(right[:1] or " ", tuple(b)))
 
 
 def _pairs(one: Sequence[str], two: Sequence[str]) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from backport.cell import Cell
 from backport.report.escape import columns, cut, line, wrap
 from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
-from backport.results.changes import Change, Changes, Kind, without_line
+from backport.results.changes import Change, ChangeKind, Changes, without_line
 from backport.results.run import PatchInfo, Run, TreeInfo
 
 _SUBJECT_MIN, _SUBJECT_MAX = 24, 72
@@ -100,10 +100,11 @@ def _notes(grid: Matrix, width: int) -> str:
 # --- changes
 
 TITLES = {
-    Kind.BROKEN: "Newly broken", Kind.WORSE: "Broken already, with new errors", Kind.FIXED: "Fixed",
-    Kind.LANDED: "Now in the tree", Kind.REACHED: "Newly reachable tree", Kind.LOST: "Tree no longer reachable",
-    Kind.UNKNOWN: "Could not be checked", Kind.ADDED: "New", Kind.VANISHED: "No longer tested",
-    Kind.CHANGED: "Changed otherwise",
+    ChangeKind.BROKEN: "Newly broken", ChangeKind.WORSE: "Broken already, with new errors", ChangeKind.FIXED: "Fixed",
+    ChangeKind.LANDED: "Now in the tree", ChangeKind.REACHED: "Newly reachable tree",
+    ChangeKind.LOST: "Tree no longer reachable",
+    ChangeKind.UNKNOWN: "Could not be checked", ChangeKind.ADDED: "New", ChangeKind.VANISHED: "No longer tested",
+    ChangeKind.CHANGED: "Changed otherwise",
 }
 
 
@@ -111,7 +112,7 @@ def render_changes(changes: Changes, *, width: int = 0) -> str:
     """Only what changed, "" where nothing did; each error line stands once, below the first cell that shows it."""
     out: list[str] = []
     shown: set[str] = set()
-    for kind in Kind:
+    for kind in ChangeKind:
         items = changes.of(kind)
         if not items:
             continue

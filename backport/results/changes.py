@@ -17,10 +17,10 @@ from backport.verdict import Apply, Behaves, Build
 
 _BUILT = (Build.PASS, Build.SKIPPED)
 
-Place = tuple[str, str]              # (patch slug, column: a tree, or a tree/configuration)
+CellName = tuple[str, str]              # (patch slug, column: a tree, or a tree/configuration)
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to a cell since the last time; in the order in which a report shows them."""
 
     BROKEN = "newly broken"
@@ -37,12 +37,12 @@ class Kind(StrEnum):
     @property
     def sign(self) -> str:
         """One character in front of a line, as the kernel's build reports have it."""
-        return {Kind.BROKEN: "+", Kind.WORSE: "+", Kind.FIXED: "-"}.get(self, " ")
+        return {ChangeKind.BROKEN: "+", ChangeKind.WORSE: "+", ChangeKind.FIXED: "-"}.get(self, " ")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    kind: Kind
+    kind: ChangeKind
     patch: str
     tree: str                        # its column: linux-6.1.y, linux-6.1.y/kvm-min
     before: Cell | None = None
@@ -56,12 +56,12 @@ class Changes:
 
     items: tuple[Change, ...] = ()
     landed: tuple[str, ...] = ()     # slugs to drop from patches/
-    errors: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)  # without_line(error) -> where it is new
+    errors: Mapping[str, tuple[CellName, ...]] = field(default_factory=dict)  # without_line(error) -> where it is new
 
     def __bool__(self) -> bool:
         return bool(self.items)
 
-    def of(self, kind: Kind) -> tuple[Change, ...]:
+    def of(self, kind: ChangeKind) -> tuple[Change, ...]:
         return tuple(change for change in self.items if change.kind is kind)
 
 
@@ -71,7 +71,8 @@ def conclusive(cell: Cell) -> bool:
             and cell.behaviour is not Behaves.ERROR)
 
 
-def known_before(results: Results, run: Run, *, told: int | None = None) -> tuple[dict[Place, Cell], dict[Place, Cell]]:
+def known_before(results: Results, run: Run, *,
+                 told: int | None = None) -> tuple[dict[CellName, Cell], dict[CellName, Cell]]:
     """(cells of the last run of this kind before `run`, last conclusive cell of each of their places).
 
     Only runs that came to their end count: one that was stopped has told nobody what it found. `told` is the
@@ -82,7 +83,7 @@ def known_before(results: Results, run: Run, *, told: int | None = None) -> tupl
     if earlier is None:
         return {}, {}
     last = {(cell.patch, cell.column): cell for cell in results.cells(earlier)}
-    known: dict[Place, Cell] = {}
+    known: dict[CellName, Cell] = {}
     for place, cell in last.items():
         verdict = cell if conclusive(cell) else results.last_verdict(*place, kind=run.kind, before=earlier.id)
         if verdict is not None:
@@ -103,7 +104,7 @@ def since(results: Results, run: Run, earlier: Run | None = None, *, told: int |
                    trees=[tree.column for tree in run.trees] if complete else None)
 
 
-def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterable[Cell], *,
+def compare(last: Mapping[CellName, Cell], known: Mapping[CellName, Cell], now: Iterable[Cell], *,
             patches: Sequence[str] | None = None, trees: Sequence[str] | None = None) -> Changes:
     """The changes from `last` and `known` (see known_before) to `now`.
 
@@ -120,42 +121,42 @@ def compare(last: Mapping[Place, Cell], known: Mapping[Place, Cell], now: Iterab
         before = known.get(place) or last.get(place)
         items.append(Change(kind, *place, before, cell, _new_errors(before, cell)))
     if patches is not None and trees is not None:
-        items += [Change(Kind.VANISHED, *place, cell, None) for place, cell in last.items()
+        items += [Change(ChangeKind.VANISHED, *place, cell, None) for place, cell in last.items()
                   if place not in cells and cell.apply is not Apply.NO_TREE     # that one was never tested
                   and (place[0] not in patches or place[1] not in trees)]
-    order = list(Kind)
+    order = list(ChangeKind)
     items.sort(key=lambda change: order.index(change.kind))
-    errors: dict[str, list[Place]] = {}
+    errors: dict[str, list[CellName]] = {}
     for change in items:
         for line in dict.fromkeys(map(without_line, change.errors)):
             errors.setdefault(line, []).append((change.patch, change.tree))
     return Changes(tuple(items), _landed(items, cells), {line: tuple(places) for line, places in errors.items()})
 
 
-def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) -> Kind | None:
+def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) -> ChangeKind | None:
     if not conclusive(now):
         return _kind_of_nothing(last, known, now)
     if known is None:
         # never had a verdict: a new patch, a new tree, or a tree that was not available until now
         if last is not None and last.apply is Apply.NO_TREE:
-            return Kind.REACHED
+            return ChangeKind.REACHED
         if exit_code([now]):
-            return Kind.BROKEN
-        return Kind.ADDED if new_patch or last is None else Kind.CHANGED
+            return ChangeKind.BROKEN
+        return ChangeKind.ADDED if new_patch or last is None else ChangeKind.CHANGED
     bad, was_bad = exit_code([now]) != 0, exit_code([known]) != 0
     if now.apply is Apply.ALREADY and known.apply is not Apply.ALREADY:
-        return Kind.LANDED
+        return ChangeKind.LANDED
     if bad and not was_bad:
-        return Kind.BROKEN
+        return ChangeKind.BROKEN
     if bad and was_bad:
         if _new_errors(known, now) or _verdict(now) != _verdict(known):
-            return Kind.WORSE
-        return Kind.REACHED if _back(last) else None
+            return ChangeKind.WORSE
+        return ChangeKind.REACHED if _back(last) else None
     if was_bad:
-        return Kind.FIXED
+        return ChangeKind.FIXED
     if _back(last):
-        return Kind.REACHED
-    return Kind.CHANGED if _told_apart(now) != _told_apart(known) else None
+        return ChangeKind.REACHED
+    return ChangeKind.CHANGED if _told_apart(now) != _told_apart(known) else None
 
 
 def _told_apart(cell: Cell) -> tuple[str, ...]:
@@ -168,13 +169,13 @@ def _verdict(cell: Cell) -> tuple[str, ...]:
     return (cell.apply, cell.build, cell.behaviour or "")
 
 
-def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> Kind | None:
+def _kind_of_nothing(last: Cell | None, known: Cell | None, now: Cell) -> ChangeKind | None:
     """Kind for a cell that says nothing about the patch: told the first time, not again while it lasts."""
     if last is not None and not conclusive(last) and _verdict(last) == _verdict(now):
         return None
     if now.apply is Apply.NO_TREE:
-        return Kind.LOST if known is not None or last is not None or now.required else None
-    return Kind.UNKNOWN
+        return ChangeKind.LOST if known is not None or last is not None or now.required else None
+    return ChangeKind.UNKNOWN
 
 
 def _back(last: Cell | None) -> bool:
@@ -201,9 +202,9 @@ def without_line(line: str) -> str:
     return "".join(character for character in line if not character.isdigit())
 
 
-def _landed(items: Sequence[Change], cells: Mapping[Place, Cell]) -> tuple[str, ...]:
+def _landed(items: Sequence[Change], cells: Mapping[CellName, Cell]) -> tuple[str, ...]:
     """Patches that landed just now and that no tree needs any more: to be dropped from patches/."""
-    fresh = dict.fromkeys(change.patch for change in items if change.kind is Kind.LANDED)
+    fresh = dict.fromkeys(change.patch for change in items if change.kind is ChangeKind.LANDED)
     return tuple(patch for patch in fresh
                  if not any(_needed(cell) for place, cell in cells.items() if place[0] == patch))
 

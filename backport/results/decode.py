@@ -13,12 +13,12 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from backport.boot.outcome import Ended
+from backport.boot.outcome import BootEnd
 from backport.stable.nomination import Standing
 from backport.verdict import Behaves, Build, Sure
 
 _LEAST: dict[type[StrEnum], StrEnum] = {
-    Behaves: Behaves.ERROR, Build: Build.ERROR, Ended: Ended.LOST, Standing: Standing.UNKNOWN, Sure: Sure.REVIEW}
+    Behaves: Behaves.ERROR, Build: Build.ERROR, BootEnd: BootEnd.LOST, Standing: Standing.UNKNOWN, Sure: Sure.REVIEW}
 
 
 def decode(kind: Any, value: object) -> Any:

@@ -53,7 +53,7 @@ def words(source: bytes) -> Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AnchorPlace:
     """Words [first, last) of the target are the wanted text and fill the 0-based lines [top, bottom)."""
 
     first: int
@@ -62,7 +62,7 @@ class Place:
     bottom: int
 
 
-def places(wanted: bytes, target: bytes) -> tuple[Place, ...]:
+def places(wanted: bytes, target: bytes) -> tuple[AnchorPlace, ...]:
     """Everywhere in `target` where whole lines hold the words of `wanted` and nothing else."""
     needle = words(wanted)
     if not needle.texts:
@@ -77,12 +77,12 @@ def places(wanted: bytes, target: bytes) -> tuple[Place, ...]:
         whole = ((first == 0 or hay.line(hay.starts[first - 1]) < top)
                  and (last == len(hay.texts) or hay.line(hay.starts[last]) >= bottom))
         if whole:
-            found.append(Place(first, last, top, bottom))
+            found.append(AnchorPlace(first, last, top, bottom))
         begin = hay.joined.find(needle.joined, begin + 1)
     return tuple(found)
 
 
-def edges(old: Sequence[Row], place: Place, target: bytes) -> tuple[Place, frozenset[int]]:
+def edges(old: Sequence[Row], place: AnchorPlace, target: bytes) -> tuple[AnchorPlace, frozenset[int]]:
     """`place` with the empty lines around it that `old` begins and ends with; and the origins of those it lacks."""
     lines = target.split(b"\n")
     empty = [not _WORD.search(row.text) for row in old]
@@ -94,10 +94,10 @@ def edges(old: Sequence[Row], place: Place, target: bytes) -> tuple[Place, froze
     while below < trail and place.bottom + below < len(lines) - 1 and not lines[place.bottom + below].strip():
         below += 1
     lost = [row.origins for row in old[:lead - above]] + [row.origins for row in old[len(old) - (trail - below):]]
-    return Place(place.first, place.last, place.top - above, place.bottom + below), frozenset().union(*lost)
+    return AnchorPlace(place.first, place.last, place.top - above, place.bottom + below), frozenset().union(*lost)
 
 
-def target_rows(old: Sequence[Row], place: Place, target: bytes,
+def target_rows(old: Sequence[Row], place: AnchorPlace, target: bytes,
                 kinds: Sequence[bytes]) -> tuple[Row, ...] | None:
     """The target's own lines at `place`, each with the origins of the rows of `old` whose words it holds.
 

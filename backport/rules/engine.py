@@ -13,17 +13,17 @@ from dataclasses import replace
 
 from backport.csource.tokens import Kind, lex
 from backport.patch.model import FileDiff, Hunk
-from backport.rules.anchor import Place, adopt, edges, places, target_rows
+from backport.rules.anchor import AnchorPlace, adopt, edges, places, target_rows
 from backport.rules.facts import Facts, facts_of, glob_regex
 from backport.rules.hunk_sides import Work, combinations, rewrite_sides
 from backport.rules.model import Rule
-from backport.rules.results import Change, HunkResult, RuleResult
+from backport.rules.results import HunkResult, RuleChange, RuleResult
 from backport.rules.sides import side_of, text_of, weave
 from backport.rules.target_paths import candidates, files_of, renumbered
 from backport.treeview import TreeView
 from backport.verdict import Sure
 
-__all__ = ["Change", "HunkResult", "RuleResult", "applied_form", "apply_rules", "reverse"]
+__all__ = ["HunkResult", "RuleChange", "RuleResult", "applied_form", "apply_rules", "reverse"]
 
 
 def apply_rules(file: FileDiff, target: TreeView, rules: Sequence[Rule], *,
@@ -76,7 +76,7 @@ def _patched(preimage: bytes, file: FileDiff) -> bytes | None:
     return b"".join(lines)[:-1]
 
 
-def _look_up(work: Work, paths: Sequence[str], target: TreeView) -> tuple[str, tuple[Place, ...]]:
+def _look_up(work: Work, paths: Sequence[str], target: TreeView) -> tuple[str, tuple[AnchorPlace, ...]]:
     text = text_of(work.old)
     for candidate in paths:
         data = target.read(candidate)
@@ -116,7 +116,7 @@ def _hunk(index: int, hunk: Hunk, file: FileDiff, target: TreeView, facts: Facts
     return replace(result, hunk=new_hunk, vanished=all(line.kind == b" " for line in new_hunk.lines))
 
 
-def _anchored(work: Work, hunk: Hunk, found: Sequence[Place], data: bytes) -> Hunk | None:
+def _anchored(work: Work, hunk: Hunk, found: Sequence[AnchorPlace], data: bytes) -> Hunk | None:
     """The hunk with the target's own bytes, None where it stands nowhere or where the places differ."""
     versions = []
     start = hunk.old_start
@@ -137,7 +137,7 @@ def _anchored(work: Work, hunk: Hunk, found: Sequence[Place], data: bytes) -> Hu
     return hunk.with_lines(versions[0], old_start=start, new_start=start + hunk.new_start - hunk.old_start)
 
 
-def _notes(changes: Sequence[Change], path: str, where: str) -> tuple[str, ...]:
+def _notes(changes: Sequence[RuleChange], path: str, where: str) -> tuple[str, ...]:
     """For the changelog's bracket: the rule's note where new code is touched, one short line where not."""
     notes: dict[str, None] = {}
     if where != path:

@@ -12,7 +12,7 @@ from backport.csource.template import Unsafe, render
 from backport.csource.tokens import Kind, lex
 from backport.rules.facts import Facts
 from backport.rules.model import Rewrite, Rule
-from backport.rules.results import Change
+from backport.rules.results import RuleChange
 from backport.rules.sides import Row, replace_range, text_of
 
 # A chain of rules (kvm_x86_call -> static_call -> kvm_x86_ops) is two rounds; rules that feed each other for
@@ -28,7 +28,7 @@ class Work:
     new: tuple[Row, ...]
     kinds: tuple[bytes, ...]
     choices: Choices
-    changes: list[Change] = field(default_factory=list)
+    changes: list[RuleChange] = field(default_factory=list)
     because: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
 
@@ -182,14 +182,14 @@ def _squeeze(text: bytes) -> bytes:
     return b" ".join(token.text for token in lex(text) if token.kind is not Kind.SPACE)
 
 
-def _change(work: Work, rule: Rule, kind: str, match: Match, text: bytes, new: bytes) -> Change:
+def _change(work: Work, rule: Rule, kind: str, match: Match, text: bytes, new: bytes) -> RuleChange:
     before = _shown(text[match.start:match.end])
     after = _shown(new)
     names = {name: _shown(value) for name, value in match.texts.items()} | {"FROM": before, "TO": after}
     note = re.sub(r"\$\{?([A-Z][A-Z0-9_]*)\}?", lambda m: names.get(m[1], m[0]), rule.note)
     if kind == "added" and not rule.equivalent and _carried(work, match, text, rule):
         note += " (the line that is replaced has it in that form already)"
-    return Change(rule.id, kind, before, after, note, rule.equivalent)
+    return RuleChange(rule.id, kind, before, after, note, rule.equivalent)
 
 
 def _shown(text: bytes) -> str:

@@ -12,7 +12,7 @@ from backport.rules.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """What a probe found in a tree; `because` are the findings, each a sentence that names the place."""
 
     holds: bool
@@ -22,7 +22,7 @@ class Answer:
 class Probe(Protocol):
     """A question to the target tree. It never sees a version: stable trees get helpers backported."""
 
-    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
+    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> ProbeAnswer:
         """`names` fills ${X} in the probe with what the pattern bound, for probes of a single match."""
 
 

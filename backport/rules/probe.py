@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backport.rules.facts import Facts
-from backport.rules.model import Answer, Probe
+from backport.rules.model import Probe, ProbeAnswer
 
 KINDS = ("identifier", "function", "macro", "field", "parameters", "file", "regexp", "bound")
 
@@ -26,7 +26,7 @@ class ProbeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeFinding:
     """present or absent: one thing, in the files that `globs` name."""
 
     kind: str
@@ -36,12 +36,12 @@ class Finding:
     count: int = 0
     like: str = ""
 
-    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
+    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> ProbeAnswer:
         what = re.sub(r"\$\{([A-Z][A-Z0-9_]*)\}", lambda m: names.get(m[1], b"").decode("utf-8", "replace"), self.what)
         if self.kind == "bound":
             text = names.get(self.what, b"")
             hit = re.search(self.like.encode(), text) is not None
-            return Answer(hit == self.wanted, (f"${self.what} is {text.decode('utf-8', 'replace')}",))
+            return ProbeAnswer(hit == self.wanted, (f"${self.what} is {text.decode('utf-8', 'replace')}",))
         if self.kind == "file":
             found: tuple[str, ...] = (what,) if facts.read(what) is not None else ()
         elif self.kind == "field":
@@ -60,44 +60,44 @@ class Finding:
                     else f"{what} is there" if found
                     else f"{what} is not there" if self.kind == "file"
                     else f"{label}{what} is nowhere in {', '.join(self.globs)}")
-        return Answer(bool(found) == self.wanted, (sentence,))
+        return ProbeAnswer(bool(found) == self.wanted, (sentence,))
 
 
 @dataclass(frozen=True, slots=True)
 class All:
     parts: tuple[Probe, ...]
 
-    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
+    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> ProbeAnswer:
         because: tuple[str, ...] = ()
         for part in self.parts:
             answer = part.ask(facts, names)
             if not answer.holds:
                 return answer
             because += answer.because
-        return Answer(True, because)
+        return ProbeAnswer(True, because)
 
 
 @dataclass(frozen=True, slots=True)
 class Any_:
     parts: tuple[Probe, ...]
 
-    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
+    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> ProbeAnswer:
         because: tuple[str, ...] = ()
         for part in self.parts:
             answer = part.ask(facts, names)
             if answer.holds:
                 return answer
             because += answer.because
-        return Answer(False, because)
+        return ProbeAnswer(False, because)
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
     part: Probe
 
-    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> Answer:
+    def ask(self, facts: Facts, names: Mapping[str, bytes]) -> ProbeAnswer:
         answer = self.part.ask(facts, names)
-        return Answer(not answer.holds, answer.because)
+        return ProbeAnswer(not answer.holds, answer.because)
 
 
 def build(data: Any, default: tuple[str, ...]) -> Probe:
@@ -138,4 +138,4 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
     count = value.get("count", -1)
     if kind == "parameters" and (not isinstance(count, int) or count < 0):
         raise ProbeError("`parameters` needs `count`")
-    return Finding(kind, what, globs, key == "present", count, str(value.get("like", "")))
+    return ProbeFinding(kind, what, globs, key == "present", count, str(value.get("like", "")))

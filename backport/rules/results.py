@@ -9,7 +9,7 @@ from backport.verdict import Sure
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RuleChange:
     """One rewrite of one expression. `kind` is where it stands: context, removed or added lines."""
 
     rule: str
@@ -32,7 +32,7 @@ class HunkResult:
     index: int
     path: str                        # file of the target tree it belongs to
     hunk: Hunk
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RuleChange, ...] = ()
     notes: tuple[str, ...] = ()
     because: tuple[str, ...] = ()    # what the probes found, each a sentence
     unresolved: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from backport.csource import scopes
 from backport.csource.functions import Function, functions
 from backport.csource.functions import enclosing as function_around
 from backport.sections import assembly, devicetree, document, entries, kconfig, make, scripts, yaml
-from backport.sections.base import Kind, Section, alike, told_apart
+from backport.sections.base import Section, SectionKind, alike, told_apart
 
 __all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "outer",
            "readable", "same", "same_end", "scope"]
@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_sc
 _PART = re.compile(r"(?:\$?\([^)]*\)|[^/])+")        # the `/` of `$(obj)/x` is none between two sections
 
 # the first that owns a path reads it
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[SectionKind, ...] = (
     kconfig.KIND, assembly.KIND, entries.MAINTAINERS, entries.ABI, entries.PARAMETERS, devicetree.KIND, make.KIND,
     yaml.KIND, scripts.PYTHON, scripts.SHELL, scripts.PERL, scripts.RUST, document.KIND)
 
@@ -130,22 +130,22 @@ def _tail(name: str, parts: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _kind(path: str) -> Kind | None:
+def _kind(path: str) -> SectionKind | None:
     return next((kind for kind in KINDS if kind.owns(path)), None)
 
 
 @lru_cache(maxsize=64)
-def _read(kind: Kind, source: bytes) -> tuple[Section, ...]:
+def _read(kind: SectionKind, source: bytes) -> tuple[Section, ...]:
     found = kind.read(source)
     return told_apart(found) if kind.numbered else tuple(found)
 
 
 @lru_cache(maxsize=64)
-def _starts(kind: Kind, source: bytes) -> tuple[int, ...]:
+def _starts(kind: SectionKind, source: bytes) -> tuple[int, ...]:
     return tuple(one.start for one in _read(kind, source))
 
 
-def _innermost(kind: Kind, source: bytes, line: int) -> Section | None:
+def _innermost(kind: SectionKind, source: bytes, line: int) -> Section | None:
     table = _read(kind, source)
     for i in range(bisect_right(_starts(kind, source), line) - 1, -1, -1):
         if table[i].end >= line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, last_text
+from backport.sections.base import Section, SectionKind, last_text
 
 _START = re.compile(rb"[ \t]*[A-Z_0-9]*(?:_START|ENTRY|_BEGIN|GLOBAL|LEAF|NESTED|START_)[A-Z_0-9]*\(\s*([\w.$\\]+)")
 _END = re.compile(rb"[ \t]*(?:[A-Z_0-9]*(?:_END|ENDPROC)(?:_[A-Z_0-9]+)?|END)\(\s*([\w.$\\]+)")
@@ -54,4 +54,4 @@ def _read(source: bytes) -> list[Section]:
     return found
 
 
-KIND = Kind("assembly", _owns, _read)
+KIND = SectionKind("assembly", _owns, _read)

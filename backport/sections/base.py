@@ -19,7 +19,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SectionKind:
     """One kind of file: `owns` says of a path whether it is one, `read` finds the sections of its bytes, in order of
     their first lines. `read` never raises, and reads a fragment of a file as far as it goes.
 

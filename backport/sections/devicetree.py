@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backport.csource.pieces import code
-from backport.sections.base import Kind, Section, text
+from backport.sections.base import Section, SectionKind, text
 
 _PIECE = re.compile(rb"[{};]|[^{};]+")
 _BY_PATH = re.compile(rb"&\{([^{}\n]*)\}")
@@ -55,4 +55,4 @@ def _key(name: str) -> str:
     return _ADDRESSED.sub("@", name)
 
 
-KIND = Kind("device tree", _owns, _read, tail=2, key=_key)
+KIND = SectionKind("device tree", _owns, _read, tail=2, key=_key)

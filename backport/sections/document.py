@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, last_text, text
+from backport.sections.base import Section, SectionKind, last_text, text
 
 _LINE = re.compile(rb"([=\-~^\"'`*+#:.<>_])\1{2,}[ \t\r]*$")
 
@@ -37,4 +37,4 @@ def _read(source: bytes) -> list[Section]:
     return found
 
 
-KIND = Kind("document", _owns, _read, headed=False)
+KIND = SectionKind("document", _owns, _read, headed=False)

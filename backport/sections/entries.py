@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from backport.sections.base import Kind, Section, last_text, text
+from backport.sections.base import Section, SectionKind, last_text, text
 
 _FIELD = re.compile(rb"[A-Z]:[ \t]")
 _WHAT = re.compile(rb"What:[ \t]*(\S.*)")
@@ -48,6 +48,6 @@ def _from(lines: Sequence[bytes], starts: Sequence[int], name: Callable[[int], s
     return [Section(name(i), i + 1, end(lines, i, stop)) for i, stop in pairwise([*starts, len(lines)])]
 
 
-MAINTAINERS = Kind("MAINTAINERS", lambda path: path == "MAINTAINERS", _maintainers)
-ABI = Kind("ABI", lambda path: path.startswith("Documentation/ABI/"), _abi)
-PARAMETERS = Kind("parameters", lambda path: path.rsplit("/", 1)[-1] == "kernel-parameters.txt", _parameters)
+MAINTAINERS = SectionKind("MAINTAINERS", lambda path: path == "MAINTAINERS", _maintainers)
+ABI = SectionKind("ABI", lambda path: path.startswith("Documentation/ABI/"), _abi)
+PARAMETERS = SectionKind("parameters", lambda path: path.rsplit("/", 1)[-1] == "kernel-parameters.txt", _parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, last_text, text
+from backport.sections.base import Section, SectionKind, last_text, text
 
 _WORD = re.compile(rb"[ \t]*(config|menuconfig|choice|menu|comment|mainmenu|endmenu|endchoice|if|endif|source)\b[ \t]*"
                    rb"(.*)")
@@ -60,4 +60,4 @@ def _read(source: bytes) -> list[Section]:
     return found
 
 
-KIND = Kind("Kconfig", _owns, _read)
+KIND = SectionKind("Kconfig", _owns, _read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, text
+from backport.sections.base import Section, SectionKind, text
 
 _CONDITION = re.compile(rb"[ ]*(ifdef|ifndef|ifeq|ifneq)\b(.*)")
 _COMPARED = re.compile(rb"\([ \t]*\$\(([\w-]+)\)[ \t]*,[ \t]*(|y|1)[ \t]*\)")
@@ -88,4 +88,4 @@ def _condition(word: bytes, rest: bytes) -> str:
     return text((b"if " if holds else b"unless ") + match[1])
 
 
-KIND = Kind("make", _owns, _read, numbered=False, tail=2)
+KIND = SectionKind("make", _owns, _read, numbered=False, tail=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, last_text, text
+from backport.sections.base import Section, SectionKind, last_text, text
 
 _PYTHON = re.compile(rb"([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)")
 _SHELL = re.compile(rb"([ \t]*)(?:function[ \t]+)?([\w:.-]+)[ \t]*\([ \t]*\)[ \t]*(?:\{|$)"
@@ -67,7 +67,7 @@ def _column(line: bytes) -> int:
     return len(flat) - len(flat.lstrip())
 
 
-PYTHON = Kind("Python", lambda path: path.endswith(".py"), _python)
-SHELL = Kind("shell", lambda path: path.endswith((".sh", ".bash")), lambda source: _braced(source, _SHELL))
-PERL = Kind("Perl", lambda path: path.endswith((".pl", ".pm")), lambda source: _braced(source, _PERL))
-RUST = Kind("Rust", lambda path: path.endswith(".rs"), lambda source: _braced(source, _RUST))
+PYTHON = SectionKind("Python", lambda path: path.endswith(".py"), _python)
+SHELL = SectionKind("shell", lambda path: path.endswith((".sh", ".bash")), lambda source: _braced(source, _SHELL))
+PERL = SectionKind("Perl", lambda path: path.endswith((".pl", ".pm")), lambda source: _braced(source, _PERL))
+RUST = SectionKind("Rust", lambda path: path.endswith(".rs"), lambda source: _braced(source, _RUST))

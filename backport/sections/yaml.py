@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from backport.sections.base import Kind, Section, last_text, text
+from backport.sections.base import Section, SectionKind, last_text, text
 
 _KEY = re.compile(rb"([ ]*(?:- +)*)([\"']?[^\s#\"'][^\"'#]*?[\"']?):(?:[ \t]|\r?$)")
 
@@ -43,4 +43,4 @@ def _read(source: bytes) -> list[Section]:
     return sorted(found, key=lambda one: (one.start, -one.end))
 
 
-KIND = Kind("YAML", lambda path: path.endswith((".yaml", ".yml")), _read)
+KIND = SectionKind("YAML", lambda path: path.endswith((".yaml", ".yml")), _read)

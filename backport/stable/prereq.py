@@ -10,7 +10,7 @@ from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.log import Log
 from backport.history.message import same
-from backport.history.presence import Change, State, presence
+from backport.history.presence import PresenceState, UpstreamChange, presence
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -53,8 +53,8 @@ def prerequisites(mail: Mail, series: str, *, among: Sequence[Patch] = (), git: 
 def _find(sha: str, subject: str, among: Sequence[Patch], git: Git | None, log: Log | None,
           branch: Branch | None) -> Prerequisite:
     if log is not None and branch is not None:
-        answer = presence(log, branch, Change(sha, subject))
-        if answer.state is State.PRESENT:
+        answer = presence(log, branch, UpstreamChange(sha, subject))
+        if answer.state is PresenceState.PRESENT:
             return Prerequisite(sha, subject, "in the tree", answer.line)
     for patch in among:
         if same(read_mail(patch).upstream or "", sha):

@@ -19,7 +19,7 @@ Progress = Callable[[int], None]   # called with the number of bytes read since 
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """One file of a tree: git mode ("100644", "100755", "120000"), path, content.
 
     `same_as` names an earlier entry that has the content (a hard link in a tarball); `data` is b"" then.
@@ -31,7 +31,7 @@ class Entry:
     same_as: bytes | None = None
 
 
-def import_tree(git: Git, ref: str, entries: Iterable[Entry], message: str | Callable[[bytes | None], str],
+def import_tree(git: Git, ref: str, entries: Iterable[TreeEntry], message: str | Callable[[bytes | None], str],
                 *, strip: bool = False) -> str:
     """Write `entries` as one parentless commit under `ref`; return its object name.
 
@@ -83,7 +83,7 @@ def import_tree(git: Git, ref: str, entries: Iterable[Entry], message: str | Cal
     return commit
 
 
-def directory_entries(top: Path, progress: Progress | None = None) -> Iterator[Entry]:
+def directory_entries(top: Path, progress: Progress | None = None) -> Iterator[TreeEntry]:
     """The files below `top`, sorted, `.git` left out."""
     for path in sorted(top.rglob("*")):
         relative = path.relative_to(top)
@@ -91,13 +91,13 @@ def directory_entries(top: Path, progress: Progress | None = None) -> Iterator[E
             continue
         name = str(relative).encode("utf-8", "surrogateescape")
         if path.is_symlink():
-            yield Entry("120000", name, str(path.readlink()).encode("utf-8", "surrogateescape"))
+            yield TreeEntry("120000", name, str(path.readlink()).encode("utf-8", "surrogateescape"))
         elif path.is_file():
             mode = "100755" if path.stat().st_mode & stat.S_IXUSR else "100644"
             data = path.read_bytes()
             if progress is not None:
                 progress(len(data))
-            yield Entry(mode, name, data)
+            yield TreeEntry(mode, name, data)
 
 
 def _shared_top(paths: Iterable[bytes]) -> bytes:

@@ -22,7 +22,7 @@ from backport.trees.failure_cache import Memory, age
 from backport.trees.net import HostDown
 from backport.trees.progress import Progress
 from backport.trees.sources import KINDS
-from backport.trees.sources.base import PENDING, Made, Ready, Request
+from backport.trees.sources.base import PENDING, Made, Ready, SourceRequest
 from backport.trees.store import RELEASES, TREES, Head, Store, touched
 from backport.version import in_series, makefile_version
 
@@ -266,10 +266,11 @@ class _Run:
             attempt.ready, attempt.source = ready, source
             return
 
-    def _request(self, one: _Wanted, source: Source, head: Head | None) -> Request:
+    def _request(self, one: _Wanted, source: Source, head: Head | None) -> SourceRequest:
         ours = head is not None and head.source_key == source_key(source)
         current = head is not None and head.source_key in map(source_key, one.tree.sources)
-        return Request(one.name, one.tree.series, self.store, source.options, one.release, head, self.full_history,
+        return SourceRequest(one.name, one.tree.series, self.store, source.options, one.release, head,
+                             self.full_history,
                        self.began if self.update else self.began - self.fresh, self._known, self.progress,
                        at_least=head.version if head and current else "", ours=ours, suites=self._suites())
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from backport.csource.functions import enclosing
-from backport.git import Git, Result
-from backport.gitfault import Answer, apply_answer
+from backport.git import Git, GitResult
+from backport.gitfault import ApplyAnswer, apply_answer
 from backport.patch.parse import parse
 
 # the options that decide how a queue file looks; nothing of the user's diff.* configuration may change it
@@ -23,7 +23,7 @@ _SHIFT = re.compile(r"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StackStep:
     """What happened to one diff: `commit` is the state after it, "" where git refused; `offset` the largest shift."""
 
     commit: str
@@ -68,23 +68,23 @@ class Stack:
                  trace: TracebackType | None) -> None:
         self._dir.cleanup()
 
-    def push(self, diff: bytes, title: str = "") -> Step:
+    def push(self, diff: bytes, title: str = "") -> StackStep:
         """Apply `diff` (no mail around it) exactly as git apply does; raises GitError only for a broken git."""
         result = self._apply(diff)
         if result.code or "Skipped patch" in result.err:
-            return Step("", self.top, reason=refusal(result.err))
+            return StackStep("", self.top, reason=refusal(result.err))
         tree = self.git.run("write-tree", env=self._env).text
         commit = self.git.run("commit-tree", tree, "-p", self.top, "-m", title or "patch",
                               env=self._env | _DATED).text
         parent, self.top = self.top, commit
         shifts = [int(number) for number in _SHIFT.findall(result.err)]
-        return Step(commit, parent, max(shifts, key=abs, default=0))
+        return StackStep(commit, parent, max(shifts, key=abs, default=0))
 
     def fits_reversed(self, diff: bytes) -> bool:
         """Whether the tree as it stands has `diff` already."""
         result = self.git.run("apply", "--cached", "--check", "--reverse", "--whitespace=nowarn", "-", stdin=diff,
                               env=self._env, ok=())
-        return apply_answer(result.code, result.err, path=self.git.path) is Answer.TAKEN
+        return apply_answer(result.code, result.err, path=self.git.path) is ApplyAnswer.TAKEN
 
     def diff(self, old: str, new: str) -> bytes:
         """The diff between two commits in the form of a queue file."""
@@ -112,7 +112,7 @@ class Stack:
         self.git.run("read-tree", commit, env=self._env)
         self.top = commit
 
-    def _apply(self, diff: bytes) -> Result:
+    def _apply(self, diff: bytes) -> GitResult:
         result = self.git.run("apply", "--cached", "--verbose", "--whitespace=nowarn", "-", stdin=diff,
                               env=self._env, ok=())
         apply_answer(result.code, result.err, path=self.git.path)

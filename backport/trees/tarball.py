@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from backport.errors import SourceUnavailable
-from backport.trees.fastimport import Entry, Progress
+from backport.trees.fastimport import Progress, TreeEntry
 
 _XZ = b"\xfd7zXZ\x00"
 _BLOCK = 512
 
 
-def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[Entry]:
+def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[TreeEntry]:
     """Every regular file and link of a tarball (xz, gzip, bzip2 or plain), with its path as the tarball has it.
 
     Directories and `.git` are left out. Raises SourceUnavailable where the file is no tarball, is cut short, or
@@ -50,7 +50,7 @@ def _unpacked(raw: IO[bytes], magic: bytes) -> IO[bytes]:
     return cast(IO[bytes], bz2.BZ2File(raw)) if magic[:3] == b"BZh" else raw
 
 
-def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[Entry]:
+def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[TreeEntry]:
     """Unpack in a process of its own, beside the reading here and git's packing: about a third of the time."""
     process = subprocess.Popen([program, "--decompress", "--stdout", "--threads=2"], stdin=raw,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"})
@@ -68,7 +68,7 @@ def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[Entr
         process.stderr.close()
 
 
-def _read(stream: _Stream) -> Iterator[Entry]:
+def _read(stream: _Stream) -> Iterator[TreeEntry]:
     with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
         for member in archive:
             entry = _entry(archive, member)
@@ -77,23 +77,23 @@ def _read(stream: _Stream) -> Iterator[Entry]:
     stream.to_end()
 
 
-def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | None:
+def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> TreeEntry | None:
     name = _inside(member.name)
     if not name or member.isdir() or ".git" in name.split("/"):
         return None
     path = name.encode("utf-8", "surrogateescape")
     if member.issym():
-        return Entry("120000", path, member.linkname.encode("utf-8", "surrogateescape"))
+        return TreeEntry("120000", path, member.linkname.encode("utf-8", "surrogateescape"))
     mode = "100755" if member.mode & 0o100 else "100644"
     if member.islnk():
-        return Entry(mode, path, b"", same_as=_inside(member.linkname).encode("utf-8", "surrogateescape"))
+        return TreeEntry(mode, path, b"", same_as=_inside(member.linkname).encode("utf-8", "surrogateescape"))
     stream = archive.extractfile(member) if member.isreg() else None
     if stream is None:
         raise ValueError(f"{member.name!r} is neither a file nor a link nor a directory")
     data = stream.read()
     if len(data) != member.size:
         raise EOFError(f"{member.name!r} is cut short")
-    return Entry(mode, path, data)
+    return TreeEntry(mode, path, data)
 
 
 def _inside(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.boot.initrd import DEVICES, Entry, archive, character_device, initrd, program
+from backport.boot.initrd import DEVICES, ArchiveEntry, archive, character_device, initrd, program
 
 
 def read(data: bytes) -> list[tuple[str, int, bytes, tuple[int, int]]]:
@@ -43,7 +43,7 @@ def test_devices_are_nodes_with_their_numbers():
 
 def test_the_same_program_gives_the_same_bytes_and_runs_first():
     assert initrd(b"\x7fELF") == initrd(b"\x7fELF")
-    names = [name for name, *_ in read(initrd(b"x", Entry("test", 0o100755, b"y")))]
+    names = [name for name, *_ in read(initrd(b"x", ArchiveEntry("test", 0o100755, b"y")))]
     assert names[0] == "dev"                  # a directory stands before what is in it
     assert names[-1] == "init"
     assert "test" in names

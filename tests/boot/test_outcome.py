@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backport.boot.outcome import Ended, Run, Side, classify, judge, judge_smoke
+from backport.boot.outcome import BootEnd, BootRun, Side, classify, judge, judge_smoke
 from backport.boot.tap import parse
 from backport.verdict import Behaves
 from tests.support import boot_logs as logs
@@ -12,11 +12,11 @@ from tests.support import boot_logs as logs
 HUNG = ("hung", logs.HALF)
 
 
-def run(log: bytes | tuple[str, bytes]) -> Run:
+def run(log: bytes | tuple[str, bytes]) -> BootRun:
     timed_out = isinstance(log, tuple)
     transcript = parse(log[1] if isinstance(log, tuple) else log)
     ended, why = classify(transcript, timed_out=timed_out)
-    return Run(ended, transcript, why=why)
+    return BootRun(ended, transcript, why=why)
 
 
 def side(*log: bytes | tuple[str, bytes]) -> Side:
@@ -92,5 +92,5 @@ def test_smoke(before, after, verdict):
 
 def test_every_word_has_a_legend_and_a_cut_log_is_no_answer():
     assert all(word.legend for word in Behaves)
-    assert run(logs.HALF).ended is Ended.LOST
-    assert run(("hung", logs.BOOT[0].encode())).ended is Ended.NO_BOOT
+    assert run(logs.HALF).ended is BootEnd.LOST
+    assert run(("hung", logs.BOOT[0].encode())).ended is BootEnd.NO_BOOT

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backport.history.branch import Branch
-from backport.history.bug import Bug, Named, holds_bug, named_in
+from backport.history.bug import Bug, TaggedCommit, holds_bug, named_in
 from backport.history.log import Log
 from tests.support.histories import Repo
 
@@ -182,9 +182,9 @@ def test_an_earlier_patch_of_the_series_brings_the_bug(world: World) -> None:
     fixes = named_in(f'Fixes: {world.bug[:12]} ("kvm: add feature")\n')
     branch = Branch("old", world.repo.tip("old"))
     log = Log(world.repo.git)
-    for first in (Named(world.bug), Named("", "kvm: add feature")):
+    for first in (TaggedCommit(world.bug), TaggedCommit("", "kvm: add feature")):
         bug = holds_bug(log, branch, fixes, upstream=world.repo.tip("up"), brought=[first])
         assert bug.held is True
         assert "comes with an earlier patch" in bug.reason
-    other = holds_bug(log, branch, fixes, upstream=world.repo.tip("up"), brought=[Named("1" * 40, "kvm: other")])
+    other = holds_bug(log, branch, fixes, upstream=world.repo.tip("up"), brought=[TaggedCommit("1" * 40, "kvm: other")])
     assert other.held is False

@@ -9,7 +9,7 @@ import pytest
 from backport.history.branch import Branch
 from backport.history.bug import follow_ups, holds_bug, named_in
 from backport.history.log import Log
-from backport.history.presence import Change, State, patch_id, presence
+from backport.history.presence import PresenceState, UpstreamChange, patch_id, presence
 from tests.support.histories import Repo
 
 CODE = "".join(f"line {n}\n" for n in range(1, 21))
@@ -39,10 +39,10 @@ class World:
         self.diff = repo.git.run("diff-tree", "-p", self.fix + "^", self.fix).out
         self.log = Log(repo.git)
 
-    def change(self) -> Change:
-        return Change(self.fix, "kvm: fix it", patch_id(self.repo.git, self.diff), ("kvm.c",))
+    def change(self) -> UpstreamChange:
+        return UpstreamChange(self.fix, "kvm: fix it", patch_id(self.repo.git, self.diff), ("kvm.c",))
 
-    def state(self, branch: str, change: Change | None = None) -> tuple[State, list[str]]:
+    def state(self, branch: str, change: UpstreamChange | None = None) -> tuple[PresenceState, list[str]]:
         self.log = Log(self.repo.git)
         answer = presence(self.log, Branch(branch, self.repo.tip(branch)), change or self.change(),
                           upstream=self.repo.tip("up"))
@@ -56,14 +56,14 @@ def world(tmp_path: Path) -> World:
 
 def test_by_ancestry_and_since_which_release(world: World) -> None:
     answer = presence(world.log, Branch("up", world.repo.tip("up")), world.change())
-    assert answer.state is State.PRESENT
+    assert answer.state is PresenceState.PRESENT
     assert answer.exact
     assert answer.since == "v1.2"
 
 
 def test_missing_says_what_was_looked_for(world: World) -> None:
     answer = presence(world.log, Branch("stable", world.repo.tip("stable")), world.change())
-    assert answer.state is State.MISSING
+    assert answer.state is PresenceState.MISSING
     assert answer.commit == ""
     assert "no commit there names it" in answer.reason
 
@@ -73,7 +73,7 @@ def test_by_the_line_that_names_it(world: World, form: str) -> None:
     sha = world.repo.edit("stable", "kvm.c", FIX[0], "adapted\n", f"kvm: other words\n\n{form.format(world.fix)}")
     world.repo.tag("v1.1.1", sha)
     answer = presence(world.log, Branch("stable", world.repo.tip("stable")), world.change())
-    assert (answer.state, answer.commit, answer.since, answer.exact) == (State.PRESENT, sha, "v1.1.1", False)
+    assert (answer.state, answer.commit, answer.since, answer.exact) == (PresenceState.PRESENT, sha, "v1.1.1", False)
 
 
 def test_revert_and_reapply_are_followed_to_the_end(world: World) -> None:
@@ -81,11 +81,11 @@ def test_revert_and_reapply_are_followed_to_the_end(world: World) -> None:
     picked = repo.edit("stable", "kvm.c", *FIX, f"kvm: fix it\n\ncommit {world.fix} upstream.")
     revert = repo.edit("stable", "kvm.c", FIX[1], FIX[0],
                        f'Revert "kvm: fix it"\n\nThis reverts commit {picked} which is\ncommit {world.fix} upstream.')
-    assert world.state("stable") == (State.REVERTED, ["applied/upstream line", "reverted/revert line"])
+    assert world.state("stable") == (PresenceState.REVERTED, ["applied/upstream line", "reverted/revert line"])
     repo.edit("stable", "kvm.c", *FIX, f'Revert "Revert "kvm: fix it""\n\nThis reverts commit {revert}.')
-    assert world.state("stable")[0] is State.PRESENT
+    assert world.state("stable")[0] is PresenceState.PRESENT
     repo.edit("stable", "kvm.c", FIX[1], FIX[0], f'Revert "kvm: fix it"\n\nThis reverts commit {picked}.')
-    assert world.state("stable")[0] is State.REVERTED
+    assert world.state("stable")[0] is PresenceState.REVERTED
     repo.edit("stable", "kvm.c", *FIX, f"kvm: fix it\n\ncommit {world.fix} upstream.")      # taken a second time
     assert world.state("stable")[1][-1] == "re-applied/upstream line"
 
@@ -94,54 +94,55 @@ def test_an_upstream_revert_that_was_backported_counts_on_the_branch(world: Worl
     repo = world.repo
     up_revert = repo.edit("up", "kvm.c", FIX[1], FIX[0], f'Revert "kvm: fix it"\n\nThis reverts commit {world.fix}.')
     repo.edit("stable", "kvm.c", *FIX, f"kvm: fix it\n\n[ Upstream commit {world.fix} ]")
-    assert world.state("stable")[0] is State.PRESENT
+    assert world.state("stable")[0] is PresenceState.PRESENT
     repo.edit("stable", "kvm.c", FIX[1], FIX[0],
               f'Revert "kvm: fix it"\n\n[ Upstream commit {up_revert} ]\n\nThis reverts commit {world.fix}.')
-    assert world.state("stable")[0] is State.REVERTED
+    assert world.state("stable")[0] is PresenceState.REVERTED
     up_again = repo.edit("up", "kvm.c", *FIX, f'Reapply "kvm: fix it"\n\nThis reverts commit {up_revert}.')
     repo.edit("stable", "kvm.c", *FIX, f'Reapply "kvm: fix it"\n\n[ Upstream commit {up_again} ]\n\n'
                                        f"This reverts commit {up_revert}.")
-    assert world.state("stable")[0] is State.PRESENT
-    assert world.state("up") == (State.PRESENT, ["applied/ancestor", "reverted/revert line", "re-applied/revert line"])
+    assert world.state("stable")[0] is PresenceState.PRESENT
+    assert world.state("up") == (PresenceState.PRESENT, [
+        "applied/ancestor", "reverted/revert line", "re-applied/revert line"])
 
 
 def test_a_revert_that_names_no_commit_is_known_by_its_subject(world: World) -> None:
     repo = world.repo
     repo.edit("stable", "kvm.c", *FIX, f"kvm: fix it\n\ncommit {world.fix} upstream.")
     repo.edit("stable", "kvm.c", FIX[1], FIX[0], 'Revert "kvm: fix it"\n\nIt broke things.')
-    assert world.state("stable")[0] is State.REVERTED
+    assert world.state("stable")[0] is PresenceState.REVERTED
     repo.edit("stable", "kvm.c", *FIX, 'Reapply "kvm: fix it"\n\nIt did not.')
-    assert world.state("stable")[0] is State.PRESENT
+    assert world.state("stable")[0] is PresenceState.PRESENT
 
 
 def test_by_patch_id_where_nothing_names_it(world: World) -> None:
     sha = world.repo.edit("stable", "kvm.c", *FIX, "vendor: a subject of their own")
-    assert world.state("stable") == (State.PRESENT, ["applied/patch-id"])
+    assert world.state("stable") == (PresenceState.PRESENT, ["applied/patch-id"])
     # the same change to this file within a bigger commit is another patch
     world.repo.files["other"]["other.c"] += "more\n"
     world.repo.edit("other", "kvm.c", *FIX, "vendor: two things at once")
-    assert world.state("other")[0] is State.MISSING
+    assert world.state("other")[0] is PresenceState.MISSING
     assert sha
 
 
 def test_the_same_subject_alone_is_only_likely(world: World) -> None:
     world.repo.edit("stable", "kvm.c", "line 3\n", "line three\n", "kvm: fix it")
-    assert world.state("stable") == (State.LIKELY, ["applied/subject"])
+    assert world.state("stable") == (PresenceState.LIKELY, ["applied/subject"])
 
 
 def test_the_same_subject_of_another_commit_is_not_it(world: World) -> None:
     world.repo.edit("stable", "kvm.c", "line 3\n", "line three\n", f"kvm: fix it\n\ncommit {'9' * 40} upstream.")
-    assert world.state("stable")[0] is State.MISSING
+    assert world.state("stable")[0] is PresenceState.MISSING
 
 
 def test_without_history_nothing_is_known(world: World) -> None:
     world.repo.files["tarball"] = {"kvm.c": CODE.replace(*FIX)}
     tip = world.repo.commit("tarball", "Linux 9.9")
     answer = presence(world.log, Branch("tarball", tip), world.change())
-    assert answer.state is State.UNKNOWN
+    assert answer.state is PresenceState.UNKNOWN
     assert "without parents" in answer.reason
     told = presence(world.log, Branch("up", world.repo.tip("up"), history=False), world.change())
-    assert told.state is State.UNKNOWN
+    assert told.state is PresenceState.UNKNOWN
 
 
 def test_not_found_in_a_shallow_history_is_not_missing(world: World, tmp_path: Path) -> None:
@@ -155,16 +156,16 @@ def test_not_found_in_a_shallow_history_is_not_missing(world: World, tmp_path: P
     shallow.run("fetch", "--quiet", "--depth=2", f"file://{repo.git.path}", "stable:stable", env={
         "GIT_ALLOW_PROTOCOL": "file"})
     answer = presence(Log(shallow), Branch("stable", repo.tip("stable")), world.change())
-    assert answer.state is State.UNKNOWN
+    assert answer.state is PresenceState.UNKNOWN
     assert "shallow" in answer.reason
 
 
 def test_a_whole_history_is_not_compared_diff_by_diff(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backport.history.presence._ENDLESS", 1)
-    change = Change("9" * 40, "kvm: never seen", world.change().patch_id, ("kvm.c",))
+    change = UpstreamChange("9" * 40, "kvm: never seen", world.change().patch_id, ("kvm.c",))
     branch = Branch("stable", world.repo.tip("stable"))
-    assert presence(world.log, branch, change).state is State.UNKNOWN
-    assert presence(world.log, branch, change, upstream=world.repo.tip("up")).state is State.MISSING
+    assert presence(world.log, branch, change).state is PresenceState.UNKNOWN
+    assert presence(world.log, branch, change, upstream=world.repo.tip("up")).state is PresenceState.MISSING
 
 
 def test_the_bug_is_held_where_its_commit_or_a_backport_is(world: World) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from backport.history.branch import Branch
-from backport.history.bug import Named, follow_ups, holds_bug
+from backport.history.bug import TaggedCommit, follow_ups, holds_bug
 from backport.history.log import Log
-from backport.history.presence import Change, State, presence
+from backport.history.presence import PresenceState, UpstreamChange, presence
 from tests.support.big_history import Big, build
 
 
@@ -35,11 +35,11 @@ def test_it_is_a_repository_of_thousands(big: Big) -> None:
 def test_presence_is_what_the_content_says(big: Big, log: Log) -> None:
     for sha, subject, path, text in random.Random(7).sample(big.changes, 20):
         for branch, tip in big.branches.items():
-            answer = presence(log, Branch(branch, tip), Change(sha, subject, "", (path,)), upstream=big.up)
+            answer = presence(log, Branch(branch, tip), UpstreamChange(sha, subject, "", (path,)), upstream=big.up)
             there = text in big.holds[branch]
-            assert (answer.state is State.PRESENT) is there, (branch, sha, subject, answer)
+            assert (answer.state is PresenceState.PRESENT) is there, (branch, sha, subject, answer)
             if not there:
-                assert answer.state in (State.MISSING, State.REVERTED)
+                assert answer.state in (PresenceState.MISSING, PresenceState.REVERTED)
 
 
 def test_reverts_and_reapplied_commits_are_followed(big: Big, log: Log) -> None:
@@ -51,8 +51,9 @@ def test_reverts_and_reapplied_commits_are_followed(big: Big, log: Log) -> None:
         some = [one for one in big.changes if f'Revert "{one[1]}"' in back and " in case " in one[1]]
         some.sort(key=lambda one: f'Reapply "{one[1]}"' not in back)
         for sha, subject, path, text in some[:8]:
-            answer = presence(log, Branch(branch, tip), Change(sha, subject, "", (path,)), upstream=big.up)
-            assert (answer.state is State.PRESENT) is (text in big.holds[branch]), (branch, sha, subject, answer)
+            answer = presence(log, Branch(branch, tip), UpstreamChange(sha, subject, "", (path,)), upstream=big.up)
+            here = answer.state is PresenceState.PRESENT
+            assert here is (text in big.holds[branch]), (branch, sha, subject, answer)
             seen.add(tuple(event.what for event in answer.events))
     assert ("applied", "reverted") in seen
     assert ("applied", "reverted", "re-applied") in seen
@@ -64,7 +65,7 @@ def test_the_bug_is_where_its_line_is(big: Big, log: Log) -> None:
     titles = {sha: subject for sha, subject, _path, _text in big.changes}
     for _fix, blamed in random.Random(3).sample(sorted(big.fixes.items()), 12):
         for branch, tip in big.branches.items():
-            bug = holds_bug(log, Branch(branch, tip), [Named(blamed[:12], titles[blamed])], upstream=big.up)
+            bug = holds_bug(log, Branch(branch, tip), [TaggedCommit(blamed[:12], titles[blamed])], upstream=big.up)
             assert bug.held is (lines[blamed] in big.holds[branch]), (branch, blamed, bug)
 
 
@@ -94,10 +95,10 @@ def test_a_message_is_read_once_and_a_question_is_a_look_up(big: Big, tmp_path: 
         sha, subject, path, _text = big.changes[1500]
         began = time.monotonic()
         for branch, tip in big.branches.items():
-            presence(log, Branch(branch, tip), Change(sha, subject, "", (path,)), upstream=big.up)
+            presence(log, Branch(branch, tip), UpstreamChange(sha, subject, "", (path,)), upstream=big.up)
         assert time.monotonic() - began < 5
         assert all("--no-walk=unsorted" in args for args in asked if args[0] == "log")
         asked.clear()
         for branch, tip in big.branches.items():
-            presence(log, Branch(branch, tip), Change(sha, subject, "", (path,)), upstream=big.up)
+            presence(log, Branch(branch, tip), UpstreamChange(sha, subject, "", (path,)), upstream=big.up)
         assert not [args for args in asked if args[0] == "rev-list" and "--stdin" in args]   # ancestry is remembered

@@ -10,7 +10,7 @@ from backport.cell import Cell
 from backport.inspect.calls import index
 from backport.inspect.code import code_facts
 from backport.inspect.diff import kind
-from backport.inspect.dossier import Case, dossier
+from backport.inspect.dossier import DossierCase, dossier
 from backport.inspect.facts import Dossier
 from backport.inspect.maintainers import covers, read_maintainers
 from backport.inspect.render import render_json, render_markdown
@@ -69,7 +69,7 @@ def world(tmp_path: Path, *, subject: str = "KVM: x86: Check twice", tags: str =
              "linux-5.10.y": Cell("fix", "linux-5.10.y", Apply.CONFLICT, reason="x.c:7 differs")}
     manifest = Manifest(Path("t"), (Tree("upstream", "6.2", (), upstream=True), Tree("linux-6.0.y", "6.0", ()),
                                     Tree("linux-5.10.y", "5.10", ())))
-    return dossier(repo.git, Case(patch, heads, heads[0], cells, manifest))
+    return dossier(repo.git, DossierCase(patch, heads, heads[0], cells, manifest))
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +195,6 @@ def test_a_commit_of_the_store_that_is_not_upstream_is_not_in_mainline(tmp_path:
     other = repo.edit("next", "virt/kvm/main.c", "run(f)", "run2(f)", "KVM: x")
     patch = parse(patch.render().replace(b"a" * 40, other.encode()), source="fix.patch", slug="fix")
     head = Head("upstream", repo.tip("up"), "6.0", "git", 0.0, history=True)
-    made = dossier(repo.git, Case(patch, [head], head, {}, None))
+    made = dossier(repo.git, DossierCase(patch, [head], head, {}, None))
     assert "but not in upstream 6.0" in text(made, "fix-release")
     assert text(made, "rule:mainline").startswith("no|")

@@ -12,7 +12,7 @@ import pytest
 from backport.kbuild.delta import Delta, file_delta
 from backport.kbuild.diagnostics import Paths, compare, parse
 from backport.kbuild.failure import trouble
-from backport.kbuild.make import Ended, Runner
+from backport.kbuild.make import Exited, Runner
 from backport.kbuild.sandbox import Limits, Sandbox
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
@@ -45,7 +45,7 @@ def test_a_long_line_is_read_once(again: str) -> None:
     text = "\n".join(begin + again * (LENGTH // len(again)) for begin in BEGIN).encode()
     found = parse(text, PATHS)
     assert max([len(item.text) for item in found] or [0]) < 3000
-    trouble(Ended(2, text, 1.0))
+    trouble(Exited(2, text, 1.0))
 
 
 def test_what_is_cut_off_still_tells_two_messages_apart() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from backport.kbuild.failure import trouble
-from backport.kbuild.make import Ended
+from backport.kbuild.make import Exited
 
 
-def ended(*lines: str, code: int = 2) -> Ended:
-    return Ended(code, "\n".join([*lines, ""]).encode(), 1.0)
+def ended(*lines: str, code: int = 2) -> Exited:
+    return Exited(code, "\n".join([*lines, ""]).encode(), 1.0)
 
 
 @pytest.mark.parametrize(("lines", "words"), [

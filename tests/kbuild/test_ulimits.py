@@ -11,7 +11,7 @@ import pytest
 
 from backport.errors import BuildError
 from backport.kbuild import failure, make, sandbox
-from backport.kbuild.make import Ended
+from backport.kbuild.make import Exited
 from backport.kbuild.sandbox import choose
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
@@ -117,5 +117,5 @@ def test_a_baseline_that_fails_under_a_limit_is_not_kept(bench: Bench, monkeypat
 
 
 def test_success_under_a_limit_is_success() -> None:
-    assert failure.trouble(Ended(0, b"", 1.0, lowered="file size 1 (ulimit -f)")) is None
-    assert failure.trouble(Ended(2, b"x.c:1:1: error: no", 1.0)) is None
+    assert failure.trouble(Exited(0, b"", 1.0, lowered="file size 1 (ulimit -f)")) is None
+    assert failure.trouble(Exited(2, b"x.c:1:1: error: no", 1.0)) is None

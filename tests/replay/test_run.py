@@ -11,10 +11,10 @@ from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
 from backport.replay import score as scoring
-from backport.replay.cases import Case, Edit, apply_edits, corresponding, groups, parse_delta
+from backport.replay.cases import Case, CaseEdit, apply_edits, corresponding, groups, parse_delta
 from backport.replay.history import history_cases, upstream_of
 from backport.replay.releases import release_cases
-from backport.replay.run import Plan, run
+from backport.replay.run import ReplayPlan, run
 from backport.replay.show import show
 from backport.treeview import MemoryView
 from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
@@ -54,7 +54,7 @@ def test_releases_give_the_case_with_the_answer_apart(store: Path) -> None:
         (case,) = release_cases(git, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"])
     assert (case.path, case.upstream, case.target, case.truth) == (PATH, UPSTREAM, OLDER, OLDER_FIXED + SHARED)
     assert not case.same_lines
-    (outcome,) = run([case], Plan())
+    (outcome,) = run([case], ReplayPlan())
     assert outcome.score == "exact"
     assert not outcome.certain
     assert not outcome.taken
@@ -148,7 +148,7 @@ def test_both_forms_of_naming_the_upstream_commit_are_read() -> None:
     assert upstream_of(b"x: y\n\nThis reverts commit 0123456789ab.\n") is None
 
 
-def case_of(target: bytes, truth: bytes, edits: Sequence[Edit]) -> Case:
+def case_of(target: bytes, truth: bytes, edits: Sequence[CaseEdit]) -> Case:
     return Case("c", PATH, UPSTREAM, tuple(edits), target, truth, True)
 
 
@@ -161,8 +161,8 @@ def test_scores_leave_white_space_apart_and_nothing_else() -> None:
 
 
 def test_other_commits_of_the_release_are_cut_away() -> None:
-    def edit(at: int, old: bytes, new: bytes) -> Edit:
-        return Edit(at, at + 1, (old,), (new,))
+    def edit(at: int, old: bytes, new: bytes) -> CaseEdit:
+        return CaseEdit(at, at + 1, (old,), (new,))
 
     fix = edit(10, b"\tif (pending(v))\n", b"\tif (pending(v) || injected(v))\n")
     noise = edit(90, b"\tfoo = 1;\n", b"\tbar(baz);\n")
@@ -177,7 +177,7 @@ def test_deltas_are_read_as_git_writes_them() -> None:
             b"diff --git a/b.c b/b.c\nnew file mode 100644\n--- /dev/null\n+++ b/b.c\n@@ -0,0 +1 @@\n+x\n")
     delta = parse_delta(diff)
     assert list(delta) == ["a.c"]
-    assert delta["a.c"][0] == Edit(1, 1, (), (b"new\n",))
+    assert delta["a.c"][0] == CaseEdit(1, 1, (), (b"new\n",))
     assert delta["a.c"][1].old == (b"old\n", b"-- not a header\n")
     assert apply_edits(b"1\n2\n", delta["a.c"][:1]) == b"1\nnew\n2\n"
 

@@ -13,7 +13,7 @@ from backport.adapt.records import HunkStory
 from backport.boot.behaviour import Behaviour
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic
 from backport.report import json as report
-from backport.results.changes import Kind, since
+from backport.results.changes import ChangeKind, since
 from backport.results.store import Results
 from backport.verdict import Apply, Behaves, Build, Sure
 from tests.boot.test_outcome import side
@@ -45,7 +45,7 @@ def test_every_word_of_the_vocabulary_is_in_the_schema() -> None:
     assert kinds["apply"]["enum"] == [member.value for member in Apply]
     assert kinds["build"]["enum"] == [member.value for member in Build]
     assert kinds["sure"]["enum"] == [member.value for member in Sure]
-    assert kinds["change"]["properties"]["kind"]["enum"] == [member.value for member in Kind]
+    assert kinds["change"]["properties"]["kind"]["enum"] == [member.value for member in ChangeKind]
 
 
 def test_an_unfinished_run_is_valid(tmp_path: Path) -> None:

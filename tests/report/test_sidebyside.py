@@ -3,11 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.report.sidebyside import Side, rows
+from backport.report.sidebyside import DiffSide, rows
 from tests.support.cells import ADAPTED_HUNK, UPSTREAM_HUNK
 
 
-def _marked(side: Side) -> list[str]:
+def _marked(side: DiffSide) -> list[str]:
     return [text for text, marked in side.spans if marked]
 
 

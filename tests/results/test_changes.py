@@ -7,7 +7,7 @@ import pytest
 
 from backport.cell import Cell
 from backport.report.text import render_changes
-from backport.results.changes import Kind, compare, since
+from backport.results.changes import ChangeKind, compare, since
 from backport.results.run import PatchInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
@@ -29,7 +29,7 @@ def results(tmp_path: Path) -> Results:
     return Results(tmp_path / "r.sqlite")
 
 
-def nights(results: Results, *each: Cell | None) -> list[list[Kind]]:
+def nights(results: Results, *each: Cell | None) -> list[list[ChangeKind]]:
     """What each night would report, for one cell that goes through these verdicts (None: stopped before it)."""
     told = []
     for night in each:
@@ -39,17 +39,18 @@ def nights(results: Results, *each: Cell | None) -> list[list[Kind]]:
 
 
 @pytest.mark.parametrize(("before", "after", "kind"), [
-    (GOOD, GOOD, None), (GOOD, CONFLICT, Kind.BROKEN), (GOOD, FAIL, Kind.BROKEN), (ALREADY, CONFLICT, Kind.BROKEN),
-    (CONFLICT, GOOD, Kind.FIXED), (FAIL, REVIEW, Kind.FIXED), (FAIL, ABSENT, Kind.FIXED),
-    (GOOD, ALREADY, Kind.LANDED), (FAIL, ALREADY, Kind.LANDED), (REVIEW, ALREADY, Kind.LANDED),
+    (GOOD, GOOD, None), (GOOD, CONFLICT, ChangeKind.BROKEN), (GOOD, FAIL, ChangeKind.BROKEN),
+    (ALREADY, CONFLICT, ChangeKind.BROKEN),
+    (CONFLICT, GOOD, ChangeKind.FIXED), (FAIL, REVIEW, ChangeKind.FIXED), (FAIL, ABSENT, ChangeKind.FIXED),
+    (GOOD, ALREADY, ChangeKind.LANDED), (FAIL, ALREADY, ChangeKind.LANDED), (REVIEW, ALREADY, ChangeKind.LANDED),
     (ALREADY, ALREADY, None),
-    (GOOD, NO_TREE, Kind.LOST), (NO_TREE, GOOD, Kind.REACHED), (NO_TREE, NO_TREE, None),
-    (NO_TREE, CONFLICT, Kind.REACHED),
-    (GOOD, ERROR, Kind.UNKNOWN), (ERROR, ERROR, None), (ERROR, GOOD, Kind.CHANGED),
-    (CONFLICT, FAIL, Kind.WORSE), (FAIL, FAIL, None), (FAIL, failing("p", TREE, "another"), Kind.WORSE),
-    (GOOD, REVIEW, Kind.CHANGED), (GOOD, cell("p", TREE, Apply.OFFSET), None), (CONFLICT, CONFLICT, None),
+    (GOOD, NO_TREE, ChangeKind.LOST), (NO_TREE, GOOD, ChangeKind.REACHED), (NO_TREE, NO_TREE, None),
+    (NO_TREE, CONFLICT, ChangeKind.REACHED),
+    (GOOD, ERROR, ChangeKind.UNKNOWN), (ERROR, ERROR, None), (ERROR, GOOD, ChangeKind.CHANGED),
+    (CONFLICT, FAIL, ChangeKind.WORSE), (FAIL, FAIL, None), (FAIL, failing("p", TREE, "another"), ChangeKind.WORSE),
+    (GOOD, REVIEW, ChangeKind.CHANGED), (GOOD, cell("p", TREE, Apply.OFFSET), None), (CONFLICT, CONFLICT, None),
 ])
-def test_two_nights(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
+def test_two_nights(results: Results, before: Cell, after: Cell, kind: ChangeKind | None) -> None:
     assert nights(results, before, after) == [[kind] if kind else []]
 
 
@@ -58,19 +59,19 @@ def shown(verdict: str, reason: str = "why") -> Cell:
 
 
 @pytest.mark.parametrize(("before", "after", "kind"), [
-    (shown("proved"), shown("proved"), None), (shown("proved"), shown("no effect"), Kind.BROKEN),
-    (shown("no effect"), shown("proved"), Kind.FIXED), (shown("no effect"), shown("broke"), Kind.WORSE),
-    (shown("broke"), shown("broke"), None), (shown("broke"), shown("broke", "another"), Kind.WORSE),
-    (shown("proved"), shown("error"), Kind.UNKNOWN), (shown("error"), shown("error"), None),
-    (shown("proved"), shown("not testable here"), Kind.CHANGED), (GOOD, shown("proved"), Kind.CHANGED),
+    (shown("proved"), shown("proved"), None), (shown("proved"), shown("no effect"), ChangeKind.BROKEN),
+    (shown("no effect"), shown("proved"), ChangeKind.FIXED), (shown("no effect"), shown("broke"), ChangeKind.WORSE),
+    (shown("broke"), shown("broke"), None), (shown("broke"), shown("broke", "another"), ChangeKind.WORSE),
+    (shown("proved"), shown("error"), ChangeKind.UNKNOWN), (shown("error"), shown("error"), None),
+    (shown("proved"), shown("not testable here"), ChangeKind.CHANGED), (GOOD, shown("proved"), ChangeKind.CHANGED),
 ])
-def test_what_boots_is_told_apart(results: Results, before: Cell, after: Cell, kind: Kind | None) -> None:
+def test_what_boots_is_told_apart(results: Results, before: Cell, after: Cell, kind: ChangeKind | None) -> None:
     assert nights(results, before, after) == [[kind] if kind else []]
 
 
 def test_a_boot_that_failed_by_itself_neither_hides_a_break_nor_tells_it_again(results: Results) -> None:
     assert nights(results, shown("proved"), shown("error"), shown("broke"), shown("error"), shown("broke")) == [
-        [Kind.UNKNOWN], [Kind.BROKEN], [Kind.UNKNOWN], []]
+        [ChangeKind.UNKNOWN], [ChangeKind.BROKEN], [ChangeKind.UNKNOWN], []]
     run = fill(results, [shown("broke", "the kernel dies")], kind="nightly")
     [change] = since(results, run).items
     assert change.errors == ("boot: broke: the kernel dies",)
@@ -78,16 +79,16 @@ def test_a_boot_that_failed_by_itself_neither_hides_a_break_nor_tells_it_again(r
 
 def test_a_break_is_told_once_even_with_a_night_in_between_that_says_nothing(results: Results) -> None:
     assert nights(results, GOOD, FAIL, ERROR, FAIL, FAIL, NO_TREE, FAIL) == [
-        [Kind.BROKEN], [Kind.UNKNOWN], [], [], [Kind.LOST], [Kind.REACHED]]
+        [ChangeKind.BROKEN], [ChangeKind.UNKNOWN], [], [], [ChangeKind.LOST], [ChangeKind.REACHED]]
 
 
 def test_a_break_is_told_although_the_night_before_said_nothing(results: Results) -> None:
-    assert nights(results, GOOD, ERROR, FAIL) == [[Kind.UNKNOWN], [Kind.BROKEN]]
-    assert nights(results, GOOD, NO_TREE, FAIL)[-1] == [Kind.BROKEN]
+    assert nights(results, GOOD, ERROR, FAIL) == [[ChangeKind.UNKNOWN], [ChangeKind.BROKEN]]
+    assert nights(results, GOOD, NO_TREE, FAIL)[-1] == [ChangeKind.BROKEN]
 
 
 def test_a_night_that_was_stopped_makes_nothing_vanish_and_nothing_new(results: Results) -> None:
-    assert nights(results, GOOD, None, GOOD, None, FAIL, FAIL) == [[], [], [], [Kind.BROKEN], []]
+    assert nights(results, GOOD, None, GOOD, None, FAIL, FAIL) == [[], [], [], [ChangeKind.BROKEN], []]
 
 
 def test_a_moved_message_is_not_a_new_one() -> None:
@@ -109,12 +110,13 @@ def test_a_new_patch_is_new_and_a_removed_one_vanishes(results: Results) -> None
     fill(results, [GOOD])
     run = fill(results, [cell("q", TREE)])
     assert [(change.kind, change.patch) for change in since(results, run).items] == [
-        (Kind.ADDED, "q"), (Kind.VANISHED, "p")]
+        (ChangeKind.ADDED, "q"), (ChangeKind.VANISHED, "p")]
 
 
 def test_a_new_patch_that_does_not_apply_is_broken(results: Results) -> None:
     fill(results, [cell("q", TREE)])
-    assert [change.kind for change in since(results, fill(results, [cell("q", TREE), CONFLICT])).items] == [Kind.BROKEN]
+    found = since(results, fill(results, [cell("q", TREE), CONFLICT]))
+    assert [change.kind for change in found.items] == [ChangeKind.BROKEN]
 
 
 def test_a_patch_is_to_be_dropped_when_no_tree_needs_it_any_more(results: Results) -> None:
@@ -146,10 +148,11 @@ def test_against_a_chosen_run(results: Results) -> None:
     fill(results, [FAIL])
     third = fill(results, [FAIL])
     assert not since(results, third)
-    assert [change.kind for change in since(results, third, first).items] == [Kind.BROKEN]
+    assert [change.kind for change in since(results, third, first).items] == [ChangeKind.BROKEN]
 
 
 def test_a_run_at_the_shell_is_no_night(results: Results) -> None:
     fill(results, [GOOD], kind="nightly")
     fill(results, [FAIL], kind="run")
-    assert [change.kind for change in since(results, fill(results, [FAIL], kind="nightly")).items] == [Kind.BROKEN]
+    found = since(results, fill(results, [FAIL], kind="nightly"))
+    assert [change.kind for change in found.items] == [ChangeKind.BROKEN]

@@ -11,7 +11,7 @@ import pytest
 from backport.csource.grammar import _tree
 from backport.csource.pattern import compile_pattern, find
 from backport.git import Git
-from backport.proving.evidence import Evidence, evidence
+from backport.proving.evidence import RuleEvidence, evidence
 from backport.rules.load import load_rules
 from backport.trees.view import StoreView
 
@@ -39,9 +39,9 @@ def view(series: str) -> StoreView:
 
 
 @pytest.fixture(scope="module")
-def proofs() -> dict[str, list[Evidence]]:
+def proofs() -> dict[str, list[RuleEvidence]]:
     rules = load_rules()
-    rows: dict[str, list[Evidence]] = {rule.id: [] for rule in rules}
+    rows: dict[str, list[RuleEvidence]] = {rule.id: [] for rule in rules}
     open_rules = {rule.id for rule in rules}
     for newer, older in PAIRS:
         with view(newer) as theirs, view(older) as ours:
@@ -89,14 +89,17 @@ def _inside(span: tuple[int, int], ranges: list[tuple[int, int]]) -> bool:
     return any(a <= span[0] < b for a, b in ranges)
 
 
-def test_every_rule_is_silent_on_the_newer_tree_and_fires_on_an_older_one(proofs: dict[str, list[Evidence]]) -> None:
+def test_every_rule_is_silent_on_the_newer_tree_and_fires_on_an_older_one(proofs: dict[str, list[RuleEvidence]],
+) -> None:
     assert {name for name, rows in proofs.items() if not any(row.fires and row.silent for row in rows)} == set()
 
 
-def test_every_rule_rewrites_a_real_line_into_one_that_the_older_tree_has(proofs: dict[str, list[Evidence]]) -> None:
+def test_every_rule_rewrites_a_real_line_into_one_that_the_older_tree_has(proofs: dict[str, list[RuleEvidence]],
+) -> None:
     unproved = {name for name, rows in proofs.items() if not any(row.found for row in rows)}
     assert unproved - BY_DEFINITION == set()
 
 
-def test_no_rule_brings_in_a_name_that_the_older_tree_lacks(proofs: dict[str, list[Evidence]]) -> None:
+def test_no_rule_brings_in_a_name_that_the_older_tree_lacks(proofs: dict[str, list[RuleEvidence]],
+) -> None:
     assert {name: row.unknown_names for name, rows in proofs.items() for row in rows if row.unknown_names} == {}

@@ -10,7 +10,7 @@ from backport.git import Git
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
-from backport.queue.export import Ready
+from backport.queue.export import ReadyPatch
 from backport.stable.nomination import asked, nomination
 from tests.support.histories import Repo
 
@@ -64,9 +64,9 @@ def mail(repo: Repo, base: str, files: dict[str, str | None], subject: str, *, u
     return parse(head.encode() + diff + b"-- \n2.39.5\n", source="test", slug="test")
 
 
-def ready(patch: Patch, series: str = "6.1", *, signed: bool = True) -> Ready:
+def ready(patch: Patch, series: str = "6.1", *, signed: bool = True) -> ReadyPatch:
     mail_ = read_mail(patch)
-    return Ready(patch, nomination(mail_, patch.paths), asked(mail_, series), signed)
+    return ReadyPatch(patch, nomination(mail_, patch.paths), asked(mail_, series), signed)
 
 
 def quilt_takes(git: Git, commit: str, queue: Path, work: Path) -> str:

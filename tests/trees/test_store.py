@@ -13,7 +13,7 @@ import pytest
 
 from backport.errors import InfraError
 from backport.git import Git
-from backport.trees.fastimport import Entry, import_tree
+from backport.trees.fastimport import TreeEntry, import_tree
 from backport.trees.fetch import fetch
 from backport.trees.store import Head, Store, read_json
 from tests.support.trees import files, one, tarball
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Store:
 
 def put(store: Store, name: str, version: str) -> Head:
     with store.git() as git:
-        entries = [Entry("100644", name.encode(), data) for name, data in files(version).items()]
+        entries = [TreeEntry("100644", name.encode(), data) for name, data in files(version).items()]
         commit = import_tree(git, "refs/scratch", entries, "x")
         git.run("update-ref", "-d", "refs/scratch")
     head = Head(name, commit, version, "test", 5.0)
@@ -154,7 +154,7 @@ def test_a_second_run_needs_neither_the_lock_nor_the_source(tmp_path, store):
 
 def test_a_commit_is_made_of_the_files_alone(tmp_path):
     """Two stores, filled in another order, hold the same commit."""
-    entries = [Entry("100644", name.encode(), data) for name, data in files().items()]
+    entries = [TreeEntry("100644", name.encode(), data) for name, data in files().items()]
     names = set()
     for number, order in enumerate((entries, entries[::-1])):
         with Store(tmp_path / str(number)).git() as git:
@@ -165,7 +165,7 @@ def test_a_commit_is_made_of_the_files_alone(tmp_path):
 def test_odd_names_survive(tmp_path):
     odd = {b'"quoted"': b"1", b"new\nline": b"2", b"back\\slash": b"3", b"\xfc": b"4", b" space ": b"5"}
     with Store(tmp_path).git() as git:
-        commit = import_tree(git, "refs/x", [Entry("100644", name, data) for name, data in odd.items()], "m")
+        commit = import_tree(git, "refs/x", [TreeEntry("100644", name, data) for name, data in odd.items()], "m")
         rows = git.ls_tree(commit)
         assert {path.encode("utf-8", "surrogateescape"): git.blob(sha) for _mode, sha, path in rows} == odd
 

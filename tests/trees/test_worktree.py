@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from backport.trees.fastimport import Entry, import_tree
+from backport.trees.fastimport import TreeEntry, import_tree
 from backport.trees.store import Head, Store
 from backport.trees.worktree import changed, remove, restore, worktree
 from tests.support.patience import until
@@ -23,7 +23,7 @@ FILES = {b"Makefile": b"VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\n", b"a.c": b"
 
 def put(store: Store, name: str, files: dict[bytes, bytes]) -> Head:
     with store.git() as git:
-        commit = import_tree(git, f"refs/trees/{name}", [Entry("100644", k, v) for k, v in files.items()], "x")
+        commit = import_tree(git, f"refs/trees/{name}", [TreeEntry("100644", k, v) for k, v in files.items()], "x")
     return Head(name, commit, "6.1.7", "test", 0.0)
 
 

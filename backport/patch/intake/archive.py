@@ -16,7 +16,7 @@ from backport.patch.fileheader import FileHeader
 from backport.patch.headers import is_mail, read_headers
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import parse, split_lines
-from backport.patch.prefix import Names, refuse_unstripped
+from backport.patch.prefix import TreeNames, refuse_unstripped
 from backport.patch.restore import LooseFile, LooseHunk, LooseLine, restore, words
 from backport.patch.tags import is_tag, is_tool_line
 from backport.treeview import TreeView
@@ -240,7 +240,7 @@ def _diff(lines: Sequence[bytes], begin: int, source: str) -> tuple[list[LooseFi
         if not hunks:
             raise InvalidPatch("a file without hunks in a web archive's text", line=start + 1, source=source)
         fields.finish(start + 1, i + 1, hunks)
-        refuse_unstripped([Names(*fields.names, start + 1)], source, stated=False)
+        refuse_unstripped([TreeNames(*fields.names, start + 1)], source, stated=False)
         files.append(LooseFile(fields.old_path, fields.new_path, fields.old_blob, fields.new_blob, tuple(hunks)))
         headers.append(header)
     return files, headers, tail

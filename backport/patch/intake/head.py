@@ -17,7 +17,7 @@ _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class MailHead:
     """`data` begins as a mail does; `said` is what was changed for that, `doubts` what a person has to look at."""
 
     data: bytes
@@ -25,26 +25,26 @@ class Head:
     doubts: tuple[str, ...] = ()
 
 
-def proper(head: bytes) -> Head:
+def proper(head: bytes) -> MailHead:
     """What stands above a diff as the head of a mail; as it came where it is one, or where nothing in it is one."""
     if is_mail(read_headers(head)[0]):
-        return Head(head)
+        return MailHead(head)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     if gitlog.is_entry(text):
-        return Head(*gitlog.as_mail(text))
+        return MailHead(*gitlog.as_mail(text))
     if text != head and is_mail(read_headers(text)[0]):
-        return Head(text, ("the text above the mail (empty lines, a byte order mark) was left out",))
+        return MailHead(text, ("the text above the mail (empty lines, a byte order mark) was left out",))
     line, _, rest = text.partition(b"\n")
     shown = line[:_SHOWN].decode("utf-8", "backslashreplace")
     left_out = f"the first line is damaged, or is no part of the mail, and was left out: {shown!r}"
     if gitlog.is_entry(rest):
         data, said = gitlog.as_mail(rest)
-        return Head(data, said, (left_out,))
+        return MailHead(data, said, (left_out,))
     if not {header.name.lower() for header in read_headers(rest)[0]} >= {"from", "subject"}:
-        return Head(head)
+        return MailHead(head)
     put_right = ("the first line of the mail was corrected",)
     commit = _COMMIT.search(line)
     if commit is None:
-        return Head(rest, put_right, (left_out,))
-    return Head(b"From %s Mon Sep 17 00:00:00 2001\n" % commit[1] + rest, put_right, (
+        return MailHead(rest, put_right, (left_out,))
+    return MailHead(b"From %s Mon Sep 17 00:00:00 2001\n" % commit[1] + rest, put_right, (
         f"the first line of the mail is damaged: {shown!r}; read as `From {commit[1].decode()}`",))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backport.trees.sources import debian, directory, gitremote, local, tarball
-from backport.trees.sources.base import Kind
+from backport.trees.sources.base import SourceKind
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, SourceKind] = {
     "git": gitremote.KIND,
     "local": local.KIND,
     "directory": directory.KIND,

@@ -36,7 +36,7 @@ def _nothing_known(stamp: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SourceRequest:
     """What is wanted from a source.
 
     `release` is one exact release ("6.1.176") or "" for the newest. `head` is what the store has of this tree,
@@ -87,7 +87,7 @@ def _no_problem(options: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SourceKind:
     """One kind of source, as the registry holds it.
 
     `name` is its key in the manifest and the value of that key is stored as option `main`; `remote` says that
@@ -99,7 +99,7 @@ class Kind:
     main: str
     read_main: Callable[[Marked, Path], Any]
     options: Mapping[str, Option]
-    prepare: Callable[[Request], Ready]
+    prepare: Callable[[SourceRequest], Ready]
     remote: Callable[[Mapping[str, Any]], bool] = lambda options: False
     host: Callable[[Mapping[str, Any]], str] = lambda options: ""
     check: Callable[[Mapping[str, Any]], str] = _no_problem

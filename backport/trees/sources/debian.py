@@ -8,7 +8,7 @@ import threading
 
 from backport.errors import SourceUnavailable
 from backport.trees.apt import Apt, Gone, Original
-from backport.trees.sources.base import PENDING, Kind, Made, Option, Ready, Request, texts
+from backport.trees.sources.base import PENDING, Made, Option, Ready, SourceKind, SourceRequest, texts
 from backport.trees.sources.tarball import import_tarball, sha256_of
 from backport.version import version_key
 from backport.yaml_nodes import Marked
@@ -16,7 +16,7 @@ from backport.yaml_nodes import Marked
 _one_update = threading.Lock()     # two trees of one run share the lists
 
 
-def _prepare(request: Request) -> Ready:
+def _prepare(request: SourceRequest) -> Ready:
     options = request.options
     package, suites = str(options["package"]), tuple(options["suites"])
     apt = Apt(request.store.cache / "apt")
@@ -34,7 +34,7 @@ def _prepare(request: Request) -> Ready:
     return _first(request, apt, candidates)
 
 
-def _first(request: Request, apt: Apt, candidates: list[Original]) -> Ready:
+def _first(request: SourceRequest, apt: Apt, candidates: list[Original]) -> Ready:
     """The newest of `candidates` (newest first) that can be downloaded; newer ones that cannot are noted."""
     missing: dict[str, str] = {}
     for item in candidates:
@@ -113,7 +113,7 @@ def _suites(place: Marked) -> tuple[str, ...]:
     return values
 
 
-KIND = Kind(
+KIND = SourceKind(
     name="debian", main="package", read_main=_package,
     options={"version": Option(_version, "a pattern of upstream versions, e.g. 6.1.*", needed=True),
              "suites": Option(_suites, "the Debian suites to look in, e.g. [bookworm, sid]", needed=True)},

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from backport.errors import SourceUnavailable
 from backport.trees.fastimport import directory_entries, import_tree
-from backport.trees.sources.base import Kind, Made, Ready, Request, path_option
+from backport.trees.sources.base import Made, Ready, SourceKind, SourceRequest, path_option
 from backport.version import makefile_version
 
 
-def _prepare(request: Request) -> Ready:
+def _prepare(request: SourceRequest) -> Ready:
     path = Path(request.options["path"])
     if request.release:
         raise SourceUnavailable(f"{path} is one tree, not a set of releases")
@@ -54,4 +54,4 @@ def fingerprint(top: Path) -> str:
     return digest.hexdigest()
 
 
-KIND = Kind(name="directory", main="path", read_main=path_option, options={}, prepare=_prepare)
+KIND = SourceKind(name="directory", main="path", read_main=path_option, options={}, prepare=_prepare)

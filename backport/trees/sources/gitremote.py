@@ -11,7 +11,7 @@ from backport.errors import GitError, SourceUnavailable
 from backport.git import Git
 from backport.trees.net import check_host, host_of
 from backport.trees.progress import Bar
-from backport.trees.sources.base import Kind, Made, Option, Ready, Request, text
+from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, text
 
 # A transfer slower than 1 kB/s for half a minute is a dead one; git itself would wait for ever.
 _LIMITS = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=30", "-c", "protocol.version=2",
@@ -22,7 +22,7 @@ _ASK_SECONDS = 60.0
 _PERCENT = re.compile(rb"Receiving objects: +\d+% \((\d+)/(\d+)\)")
 
 
-def _prepare(request: Request) -> Ready:
+def _prepare(request: SourceRequest) -> Ready:
     url = str(request.options["url"])
     wanted = f"refs/tags/v{request.release}" if request.release else f"refs/heads/{request.options['branch']}"
     check_host(url)
@@ -38,7 +38,7 @@ def _prepare(request: Request) -> Ready:
     return Ready(f"git:{commit}", f"git {url} {short}", put, again=deepen)
 
 
-def _ask(request: Request, url: str, ref: str) -> str:
+def _ask(request: SourceRequest, url: str, ref: str) -> str:
     with request.store.git() as git:
         began = time.monotonic()
         result = git.run(*_LIMITS, "ls-remote", "--end-of-options", url, ref, f"{ref}^{{}}", ok=(), env=_ENV,
@@ -54,7 +54,7 @@ def _ask(request: Request, url: str, ref: str) -> str:
     return commit
 
 
-def _fetch(git: Git, request: Request, url: str, ref: str, commit: str) -> Made:
+def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str) -> Made:
     shallow = git.run("rev-parse", "--is-shallow-repository").text == "true"
     ours = f"refs/incoming/{request.tree}"
     depth: list[str] = ["--depth=1"]
@@ -112,7 +112,7 @@ def _check(options: Mapping[str, Any]) -> str:
     return ""
 
 
-KIND = Kind(
+KIND = SourceKind(
     name="git", main="url", read_main=lambda place, folder: place.text(),
     options={"branch": Option(text, "the branch to follow, e.g. linux-6.1.y", needed=True)},
     prepare=_prepare, remote=lambda options: True, host=lambda options: host_of(str(options["url"])), check=_check,

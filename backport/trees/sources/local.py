@@ -8,10 +8,10 @@ from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.git import Git
-from backport.trees.sources.base import Kind, Made, Option, Ready, Request, path_option, text
+from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, path_option, text
 
 
-def _prepare(request: Request) -> Ready:
+def _prepare(request: SourceRequest) -> Ready:
     path = Path(request.options["path"])
     if not path.exists():
         raise SourceUnavailable(f"{path} does not exist")
@@ -48,7 +48,7 @@ def _prepare(request: Request) -> Ready:
     return Ready(f"local:{objects}:{commit}", f"local {path} {spec.removeprefix('refs/heads/')}", put)
 
 
-def _spec(request: Request) -> str:
+def _spec(request: SourceRequest) -> str:
     options = request.options
     if request.release:
         return f"refs/tags/v{request.release}"
@@ -113,7 +113,7 @@ def _check(options: Mapping[str, Any]) -> str:
     return ""
 
 
-KIND = Kind(
+KIND = SourceKind(
     name="local", main="path", read_main=path_option,
     options={"branch": Option(text, "a branch of that repository"), "tag": Option(text, "a tag"),
              "commit": Option(text, "a commit, or anything git rev-parse understands")},

@@ -16,7 +16,7 @@ from backport.errors import SourceUnavailable
 from backport.trees.fastimport import import_tree
 from backport.trees.net import CONNECT_SECONDS, HostDown, check_host, host_of
 from backport.trees.progress import Progress
-from backport.trees.sources.base import Kind, Made, Option, Ready, Request
+from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest
 from backport.trees.tarball import tar_entries
 from backport.version import makefile_version
 from backport.yaml_nodes import Marked
@@ -25,7 +25,7 @@ _URL = re.compile(r"(https?|ftp|file)://")
 _READ_SECONDS = 60.0
 
 
-def _prepare(request: Request) -> Ready:
+def _prepare(request: SourceRequest) -> Ready:
     where = str(request.options["file"])
     wanted = request.options.get("sha256")
     if request.release:
@@ -55,7 +55,7 @@ def _prepare(request: Request) -> Ready:
     return Ready(f"sha256:{got}", f"tarball {where}", put, f"sha256:{got}" if wanted else "")
 
 
-def import_tarball(request: Request, path: Path, source: str, sha256: str) -> str:
+def import_tarball(request: SourceRequest, path: Path, source: str, sha256: str) -> str:
     """The commit made of a tarball: one message for the same file on every machine."""
     def message(makefile: bytes | None) -> str:
         return f"linux {makefile_version(makefile)}".strip() + f"\n\nsource: {source}\nsha256: {sha256}\n"
@@ -148,7 +148,7 @@ def _remote(options: Mapping[str, Any]) -> bool:
     return bool(host_of(str(options["file"]))) if "://" in str(options["file"]) else False
 
 
-KIND = Kind(
+KIND = SourceKind(
     name="tarball", main="file", read_main=_read_main,
     options={"sha256": Option(_sha256, "the checksum that the publisher states")},
     prepare=_prepare, remote=_remote,
