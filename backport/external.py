@@ -211,4 +211,4 @@ def _bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise Failed(f"its answer holds a character that is no text: {error.reason}") from error
+        raise Failed(f"its answer holds a character that is not text: {error.reason}") from error

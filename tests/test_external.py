@@ -82,7 +82,7 @@ def test_a_diff_is_an_answer_and_one_that_does_not_apply_is_told(tmp_path: Path)
     ("print('{\"file\": 1}')", "not a JSON object"),
     ("import sys; sys.stderr.write('no idea\\n'); sys.exit(3)", "exit 3: no idea"),
     ("import sys; sys.stdout.write('x' * 9000000)", "more than"),
-    ("print('{\"file\": \"\\\\ud800\"}')", "no text"),
+    ("print('{\"file\": \"\\\\ud800\"}')", "not text"),
 ])
 def test_what_goes_wrong_is_told_and_the_hunk_stays_declined(tmp_path: Path, text: str, said: str) -> None:
     answer, proposer = asked(tmp_path, program(tmp_path, text))

@@ -19,7 +19,7 @@ from backport.pick.clone import Clone, find, on_loan
 if TYPE_CHECKING:
     from backport.resolve.kept import Kept
 
-@click.command(short_help="Take fixes into a branch of the kernel clone that you stand in.")
+@click.command(short_help="Apply fixes to a branch of the kernel clone in the current directory.")
 @click.argument("what", nargs=-1, metavar="[COMMIT|A..B|FILE|MESSAGE-ID]...")
 @click.option("--onto", metavar="BRANCH", default="", help="Another branch than the one that is checked out; your work "
               "tree stays as it is, and the branch moves when everything is done.")
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
               "read.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="With --mail: write there.")
 @click.option("--no-verify", "-n", is_flag=True, help="Leave the commit-msg hook out.")
-@click.option("--continue", "go_on", is_flag=True, help="The conflict is resolved and staged: commit it, go on.")
-@click.option("--skip", is_flag=True, help="Leave the patch in conflict out, go on.")
-@click.option("--abort", is_flag=True, help="Put everything back as it was.")
+@click.option("--continue", "go_on", is_flag=True, help="The conflict is resolved and staged: commit it and continue.")
+@click.option("--skip", is_flag=True, help="Skip the conflicting patch and continue.")
+@click.option("--abort", is_flag=True, help="Restore everything as it was.")
 @click.option("--quit", "quit_", is_flag=True, help="Forget the pick, leave everything as it is.")
 @click.option("--take", type=int, metavar="N", help="Stage answer N of those that were shown with the conflict.")
 @click.option("--note", metavar="TEXT", help="With --continue: the bracketed note on what was adapted.")
@@ -61,7 +61,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
         raise click.UsageError(f"{' and '.join(turns)} stands alone" if len(turns) == 1
                                else f"{' and '.join(turns)}: one at a time")
     if output is not None and not mail:
-        raise click.UsageError("--output says where the mails go, and there is no --mail")
+        raise click.UsageError("--output needs --mail")
     clone = _clone(Path.cwd())
     home = state.home_of(clone.git_dir)
     if not turns:

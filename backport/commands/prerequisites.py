@@ -70,7 +70,7 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: st
     if output is not None:
         series = mails(found, only, tree.series, signoff=signoff)
         if not series:
-            raise UserError("there is no series to write: the fix does not go in")
+            raise UserError("there is no series to write: the fix does not apply")
         output.write_bytes(b"".join(one if one.endswith(b"\n") else one + b"\n" for one in series))
         click.echo(f"{len(series)} mails written to {output}")
     return 0 if good else 1

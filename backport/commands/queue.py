@@ -180,7 +180,7 @@ def _queues(directory: Path, manifest: Manifest, name: str | None) -> list[tuple
     found = sorted((path for path in directory.iterdir() if _QUEUE.match(path.name) and (path / "series").is_file()),
                    key=lambda path: tuple(map(int, path.name.removeprefix("queue-").split("."))), reverse=True)
     if not found:
-        raise UserError(f"{directory} holds neither a series file nor queue-X.Y directories")
+        raise UserError(f"{directory} has neither a series file nor queue-X.Y directories")
     return [(path, tree_of(path)) for path in found]
 
 

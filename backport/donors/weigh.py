@@ -140,7 +140,7 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
     notes = [f"{one.donor.name} {text}: its form is not taken" for one in lost for text in one.lost]
     if agree and not differ:
         sure = Sure.CERTAIN if any(_confirms(one) for one in agree) and _whole(own, patch, carrier) else own.sure
-        told = tuple(f"{one.donor.name}, carried here, gives the very same result" for one in agree)
+        told = tuple(f"{one.donor.name}, carried here, gives the same result" for one in agree)
         return replace(own, sure=sure, notes=(*own.notes, *notes) if sure is Sure.REVIEW else tuple(notes),
                        evidence=(*own.evidence, *told))
     first = next((one for one in differ if not (one.donor.weak and own.sure is Sure.CERTAIN)), None)
@@ -220,7 +220,7 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     ready = parse(mail, source=patch.source, slug=patch.slug)
     if objection(carrier.git, head.commit, ready):
         return None
-    own_words = "" if holds or not donor.note else f"its own note, which may not hold here: {donor.note}"
+    own_words = "" if holds or not donor.note else f"its own note, which may not be true here: {donor.note}"
     told = [f"made from {donor.name}, not from upstream's form", *filter(None, (donor.doubt, own_words)),
             *(f"it {text}" for text in one.said)]
     return replace(carried, outcome=Apply.MERGED, sure=Sure.REVIEW, patch=ready, mail=mail,

@@ -85,7 +85,7 @@ class Settled:
 def settled(apply: Apply, said: Said) -> Settled:
     """What `said` makes of `apply`, the outcome of the patch by itself."""
     if said.bug.held is False and apply in _OVERRULED:
-        applies = f"; the patch by itself would be `{apply}`, so look whether Fixes: names the right commit" \
+        applies = f"; the patch by itself would be `{apply}`, so check that Fixes: names the right commit" \
             if apply.good else ""
         reason = f"this tree does not have the bug that Fixes: names: {said.bug.reason}{applies}"
         return Settled(True, apply.good, reason,

@@ -24,7 +24,7 @@ def code_facts(patch: Patch, places: Sequence[Touched], trees: Sequence[Sources]
     facts: list[Fact] = []
     for place in places:
         if not place.function:
-            facts.append(Fact("callers", f"{place.path}: the change stands outside any function; who uses it is not "
+            facts.append(Fact("callers", f"{place.path}: the change is outside any function; its users are not "
                                          "looked for"))
             continue
         tree = next((t for t in trees if place.function in t.defined), None)
@@ -48,7 +48,7 @@ def _callers(tree: Sources, name: str) -> list[Fact]:
                           f"{site} of {tree.name}", detail=(site.text,)))
     for member, where in tree.members.get(name, ())[:_MOST]:
         table = f"the array {member[1:-1]}" if member.startswith("[") else f"a table as .{member}"
-        facts.append(Fact("caller", f"{name}() stands in {table}", f"{where} of {tree.name}", detail=(where.text,)))
+        facts.append(Fact("caller", f"{name}() is in {table}", f"{where} of {tree.name}", detail=(where.text,)))
     return facts
 
 

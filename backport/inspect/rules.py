@@ -98,10 +98,10 @@ def _asked(mail: Mail, patch: Patch) -> Fact:
 def _builds(cells: Mapping[str, Cell]) -> Fact:
     built = {tree: cell.build for tree, cell in cells.items() if cell.apply.good and cell.build is not Build.SKIPPED}
     if not built:
-        return Fact("rule:builds", "builds in the trees it goes to: not built in this run", "", "unknown")
+        return Fact("rule:builds", "builds in the trees that it is for: not built in this run", "", "unknown")
     bad = [tree for tree, build in built.items() if build not in (Build.PASS, Build.NOTHING_TO_BUILD)]
     words = ", ".join(f"{tree} {build}" for tree, build in built.items())
-    return Fact("rule:builds", f"builds in the trees it goes to: {words}", "cells of this run",
+    return Fact("rule:builds", f"builds in the trees that it is for: {words}", "cells of this run",
                 "no" if bad else "yes", "against" if bad else "for")
 
 

@@ -64,8 +64,8 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
         users = units.users(path)
         made = [unit for unit in users if unit.target in fresh]
         if not made:
-            why = ("no object of this configuration is made from it" if not users else
-                   "its objects were not made again: " + ", ".join(unit.target for unit in users[:3]))
+            why = ("no object of this configuration is built from it" if not users else
+                   "its objects were not rebuilt: " + ", ".join(unit.target for unit in users[:3]))
             missing.append(Uncompiled(path, 0, "", why))
             continue
         code = True

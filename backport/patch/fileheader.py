@@ -161,7 +161,7 @@ class FileHeader:
             if not only.old and not only.old_start:
                 self.old_path = None     # `@@ -0,0`: diff -N and svn name the file on both sides, git apply creates it
             elif not only.new:
-                self.doubts.append(f"{self.new_path}: the hunk removes every line, and nothing says that the file goes "
+                self.doubts.append(f"{self.new_path}: the hunk removes every line, and nothing deletes the file "
                                    "(`+++ /dev/null`): git apply leaves an empty file")
 
     def _settle_git(self, text: bytes, number: int) -> None:

@@ -101,7 +101,7 @@ def _why_no_diff(lines: list[bytes]) -> str:
     if lines[0].startswith((b"\xff\xfe", b"\xfe\xff")) or lines[0].count(b"\0") * 3 > len(lines[0]):
         return "no diff in this mail: it was saved as UTF-16, as some shells write what they redirect"
     if any(line.startswith(b"\x1b[") and b"diff --git " in line for line in lines):
-        return "no diff in this mail: it holds the colours of a terminal (made with --color)"
+        return "no diff in this mail: it has terminal colours in it (made with --color)"
     if any(line.startswith(b"GIT binary patch") for line in lines):
         return "a binary patch without its `diff --git` line"
     if any(line.startswith((b"> diff --git ", b">diff --git ", b"> --- a/")) for line in lines):

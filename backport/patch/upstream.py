@@ -140,7 +140,7 @@ def _from_line(text: bytes, start: int, from_line: bytes, prefix: str, title: st
         return Named()
     sha = match[1].decode()
     if _NAMES_ONE.search(text, start) or _BEGINS_ONE.search(text, start):
-        return Named(doubt="the mail names the commit that it was taken from in words that cannot be read; "
+        return Named(doubt="the mail names the commit that it was taken from in a form that is not understood; "
                            f"{sha[:12]} of its From line is not taken for it")
     if _THEIR_TITLE.match(title) or _THEIR_PREFIX.search(prefix) or _THEIR_TAG.search(text, start):
         return Named(doubt=f"the mail comes from a distribution's tree, so {sha[:12]} of its From line is a commit "

@@ -80,7 +80,7 @@ def _hooked(clone: Git, message: bytes, how: Manner) -> bytes:
             title = message.split(b"\n", 1)[0].decode("utf-8", "replace")
             raise UserError(
                 f"the hook commit-msg refused \"{title}\": {done.err.strip() or f'exit {done.code}'}",
-                hint="mend what it says, or leave it out with --no-verify; nothing was moved")
+                hint="fix what it complains about, or skip it with --no-verify; nothing was moved")
         return file.read_bytes()
 
 

@@ -46,7 +46,7 @@ def there_already(git: Git, tip: str, upstream: str, patch: Patch) -> Past:
                 f"{name} in this branch says that it is this fix")
         if mail.title and plain_subject(commit.subject) == plain_subject(mail.title) and not (
                 commit.upstream and mail.upstream):
-            return Past(likely=f"{name} in this branch has the same subject: look before it goes in twice")
+            return Past(likely=f"{name} in this branch has the same subject: check before applying it twice")
     return Past()
 
 

@@ -416,7 +416,7 @@ class Session:
         now = state.load(self.home)
         item = now.current
         if item is None:
-            raise UserError("no conflict waits here", hint="--continue goes on")
+            raise UserError("no conflict waits here", hint="use --continue")
         self._cleared(now)
         item.done = "skipped"
         now.stopped, now.paths = -1, []

@@ -37,7 +37,7 @@ def reread(mail: bytes, name: str) -> Patch:
     """A patch that was kept as its mail. Raises UserError where somebody changed the file."""
     found = read_bytes(mail, name)
     if len(found) != 1 or isinstance(found[0], Refused):
-        raise UserError(f"{name} holds no patch any more", hint="`backport pick --abort`, and begin again")
+        raise UserError(f"{name} no longer has a patch", hint="`backport pick --abort`, and begin again")
     return found[0]
 
 

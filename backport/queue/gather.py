@@ -91,7 +91,7 @@ def _offer(cell: Cell, tree: Tree, original: Patch | None, identity: str, acks: 
     try:
         patch = parse(cell.adapted, source=f"run: {cell.patch}", slug=cell.patch)
     except InvalidPatch as error:
-        return Offer(cell, reason=f"the cell holds no mail that can be read: {error}")
+        return Offer(cell, reason=f"the cell has no readable mail: {error}")
     if identity:
         patch = signed(patch, tree.series, identity)
     found, wish = standing(cell, original, read_mail(patch), tree, acks)

@@ -38,7 +38,7 @@ def read_series(directory: Path) -> tuple[SeriesEntry, ...]:
         for word in words[1:]:
             if not (word.startswith("-p") and word[2:].isdigit()):
                 raise UserError(f"{path}:{number}: option {word!r} is not supported",
-                                hint="only -pN stands behind a name in a series file")
+                                hint="a series file takes only -pN after a name")
             strip = int(word[2:])
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             raise UserError(f"{path}:{number}: {name!r} is not a file of this queue")

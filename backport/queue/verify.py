@@ -50,7 +50,7 @@ def verify(git: Git, base: str, directory: Path, *, build: Builder | None = None
     """
     entries = read_series(directory)
     if not entries:
-        raise UserError(f"{directory} holds no series file with patches in it")
+        raise UserError(f"{directory} has no series file with patches in it")
     last = Build.PASS
     with Stack(git, base) as stack:
         for index, entry in enumerate(entries):

@@ -61,7 +61,7 @@ class Index:
         """`say` is told when the index has to be made, which takes a minute or two; `lookups` is how many names are
         looked up one by one before it is."""
         self._say = say
-        self._lookup = Lookup(store, commit, lookups, lambda name: say(f"where {name} stands: some seconds"))
+        self._lookup = Lookup(store, commit, lookups, lambda name: say(f"where {name} is used: some seconds"))
         self._store = store
         self._commit = commit
         self._source = commit            # where files are read from; the names are those of `_commit`
@@ -212,7 +212,7 @@ class Index:
         path = self._folder / f"{self._commit}.{FORMAT}.places"
         with _built_once(path) as missing:
             if missing:
-                self._say("the words that stand in it: a minute or two, once")
+                self._say("an index of its words: a minute or two, once")
                 _build_words(self._store, self._commit, path)
         return _Sorted(path)
 

@@ -53,7 +53,7 @@ def test_a_note_that_speaks_of_other_lines_is_shown_and_not_signed(world: World)
     (donor,) = world.found(fix).donors
     carried = world.carry(fix, [replace(donor, patch=replace(donor.patch, files=world.patch(NEWER).files))])
     if carried.outcome is Apply.MERGED and "kept the comment" not in carried.mail.decode():
-        assert any("its own note, which may not hold here: kept the comment" in note for note in carried.notes)
+        assert any("its own note, which may not be true here: kept the comment" in note for note in carried.notes)
 
 
 def test_where_both_forms_agree_there_is_nothing_to_review(world: World) -> None:
@@ -69,7 +69,7 @@ def test_where_both_forms_agree_there_is_nothing_to_review(world: World) -> None
     assert (both.outcome, both.sure) == (Apply.MERGED, Sure.CERTAIN)
     assert both.patch == alone.patch
     assert "based on" not in both.mail.decode()
-    assert both.evidence[-1] == f"the 6.1.y backport {sha[:12]}, carried here, gives the very same result"
+    assert both.evidence[-1] == f"the 6.1.y backport {sha[:12]}, carried here, gives the same result"
 
 
 def test_where_they_differ_the_donors_is_given_for_review_beside_upstreams(world: World) -> None:

@@ -130,7 +130,7 @@ def test_a_source_whose_object_was_not_made_again_is_not_compiled(bench: Bench) 
     stale = makefile.replace(rule, "$(objects): %.o:\n").replace(depends, "")
     result = bench.build({**bench.edit(X86, *GOOD), "Makefile": stale}, compared=False)
     assert result.verdict is Build.NOT_COMPILED, result.reason
-    assert "its objects were not made again: arch/x86/kvm/x86.o" in result.reason
+    assert "its objects were not rebuilt: arch/x86/kvm/x86.o" in result.reason
     assert result.objects == ()
 
 

@@ -160,7 +160,7 @@ def test_a_quilt_directory_follows_its_series(tmp_path: Path) -> None:
     assert [p.slug for p in found] == ["z", "a"]
     assert found[0].thread == found[1].thread != ""
     assert [r for r in reasons(items) if r] == [
-        "named in `series`, but there is no such file", "'../escape.patch' leaves the directory",
+        "named in `series`, but no such file exists", "'../escape.patch' leaves the directory",
         "not named in `series`"]
 
 

@@ -82,7 +82,7 @@ def restored(data: bytes, source: str, views: Sequence[TreeView],
     stat = diffstat(parse(b"".join(file.render() for file in files), source=source).files)
     told = [words(line) for line in page.stat]
     if told and told != [words(line) for line in stat.split(b"\n") if line.strip()]:
-        raise InvalidPatch("the restored diff does not give the diffstat of the page", source=source, line=begin + 1)
+        raise InvalidPatch("the restored diff does not match the diffstat of the page", source=source, line=begin + 1)
     signature = b"-- \n" + tail + b"\n" if tail else b""
     mail = (page.head(notes) + stat + b"\n" + b"".join(file.render() for file in files) + signature)
     return replace(parse(mail, source=source), restored=tuple(notes), envelope=data)

@@ -26,7 +26,7 @@ def mails(path: Path) -> list[Raw | Refused]:
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 out.append(Refused(f"{series}", f"{name!r} leaves the directory", group=group))
             elif not entry.is_file():
-                out.append(Refused(str(entry), "named in `series`, but there is no such file", group=group))
+                out.append(Refused(str(entry), "named in `series`, but no such file exists", group=group))
             elif trouble:
                 out.append(Refused(str(entry), f"`series` says {' '.join(options)!r} for it, and {trouble}",
                                    hint="make the patch anew (quilt refresh -p ab) and drop the option", group=group))

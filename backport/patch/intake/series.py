@@ -47,7 +47,7 @@ def finish(results: Sequence[tuple[Raw | Refused, Patch | Refused]]) -> list[Pat
         done.append(replace(
             result, part=mail.number, parts=mail.total, thread=thread,
             slug=unique(slug(mail.title, fallback or "patch") if mail.title else slug(fallback), taken),
-            doubts=(*result.doubts, *(f"tried without {other.source}, which stands before it and cannot be read: "
+            doubts=(*result.doubts, *(f"tried without {other.source}, which comes before it and cannot be read: "
                                       f"{other.reason}" for other in before))))
     for thread, places in queues.items():
         alone = len(places) == 1 and not thread.endswith(_QUEUE + IN_ORDER)

@@ -69,7 +69,7 @@ def _first(request: SourceRequest, apt: Apt, candidates: list[Original]) -> Read
 
         return Ready(stamp, source, put, stamp, _notes(missing, item.version))
     if request.at_least and request.head is not None:
-        nothing = f"Debian has nothing newer than {request.at_least} to give"
+        nothing = f"Debian has nothing newer than {request.at_least}"
         if not request.ours:
             raise SourceUnavailable(nothing)
         head = request.head
@@ -109,7 +109,7 @@ def _suites(place: Marked) -> tuple[str, ...]:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", value):
             place.fail(f"{value!r} is not a suite name", hint="like bookworm, bookworm-security, sid")
     if not values:
-        place.fail("holds no suite")
+        place.fail("lists no suite")
     return values
 
 

@@ -133,7 +133,7 @@ def test_a_commit_block_inside_a_mail_is_text() -> None:
 
 def test_what_redirected_output_of_other_kinds_is() -> None:
     for data, reason in (("commit 1\ndiff --git a/f b/f\n".encode("utf-16"), "UTF-16"),
-                         (b"\x1b[1mdiff --git a/f b/f\x1b[m\n", "colours of a terminal")):
+                         (b"\x1b[1mdiff --git a/f b/f\x1b[m\n", "terminal colours")):
         (item,) = read_bytes(data, "x")
         assert isinstance(item, Refused)
         assert reason in item.reason
