@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import platformdirs
 from tabulate import tabulate
+from tqdm import tqdm
 
 from backport.errors import RuleError, UserError
 from backport.git import Git
@@ -116,6 +118,51 @@ def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, o
          for row in found],
         headers=("rule", f"lines in {newer}", f"found in {older}", "same in both", "left alone", "unknown names")))
     return 1 if any(row.unknown_names for row in found) else 0
+
+
+@command.command()
+@click.option("--from", "newer", required=True, metavar="TREE", help="The newer tree or pinned release.")
+@click.option("--to", "older", required=True, metavar="TREE", help="The older one.")
+@click.option("--path", "folders", multiple=True, metavar="DIR", help="Only below this directory; may be repeated.")
+@click.option("--least", default=3, show_default=True, type=click.IntRange(2), metavar="N",
+              help="Places in which a name must be spelled otherwise.")
+@click.option("--write", "target", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Write a rule file for each renamed function there; `backport rules --dir DIR check` takes them.")
+@click.option("--cache", type=click.Path(path_type=Path), envvar="BACKPORT_CACHE", help="Directory of the tree store.")
+def mine(newer: str, older: str, folders: tuple[str, ...], least: int, target: Path | None, cache: Path | None) -> int:
+    """Learn from two trees which names the older one spells otherwise throughout.
+
+    The functions that both have are compared line by line. A name that is another one everywhere is printed with what
+    was counted for and against it. It is no rule yet: that two names stand in one place does not say that they mean
+    the same. Read it, then put the file that --write makes where your rules are.
+    """
+    from backport.proving.mined import mine as learn
+    from backport.proving.mined import rule_text
+
+    store = (cache or Path(platformdirs.user_cache_dir("backport"))) / "store.git"
+    found = learn(_pairs(store, _commit(store, newer), _commit(store, older), folders), least=least)
+    for one in found:
+        click.echo(one.evidence)
+    click.echo(f"{len(found)} names that {older} spells otherwise than {newer}", err=True)
+    texts = {one.new: text for one in found if target is not None and (text := rule_text(one, newer, older))}
+    if target is not None:
+        target.mkdir(parents=True, exist_ok=True)
+        for text in texts.values():
+            (target / f"{text.split(chr(10), 1)[0].removeprefix('id: ')}.yaml").write_text(text)
+        click.echo(f"{len(texts)} rule files written to {target}", err=True)
+    return 0
+
+
+def _pairs(store: Path, newer: str, older: str, folders: tuple[str, ...]) -> Iterator[tuple[str, bytes, bytes]]:
+    """(path, bytes there, bytes here) of the C sources that both trees have and that differ."""
+    with Git(store) as git:
+        here = {path: sha for _mode, sha, path in git.ls_tree(older, folders)}
+        there = [(path, sha) for _mode, sha, path in git.ls_tree(newer, folders)
+                 if path.endswith((".c", ".h")) and here.get(path, sha) != sha]
+        for path, sha in tqdm(there, unit="file", disable=None, leave=False):
+            one, two = git.blob(sha), git.blob(here[path])
+            if one is not None and two is not None:
+                yield path, one, two
 
 
 def _commit(store: Path, name: str) -> str:
