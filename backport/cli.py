@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "run": "run",
     "pick": "pick",
     "resolve": "resolve",
+    "init": "init",
     "adapt": "adapt",
     "show": "show",
     "nightly": "nightly",
