@@ -11,7 +11,9 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    check_writable,
     chosen_proposer,
+    emit,
     manifest_option,
     one_patch,
     proposer_option,
@@ -23,22 +25,29 @@ from backport.context import Context, Options
 from backport.donors.find import by_hand
 from backport.donors.model import Donor
 from backport.donors.weigh import carry_with
-from backport.errors import InfraError
+from backport.errors import InfraError, UserError
 from backport.patch.mail import mail_of, read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
+from backport.pick.branches import series_of
+from backport.pick.clone import find
 from backport.queue.rangediff import range_diff
 from backport.report.carried import render, side_by_side
 from backport.report.escape import visible
 from backport.targets import get_trees, known_heads
 from backport.trees.store import Store
 from backport.verdict import Apply
+from backport.version import makefile_version
+
+# exit code where no mail is written because none is needed: `adapt ... > f && git am f` must stop there
+NOTHING = 4
 
 
 @click.command()
 @click.argument("patch", required=False)
-@click.option("--tree", "-t", "name", required=True, metavar="NAME",
-              help="linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257).")
+@click.option("--tree", "-t", "name", default="", metavar="NAME",
+              help="linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257)  [default: the series of the kernel "
+                   "clone that you stand in].")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
@@ -63,7 +72,12 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
 
     \b
     backport adapt fix.patch --tree 5.10 > fix-5.10.patch && git am fix-5.10.patch
+
+    Exit code: 0 the mail is written, 4 there is nothing to apply (the tree has the change, or not the code), 1 it
+    needs a person (`backport resolve`), 2 a mistake, 3 the environment failed.
     """
+    check_writable(output)
+    name = name or series_here()
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
     only = one_patch(read_patches(() if clone and not patch else (patch or "-",), place, clone), "backport run")
@@ -98,12 +112,27 @@ def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff
         click.echo(visible(compared), err=True)
     if carried.mail:
         if output:
-            output.write_bytes(carried.mail)
+            emit(carried.mail, output)
         else:
             sys.stdout.buffer.write(carried.mail)
     if carried.outcome is Apply.ERROR:
         return InfraError.exit_code
-    return 0 if carried.outcome.good or carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1
+    if carried.outcome in (Apply.ALREADY, Apply.ABSENT):
+        return NOTHING
+    return 0 if carried.outcome.good else 1
+
+
+def series_here() -> str:
+    """The series of the kernel clone around the current directory. Raises UsageError where that is none."""
+    try:
+        clone = find(Path.cwd())
+    except UserError:
+        raise click.UsageError("say which tree with --tree; this directory is in no kernel clone") from None
+    with clone.git() as git:
+        series = series_of(makefile_version(git.blob("HEAD:Makefile")))
+    if not series:
+        raise click.UsageError("say which tree with --tree; the clone around this directory is no kernel")
+    return series
 
 
 def given(patch: Patch, forms: Sequence[str], homes: Sequence[str], cache: Path) -> list[Donor]:

@@ -131,6 +131,17 @@ def check_format(form: str, output: Path | None) -> None:
         raise click.UsageError(f"--format {form} writes a directory; name it with --output DIR")
 
 
+def check_writable(output: Path | None) -> None:
+    """Before any work: can the file be written at all? Raises UserError."""
+    if output is None:
+        return
+    folder = output.parent
+    if not folder.is_dir():
+        raise UserError(f"cannot write {output}: there is no directory {folder}")
+    if output.is_dir() or not os.access(output if output.exists() else folder, os.W_OK):
+        raise UserError(f"cannot write {output}: it is a directory, or not yours to write")
+
+
 def publish(form: str, run: Run, results: Results, output: Path | None, *, changes: Changes | None = None) -> None:
     """A run in one of the FORMATS, to stdout or `output`; a site goes to a directory and its index is printed."""
     cells = results.cells(run)

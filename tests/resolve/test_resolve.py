@@ -77,3 +77,28 @@ def test_a_directory_that_is_there_is_left_alone(desk: Path) -> None:
     done = backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work")
     assert done.exit_code == 2
     assert [path.name for path in (desk / "work").iterdir()] == ["mine"]
+
+
+def test_adapt_without_a_mail_stops_a_line_with_and(kernel: Kernel, desk: Path) -> None:
+    kernel.pick(kernel.fixes["bar"])
+    (desk / "patches/bar.patch").write_text(kernel.run("format-patch", "-1", "--stdout", kernel.fixes["bar"]) + "\n")
+    done = backport("adapt", "patches/bar.patch", "--tree", "6.1")
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "already" in done.stderr
+
+
+def test_adapt_takes_the_series_of_the_clone_around_it(kernel: Kernel, desk: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = desk / "bar.patch"
+    patch.write_text(kernel.run("format-patch", "-1", "--stdout", kernel.fixes["bar"]) + "\n")
+    monkeypatch.chdir(kernel.path / "drivers")
+    done = backport("adapt", str(patch), "--manifest", str(desk / "trees.yaml"))
+    assert done.exit_code == 0, done.stderr
+    assert "[PATCH 6.1.y]" in done.stdout
+
+
+@pytest.mark.parametrize("output", ["nowhere/out.eml", "patches"])
+def test_adapt_tests_its_output_before_any_work(desk: Path, output: str) -> None:
+    done = backport("adapt", "nonsense.patch", "--tree", "6.1", "-o", output)
+    assert done.exit_code == 2
+    assert "cannot write" in str(done.exception)
