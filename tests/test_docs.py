@@ -67,3 +67,8 @@ def test_what_contributing_tells_a_newcomer_to_edit_is_there() -> None:
     for room, record in records.items():
         assert record.partition("(")[0] in text, room
         assert any(record in file.read_text(encoding="utf-8") for file in (ROOT / "backport/adapt" / room).glob("*.py"))
+    # every class that it names exists
+    named = set(re.findall(r"\b([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?=[(.])", " ".join(re.findall(r"`([^`]+)`", text))))
+    defined = set().union(*(_defined(file) for file in (ROOT / "backport").rglob("*.py")))
+    assert {"Check", "Repaired", "Strategy", "Placed", "SourceKind", "Signal", "Evidence"} <= named
+    assert named - defined == set()
