@@ -74,7 +74,7 @@ def propose(carrier: Carrier, log: Log, patch: Patch, tree: Tree, head: Head, up
     with Chain(carrier.git, head) as chain:
         found = search.run(chain, search.with_introducers(candidates, alone.missing))
         # a set after which the text fits, while the tree lacks what it uses, is none
-        if (found is None or found.answer.missing) and search.missing - set(alone.missing):
+        if (found is None or found.lacks) and search.missing - set(alone.missing):
             found = search.run(chain, search.with_introducers(candidates, search.missing)) or found
         if found is None:
             return Proposal(others=tuple(search.candidates), source=asked.source, tried=search.tried, reason=(
@@ -93,6 +93,11 @@ class _Found:
     steps: list[tuple[Candidate, Patch, Carried]]
     answer: Carried
     together: Patch
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the fix or one that goes first uses a name that the tree does not have then."""
+        return any(one.missing for one in (self.answer, *(carried for _one, _made, carried in self.steps)))
 
 
 class _Search:
@@ -124,7 +129,7 @@ class _Search:
                              *more.values()])
 
     def run(self, chain: Chain, candidates: Sequence[Candidate]) -> _Found | None:
-        """The smallest set that works; one that lacks names only where there is no better."""
+        """The smallest set that works; one with which names are missing only where there is no better."""
         self.candidates = list(candidates)
         second: _Found | None = None
         for chosen in _sets(candidates):
@@ -135,12 +140,13 @@ class _Search:
             self.tried += 1
             steps = _carried(self.carrier, chain, chosen, self.tree)
             answer = self.carrier.carry(self.patch, self.tree, chain.head) if steps is not None else None
-            self.missing.update(answer.missing if answer is not None else ())
+            for carried in (*([answer] if answer else []), *(step[2] for step in steps or ())):
+                self.missing.update(carried.missing)
             if steps is None or answer is None or not answer.outcome.good:
                 continue
             chain.took(self.patch, answer.patch, answer.outcome)
             found = _Found(steps, answer, chain.together())
-            if not answer.missing:
+            if not found.lacks:
                 return found
             second = second or found
         return second

@@ -21,7 +21,8 @@ def text(proposal: Proposal) -> str:
         out += [f"{number}. {commit.sha[:12]} (\"{commit.subject}\")",
                 f"   +{need.added} -{need.removed} in {files} file{'s' if files > 1 else ''}; here: "
                 f"{need.carried.outcome}, {need.carried.sure}",
-                f"   {need.candidate.why}", *(f"   risk: {risk}" for risk in need.risks)]
+                f"   {need.candidate.why}", *(f"   risk: {risk}" for risk in need.risks),
+                *(f"   it uses {name}, which this tree does not have" for name in need.carried.missing)]
     if proposal.needs and proposal.fix is not None:
         out += [f"then the fix: {proposal.fix.outcome}, {proposal.fix.sure}",
                 *(f"   note: {note}" for note in proposal.fix.notes)]

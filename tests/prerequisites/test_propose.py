@@ -148,3 +148,17 @@ def test_a_fix_whose_text_fits_still_needs_the_commit_that_brought_what_it_calls
     assert "it introduced spare, which the patch uses" in found.needs[-1].candidate.why
     assert found.fix is not None
     assert found.fix.missing == ()
+
+
+def test_what_goes_first_may_need_something_itself(world: World) -> None:
+    """The commit that brings the helper uses a type of another one, which touched none of the fix's lines."""
+    repo = world.repo
+    repo.files["mainline"]["types.h"] = "typedef int (*spare_fn)(struct unit *u);\n"
+    first = repo.commit("mainline", "poll: bring a type" + SIGNED)
+    second = repo.edit("mainline", "poll.h", "bool ready", "bool spare_of(spare_fn ask);\nbool ready",
+                       "poll: bring spare_of()" + SIGNED)
+    repo.edit("mainline", "poll.c", "\tstart(u);\n", "\tstart(u);\n\tspare_of(NULL);\n", "poll: spare" + SIGNED)
+    world.fix = repo.git.rev("refs/heads/mainline") or ""
+    found = world.propose()
+    assert [need.candidate.commit.sha for need in found.needs] == [first, second]
+    assert all(need.carried.missing == () for need in found.needs)
