@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import lru_cache
 
@@ -12,13 +11,12 @@ from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lin
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
+from backport.csource.constants import is_enum
 from backport.csource.functions import enclosing
 from backport.csource.grammar import tree
 from backport.csource.pieces import squeeze
 from backport.csource.scopes import block
-
-_FIELD = re.compile(rb"^\t(\.\w+|\[\w+\])\s*=", re.MULTILINE)
-_ENUM = re.compile(rb"^\t(\w+)\s*(?:=[^,\n]*)?(?:,|$)", re.MULTILINE)
+from backport.csource.tables import named_entries
 
 
 def ask(context: Context) -> list[Finding]:
@@ -34,17 +32,17 @@ def ask(context: Context) -> list[Finding]:
             continue
         if b is not None:
             start, end = b.start - 1, b.end
-            what = _ENUM if re.match(r"(?:typedef )?enum\b", b.name) else _FIELD
+            enum = is_enum(b)
         else:
             continue
-        new = {m[1] for m in what.finditer(added)}
+        new = {name for _, name in named_entries(added, enum=enum)}
         if not new:
             continue
         text = b"\n".join(lines[start:end])
-        now = Counter(m[1] for m in what.finditer(text))
-        there = {m[1]: result.old_line(line) for m in what.finditer(text)
-                 if (line := start + text.count(b"\n", 0, m.start(1))) not in result.added}
-        theirs = Counter(m[1] for m in what.finditer(b"\n".join(bare_lines(result.problem.after_source))))
+        mine = named_entries(text, enum=enum)
+        now = Counter(name for _, name in mine)
+        there = {name: result.old_line(start + row) for row, name in mine if start + row not in result.added}
+        theirs = Counter(name for _, name in named_entries(context.upstream.bare, enum=enum))
         found += [_doubt(x, there.get(x)) for x in sorted(new) if now[x] > 1 and now[x] > theirs[x]]
     return found
 
