@@ -25,7 +25,7 @@ def test_the_rest_of_a_change_that_is_partly_there_is_not_made_where_it_stands_n
     assert partly.patch is None
     alone = run(BEFORE, AFTER, here)
     assert alone.outcome is not Apply.CONFLICT       # nothing says that the change is there: for review, with a note
-    assert any("stands near its place already" in note for note in alone.notes)
+    assert any("is near its place in this tree already" in note for note in alone.notes)
 
 
 def test_another_file_that_is_there_says_the_same() -> None:

@@ -83,7 +83,7 @@ OTHER = b"\nstruct t {\n\tint q;\n\tint r;\n\tint s;\n};\n"
     (b"\tint r;\n", b"struct s {\n\tint a;\n\tint q;\n\tint r;\n\tint s;\n};\n")])
 def test_a_member_goes_into_the_struct_or_union_that_upstreams_is_in(at: bytes, older: bytes) -> None:
     upstream = STRUCT + OTHER
-    assert declined(run(upstream, upstream.replace(at, at + b"\tint n;\n"), older), "`int n;` stands inside")
+    assert declined(run(upstream, upstream.replace(at, at + b"\tint n;\n"), older), "`int n;` is inside")
 
 
 def test_an_initialiser_goes_into_the_entry_that_upstreams_is_in() -> None:

@@ -63,7 +63,7 @@ def cells(patches: int, log: str = "", night: int = 0) -> list[Cell]:
                     "build": {"uncompiled": [
                         {"path": "toys/toy.c", "line": 40, "why": "#ifdef CONFIG_TOY_DEBUG is off"}]}}))
             elif kind == 19:
-                made.append(cell(slug, tree.name, Apply.ABSENT, reason="made_up() is nowhere in this tree", **more))
+                made.append(cell(slug, tree.name, Apply.ABSENT, reason="made_up() is not in this tree", **more))
             elif place > 5:
                 sure = Sure.REVIEW if kind % 2 else Sure.CERTAIN
                 made.append(replace(rewritten(slug, tree.name, **more), sure=sure, log=log))

@@ -1,4 +1,4 @@
-"""Does a call that was merged from upstream's words and this tree's still make sense?"""
+"""Does a call that was merged from upstream's and this tree's words still make sense?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do added comments speak of names that this tree has?"""
+"""Are the names that added comments mention in this tree?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ask(context: Context) -> list[Finding]:
             name = word.decode("ascii", "replace")
             if name not in names.own and not names.index.contains(name) \
                     and (names.upstream is None or names.upstream.contains(name)):
-                found.append(Finding(Signal.COMMENT, f"a comment speaks of `{name}`, which is nowhere in this tree"))
+                found.append(Finding(Signal.COMMENT, f"a comment mentions `{name}`, which is not in this tree"))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Is the line that an added comment is about in this tree?"""
+"""Is the line that an added comment describes in this tree?"""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def ask(context: Context) -> list[Finding]:
         subjects = (set(identifiers(line)) - KEYWORDS) & set(identifiers(text, comments=True))
         gone = sorted(w for w in subjects if len(w) > 3 and w not in identifiers(b"".join(following), comments=True))
         if gone:
-            found.append(Finding(Signal.ABOUT, f"an added comment speaks of {quote(gone[0])}, and "
-                                               f"{quote(line)}, above which it stands upstream, is not "
+            found.append(Finding(Signal.ABOUT, f"an added comment mentions {quote(gone[0])}, and "
+                                               f"{quote(line)}, the line below it upstream, is not "
                                                "here", gone[0].decode()))
     return found[:1]
 

@@ -1,4 +1,4 @@
-"""Have added enumerators and flags values that are free in this tree, and in user space's headers upstream's values?"""
+"""Are the values of added enumerators and flags free in this tree, and upstream's in uapi headers?"""
 
 from __future__ import annotations
 

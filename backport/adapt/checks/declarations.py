@@ -54,13 +54,13 @@ def ask(context: Context) -> list[Finding]:
             if count > 1 and before.names[word] < count and upstream.names[word] < count:
                 found.append(Finding(Signal.REDECLARED, f"{here} declares `{shown}` twice", shown))
             if word in after.late and word not in before.late and word not in upstream.late:
-                found.append(Finding(Signal.ORDER, f"{here} declares `{shown}` behind a statement", shown))
+                found.append(Finding(Signal.ORDER, f"{here} declares `{shown}` after a statement", shown))
             if after.unused[word] > max(before.unused[word], upstream.unused[word]):
-                found.append(Finding(Signal.UNUSED, f"{here} declares `{shown}`, which nothing uses", shown))
+                found.append(Finding(Signal.UNUSED, f"{here} declares `{shown}` and never uses it", shown))
         for word in before.names:
             if not after.names[word] and after.words[word] > upstream.words[word]:
                 shown = word.decode("utf-8", "replace")
-                found.append(Finding(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration goes", shown))
+                found.append(Finding(Signal.UNDECLARED, f"{here} uses `{shown}`, whose declaration is removed", shown))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Has every enumerator, initialiser and `case` its name once?"""
+"""Does every enumerator, initialiser and `case` occur once?"""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def ask(context: Context) -> list[Finding]:
 def _doubt(name: bytes, line: int | None) -> Finding:
     """`line` is the 0-based one of the other, None where the patch brings both."""
     where = f": line {line + 1} has it already" if line is not None else ""
-    return Finding(Signal.REDECLARED, f"{quote(name)} would stand twice{where}")
+    return Finding(Signal.REDECLARED, f"{quote(name)} would be there twice{where}")
 
 
 def _cases(result: Result, edit: Edit) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Has a table an entry for the same thing already, with other values?"""
+"""Does a table already have an entry for the same thing, with other values?"""
 
 from __future__ import annotations
 

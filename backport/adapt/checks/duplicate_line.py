@@ -1,4 +1,4 @@
-"""Does an added line stand near its place in this tree already, where upstream has none?"""
+"""Is an added line already near its place in this tree, and not upstream?"""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def ask(context: Context) -> list[Finding]:
         theirs = sum(1 for i in range(max(0, u - _NEAR), min(len(after), u + _NEAR + 1))
                      if i != u and line_key(after[i]) == key)
         if ours > theirs:
-            found.append(Finding(Signal.DUPLICATE, f"{quote(result.lines[r])} stands near "
-                                                   "its place already"))
+            found.append(Finding(Signal.DUPLICATE, f"{quote(result.lines[r])} is near "
+                                                   "its place in this tree already"))
     return found
 
 

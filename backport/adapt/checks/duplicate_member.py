@@ -1,4 +1,4 @@
-"""Has every struct each of its members once?"""
+"""Does every struct have each of its members once?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do added members and entries stand inside the struct, union or entry that upstream's stand in?
+"""Are added members and entries inside the struct, union or entry that upstream's are in?
 
 A member that comes to stand in the union beside its place shares its bytes with another one, and an initialiser in
 the next entry of a table configures other hardware: both compile.
@@ -28,11 +28,11 @@ def ask(context: Context) -> list[Finding]:
             continue
         text = result.lines[r].strip()
         if opened(a) != opened(b):
-            found.append(Finding(Signal.INSIDE, f"{quote(text)} stands inside {_shown(b)} in this "
+            found.append(Finding(Signal.INSIDE, f"{quote(text)} is inside {_shown(b)} in this "
                                                 f"tree, inside {_shown(a)} upstream"))
         elif any(x == b"" and one != two and not b" ".join(text.split()).startswith(two) and _differ(one, two)
                  for (x, one), (_, two) in zip(a[1:], b[1:], strict=True)):
-            found.append(Finding(Signal.ENTRY, f"{quote(text)} stands in the entry that begins "
+            found.append(Finding(Signal.ENTRY, f"{quote(text)} is in the entry that begins "
                                                f"with {quote(b[-1][1])} in this tree, with "
                                                f"{quote(a[-1][1])} upstream"))
     return found[:1]

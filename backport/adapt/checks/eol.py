@@ -1,4 +1,4 @@
-"""Do added lines end as the lines of this tree's file?"""
+"""Do added lines have the line ends of this tree's file?"""
 
 from __future__ import annotations
 

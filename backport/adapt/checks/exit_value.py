@@ -1,4 +1,4 @@
-"""Does an added jump leave with the value that upstream's leaves with?"""
+"""Does an added jump return the value that upstream's returns?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does what stands before an added `case` or label run into it, as upstream's does or does not?"""
+"""Does control fall through to added labels and statements as it does upstream?"""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def ask(context: Context) -> list[Finding]:
         shown, above, up = (x.strip().decode("utf-8", "replace") for x in (ours[r], b, a))
         if _LABEL.match(ours[r]):
             if bool(_LEAVES.match(a)) != bool(_LEAVES.match(b)):
-                found.append(Finding(Signal.FALLING, f"`{above}` stands before the added `{shown}`, upstream has "
+                found.append(Finding(Signal.FALLING, f"`{above}` comes before the added `{shown}`, upstream has "
                                                      f"`{up}` there"))
         elif _LEAVES.match(b) and not _LEAVES.match(a) and (place := place_of(result.source, r)) is not None \
                 and not place.begun and not _ruled(result.source, ours, r):
-            found.append(Finding(Signal.FALLING, f"`{shown}` stands behind `{above}` in this tree, behind `{up}` "
+            found.append(Finding(Signal.FALLING, f"`{shown}` comes after `{above}` in this tree, after `{up}` "
                                                  "upstream"))
     for u, r in context.pairs[:1]:
         mine, yours = _label(result.source, ours, r), _label(result.problem.after_source, theirs, u)
         if mine and not yours:
             shown = ours[r].strip().decode("utf-8", "replace")
-            found.append(Finding(Signal.FALLING, f"`{shown}` stands behind the label {quote(mine)} "
-                                                 "in this tree, behind none upstream"))
+            found.append(Finding(Signal.FALLING, f"`{shown}` comes after the label {quote(mine)} "
+                                                 "in this tree, after none upstream"))
     return found
 
 

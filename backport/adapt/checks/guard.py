@@ -1,4 +1,4 @@
-"""Do the added lines run under upstream's conditions, and begin and end where statements do?"""
+"""Do the added lines run under upstream's conditions, as whole statements?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ask(context: Context) -> list[Finding]:
         shown = text.decode("utf-8", "replace")
         (a, a_amid), (b, b_amid) = _around(theirs), _around(ours)
         if a_amid != b_amid:
-            found.append(Finding(Signal.STATEMENT, f"`{shown}` stands amid a statement on one side only"))
+            found.append(Finding(Signal.STATEMENT, f"`{shown}` is in the middle of a statement on one side only"))
         elif a != b:
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
             kinds = _kind(a), _kind(b)

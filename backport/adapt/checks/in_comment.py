@@ -1,4 +1,4 @@
-"""Is an added statement a statement, and no part of a comment of this tree?"""
+"""Is an added statement code, and not inside a comment of this tree?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def ask(context: Context) -> list[Finding]:
         here, up = bool(ours[r].strip()), bool(theirs[u].strip())
         if here != up:
             shown = result.lines[r].strip().decode("utf-8", "replace")
-            found.append(Finding(Signal.COMMENTED, f"`{shown}` stands inside a comment in this tree" if up else
+            found.append(Finding(Signal.COMMENTED, f"`{shown}` is inside a comment in this tree" if up else
                                                    f"`{shown}` is part of a comment upstream, not in this tree"))
     return found[:1]
 

@@ -1,4 +1,4 @@
-"""Does a function still give back the locks that it takes?
+"""Does a function still unlock what it locks?
 
 A change that splits a function, or an `unlock` that upstream's context brings along, leaves one half of a pair in
 each place: that compiles, and hangs.
@@ -28,8 +28,8 @@ def ask(context: Context) -> list[Finding]:
             if text is not None:
                 now -= halves(code(text))
         for kind, half in sorted(now):
-            what = "takes and never gives back" if half == "taken" else "gives back and never takes"
-            found.append(Finding(Signal.BALANCE, f"{f.name}() {what} {quote(kind)}"))
+            what = "locks without unlocking" if half == "taken" else "unlocks without locking"
+            found.append(Finding(Signal.BALANCE, f"{f.name}() {what}: {quote(kind)}"))
     return found
 
 

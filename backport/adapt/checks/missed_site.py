@@ -1,4 +1,4 @@
-"""Has this tree one more place of the kind that upstream changed everywhere?"""
+"""Does this tree have one more of the lines that upstream changed everywhere?"""
 
 from __future__ import annotations
 

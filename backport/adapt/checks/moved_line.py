@@ -1,4 +1,4 @@
-"""Does a line that upstream only moves come along in this tree's words?"""
+"""Is a line that upstream only moves the same line in this tree?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
             key = line_key(line)
             if key in gone - ours and bare.rstrip().endswith(b";"):
                 text = line.strip().decode("utf-8", "replace")
-                found.append(Finding(Signal.REWORDED, f"`{text}` only moves upstream, and the line that goes in this "
+                found.append(Finding(Signal.REWORDED, f"`{text}` only moves upstream, and the line removed in this "
                                                       "tree is another one", text))
     return found
 

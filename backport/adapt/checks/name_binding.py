@@ -1,4 +1,4 @@
-"""Does every name mean the variable that it meant, and that upstream's means?
+"""Does every name refer to the variable that it referred to, and that upstream's refers to?
 
 A declaration that the patch adds can capture a use of this tree's own (a parameter, a variable of the file that has
 the same name); one that goes can leave a use in a deeper block with its own variable of that name alone. Only where
@@ -76,9 +76,9 @@ def _stay(result: Result, f: Function) -> list[Finding]:
             continue
         shown = name.decode("utf-8", "replace")
         if now == NOWHERE:
-            out.append(Finding(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration goes", shown))
+            out.append(Finding(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration is removed", shown))
         elif was != now:
-            out.append(Finding(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would be the added "
+            out.append(Finding(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would mean the added "
                                              "variable", shown))
     return out
 

@@ -1,4 +1,4 @@
-"""Do the neighbours of added lines stand on the same side of them as upstream's?
+"""Are the neighbours of added lines on the same side of them as upstream's?
 
 Where two statements have changed places in this tree, both sides of "between them" are wrong for one of the two: what
 upstream sets up before it registers would be set up behind it.
@@ -35,7 +35,7 @@ def ask(context: Context) -> list[Finding]:
             there = [i for i in range(ours.body, ours.end - 1) if line_key(result.lines[i]) == key]
             if len(there) == 1 and there[0] not in result.added and (there[0] - r) * step < 0:
                 shown, other = (result.lines[i].strip().decode("utf-8", "replace") for i in (r, there[0]))
-                found.append(Finding(Signal.BESIDE, f"`{other}` stands {word} `{shown}` upstream, and on its "
+                found.append(Finding(Signal.BESIDE, f"`{other}` is {word} `{shown}` upstream, and on its "
                                                     "other side in this tree"))
     return found[:1]
 

@@ -1,4 +1,4 @@
-"""Do lines stand as deep in blocks as their indentation says?
+"""Are lines at the block depth that their indentation says?
 
 A statement that a merge carries out of its `if` keeps its tabs. Kernel code is indented by its blocks, so a line of
 this tree whose depth changes while nobody touched it has been moved by accident.
@@ -34,7 +34,7 @@ def ask(context: Context) -> list[Finding]:
         known = Counter(_moved(result.problem.preimage or b"", result.problem.after_source, name)) \
             if theirs is not None else Counter()
         kept = [line for line in _kept(result, after, now, was) if not known[line_key(line)]]
-        found += [Finding(Signal.NESTED, f"`{_shown(line)}` would stand in another block of {name}(), with the "
+        found += [Finding(Signal.NESTED, f"`{_shown(line)}` would end up in another block of {name}(), with the "
                                          "indentation it had") for line in kept[:2]]
     return found + _added(context)
 
@@ -44,7 +44,7 @@ def _added(context: Context) -> list[Finding]:
     for u, r in context.pairs:
         depths = deeper(result, u, r)
         if depths is not None and depths[0] != depths[1]:
-            found.append(Finding(Signal.DEPTH, f"`{_shown(result.lines[r])}` stands {depths[1]} blocks deep here, "
+            found.append(Finding(Signal.DEPTH, f"`{_shown(result.lines[r])}` is {depths[1]} blocks deep in this tree, "
                                                f"upstream's {depths[0]}"))
     return found[:2]
 

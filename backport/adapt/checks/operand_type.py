@@ -1,4 +1,4 @@
-"""Are the variables and members that added lines use of the type that upstream's are?
+"""Do the variables and members in added lines have upstream's types?
 
 The same name may be an array there and a pointer here (`sizeof`), little-endian there and the machine's here.
 """

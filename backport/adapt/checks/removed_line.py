@@ -1,4 +1,4 @@
-"""Is a line that goes in this tree one that upstream keeps?"""
+"""Does upstream keep a line that is removed in this tree?"""
 
 from __future__ import annotations
 

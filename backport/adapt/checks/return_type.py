@@ -1,4 +1,4 @@
-"""Does an added `return` give back what this tree's function gives back?"""
+"""Does an added `return` give what this tree's function returns?"""
 
 from __future__ import annotations
 

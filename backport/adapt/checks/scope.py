@@ -1,4 +1,4 @@
-"""Has the function the variables and labels that the added lines use?"""
+"""Does the function have the variables and labels that the added lines use?"""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Fi
         if file_level is None:
             file_level = _file_level(problem)
         if name not in file_level:
-            found.append(Finding(Signal.SCOPE, f"{quote(name)} is nothing that {after.name}() has in this tree",
+            found.append(Finding(Signal.SCOPE, f"{after.name}() has no {quote(name)} in this tree",
                                name.decode()))
     for match in _GOTO.finditer(added):
         labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))

@@ -1,4 +1,4 @@
-"""Do lines of files that are no C stand in the section that upstream's stand in?
+"""Are lines of files other than C in the section that upstream's are in?
 
 A `select` in the next `config`, a property in another device's node: nothing in their text says whose they are.
 """
@@ -21,7 +21,7 @@ def ask(context: Context) -> list[Finding]:
         b = sections.scope(result.source, r + 1, problem.path)
         if not sections.same(b, a, problem.path, result.source):
             shown = result.lines[r].strip().decode("utf-8", "replace")
-            return [Finding(Signal.INSIDE, f"`{shown}` stands in `{b}` in this tree, in `{a}` upstream")]
+            return [Finding(Signal.INSIDE, f"`{shown}` is in `{b}` in this tree, in `{a}` upstream")]
     return []
 
 

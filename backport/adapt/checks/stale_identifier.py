@@ -1,4 +1,4 @@
-"""Does an added line keep a name of upstream's that this tree spells otherwise on the lines that go?"""
+"""Does an added line keep a name of upstream's that this tree spells differently in the removed lines?"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ask(context: Context) -> list[Finding]:
     here = {f for e in edits if (f := enclosing(problem.target, e.lo + 1)) is not None}
     own = {w for f in here for w in identifiers(body(problem.target, f))}
     learned = spellings(problem, context.hunk, kept - own)
-    return [Finding(Signal.SPELLED, f"the lines that go have {quote(y)} where upstream's have "
+    return [Finding(Signal.SPELLED, f"the removed lines have {quote(y)} where upstream's have "
                                     f"{quote(x)}, which is added again", x.decode())
             for x, y in sorted(learned.items()) if not set(identifiers(y)) & (gone | new)]
 

@@ -1,4 +1,4 @@
-"""Is anything that the patch takes away still used in this tree's file?"""
+"""Does this tree's file still use a definition that the patch removes?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def ask(context: Context) -> list[Finding]:
         word = re.compile(rb"\b%s\b" % re.escape(name))
         if word.search(here) and not word.search(there):
             shown = name.decode("utf-8", "replace")
-            found.append(Finding(Signal.UNDECLARED, f"the definition of `{shown}` goes, and this tree's file uses it"))
+            found.append(Finding(Signal.UNDECLARED, f"the definition of `{shown}` is removed, and this tree's file "
+                                                    "uses it"))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Does every function that changes still parse, as far as upstream's does?"""
+"""Does every changed function still parse, as far as upstream's does?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the statements behind a change stay under the `if`, `else` or loop without braces that they were under?"""
+"""Do the statements after a change stay under their `if`, `else` or loop without braces?"""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def ask(context: Context) -> list[Finding]:
     for edit in edits:
         line = _changes(problem.target, result.source, edit, result.new_line(edit), result.edits)
         if line is not None:
-            found.append(Finding(Signal.STATEMENT, f"{quote(line)} would come to stand under, or "
-                                                   "lose, an `if` or `else` without braces"))
+            found.append(Finding(Signal.STATEMENT, f"{quote(line)} would move under, or out "
+                                                   "from under, an `if` or `else` without braces"))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Has a variable its value where an added line uses it, and was it asked before it is used?"""
+"""Does a variable have a value where an added line uses it, and is it checked before it is used?"""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def ask(context: Context) -> list[Finding]:
             above = [line for line in here[ours.body:r] if re.search(rb"(?<![\w.>])%s\b" % re.escape(name), line)]
             if above and all(_DECLARES.fullmatch(line) for line in above) and any(
                     not _DECLARES.fullmatch(line) and word.search(line) for line in up[theirs.body:u]):
-                found.append(Finding(Signal.UNSET, f"`{shown}` uses {quote(name)}, which has no value above it in "
+                found.append(Finding(Signal.UNSET, f"`{shown}` uses {quote(name)}, which has no value yet in "
                                                    "this tree"))
         asks = _ASKS.match(here[r])
         name = (asks[1] or asks[2]) if asks else b""
         if name:
             used = _used(here, ours, r, name)
             if used and not _used(up, theirs, u, name):
-                found.append(Finding(Signal.UNSET, f"`{shown}` comes behind {quote(used)} in this "
+                found.append(Finding(Signal.UNSET, f"`{shown}` comes after {quote(used)} in this "
                                                    "tree, which uses it already"))
     return found[:2]
 

@@ -1,4 +1,4 @@
-"""Does this tree's file know the members that added lines use, as upstream's file did before the patch?"""
+"""Does this tree's file have the members that added lines use?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does upstream take away a name that this tree never had?"""
+"""Did this tree ever have the names that upstream removes?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ask(context: Context) -> list[Finding]:
     problem = result.problem
     hunk = problem.hunks[context.hunk]
     gone = set(identifiers(b"".join(hunk.removed))) - set(identifiers(b"".join(hunk.added))) - KEYWORDS
-    return [Finding(Signal.NEVER, f"the patch takes away {quote(w)}, which this tree's file never had", w.decode())
+    return [Finding(Signal.NEVER, f"the patch removes {quote(w)}, which this tree's file never had", w.decode())
             for w in sorted(gone - problem.target_words)]
 
 

@@ -1,4 +1,4 @@
-"""Does the tree know the names that the added lines use?"""
+"""Does this tree have the names that added lines use?"""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def ask(context: Context) -> list[Finding]:
             where = unseen(names.index, text, problem.path, also, names.upstream, problem.upstream_path)
             if where is not None:
                 if where or names.upstream is None or names.upstream.contains(text):
-                    found.append(Finding(Signal.SYMBOL, f"`{text}` is {where or 'nowhere'} in this tree", text))
+                    found.append(Finding(Signal.SYMBOL, f"`{text}` is {where or 'not'} in this tree", text))
             elif name in called and names.upstream is not None and names.upstream.defines(text) \
                     and not names.index.defines(text):
                 # an everyday word (`guard`) stands somewhere in every tree
-                found.append(Finding(Signal.SYMBOL, f"`{text}()` is defined nowhere in this tree", text))
+                found.append(Finding(Signal.SYMBOL, f"`{text}()` is not defined in this tree", text))
     return found
 
 

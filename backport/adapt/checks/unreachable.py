@@ -1,4 +1,4 @@
-"""Can every statement be reached?"""
+"""Is every statement reachable?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ask(context: Context) -> list[Finding]:
         if texts[0] is None or len(texts[0]) > LONGEST:
             continue
         known = {line for text in texts[1:] if text is not None for line in _unreached(text)}
-        found += [Finding(Signal.UNREACHED, f"{quote(line)} in {name}() would never be reached")
+        found += [Finding(Signal.UNREACHED, f"{quote(line)} in {name}() would be unreachable")
                   for line in _unreached(texts[0]) if line not in known][:1]
     return found
 

@@ -1,4 +1,4 @@
-"""Do added `return`s and `goto`s leave with the cleanup that upstream's leave with?"""
+"""Do added `return`s and `goto`s leave with the same cleanup as upstream's?"""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def ask(context: Context) -> list[Finding]:
         if _GIVE.search(text) and _elsewhere(result, theirs.name, ours, r):
             shown = text.strip().decode("utf-8", "replace")
             signal = Signal.LEAVING if b"unlock" in text else Signal.RELEASE     # of another lock than this tree holds
-            found.append(Finding(signal, f"`{shown}` is what upstream's {theirs.name}() had already, and this "
-                                         "tree's function has nowhere"))
+            found.append(Finding(signal, f"`{shown}` is in upstream's {theirs.name}() before the patch, and not "
+                                         "in this tree's function"))
         if not (jump or leaves):
             continue
         up, here = _lines(after, theirs), _lines(result.source, ours)

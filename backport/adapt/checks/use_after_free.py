@@ -1,4 +1,4 @@
-"""Is what an added line gives back still used behind it, or given back a second time?"""
+"""Is what an added line releases used, or released again, after it?"""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def ask(context: Context) -> list[Finding]:
         used = Counter(_uses(here, ours, r, word)) - Counter(_uses(up, theirs, u, word))
         if used:
             line = next(iter(used)).decode("utf-8", "replace")
-            found.append(Finding(Signal.FREED, f"`{line}` uses behind `{shown}` what that gives back"))
+            found.append(Finding(Signal.FREED, f"`{line}` uses what `{shown}` before it releases"))
             continue
         one, two = (_from(lines, f, at, match[1]) for lines, f, at in ((up, theirs, u), (here, ours, r)))
         if one.endswith(b"()") and two and not two.endswith(b"()"):       # a call by another name may take it as well
-            found.append(Finding(Signal.FREED, f"`{shown}` gives back what comes from {quote(two)} "
+            found.append(Finding(Signal.FREED, f"`{shown}` releases what comes from {quote(two)} "
                                                f"here, from {quote(one)} upstream"))
             continue
         key = line_key(here[r])
         more = [i for i in range(ours.body, ours.end - 1) if line_key(here[i]) == key and i not in result.added]
         known = sum(1 for i in range(theirs.body, theirs.end - 1) if line_key(up[i]) == key and i != u)
         if len(more) > known:
-            found.append(Finding(Signal.FREED, f"`{shown}` stands in this tree's function already, at line "
+            found.append(Finding(Signal.FREED, f"`{shown}` is in this tree's function already, at line "
                                                f"{result.old_line(more[0]) + 1}"))
     return found[:2]
 

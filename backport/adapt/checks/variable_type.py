@@ -1,4 +1,4 @@
-"""Are the variables that added lines use of the kind that upstream's are?"""
+"""Are the variables in added lines of the same kind as upstream's?"""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def make(broken: Broken) -> Repaired | None:
     if not begun:
         edits = tuple(sorted((*edits, Edit(last, last, new)), key=lambda e: (e.lo, e.hi)))
     shown = ", ".join(f"`{line.strip().decode('utf-8', 'replace')}`" for line in brought)
-    return Repaired(edits, f"{first.name}() got upstream's declaration {shown}, which it did not have in this tree")
+    return Repaired(edits, f"{first.name}() got upstream's declaration {shown}, which it does not have in this tree")
 
 
 def _settled_later(declaration: bytes, function: bytes, upstream: bytes, use: int) -> bool:

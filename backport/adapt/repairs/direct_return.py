@@ -46,7 +46,7 @@ def make(broken: Broken) -> Repaired | None:
         edits = replaced(edits, edit, new) if tuple(new) != edit.new else edits
     if not changed:
         return None
-    return Repaired(edits, f"upstream jumps to `{labels[0]}`, where {upstream.name}() returns at once in this tree: "
+    return Repaired(edits, f"upstream jumps to `{labels[0]}`, where {upstream.name}() returns directly in this tree: "
                            "the value is returned")
 
 

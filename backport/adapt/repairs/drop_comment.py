@@ -29,7 +29,7 @@ def make(broken: Broken) -> Repaired | None:
         edits = tuple(e for e in edits if e.new or e.hi > e.lo)
         if not any(line.strip() for e in edits for line in e.new):
             return None
-        return Repaired(edits, f"the comment about `{subjects[0]}`, which stands in no line here, was left out",
+        return Repaired(edits, f"the comment about `{subjects[0]}`, which is not in this tree, was left out",
                         Signal.DROPPED)
     return None
 

@@ -42,7 +42,8 @@ def make(broken: Broken) -> Repaired | None:
         if done is not None:
             shown = f"{word.decode()} = {match[2].decode()}; goto {label.decode()};"
             return Repaired(replaced(broken.edits, edit, done),
-                            f"`return {match[2].decode()};` became `{shown}`, as {ours.name}() leaves around it here")
+                            f"`return {match[2].decode()};` became `{shown}`, as {ours.name}() leaves around it in "
+                            "this tree")
     return None
 
 

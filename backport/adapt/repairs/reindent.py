@@ -27,7 +27,7 @@ def make(broken: Broken) -> Repaired | None:
                   for e in broken.edits)
     by = sorted(set(moved.values()))
     text = " and ".join(f"{abs(n)} tab{'s' if abs(n) > 1 else ''} {'deeper' if n > 0 else 'less deep'}" for n in by)
-    return Repaired(edits, f"added lines were indented {text} than upstream's, as their block is here",
+    return Repaired(edits, f"added lines were indented {text} than upstream's, as their block is in this tree",
                     Signal.REINDENTED)
 
 

@@ -130,7 +130,7 @@ CASES = (
  	}
  	return 0;
  }
-""", Signal.FALLING, "`halt(x);` stands before the added `case 2:`"),
+""", Signal.FALLING, "`halt(x);` comes before the added `case 2:`"),
     Case("fallthrough", "the case above leaves in another way", """
  int stop(int x)
  {
@@ -357,7 +357,7 @@ CASES = (
 +	halt(u);
  	return 1;
  }
-""", Signal.UNREACHED, "`halt(u);` in stop() would never be reached"),
+""", Signal.UNREACHED, "`halt(u);` in stop() would be unreachable"),
     Case("unreachable", "behind a label", """
  int stop(struct unit *u)
  {
@@ -394,7 +394,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.BALANCE, "stop() takes and never gives back"),
+""", Signal.BALANCE, "stop() locks without unlocking"),
     Case("lock_balance", "the half that this tree lacked", """
  int stop(struct unit *u)
  {
@@ -465,7 +465,7 @@ CASES = (
  	clear(u->data);
  	return 0;
  }
-""", Signal.FREED, "`clear(u->data);` uses behind `kfree(u->data);`"),
+""", Signal.FREED, "`clear(u->data);` uses what `kfree(u->data);` before it releases"),
     Case("use_after_free", "it is freed in this tree already", """
  int stop(struct unit *u)
  {
@@ -481,7 +481,7 @@ CASES = (
 +	kfree(data);
  	return 0;
  }
-""", Signal.FREED, "stands in this tree's function already, at line 3"),
+""", Signal.FREED, "is in this tree's function already, at line 3"),
     Case("use_after_free", "it gets a new value first", """
  int stop(struct unit *u)
  {
@@ -517,7 +517,7 @@ CASES = (
  	n = halt(u);
  	return 0;
  }
-""", Signal.UNSET, "`clear(u, n);` uses `n`, which has no value above it"),
+""", Signal.UNSET, "`clear(u, n);` uses `n`, which has no value yet"),
     Case("uninitialized", "a pointer that is used before it is asked", """
  int stop(struct unit *u)
  {
@@ -536,7 +536,7 @@ CASES = (
 +		return 1;
  	return 0;
  }
-""", Signal.UNSET, "comes behind `p->state = 0;`"),
+""", Signal.UNSET, "comes after `p->state = 0;`"),
     Case("uninitialized", "a value from another call", """
  int stop(struct unit *u)
  {

@@ -17,7 +17,7 @@ CASES = (
 +	unit_quiesce(u);
  	return 0;
  }
-""", Signal.SYMBOL, "`unit_quiesce` is nowhere in this tree", missing=("unit_quiesce",)),
+""", Signal.SYMBOL, "`unit_quiesce` is not in this tree", missing=("unit_quiesce",)),
     Case("unknown_symbol", "neither tree has it: it comes with another part of the patch", """
  int stop(struct unit *u)
  {
@@ -47,7 +47,7 @@ CASES = (
 +	clear(u, flags);
  	return 0;
  }
-""", Signal.SCOPE, "`flags` is nothing that stop() has"),
+""", Signal.SCOPE, "stop() has no `flags` in this tree"),
     Case("scope", "a label that the function has upstream only", """
  int stop(struct unit *u)
  {
@@ -195,7 +195,7 @@ CASES = (
  	return a;
  }
 """, Signal.REDECLARED, "declares `flags` twice"),
-    Case("declarations", "a variable whose declaration goes while this tree uses it", """
+    Case("declarations", "a variable whose declaration is removed while this tree uses it", """
  int stop(struct unit *u)
  {
 -	int flags = 0;
@@ -209,8 +209,8 @@ CASES = (
  	halt(u);
  	return flags;
  }
-""", Signal.UNDECLARED, "uses `flags`, whose declaration goes"),
-    Case("declarations", "a declaration behind a statement", """
+""", Signal.UNDECLARED, "uses `flags`, whose declaration is removed"),
+    Case("declarations", "a declaration after a statement", """
  int stop(struct unit *u)
  {
  	int a = 0;
@@ -227,7 +227,7 @@ CASES = (
 +	int b = 0;
  	return a + b;
  }
-""", Signal.ORDER, "declares `b` behind a statement"),
+""", Signal.ORDER, "declares `b` after a statement"),
     Case("declarations", "a variable of its own block", """
  int stop(struct unit *u)
  {
@@ -297,7 +297,7 @@ CASES = (
  {
  	return halted(u);
  }
-""", Signal.UNDECLARED, "the definition of `halted` goes"),
+""", Signal.UNDECLARED, "the definition of `halted` is removed"),
     Case("still_used", "a helper goes that nobody calls any more", """
 -static int halted(struct unit *u)
 -{

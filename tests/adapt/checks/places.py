@@ -156,7 +156,7 @@ CASES = (
  	clear_all(u);
  	return 0;
  }
-""", Signal.DUPLICATE, "`clear_all(u);` stands near its place already"),
+""", Signal.DUPLICATE, "`clear_all(u);` is near its place in this tree already"),
     Case("duplicate_line", "upstream has it twice", """
  int stop(struct unit *u)
  {
@@ -192,7 +192,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.STATEMENT, "`halt(u);` would come to stand under"),
+""", Signal.STATEMENT, "`halt(u);` would move under"),
     Case("unbraced_body", "what comes stands between an `if` and its statement", """
  int stop(struct unit *u)
  {
@@ -209,7 +209,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.STATEMENT, "`halt(u);` would come to stand under, or lose"),
+""", Signal.STATEMENT, "`halt(u);` would move under, or out from under"),
     Case("unbraced_body", "the `if` has braces", """
  int stop(struct unit *u)
  {
@@ -281,7 +281,7 @@ CASES = (
 +	}
  	return 0;
  }
-""", Signal.NESTED, "`clear(u);` would stand in another block of stop()"),
+""", Signal.NESTED, "`clear(u);` would end up in another block of stop()"),
     Case("nesting", "an added line is deeper than upstream's", """
  int stop(struct unit *u)
  {
@@ -298,7 +298,7 @@ CASES = (
  	}
  	return 0;
  }
-""", Signal.DEPTH, "`clear(u);` stands 1 blocks deep here, upstream's 0"),
+""", Signal.DEPTH, "`clear(u);` is 1 blocks deep in this tree, upstream's 0"),
     Case("nesting", "the block is there on both sides", """
  int stop(struct unit *u)
  {

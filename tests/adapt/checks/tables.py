@@ -48,7 +48,7 @@ CASES = (
 +	STATE_B,
  	STATE_C,
  };
-""", Signal.REDECLARED, "`STATE_B` would stand twice: line 2"),
+""", Signal.REDECLARED, "`STATE_B` would be there twice: line 2"),
     Case("duplicate_case", "an initialiser in both halves of an #if, as upstream has it", """
  static struct ops unit_ops = {
  #ifdef CONFIG_UNIT
@@ -92,7 +92,7 @@ CASES = (
  	}
  	return 0;
  }
-""", Signal.REDECLARED, "`2` would stand twice: line 4"),
+""", Signal.REDECLARED, "`2` would be there twice: line 4"),
     Case("duplicate_case", "the same case of another switch", """
  int stop(int x)
  {
@@ -161,7 +161,7 @@ CASES = (
 +	int b;
  	};
  };
-""", Signal.INSIDE, "`int b;` stands inside"),
+""", Signal.INSIDE, "`int b;` is inside"),
     Case("enclosing_entry", "the same struct with another member before it", """
  struct unit {
  	int a;
@@ -249,7 +249,7 @@ CASES = (
 +	/* the timer must not run any more */
  	halt(u);
  }
-""", Signal.ABOUT, "speaks of `timer`"),
+""", Signal.ABOUT, "mentions `timer`"),
     Case("comment_subject", "a comment above the same line", """
  void stop(struct unit *u)
  {
@@ -281,7 +281,7 @@ CASES = (
  	reset(u);
  	*/
  }
-""", Signal.COMMENTED, "`clear(u);` stands inside a comment in this tree"),
+""", Signal.COMMENTED, "`clear(u);` is inside a comment in this tree"),
     Case("in_comment", "a comment above that ends in time", """
  void stop(struct unit *u)
  {
@@ -364,7 +364,7 @@ CASES = (
  	bool "Unit"
 +	select CRC32
  	help
-""", Signal.INSIDE, "`select CRC32` stands in `config OTHER` in this tree, in `config UNIT` upstream",
+""", Signal.INSIDE, "`select CRC32` is in `config OTHER` in this tree, in `config UNIT` upstream",
          path="drivers/Kconfig"),
     Case("sections", "a property of another node", """
  &uart1 {

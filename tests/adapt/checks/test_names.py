@@ -42,7 +42,7 @@ def test_a_variable_whose_last_use_in_its_block_goes_is_doubted() -> None:
     at = source.split(b"\n").index(b"\t\tclear(u, wp);")
     edit = Edit(at, at + 1, (b"\t\tclear(u, 0);\n",))
     found = declarations.ask(Context(Result(Problem((), source), [edit]), 0, [edit]))
-    assert [one.text for one in found] == ["stop() declares `wp`, which nothing uses"]
+    assert [one.text for one in found] == ["stop() declares `wp` and never uses it"]
 
 
 def test_a_helper_that_goes_while_this_tree_still_calls_it_is_told_although_git_takes_it() -> None:
@@ -51,7 +51,7 @@ def test_a_helper_that_goes_while_this_tree_still_calls_it_is_told_although_git_
     assert run(upstream, fixed, helper + body("ret = 1;", "first(u);")).sure is Sure.CERTAIN
     answer = run(upstream, fixed, helper + body("ret = 1;", "first(u, old_len(u));"))
     assert answer.sure is Sure.REVIEW
-    assert any("the definition of `old_len` goes" in note for note in answer.notes)
+    assert any("the definition of `old_len` is removed" in note for note in answer.notes)
 
 
 def test_what_every_function_has_and_what_a_new_function_brings_is_in_scope() -> None:

@@ -40,7 +40,7 @@ SWITCH = ["switch (c) {", "case A:", "\tdo_a();", "\tbreak;", "case B:", "\tdo_b
 def test_a_switch_has_each_case_once_and_the_line_of_the_other_is_told() -> None:
     upstream, fixed = body(*SWITCH), body(*SWITCH[:4], "case N:", "\tdo_n();", "\tbreak;", *SWITCH[4:])
     twice = body(SWITCH[0], "case M: case N:", *SWITCH[1:])
-    assert told(run(upstream, fixed, twice), "`N` would stand twice", "line 6")
+    assert told(run(upstream, fixed, twice), "`N` would be there twice", "line 6")
     other = body("switch (d) {", "case N:", "\tx();", "\tbreak;", "}", *SWITCH)
     assert run(upstream, fixed, other).sure is Sure.CERTAIN
 
