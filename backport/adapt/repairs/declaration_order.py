@@ -1,4 +1,4 @@
-"""An added declaration came to stand behind a statement: it goes up to the declarations of its block."""
+"""An added declaration came to be after a statement: it goes up to the declarations of its block."""
 
 from __future__ import annotations
 
