@@ -18,7 +18,7 @@ def test_proof(tmp_path: Path) -> None:
     shifted = good.replace(b"@@ -18,7 +18,7 @@", b"@@ -19,7 +19,7 @@")
     assert shifted != good
     assert "offset" in objection(repo.git, old, parse(shifted))
-    assert "does not take" in objection(repo.git, new, parse(good))
+    assert "rejects the adapted patch" in objection(repo.git, new, parse(good))
 
 
 def test_a_patch_that_changes_nothing_is_not_handed_out(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_keep_bounds_the_store(command: Night) -> None:
 
 def test_one_at_a_time(command: Night) -> None:
     lock = command.place / "state" / "nightly.lock"
-    with only_one(lock, "a night"), pytest.raises(Held, match="a night runs already"):
+    with only_one(lock, "a night"), pytest.raises(Held, match="a night is already running"):
         command(cells=[GOOD])
     assert command.requests == []
 

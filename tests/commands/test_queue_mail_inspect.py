@@ -136,7 +136,7 @@ def test_alone_the_second_patch_does_not_apply_and_a_broken_first_one_is_named(d
     _code, cells = desk.run(str(mbox), "--tree", "9.1", "--no-build")
     assert cells[("kvm-a-one", "fake-9.1.y")]["apply"] == "conflict"
     assert cells[("kvm-a-two", "fake-9.1.y")]["apply"] == "conflict"
-    assert any("did not get in" in note for note in cells[("kvm-a-two", "fake-9.1.y")]["notes"])
+    assert any("did not apply" in note for note in cells[("kvm-a-two", "fake-9.1.y")]["notes"])
 
 
 def test_a_failed_notice_in_a_built_signed_submission_out(desk: Desk) -> None:

@@ -85,7 +85,7 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
     out = clone.call("queue", "export", "--to", "q")
     assert (clone.path / "q/queue-9.1/series").is_file()
     assert not (clone.path / "q/queue-9.0").exists()
-    assert "absent: this tree does not hold the bug" in out
+    assert "absent: this tree does not have the bug" in out
     shown = clone.call("show", "--cell", "good", "fake-9.1.y")
     assert "bug:           in this tree since v9.1" in shown
     assert "upstream:      nothing fixes or reverts it" in shown

@@ -22,7 +22,7 @@ def test_the_second_one_says_who_holds_it_and_leaves(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
-    with pytest.raises(Held, match=rf"a night runs already: pid {child.pid} on \S+ since \d{{4}}-") as caught, \
+    with pytest.raises(Held, match=rf"a night is already running: pid {child.pid} on \S+ since \d{{4}}-") as caught, \
             only_one(lock, "a night"):
         raise AssertionError("two at once")
     assert caught.value.exit_code == 3

@@ -208,7 +208,7 @@ def test_a_mail_over_tls_with_a_password(post: Post) -> None:
 
 def test_a_wrong_password_names_user_and_file_and_never_itself(post: Post) -> None:
     post.secret = b"another one"
-    with pytest.raises(InfraError, match="does not take the password of night: 535") as caught:
+    with pytest.raises(InfraError, match="rejects the password of night: 535") as caught:
         post.try_to_send()
     assert str(post.place / "password") in caught.value.hint
     assert PASSWORD not in str(caught.value)
@@ -260,7 +260,7 @@ def test_a_mail_that_nobody_took_is_kept_and_told_again(post: Post) -> None:
                          server=load_server(post.configure()), now=lambda: now)
         assert go(DAY, good).mailed
         post.secret = b"changed over the day"
-        with pytest.raises(InfraError, match="does not take the password of night") as caught:
+        with pytest.raises(InfraError, match="rejects the password of night") as caught:
             go(2 * DAY, bad)
         assert caught.value.exit_code == 3
         kept = post.place / "state" / "unsent" / "night-2.eml"

@@ -117,7 +117,7 @@ def test_quilts_option_in_series_says_how_much_comes_off(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("option", "reason"), [
-    ("-R", "in reverse"), ("-p0 -R", "in reverse"), ("-F3", "-F3 is not known"), ("-px", "no number")])
+    ("-R", "in reverse"), ("-p0 -R", "in reverse"), ("-F3", "-F3 is an unknown option"), ("-px", "no number")])
 def test_an_option_in_series_that_changes_the_patch_is_not_ignored(tmp_path: Path, option: str, reason: str) -> None:
     (tmp_path / "series").write_text(f"x.patch {option}\ny.patch\n")
     for name in ("x", "y"):
