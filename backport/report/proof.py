@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backport.architecture import named
 from backport.cell import Cell
+from backport.donors.model import Form
 
 
 def circumstances(cell: Cell) -> list[tuple[str, str]]:
@@ -16,8 +17,19 @@ def circumstances(cell: Cell) -> list[tuple[str, str]]:
         *_history(cell),
         ("Booted", [cell.booted.verdict, cell.booted.reason] if cell.booted is not None else []),
         ("Pre-image", ["; ".join(preimages)]),
+        ("Donors", ["; ".join(_donor(form) for form in cell.adaptation.donors)] if cell.adaptation is not None else []),
     ]
     return [(label, ": ".join(part for part in parts if part)) for label, parts in rows if any(parts)]
+
+
+_STANDS = {"used": "its form is given", "agrees": "leads to the same result", "differs": "leads to another result",
+           "fits": "goes in as well", "refused": "not taken"}
+
+
+def _donor(form: Form) -> str:
+    """A form for a newer tree and what became of it here, with the reason where it was not taken."""
+    why = f" ({'; '.join(form.said)})" if form.said else ""
+    return f"{form.name}: {_STANDS.get(form.stands, form.stands)}{why}"
 
 
 def _history(cell: Cell) -> list[tuple[str, list[str]]]:

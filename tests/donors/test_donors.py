@@ -17,6 +17,7 @@ from backport.job import job_of
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
+from backport.report.proof import circumstances
 from backport.results.record import detail, records
 from backport.verdict import Apply, Sure
 from tests.support.donors import BUG, MORE, NEWER, OLDER, SIZE, SIZES, THEIRS, TREE, UPSTREAMS, World
@@ -288,3 +289,4 @@ def test_a_cell_is_computed_with_its_donors_and_its_key_knows_them(world: World)
     assert (told.name, told.stands) == (f"the 6.1.y backport {sha[:12]}", "used")
     assert (f"+{UPSTREAMS}", f"+{THEIRS}") in told.changed
     assert records(detail(cell))["adaptation"] == cell.adaptation
+    assert ("Donors", f"the 6.1.y backport {sha[:12]}: its form is given") in circumstances(cell)
