@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from enum import Enum, auto
 
 from backport.csource.pieces import tokens
 
@@ -94,84 +95,142 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
     a, u, t = lex(base), lex(ours), lex(theirs)
     if max(len(a), len(u), len(t)) > _LIMIT:
         return None
-    up = changes(a, u)
-    there = changes(a, t)
-    to_u = _same(up, len(a))
-    out: list[bytes] = []
-    touching = mixed = present = swallowed = False
-    i = k = 0                        # next op of upstream, of the tree
-    at = 0                           # next base token
-    at_t = 0                         # its place in the tree's piece
-    while i < len(up) or k < len(there):
-        ours_next = up[i] if i < len(up) else None
-        theirs_next = there[k] if k < len(there) else None
-        if ours_next is not None and theirs_next is not None and _meet(ours_next, theirs_next):
-            o1, o2, p1, p2 = ours_next
-            s1, s2, q1, q2 = theirs_next
-            if (o1, o2) == (s1, s2) and [x.key for x in u[p1:p2]] == [x.key for x in t[q1:q2]]:
-                ours_next = None     # both made the same change
-                i += 1
-            elif o1 == o2 and _contains([x.text for x in t[q1:q2]], [x.text for x in u[p1:p2]]):
-                present = True       # or the branch would get a second `|| ...injected`
-                ours_next = None
-                i += 1
-            elif o2 <= s1 and (o1, o2) != (s1, s2) and not (o1 == o2 and s1 == s2):
-                if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
-                    return None      # both rewrote neighbouring words: whose they are now cannot be told
-                touching = True
-                wraps = s1 < s2 and p1 < p2 and u[p2 - 1].text in _OPEN      # what the tree replaces is inside
-                mixed = mixed or not (wraps or _apart(u[p1:p2], t[q1:q2]))
-                theirs_next = None
-            elif s2 <= o1 and (o1, o2) != (s1, s2):
-                if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
-                    return None
-                touching = True
-                mixed = mixed or not _apart(t[q1:q2], u[p1:p2])
-                ours_next = None
-            elif (o1 <= s1 and s2 <= o2 and (o1, o2) != (s1, s2)) or ((o1, o2) == (s1, s2) and o1 < o2):
-                # the tree's own words are inside what upstream replaces as a whole
-                swallowed = True
-                lost = [there[k]]
-                out += _kept(a, u, t, to_u, at, o1, at_t)
-                out += [x.space + x.text for x in u[p1:p2]]
-                i += 1
-                end = at_t + s1 - at + (q2 - q1)
-                done = s2
-                k += 1
-                while k < len(there) and there[k][1] <= o2 and there[k][0] < o2:
-                    lost.append(there[k])
-                    end += there[k][0] - done + there[k][3] - there[k][2]
-                    done = there[k][1]
-                    k += 1
-                if (k < len(there) and there[k][0] < o2) or _statements(a[o1:o2], a, t, lost):
-                    return None
-                at_t = end + o2 - done
-                at = o2
-                continue
-            else:
-                return None
-        if theirs_next is None or (ours_next is not None and ours_next[0] < theirs_next[0]):
-            assert ours_next is not None
-            o1, o2, p1, p2 = ours_next
-            out += _kept(a, u, t, to_u, at, o1, at_t)
-            at_t += o2 - at
-            at = o2
-            out += [x.space + x.text for x in u[p1:p2]]
-            i += 1
-        else:
-            s1, s2, q1, q2 = theirs_next
-            out += _kept(a, u, t, to_u, at, s1, at_t)
-            out += [x.space + x.text for x in t[q1:q2]]
-            at = s2
-            at_t = q2
-            k += 1
-    out += _kept(a, u, t, to_u, at, len(a), at_t)
-    text = _laid_out(out, ours, theirs)
+    weave = _Weave(a, u, t)
+    if not weave.done():
+        return None
+    text = _laid_out(weave.out, ours, theirs)
     if balance(text) - balance(theirs) != balance(ours) - balance(base):
         return None
     if b"".join(text.split()) == b"".join(ours.split()):
         text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
-    return Merged(text, touching, mixed, swallowed, _binding(a, u, up, t, there), present)
+    return Merged(text, weave.touching, weave.mixed, weave.swallowed, _binding(a, u, weave.up, t, weave.there),
+                  weave.present)
+
+
+class _Take(Enum):
+    """Whose change comes next where the two meet."""
+
+    OURS = auto()
+    THEIRS = auto()
+    DONE = auto()                    # it is in the output already
+    CLASH = auto()
+
+
+class _Weave:
+    """The changes of both sides made on the base `a`, in the base's order: `u` is upstream's, `t` the tree's."""
+
+    def __init__(self, a: Sequence[Token], u: Sequence[Token], t: Sequence[Token]) -> None:
+        self.a, self.u, self.t = a, u, t
+        self.up, self.there = changes(a, u), changes(a, t)
+        self.to_u = _same(self.up, len(a))
+        self.out: list[bytes] = []
+        self.touching = self.mixed = self.present = self.swallowed = False
+        self.i = self.k = 0          # next change of upstream, of the tree
+        self.at = self.at_t = 0      # next base token, and its place in the tree's piece
+
+    def done(self) -> bool:
+        """True where all is in `out`, False where the two sides clash."""
+        while self.i < len(self.up) or self.k < len(self.there):
+            ours = self.up[self.i] if self.i < len(self.up) else None
+            theirs = self.there[self.k] if self.k < len(self.there) else None
+            take = self._next(ours, theirs)
+            if take is _Take.CLASH:
+                return False
+            if take is _Take.OURS and ours is not None:
+                self._take_ours(ours)
+            elif take is _Take.THEIRS and theirs is not None:
+                self._take_theirs(theirs)
+        self._keep(len(self.a))
+        return True
+
+    def _next(self, ours: Op | None, theirs: Op | None) -> _Take:
+        if ours is None or theirs is None:
+            return _Take.THEIRS if ours is None else _Take.OURS
+        if _meet(ours, theirs):
+            return self._met(ours, theirs)
+        return _Take.OURS if ours[0] < theirs[0] else _Take.THEIRS
+
+    def _met(self, ours: Op, theirs: Op) -> _Take:
+        """Both changed the same words, or words that touch."""
+        (o1, o2, p1, p2), (s1, s2, q1, q2) = ours, theirs
+        same = (o1, o2) == (s1, s2)
+        made_twice = same and [x.key for x in self.u[p1:p2]] == [x.key for x in self.t[q1:q2]]
+        if not made_twice and o1 == o2 and _contains([x.text for x in self.t[q1:q2]],
+                                                     [x.text for x in self.u[p1:p2]]):
+            made_twice = self.present = True     # or the branch would get a second `|| ...injected`
+        if made_twice:
+            self.i += 1
+            return _Take.THEIRS
+        if o2 <= s1 and not same and not (o1 == o2 and s1 == s2):
+            return self._beside(ours, theirs, _Take.OURS)
+        if s2 <= o1 and not same:
+            return self._beside(ours, theirs, _Take.THEIRS)
+        if o1 <= s1 and s2 <= o2 and o1 < o2:
+            return self._swallow(ours)
+        return _Take.CLASH
+
+    def _beside(self, ours: Op, theirs: Op, first: _Take) -> _Take:
+        """The two changes touch, and `first` is the one that stands first."""
+        (o1, o2, p1, p2), (s1, s2, q1, q2) = ours, theirs
+        if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
+            return _Take.CLASH       # both rewrote neighbouring words: whose they are now cannot be told
+        self.touching = True
+        mine, other = self.u[p1:p2], self.t[q1:q2]
+        if first is _Take.THEIRS:
+            self.mixed = self.mixed or not _apart(other, mine)
+        else:
+            wraps = s1 < s2 and p1 < p2 and mine[-1].text in _OPEN       # what the tree replaces is inside
+            self.mixed = self.mixed or not (wraps or _apart(mine, other))
+        return first
+
+    def _swallow(self, ours: Op) -> _Take:
+        """The tree's own words are inside what upstream replaces as a whole."""
+        o1, o2, p1, p2 = ours
+        self.swallowed = True
+        self._keep(o1)
+        self.out += [x.space + x.text for x in self.u[p1:p2]]
+        self.i += 1
+        end, done = self.at_t, o1
+        lost: list[Op] = []
+        while self.k < len(self.there) and (not lost or (self.there[self.k][1] <= o2 and self.there[self.k][0] < o2)):
+            s1, s2, q1, q2 = one = self.there[self.k]
+            lost.append(one)
+            end += s1 - done + q2 - q1
+            done = s2
+            self.k += 1
+        overlaps = self.k < len(self.there) and self.there[self.k][0] < o2
+        if overlaps or _statements(self.a[o1:o2], self.a, self.t, lost):
+            return _Take.CLASH
+        self.at_t, self.at = end + o2 - done, o2
+        return _Take.DONE
+
+    def _take_ours(self, ours: Op) -> None:
+        o1, o2, p1, p2 = ours
+        self._keep(o1)
+        self.at_t += o2 - o1
+        self.at = o2
+        self.out += [x.space + x.text for x in self.u[p1:p2]]
+        self.i += 1
+
+    def _take_theirs(self, theirs: Op) -> None:
+        s1, s2, q1, q2 = theirs
+        self._keep(s1)
+        self.out += [x.space + x.text for x in self.t[q1:q2]]
+        self.at, self.at_t = s2, q2
+        self.k += 1
+
+    def _keep(self, hi: int) -> None:
+        """Base tokens up to `hi` that both sides kept, as the tree has them, with upstream's white space where it
+        changed."""
+        for n in range(self.at, hi):
+            token = self.t[self.at_t + n - self.at]
+            space = token.space
+            mine = self.to_u[n]
+            if mine >= 0 and self.u[mine].space != self.a[n].space and _kind(self.a[n].space) == _kind(space):
+                space = self.u[mine].space
+            self.out.append(space + token.text)
+        self.at_t += hi - self.at
+        self.at = hi
 
 
 def _laid_out(pieces: Sequence[bytes], ours: bytes, theirs: bytes) -> bytes:
@@ -245,19 +304,6 @@ def _same(ops: Sequence[Op], size: int) -> list[int]:
         for k in range(i, i1):
             out[k] = j + k - i
         i, j = i2, j2
-    return out
-
-
-def _kept(a: Sequence[Token], u: Sequence[Token], t: Sequence[Token], to_u: Sequence[int], lo: int, hi: int,
-          at_t: int) -> list[bytes]:
-    """Base tokens [lo, hi) that both sides kept, as the tree has them, with upstream's white space where it changed."""
-    out = []
-    for k in range(lo, hi):
-        token = t[at_t + k - lo]
-        space = token.space
-        if to_u[k] >= 0 and u[to_u[k]].space != a[k].space and _kind(a[k].space) == _kind(space):
-            space = u[to_u[k]].space
-        out.append(space + token.text)
     return out
 
 

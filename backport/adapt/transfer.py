@@ -16,13 +16,14 @@ from backport.adapt.edits import Edit, apply_edits, trim
 from backport.adapt.insertion_point import behind, leaves, unordered
 from backport.adapt.operands import joined, lost
 from backport.adapt.signals import Signal
-from backport.adapt.token_merge import merge
+from backport.adapt.token_merge import Merged, merge
 from backport.patch.parse import split_lines
 
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces
 _WORDED = 0.5            # share of tokens that makes an added line the removed one in other words
 _MANY = 4                # lines of a block that is worded anew line by line
 _NEARLY = 0.85           # share of tokens that makes two pieces the same but for a mark
+_RELATED = 0.35          # share of tokens below which two pieces have nothing to do with each other
 _BLOCK = 120             # lines of a piece that may be merged by tokens
 
 
@@ -169,39 +170,49 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     n = edit.lo
     above = p.to[n - 1] if n > 0 else -1
     below = p.to[n] if n < len(p.to) else len(t)
-    if (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0):
-        held = (above >= 0 and _supported(a, p, n - 1, -1)) or (below >= 0 and _supported(a, p, n, 1))
-        if not held:
-            signals.append(Signal.FLOATING)
+    if _floats(a, p, n, above, below):
+        signals.append(Signal.FLOATING)
     has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
-    if n == 0 and below < 0:
-        above = -1
     if has_above and has_below:
-        if below == above + 1:
-            if not ((n == 0 or p.exact[n - 1]) and (n == len(p.to) or p.exact[n])):
-                signals.append(Signal.NEIGHBOUR)
-            return Edit(below, below, edit.new)
-        between = t[above + 1:below]
-        if all(not line.strip() for line in between):
-            return Edit(above + 1, above + 1, edit.new)
-        if _holds(between, edit.new):
-            signals.append(Signal.PRESENT)
-            return Edit(above + 1, above + 1, ())
-        signals.append(Signal.SPLIT)
-        other = _other_block(a, edit, t, p, above)
-        if other is not None:
-            return Edit(other, other, edit.new)
-        # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
-        amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
-        at = below if amid or behind(a, edit, t, above + 1, below) else above + 1
-        return Edit(at, at, edit.new)
+        return _between(a, edit, t, p, signals, above, below)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
         at = above + 1 + unordered(a, edit, t, above, p.to)
-        return Edit(at, at, edit.new)
-    if has_below:
+    elif has_below:
+        at = below
+    else:
+        raise _Unplaceable
+    return Edit(at, at, edit.new)
+
+
+def _floats(a: Sequence[bytes], p: Pairing, n: int, above: int, below: int) -> bool:
+    """True where the neighbours of an insertion at line `n` are torn apart, or one is missing, and neither hangs
+    together with a line that says where it stands."""
+    torn = (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0)
+    return torn and not ((above >= 0 and _supported(a, p, n - 1, -1)) or (below >= 0 and _supported(a, p, n, 1)))
+
+
+def _between(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal], above: int,
+             below: int) -> Edit:
+    """The insertion where both neighbours are here, with or without lines of this tree between them."""
+    n = edit.lo
+    if below == above + 1:
+        if not ((n == 0 or p.exact[n - 1]) and (n == len(p.to) or p.exact[n])):
+            signals.append(Signal.NEIGHBOUR)
         return Edit(below, below, edit.new)
-    raise _Unplaceable
+    between = t[above + 1:below]
+    if all(not line.strip() for line in between):
+        return Edit(above + 1, above + 1, edit.new)
+    if _holds(between, edit.new):
+        signals.append(Signal.PRESENT)
+        return Edit(above + 1, above + 1, ())
+    signals.append(Signal.SPLIT)
+    at = _other_block(a, edit, t, p, above)
+    if at is None:
+        # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
+        amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
+        at = below if amid or behind(a, edit, t, above + 1, below) else above + 1
+    return Edit(at, at, edit.new)
 
 
 def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
@@ -227,75 +238,90 @@ def _supported(a: Sequence[bytes], p: Pairing, i: int, step: int) -> bool:
 
 def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], p: Pairing,
             signals: list[Signal]) -> list[Edit]:
-    inside = [p.to[i] for i in range(lo, hi) if p.to[i] >= 0]
-    narrow = len(inside) == hi - lo and hi > lo
-    if narrow:
-        tlo, thi = inside[0], inside[-1] + 1
-    else:
-        above = p.to[lo - 1] if lo > 0 else -1
-        below = p.to[hi] if hi < len(p.to) else len(t)
-        tlo, thi = above + 1, below
-    if thi < tlo:
-        raise _Unplaceable
-    base = b"".join(a[lo:hi])
-    there = b"".join(t[tlo:thi])
-    local = [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]
-    ours = b"".join(apply_edits(a[lo:hi], local))
+    tlo, thi = _span(lo, hi, t, p)
     if tlo == thi:
-        if not base.strip():
-            return [Edit(tlo, tlo, tuple(split_lines(ours)))]
-        if not ours.strip():         # what upstream takes away is not here, and its neighbours touch
-            signals.append(Signal.PRESENT)
-            return [_nothing(edits, t, tlo, thi)]
-        if len(edits) == 1 and edits[0].lo == edits[0].hi:
-            # none of the lines between the nearest common ones is here: there is only one place left
-            signals.append(Signal.FLOATING)
-            return [Edit(tlo, tlo, _spaced(a, edits[0], t, tlo))]
-        raise _Unplaceable
-    if len(edits) == 1 and _there(a, edits[0], t[tlo:thi]):
+        return [_in_gap(a, lo, hi, edits, t, tlo, signals)]
+    only = edits[0] if len(edits) == 1 else None
+    if only is not None and _there(a, only, t[tlo:thi]):
         signals.append(Signal.PARTLY)
         return [_nothing(edits, t, tlo, thi)]
-    apart = _line_by_line(a, edits[0], t, p) if len(edits) == 1 else None
+    apart = _line_by_line(a, only, t, p) if only is not None else None
     if apart:
         signals.append(Signal.DROPPED)
         return apart
+    base, there = b"".join(a[lo:hi]), b"".join(t[tlo:thi])
+    ours = _changed(a, lo, hi, edits)
     kept = joined(base, ours, there)
     if kept is not None:
         signals += [Signal.BENT] if kept.exact else [Signal.BENT, Signal.TOUCHING]
         return _line_edits(t, tlo, thi, split_lines(kept.text))
-    small = hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK
-    done = merge(base, ours, there) if small and similarity(base, there) >= 0.35 else None
-    if done is not None and done.mixed and similarity(base, there) >= _NEARLY:
-        done = None                  # one mark more or less: upstream's new piece stands for the old one as a whole
+    done = _by_tokens(base, ours, there) if hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK else None
     if done is None:
-        if len(edits) == 1 and (edits[0].lo, edits[0].hi) == (lo, hi) and similarity(base, there) >= _ALIKE:
-            if lost(base, ours, there, ours):
-                raise _Unplaceable
-            signals.append(Signal.SWALLOWED)
-            return [Edit(tlo, thi, edits[0].new)]
-        raise _Unplaceable
-    if done.swallowed:
-        if lost(base, ours, there, done.text):
+        whole = only is not None and (only.lo, only.hi) == (lo, hi) and similarity(base, there) >= _ALIKE
+        if only is None or not whole or lost(base, ours, there, ours):
             raise _Unplaceable
         signals.append(Signal.SWALLOWED)
+        return [Edit(tlo, thi, only.new)]
+    if done.swallowed and lost(base, ours, there, done.text):
+        raise _Unplaceable
     if line_key(done.text) == line_key(there):
-        signals.append(Signal.PRESENT)
+        signals += [Signal.SWALLOWED, Signal.PRESENT] if done.swallowed else [Signal.PRESENT]
         return [_nothing(edits, t, tlo, thi)]
-    if done.present:
-        signals.append(Signal.PRESENT)
-    signals.append(Signal.BENT)
-    if done.touching:
-        signals.append(Signal.TOUCHING)
-    if done.mixed:
-        signals.append(Signal.MIXED)
-    if done.binding:
-        signals.append(Signal.OPERATORS)
+    signals += _said(done)
     text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
     new = split_lines(text)
     if not any(not line.strip() for e in edits for line in e.new):
         # tokens that go leave their line ends behind, in the middle of a comment at that
         new = _without_gaps(t[tlo:thi], new)
     return _line_edits(t, tlo, thi, new)
+
+
+def _span(lo: int, hi: int, t: Sequence[bytes], p: Pairing) -> tuple[int, int]:
+    """The lines of the target that stand for a[lo:hi]."""
+    inside = [p.to[i] for i in range(lo, hi) if p.to[i] >= 0]
+    if len(inside) == hi - lo and hi > lo:
+        return inside[0], inside[-1] + 1
+    tlo = p.to[lo - 1] + 1 if lo > 0 else 0
+    thi = p.to[hi] if hi < len(p.to) else len(t)
+    if thi < tlo:
+        raise _Unplaceable
+    return tlo, thi
+
+
+def _changed(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit]) -> bytes:
+    """a[lo:hi] with upstream's edits."""
+    return b"".join(apply_edits(a[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
+
+
+def _in_gap(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], at: int,
+            signals: list[Signal]) -> Edit:
+    """The answer where nothing stands for a[lo:hi] in the target, whose neighbours touch at line `at`."""
+    ours = _changed(a, lo, hi, edits)
+    if not b"".join(a[lo:hi]).strip():
+        return Edit(at, at, tuple(split_lines(ours)))
+    if not ours.strip():             # what upstream takes away is not here
+        signals.append(Signal.PRESENT)
+        return _nothing(edits, t, at, at)
+    if len(edits) == 1 and edits[0].lo == edits[0].hi:
+        # none of the lines between the nearest common ones is here: there is only one place left
+        signals.append(Signal.FLOATING)
+        return Edit(at, at, _spaced(a, edits[0], t, at))
+    raise _Unplaceable
+
+
+def _by_tokens(base: bytes, ours: bytes, there: bytes) -> Merged | None:
+    alike = similarity(base, there)
+    done = merge(base, ours, there) if alike >= _RELATED else None
+    if done is not None and done.mixed and alike >= _NEARLY:
+        return None                  # one mark more or less: upstream's new piece stands for the old one as a whole
+    return done
+
+
+def _said(done: Merged) -> list[Signal]:
+    """What a merge by tokens assumed."""
+    told = ((Signal.SWALLOWED, done.swallowed), (Signal.PRESENT, done.present), (Signal.BENT, True),
+            (Signal.TOUCHING, done.touching), (Signal.MIXED, done.mixed), (Signal.OPERATORS, done.binding))
+    return [signal for signal, holds in told if holds]
 
 
 def _nothing(edits: Sequence[Edit], t: Sequence[bytes], lo: int, hi: int) -> Edit:
