@@ -15,7 +15,6 @@ from backport.adapt.checks.registry import fatal, findings
 from backport.adapt.edits import Edit, apply_edits, render_hunks
 from backport.adapt.eol import fitted
 from backport.adapt.explain import evidence, notes_of, story
-from backport.adapt.file_header import retarget
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers import as_is
 from backport.adapt.proposers.base import Proposer, independent
@@ -31,6 +30,7 @@ from backport.adapt.verify import round_trip
 from backport.adapt.whole_blocks import settled
 from backport.adapt.within import elsewhere
 from backport.patch.model import FileDiff
+from backport.patch.retarget import retarget
 from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 

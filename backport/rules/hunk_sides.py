@@ -79,12 +79,7 @@ def rewrite_sides(work: Work, rules: Sequence[Rule], facts: Facts, hidden: bytes
             if rule.once and number:
                 continue
             seen = len(work.unresolved)
-            for group in _alternatives(rule):
-                for new_side in (False, True):
-                    while _rewrite_side(work, rule, group, facts, hidden, new_side=new_side):
-                        progress = True
-                        if not rule.once:
-                            break
+            progress |= _rewrite(work, rule, facts, hidden)
             if rule.once:
                 lasting += work.unresolved[seen:]
         if not progress:
@@ -92,6 +87,18 @@ def rewrite_sides(work: Work, rules: Sequence[Rule], facts: Facts, hidden: bytes
     work.old, work.new = before
     work.changes.clear()
     work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} never terminate on this hunk")
+
+
+def _rewrite(work: Work, rule: Rule, facts: Facts, hidden: bytes) -> bool:
+    """One round of one rule on both sides: a rule that runs once goes on until it finds nothing more."""
+    progress = False
+    for group in _alternatives(rule):
+        for new_side in (False, True):
+            while _rewrite_side(work, rule, group, facts, hidden, new_side=new_side):
+                progress = True
+                if not rule.once:
+                    break
+    return progress
 
 
 def _alternatives(rule: Rule) -> list[list[Rewrite]]:
@@ -134,36 +141,41 @@ def _rewrite_side(work: Work, rule: Rule, group: Sequence[Rewrite], facts: Facts
         return False
     changed = False
     for match in reversed(matches):
-        if opinion(text, match.start, match.end) is Opinion.REFUSED:
+        new = _older_form(work, rule, group, facts, match, text)
+        if new is None:
             continue
-        usable = [r for r in group if r.where is None or r.where.ask(facts, match.texts).holds]
-        if not usable:
-            _refuse(work, rule, match, text, "the tree does not have what the older form needs")
-            continue
-        rewrite = usable[work.choices.index(rule, group[0].match.text, len(usable))]
-        try:
-            new = render(rewrite.match, rewrite.replace, match, text)
-        except Unsafe as reason:
-            _refuse(work, rule, match, text, str(reason))
-            continue
-        start, end = match.start - len(hidden), match.end - len(hidden)
-        after, origins = replace_range(rows, start, end, new)
+        after, origins = replace_range(rows, match.start - len(hidden), match.end - len(hidden), new)
         kind = _kind(work.kinds, origins)
         if rule.anchor_only and kind == "added" and not _carried(work, match, text, rule):
             _refuse(work, rule, match, text, f"the rule is proved for context only; {rule.differs}")
-            continue
-        if after == rows:
-            continue
-        rows = after
-        changed = True
-        if not (new_side and kind == "context"):      # context stands on both sides: told once
-            work.changes.append(_change(work, rule, kind, match, text, new))
-        work.because += answer.because
+        elif after != rows:
+            rows = after
+            changed = True
+            if not (new_side and kind == "context"):      # context stands on both sides: told once
+                work.changes.append(_change(work, rule, kind, match, text, new))
+            work.because += answer.because
     if new_side:
         work.new = rows
     else:
         work.old = rows
     return changed
+
+
+def _older_form(work: Work, rule: Rule, group: Sequence[Rewrite], facts: Facts, match: Match,
+                text: bytes) -> bytes | None:
+    """What stands for a match in this tree; None where it is left as it is, which is told where there is a reason."""
+    if opinion(text, match.start, match.end) is Opinion.REFUSED:
+        return None
+    usable = [r for r in group if r.where is None or r.where.ask(facts, match.texts).holds]
+    if not usable:
+        _refuse(work, rule, match, text, "the tree does not have what the older form needs")
+        return None
+    rewrite = usable[work.choices.index(rule, group[0].match.text, len(usable))]
+    try:
+        return render(rewrite.match, rewrite.replace, match, text)
+    except Unsafe as reason:
+        _refuse(work, rule, match, text, str(reason))
+        return None
 
 
 def _kind(kinds: Sequence[bytes], origins: frozenset[int]) -> str:

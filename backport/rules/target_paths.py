@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from backport.csource.functions import enclosing, functions
 from backport.patch.model import FileDiff, Hunk
+from backport.patch.retarget import renamed
 from backport.rules.facts import Facts
 from backport.rules.model import Rule
 from backport.rules.results import HunkResult
@@ -25,16 +26,12 @@ def candidates(path: str, hunk: Hunk, rules: Sequence[Rule], facts: Facts,
     why: dict[str, str] = {}
     name = _function(hunk, preimage)
     for rule in rules:
-        for move in rule.moves:
-            if move.source != path:
-                continue
-            answer = rule.probe.ask(facts, {})
-            if not answer.holds:
-                continue
-            for to in move.targets:
-                if to not in out and facts.read(to) is not None:
-                    out.append(to)
-                    why[to] = f"{rule.id}: {'; '.join(answer.because)}"
+        targets = [to for move in rule.moves if move.source == path for to in move.targets]
+        answer = rule.probe.ask(facts, {}) if targets else None
+        for to in targets if answer is not None and answer.holds else ():
+            if to not in out and facts.read(to) is not None:
+                out.append(to)
+                why[to] = f"{rule.id}: {'; '.join(answer.because) if answer else ''}"
     out.sort(key=lambda to: not (name and any(f.name == name for f in functions(facts.read(to) or b""))))
     return out, why
 
@@ -58,7 +55,7 @@ def files_of(file: FileDiff, results: Sequence[HunkResult]) -> tuple[FileDiff, .
     if not by_path:
         return (file.with_hunks(()),)
     own = file.old_path or file.path
-    return tuple((file if path == own else retarget(file, path)).with_hunks(tuple(hunks))
+    return tuple((file if path == own else renamed(file, path)).with_hunks(tuple(hunks))
                  for path, hunks in by_path.items())
 
 
@@ -73,11 +70,3 @@ def renumbered(results: Sequence[HunkResult]) -> tuple[HunkResult, ...]:
         shift[result.path] = shift.get(result.path, 0) + len(hunk.new) - len(hunk.old)
         out.append(replace(result, hunk=hunk))
     return tuple(out)
-
-
-def retarget(file: FileDiff, path: str) -> FileDiff:
-    """The same diff for another path. The index line goes: it names blobs of another file."""
-    raw = path.encode("utf-8", "surrogateescape")
-    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
-    return replace(file, header=header, old_path=path, new_path=path, old_blob=None, new_blob=None,
-                   old_mode=None, new_mode=None)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backport.adapt.engine import adapt
-from backport.adapt.file_header import blob_name
 from backport.adapt.refresh import refreshed, refreshed_file
 from backport.patch.model import FileDiff
 from backport.patch.parse import parse
+from backport.patch.retarget import blob_name
 from backport.treeview import MemoryView
 from tests.support.adapting import file_diff
 from tests.support.gitrepo import TestRepo

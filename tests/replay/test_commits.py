@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backport.adapt.file_header import blob_name
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
+from backport.patch.retarget import blob_name
 from backport.replay.commits import commit_cases
 from backport.replay.frozen import differences, read, render
 from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM

@@ -35,6 +35,15 @@ def retarget(file: FileDiff, path: str, before: bytes | None, after: bytes | Non
         file = replace(file, old_blob=old, new_blob=new)
     if path == (file.old_path or file.new_path):
         return replace(file, header=b"".join(lines))
+    return _renamed(file, path, index)
+
+
+def renamed(file: FileDiff, path: str) -> FileDiff:
+    """`file` for another path whose bytes are not known: the index line goes, it names blobs of another file."""
+    return replace(_renamed(file, path, b""), old_blob=None, new_blob=None, old_mode=None, new_mode=None)
+
+
+def _renamed(file: FileDiff, path: str, index: bytes) -> FileDiff:
     raw = path.encode("utf-8", "surrogateescape")
     header = b"diff --git a/%s b/%s\n%s--- a/%s\n+++ b/%s\n" % (raw, raw, index, raw, raw)
     return replace(file, header=header, old_path=path, new_path=path, renamed=False)
