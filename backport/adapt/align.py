@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import pairwise
 
 from backport.csource.pieces import bare, squeeze
 
@@ -59,32 +60,38 @@ def align(a: Sequence[bytes], b: Sequence[bytes]) -> list[int]:
     to = [-1] * len(x)
     stack = [(0, len(x), 0, len(y))]
     while stack:
-        alo, ahi, blo, bhi = stack.pop()
-        while alo < ahi and blo < bhi and x[alo] == y[blo]:
-            to[alo] = blo
-            alo += 1
-            blo += 1
-        while alo < ahi and blo < bhi and x[ahi - 1] == y[bhi - 1]:
-            ahi -= 1
-            bhi -= 1
-            to[ahi] = bhi
+        alo, ahi, blo, bhi = gap = _within_ends(x, y, stack.pop(), to)
         if alo == ahi or blo == bhi:
             continue
-        pins = _unique_pins(x, y, alo, ahi, blo, bhi)
+        pins = _unique_pins(x, y, *gap)
         if pins:
-            last_a, last_b = alo, blo
-            for i, j in [*pins, (ahi, bhi)]:
-                stack.append((last_a, i, last_b, j))
-                if i < ahi:
-                    to[i] = j
-                last_a, last_b = i + 1, j + 1
+            for i, j in pins:
+                to[i] = j
+            stack += [(one[0] + 1, two[0], one[1] + 1, two[1])
+                      for one, two in pairwise([(alo - 1, blo - 1), *pins, (ahi, bhi)])]
         elif (ahi - alo) * (bhi - blo) <= _SMALL:
             matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
             for i, j, size in matcher.get_matching_blocks():
-                for k in range(size):
-                    to[alo + i + k] = blo + j + k
+                to[alo + i:alo + i + size] = range(blo + j, blo + j + size)
     _drop_lonely(to, a)
     return to
+
+
+_Gap = tuple[int, int, int, int]     # x[alo:ahi] against y[blo:bhi]
+
+
+def _within_ends(x: Sequence[int], y: Sequence[int], gap: _Gap, to: list[int]) -> _Gap:
+    """The gap without what is the same at its ends, which is paired."""
+    alo, ahi, blo, bhi = gap
+    while alo < ahi and blo < bhi and x[alo] == y[blo]:
+        to[alo] = blo
+        alo += 1
+        blo += 1
+    while alo < ahi and blo < bhi and x[ahi - 1] == y[bhi - 1]:
+        ahi -= 1
+        bhi -= 1
+        to[ahi] = bhi
+    return alo, ahi, blo, bhi
 
 
 def _unique_pins(x: list[int], y: list[int], alo: int, ahi: int, blo: int, bhi: int) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ trailing context at the end; no hunk may touch a line that an earlier one has wr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backport.adapt.edits import Edit, hunk_edits
@@ -30,42 +30,47 @@ def apply_as_is(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> AsIs | None:
     for i, line in enumerate(lines):
         if line in wanted:
             index.setdefault(line, []).append(i)
-    starts: list[int] = []
     ambiguous: list[bool] = []
-    done: list[tuple[int, int, int]] = []      # start, end in the target, growth
+    done: list[_Done] = []
     for hunk in hunks:
-        old = list(hunk.old)
-        # git searches in the half-patched file, from the new side's line number
-        hint = max(0, hunk.new_start - 1)
-        places = [p for p in _places(old, lines, index)
-                  if all(p + len(old) <= s or p >= e for s, e, _ in done)]
-        if not hunk.lines or (hunk.old_start <= 1 and hunk.old_start >= 0 and _at_top(hunk)):
-            places = [p for p in places if p == 0]
-        if hunk.lines and hunk.lines[-1].kind != b" ":
-            places = [p for p in places if p + len(old) == len(lines)]
+        places = _allowed(hunk, lines, index, done)
         if not places:
             return None
-
-        def moved(p: int) -> int:
-            return p + sum(g for s, _e, g in done if s < p)
-
-        def distance(p: int, hint: int = hint) -> tuple[int, int]:
-            at = moved(p)
-            return (abs(at - hint), 0 if at >= hint else 1)
-
-        best = min(places, key=distance)
+        best = _nearest(hunk, places, done)
         ambiguous.append(len(places) > 1)
-        starts.append(best)
-        done.append((best, best + len(old), len(hunk.new) - len(old)))
+        done.append((best, best + len(hunk.old), len(hunk.new) - len(hunk.old)))
+    starts = tuple(start for start, _end, _grown in done)
     edits = tuple(tuple(hunk_edits(h, s)) for h, s in zip(hunks, starts, strict=True))
-    return AsIs(tuple(starts), edits, tuple(ambiguous))
+    return AsIs(starts, edits, tuple(ambiguous))
 
 
-def _at_top(hunk: Hunk) -> bool:
-    return hunk.old_start in (0, 1)
+_Done = tuple[int, int, int]         # start and end in the target, and by how much it grew
 
 
-def _places(old: list[bytes], lines: Sequence[bytes], index: dict[bytes, list[int]]) -> list[int]:
+def _allowed(hunk: Hunk, lines: Sequence[bytes], index: Mapping[bytes, Sequence[int]],
+             done: Sequence[_Done]) -> list[int]:
+    """Where the old side stands, as far as git would put it there."""
+    old = hunk.old
+    places = [p for p in _places(old, lines, index) if all(p + len(old) <= s or p >= e for s, e, _ in done)]
+    if not hunk.lines or hunk.old_start in (0, 1):
+        places = [p for p in places if p == 0]
+    if hunk.lines and hunk.lines[-1].kind != b" ":
+        places = [p for p in places if p + len(old) == len(lines)]
+    return places
+
+
+def _nearest(hunk: Hunk, places: Sequence[int], done: Sequence[_Done]) -> int:
+    """git searches in the half-patched file, from the new side's line number."""
+    hint = max(0, hunk.new_start - 1)
+
+    def distance(place: int) -> tuple[int, bool]:
+        at = place + sum(grown for start, _end, grown in done if start < place)
+        return abs(at - hint), at < hint
+
+    return min(places, key=distance)
+
+
+def _places(old: Sequence[bytes], lines: Sequence[bytes], index: Mapping[bytes, Sequence[int]]) -> list[int]:
     n = len(old)
     if n == 0:
         return [0] if not lines else []
