@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from backport.adapt.align import align, soften
+from backport.adapt.align import soften
 from backport.adapt.proposers.git_apply import apply_as_is
-from backport.adapt.proposers.merge3 import reversed_edits
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import NEAR, Problem, reversed_edits
 from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.transfer import Placed, place
 from backport.adapt.within import back_strays
@@ -19,11 +18,8 @@ def reverse_fits(problem: Problem, k: int) -> Placed | None:
         return Placed(back.edits[0])
     if problem.after is None:
         return None
-    if "after_to" not in problem.seeds:
-        problem.seeds["after_to"] = align(problem.after, problem.t)
-    to = problem.seeds["after_to"]
     edits = reversed_edits(problem, k)
-    pairing = soften(problem.after, problem.t, to, edits[0].lo - 4, edits[-1].hi + 4)
+    pairing = soften(problem.after, problem.t, problem.after_to, edits[0].lo - NEAR, edits[-1].hi + NEAR)
     placed = place(problem.after, edits, problem.t, pairing)
     if placed is None or not placed.edits or any(s.severity is not HARMLESS for s in placed.signals):
         return None                  # a reverse that had to assume more says nothing about the change being there

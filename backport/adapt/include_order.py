@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 from backport.adapt.align import line_key
 from backport.adapt.edits import Edit
-from backport.adapt.proposers.merge3 import reversed_edits
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed
 from backport.csource.includes import Top, is_include, top

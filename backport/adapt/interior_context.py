@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from backport.adapt.align import line_key, soften, weak
+from backport.adapt.align import line_key, weak
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing, functions
@@ -44,7 +44,7 @@ def _lost(problem: Problem, k: int) -> frozenset[bytes]:
             if i not in changed and problem.to[i] < 0 and not weak(line_key(problem.a[i]))]
     if not kept:
         return frozenset()
-    pairing = soften(problem.a, problem.t, problem.to, edits[0].lo - 4, edits[-1].hi + 4)
+    pairing = problem.pairing(k)
     return frozenset(line_key(problem.a[i]) for i in kept if pairing.to[i] < 0)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from backport.adapt.align import align, line_key
+from backport.adapt.align import Pairing, align, line_key, soften
 from backport.adapt.edits import Edit, apply_edits, hunk_edits
 from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
+
+NEAR = 4                 # lines on either side of a hunk's changes that are paired with care
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,54 @@ class Problem:
     def to(self) -> list[int]:
         """The pre-image's lines in the target (backport.adapt.align)."""
         return align(self.a, self.t) if self.a is not None else []
+
+    @cached_property
+    def after_to(self) -> list[int]:
+        """The lines of upstream's file with the patch in the target."""
+        return align(self.after, self.t) if self.after is not None else []
+
+    def pairing(self, k: int) -> Pairing:
+        """`to` with the lines around hunk `k` that differ paired by similarity: computed once, asked by everybody."""
+        if k not in self._pairings:
+            assert self.a is not None
+            assert self.edits is not None
+            edits = self.edits[k]
+            self._pairings[k] = soften(self.a, self.t, self.to, edits[0].lo - NEAR, edits[-1].hi + NEAR)
+        return self._pairings[k]
+
+    @cached_property
+    def _pairings(self) -> dict[int, Pairing]:
+        return {}
+
+    @cached_property
+    def target_index(self) -> dict[bytes, list[int]]:
+        """line without white space -> its places in the target."""
+        return _places(self.t)
+
+    @cached_property
+    def base_index(self) -> dict[bytes, list[int]]:
+        """line without white space -> its places in the pre-image."""
+        return _places(self.a or ())
+
+
+def _places(lines: Sequence[bytes]) -> dict[bytes, list[int]]:
+    index: dict[bytes, list[int]] = {}
+    for i, line in enumerate(lines):
+        index.setdefault(line_key(line), []).append(i)
+    return index
+
+
+def reversed_edits(problem: Problem, k: int) -> list[Edit]:
+    """The edits that take hunk `k` out of upstream's file after the whole patch."""
+    assert problem.edits is not None
+    assert problem.a is not None
+    grown = sum(len(e.new) - (e.hi - e.lo) for edits in problem.edits[:k] for e in edits)
+    out = []
+    for e in problem.edits[k]:
+        lo = e.lo + grown
+        out.append(Edit(lo, lo + len(e.new), tuple(problem.a[e.lo:e.hi])))
+        grown += len(e.new) - (e.hi - e.lo)
+    return out
 
 
 def locate_all(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> tuple[int, ...] | None:

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 from backport import sections
 from backport.adapt.edits import Edit
-from backport.adapt.proposers.merge3 import reversed_edits
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import Problem, reversed_edits
 from backport.csource.scopes import scope
 from backport.patch.model import Hunk
 from backport.sections.hunks import header_scope, lands_there, occurrences

@@ -10,8 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.edits import Edit, apply_edits
-from backport.adapt.proposers.merge3 import reversed_edits
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Severity, Signal
 from backport.csource.layout import Function
 from backport.csource.source import Source

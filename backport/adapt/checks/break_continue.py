@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines
-from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
-from backport.adapt.proposers.merge3 import reversed_edits
+from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers

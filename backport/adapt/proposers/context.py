@@ -8,7 +8,6 @@ The function named in the header decides between equal places; it never excludes
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from backport.adapt.align import align, line_key, soften, weak
 from backport.adapt.edits import Edit, hunk_edits
@@ -49,7 +48,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
 
 def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:
     """(score, 0-based line where the hunk would begin), best first, far enough apart to be different places."""
-    index = key_index(problem)
+    index = problem.target_index
     votes: defaultdict[int, float] = defaultdict(float)
     for i, line in enumerate(hunk.old):
         key = line_key(line)
@@ -77,17 +76,6 @@ def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:
         if all(abs(diagonal - other) > max(8, len(hunk.old)) for _, other in out):
             out.append((score, diagonal))
     return out
-
-
-def key_index(problem: Problem) -> dict[bytes, Sequence[int]]:
-    """line without white space -> its places in the target; built once per file."""
-    if "key_index" not in problem.seeds:
-        index: dict[bytes, list[int]] = {}
-        for i, line in enumerate(problem.t):
-            index.setdefault(line_key(line), []).append(i)
-        problem.seeds["key_index"] = index
-    found: dict[bytes, Sequence[int]] = problem.seeds["key_index"]
-    return found
 
 
 def _under(problem: Problem, line: int, section: bytes) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 
 from backport import sections
 from backport.adapt.align import align, line_key, soften
 from backport.adapt.edits import Edit
 from backport.adapt.proposers.base import Evidence, Strategy
-from backport.adapt.proposers.context import key_index
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import NEAR, Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
 from backport.csource.functions import Function
@@ -27,7 +25,7 @@ def propose(problem: Problem, k: int) -> Placed | None:
     moved = _moved_function(problem, edits)
     if moved is not None:
         return moved
-    pairing = soften(problem.a, problem.t, problem.to, edits[0].lo - 4, edits[-1].hi + 4)
+    pairing = problem.pairing(k)
     if edits[-1].lo > 0 and pairing.to[edits[-1].lo - 1] < 0:
         last = _last_of_block(problem, edits)
         if last is not None:
@@ -39,11 +37,11 @@ def propose(problem: Problem, k: int) -> Placed | None:
 def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Removed lines that stand once in both files, only elsewhere: the replacement goes where they are."""
     assert problem.a is not None
-    index, own = key_index(problem), upstream_index(problem)
+    index, own = problem.target_index, problem.base_index
     out = []
     for edit in edits:
         keys = [line_key(line) for line in problem.a[edit.lo:edit.hi]]
-        places = [index.get(key, ()) for key in keys]
+        places = [index.get(key, []) for key in keys]
         if not keys or any(len(p) != 1 or len(own.get(key, ())) != 1 for p, key in zip(places, keys, strict=True)):
             return None
         at = places[0][0]
@@ -71,30 +69,6 @@ def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     if len(ends) != 1:
         return None
     return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.REORDERED))
-
-
-def upstream_index(problem: Problem) -> dict[bytes, Sequence[int]]:
-    """line without white space -> its places in the pre-image; built once per file."""
-    if "upstream_index" not in problem.seeds:
-        index: dict[bytes, list[int]] = {}
-        for i, line in enumerate(problem.a or ()):
-            index.setdefault(line_key(line), []).append(i)
-        problem.seeds["upstream_index"] = index
-    found: dict[bytes, Sequence[int]] = problem.seeds["upstream_index"]
-    return found
-
-
-def reversed_edits(problem: Problem, k: int) -> list[Edit]:
-    """The edits that take hunk `k` out of upstream's file after the whole patch."""
-    assert problem.edits is not None
-    assert problem.a is not None
-    grown = sum(len(e.new) - (e.hi - e.lo) for edits in problem.edits[:k] for e in edits)
-    out = []
-    for e in problem.edits[k]:
-        lo = e.lo + grown
-        out.append(Edit(lo, lo + len(e.new), tuple(problem.a[e.lo:e.hi])))
-        grown += len(e.new) - (e.hi - e.lo)
-    return out
 
 
 def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
@@ -140,7 +114,7 @@ def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section 
     assert problem.a is not None
     a, t = problem.a[here.start - 1:here.end], problem.t[there.start - 1:there.end]
     local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
-    placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - 4, local[-1].hi + 4))
+    placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - NEAR, local[-1].hi + NEAR))
     if placed is None:
         return None
     shift = there.start - 1

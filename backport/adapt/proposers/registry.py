@@ -11,8 +11,7 @@ from backport.adapt.align import line_key
 from backport.adapt.edits import Edit
 from backport.adapt.proposers import as_is, context, merge3, tokens
 from backport.adapt.proposers.base import Proposer, Voice
-from backport.adapt.proposers.merge3 import reversed_edits
-from backport.adapt.revisions import Problem
+from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.transfer import Placed
 from backport.adapt.within import strays
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backport.adapt.align import line_key, similarity, soften
+from backport.adapt.align import line_key, similarity
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.tokens import identifiers
@@ -19,7 +19,7 @@ def make(broken: Broken) -> Repaired | None:
     if not (missing or moved) or problem.a is None or problem.edits is None:
         return None
     mine = problem.edits[broken.k]
-    pairing = soften(problem.a, problem.t, problem.to, mine[0].lo - 4, mine[-1].hi + 4)
+    pairing = problem.pairing(broken.k)
     partner = {line_key(problem.a[i]): problem.t[pairing.to[i]] for e in mine for i in range(e.lo, e.hi)
                if pairing.to[i] >= 0 and not pairing.exact[i]
                and similarity(problem.a[i], problem.t[pairing.to[i]]) >= _ALIKE}
