@@ -56,6 +56,7 @@ class Carried:
     missing: tuple[str, ...] = ()    # names that it needs and the tree does not have, where its lines could use them
     unready: bool = False            # what is in doubt is the mail itself, or a header that the tree lacks
     forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
+    agreed: Sure | None = None       # as sure as agreement and checks make it, without the hunks' probability
 
 
 @dataclass
@@ -164,7 +165,10 @@ class Carrier:
         failed = tuple(dict.fromkeys(text for one in self.proposers for text in one.failures))
         for one in self.proposers:
             one.failures.clear()
-        return replace(carried, preimages=before, notes=(*carried.notes, *failed))
+        # the probability comes last: what another tree's form confirms is no matter of likelihood (backport.donors)
+        unlikely = any(hunk.unopposed and hunk.sure is Sure.REVIEW for hunk in carried.hunks)
+        return replace(carried, preimages=before, notes=(*carried.notes, *failed), agreed=carried.sure,
+                       sure=Sure.REVIEW if unlikely else carried.sure)
 
     def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:
         """`checked`; what is suspect for the name of the function alone goes in."""
@@ -231,12 +235,12 @@ class Carrier:
         mail = self._mail(patch, answer.patch, tree, changelog(patch, made, answer.hunks))
         left = [part for part in left_out(patch, made, answer.hunks) if part.whole or not part.known]
         answer = replace(answer, notes=(*answer.notes, *(part.sentence for part in left)),
-                         sure=answer.sure if all(part.known for part in left) else Sure.REVIEW)
+                         sure=answer.agreed if all(part.known for part in left) else Sure.REVIEW)
         ready = parse(mail, source=patch.source, slug=patch.slug)
         trouble = objection(self.git, head.commit, ready)
         if trouble:
             return _declined(answer, trouble, alternatives)
-        return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
+        return Carried(answer.outcome, answer.agreed, ready, mail, answer.reason, answer.notes, answer.hunks,
                        answer.evidence, alternatives)
 
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, clauses: Sequence[str]) -> bytes:

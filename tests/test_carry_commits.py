@@ -118,7 +118,7 @@ def test_every_mixture(made: tuple[Carrier, TestRepo, str, str], kinds: tuple[st
         assert carried.outcome in (Apply.ALREADY, Apply.ABSENT)
         assert len(told) == len(kinds)
         return
-    assert carried.sure is (Sure.REVIEW if told else Sure.CERTAIN), carried.notes
+    assert carried.agreed is (Sure.REVIEW if told else Sure.CERTAIN), carried.notes
     _carrier, repo, *_ = made
     with_it = applied(repo, carried)
     for slot, kind in zip(SLOTS, kinds, strict=False):

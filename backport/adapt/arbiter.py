@@ -47,6 +47,10 @@ class Answer:
     done: tuple[str, ...] = ()       # those of the notes that say what a rule or a repair did: for the changelog
     missing: tuple[str, ...] = ()    # names in added lines that the whole tree does not have
     voices: int = 1                  # independent pieces of evidence that lead to these edits
+    verbatim: bool = False           # git apply takes the hunk by itself
+    measured: tuple[tuple[str, float], ...] = ()     # what the probability was computed from
+    unopposed: bool = False          # nothing but the probability, where it is too low, speaks against it
+    probability: float | None = None                 # of being the maintainers' lines; None where nothing was fitted
 
 
 
@@ -93,8 +97,10 @@ def _agreed(problem: Problem, k: int, heard: Sequence[Voice]) -> Answer:
     if not solid or any(signal.severity is FATAL for signal in signals):
         notes = words(problem, k, edits) if best.strays else ()
         return Answer(State.NONE, edits, names, signals, others=others, notes=notes)
-    sure = Sure.CERTAIN if len(agree) > 1 and all(s.severity is HARMLESS for s in signals) else Sure.REVIEW
-    return Answer(State.FORWARD, edits, names, signals, sure, others, voices=independent(v.proposer for v in agree))
+    voices = independent(voice.proposer for voice in agree)
+    sure = Sure.CERTAIN if voices > 1 and all(signal.severity is HARMLESS for signal in signals) else Sure.REVIEW
+    return Answer(State.FORWARD, edits, names, signals, sure, others, voices=voices,
+                  verbatim=any(voice.proposer.verbatim for voice in agree))
 
 
 def _solid(voice: Voice, agree: Sequence[Voice]) -> bool:

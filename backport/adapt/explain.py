@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from backport import sections
 from backport.adapt.align import line_key, similarity
 from backport.adapt.arbiter import Answer, State
+from backport.adapt.confidence import explained
 from backport.adapt.edits import Edit, render_hunks
 from backport.adapt.proposers import context
 from backport.adapt.records import HunkStory
@@ -38,7 +39,8 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
         upstream=hunk.render().decode("utf-8", "replace"),
         adapted=b"".join(h.render() for h in adapted).decode("utf-8", "replace"),
         missing=answer.missing,
-        signals=tuple(s.id for s in answer.signals))
+        signals=tuple(s.id for s in answer.signals), probability=answer.probability, measured=answer.measured,
+        unopposed=answer.unopposed)
 
 
 def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str, ...]:
@@ -52,7 +54,8 @@ def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str
                 if line.strip() and line_key(line) not in kept]
         notes += [f"`{line}` of this tree goes, which upstream did not have" for line in lost]
     if not notes and not changed and answer.state is State.FORWARD and answer.sure is Sure.REVIEW:
-        notes.append(f"only {' and '.join(answer.strategies)} found a place")
+        notes.append(f"only {' and '.join(answer.strategies)} found a place" if answer.voices < 2 else
+                     explained(dict(answer.measured), answer.probability or 0))
     return tuple(dict.fromkeys(notes))
 
 

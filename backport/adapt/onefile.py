@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 from backport.adapt import absent, interior_context, moved_code
 from backport.adapt.already import reverse_fits
 from backport.adapt.arbiter import Answer, State, choose, same_result
+from backport.adapt.assemble import Landed, assembled
 from backport.adapt.checks.base import Context, Finding, Names, Result
 from backport.adapt.checks.registry import fatal, findings
-from backport.adapt.edits import Edit, apply_edits, render_hunks
+from backport.adapt.confidence import CERTAIN, measure, model
+from backport.adapt.edits import Edit
 from backport.adapt.eol import fitted
-from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers import as_is
 from backport.adapt.proposers.base import Proposer, independent
 from backport.adapt.proposers.git_apply import AsIs, apply_as_is
 from backport.adapt.proposers.registry import proposals
 from backport.adapt.proposers.rules import Ruled
-from backport.adapt.refresh import refreshed_file
 from backport.adapt.repair import POLISH, repaired
 from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
-from backport.adapt.verify import round_trip
 from backport.adapt.whole_blocks import settled
 from backport.adapt.within import elsewhere
 from backport.patch.model import FileDiff
-from backport.patch.retarget import retarget
 from backport.treeview import TreeView
-from backport.verdict import Apply, Sure
+from backport.verdict import Sure
 
 _TIMES = 8               # that one repair is made in a hunk
 _PLACED = frozenset({Signal.INTERIOR, Signal.INCLUDE, Signal.MOVED})     # said of the place, and not of the result
-
-
-@dataclass(frozen=True, slots=True)
-class Landed:
-    """One hunk's answer and the file it is about: hunk `k` of `problem` is hunk `index` of the file's diff."""
-
-    index: int
-    problem: Problem
-    k: int
-    answer: Answer
 
 
 def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: Ruled, names: Names,
@@ -70,7 +57,21 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
         asked = [_asked(one, further) for one in landed]
         fresh = [n for n, one in enumerate(asked) if one is not landed[n]]
         landed = _doubted(asked, names, False, wanted, fresh)
-    return _assemble(file, landed, taken)
+    return assembled(file, [_judged(one, taken is not None) for one in landed], taken)
+
+
+def _judged(one: Landed, whole: bool) -> Landed:
+    """The answer with its probability, which may make it for review and never certain; `whole`: git apply takes the
+    file. A rule's answer, one in another file and one without upstream's file are none of what was fitted."""
+    answer = one.answer
+    if answer.state is not State.FORWARD or one.problem.edits is None or one.problem.path != one.problem.upstream_path \
+            or any(name.startswith("rule:") for name in answer.strategies):
+        return one
+    measured = measure(one.problem, one.k, answer.edits, answer.signals, answer.voices, answer.verbatim, whole)
+    probability = model().probability(measured)
+    sure = answer.sure if probability >= CERTAIN else Sure.REVIEW
+    return replace(one, answer=replace(answer, sure=sure, probability=probability, measured=tuple(measured.items()),
+                                       unopposed=answer.sure is Sure.CERTAIN))
 
 
 def _asked(one: Landed, further: Sequence[Proposer]) -> Landed:
@@ -169,7 +170,7 @@ def _with(one: Landed, found: Sequence[Finding]) -> Landed:
 def _amid(one: Landed) -> tuple[Signal, ...]:
     """What stands amid the change; a hunk that fits as it is has nothing else there."""
     found = interior_context.signals(one.problem, one.k)
-    return tuple(s for s in found if s is Signal.INCLUDE) if "as-is" in one.answer.strategies else found
+    return tuple(s for s in found if s is Signal.INCLUDE) if one.answer.verbatim else found
 
 
 def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str],
@@ -256,87 +257,4 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     if back is not None and Signal.LOOSE not in back.signals:
         return Answer(State.BOTH, edits, agree, tuple(signals), others=others)
     sure = Sure.REVIEW if signals else Sure.CERTAIN
-    return Answer(State.FORWARD, edits, agree, tuple(signals), sure, others, voices=voices)
-
-
-def _assemble(file: FileDiff, landed: Sequence[Landed], taken: AsIs | None) -> FileAnswer:
-    told = tuple(story(one.problem, one.k, one.answer, one.index) for one in landed)
-    states = {one.answer.state for one in landed}
-    path = file.old_path or file.path
-    if State.NONE in states:
-        refused = [one for one in landed if one.answer.state is State.NONE]
-        return FileAnswer(Apply.CONFLICT, hunks=told, reason=_refusal(path, refused),
-                          evidence=tuple(evidence(one.problem, one.k, one.index) for one in refused))
-    if states == {State.ABSENT}:
-        why = tuple(dict.fromkeys(note for one in landed for note in one.answer.notes))
-        return FileAnswer(Apply.ABSENT, (), Sure.REVIEW, told, (), why[0], why)
-    notes = notes_of(told)
-    gone = [one for one in landed if one.answer.state in (State.ALREADY, State.ABSENT, State.DROPPED)]
-    if len(gone) == len(landed):
-        sure = Sure.CERTAIN if all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
-        return FileAnswer(Apply.ALREADY, (), sure, told, notes if sure is Sure.REVIEW else (),
-                          f"{path}: the reverse of the patch fits",
-                          tuple(f"{path}: hunk {one.index + 1} is there already" for one in landed))
-    # as it came, unless its reverse would go to another place than it went in
-    whole = refreshed_file(file, landed[0].problem.target, taken.starts) if taken is not None and not gone else None
-    made = (whole,) if whole is not None and round_trip(whole, landed[0].problem.target) else _render(file, landed)
-    if not made:
-        return FileAnswer(Apply.CONFLICT, hunks=told, reason=f"{path}: two hunks land on the same lines")
-    sure = Sure.CERTAIN if not gone and all(one.answer.sure is Sure.CERTAIN for one in landed) else Sure.REVIEW
-    if State.BOTH in states and gone:
-        return FileAnswer(Apply.CONFLICT, hunks=told,
-                          reason=f"{path}: some hunks are there already, and others fit forward and in reverse")
-    if State.BOTH in states:
-        return FileAnswer(Apply.SUSPECT, made, Sure.REVIEW, told, notes,
-                          f"{path}: the patch fits forward and in reverse")
-    notes += tuple(f"{path}: hunk {one.index + 1} left out, "
-                   + ("in this tree already" if one.answer.state is State.ALREADY else "; ".join(one.answer.notes))
-                   for one in gone)
-    outcome = Apply.MERGED
-    reason = ""
-    if any(name.startswith("rule:") for one in landed for name in one.answer.strategies):
-        outcome = Apply.REWRITTEN
-    elif taken is not None and not gone:
-        outcome = Apply.CLEAN if all(not one.offset for one in told) else Apply.OFFSET
-        odd = [one.index for one in landed if {Signal.DISAGREE, Signal.FUNCTION} & set(one.answer.signals)]
-        if odd:
-            outcome = Apply.SUSPECT
-            reason = f"{path}: git apply takes it, but other strategies put hunk {odd[0] + 1} elsewhere"
-    return FileAnswer(outcome, made, sure, told, notes, reason, alternatives=_alternatives(file, landed))
-
-
-def _render(file: FileDiff, landed: Sequence[Landed]) -> tuple[FileDiff, ...]:
-    """A diff for each file that hunks land in; empty where two of them want the same lines."""
-    by_path: dict[str, list[Landed]] = {}
-    for one in landed:
-        if one.answer.edits and one.answer.state in (State.FORWARD, State.PARTLY, State.BOTH):
-            by_path.setdefault(one.problem.path, []).append(one)
-    out = []
-    for path, ones in by_path.items():
-        problem = ones[0].problem
-        edits = sorted((e for one in ones for e in one.answer.edits), key=lambda e: (e.lo, e.hi))
-        if any(two.lo < one.hi or (two.lo, two.hi) == (one.lo, one.hi) for one, two in pairwise(edits)):
-            return ()
-        after = b"".join(apply_edits(problem.t, edits))
-        out.append(retarget(file.with_hunks(render_hunks(problem.t, edits)), path, problem.target, after))
-    return tuple(out)
-
-
-def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileDiff, ...], ...]:
-    out = []
-    for n, one in enumerate(landed):
-        for _name, other in one.answer.others[:2]:
-            swapped = [replace(x, answer=replace(x.answer, edits=other)) if i == n else x
-                       for i, x in enumerate(landed)]
-            made = _render(file, swapped)
-            if made:
-                out.append(made)
-    return tuple(out[:2])
-
-
-def _refusal(path: str, refused: Sequence[Landed]) -> str:
-    why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
-                              *(str(s) for one in refused for s in one.answer.signals
-                                if not s.named or not one.answer.notes)]))
-    text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
-    return text + (f" ({'; '.join(why)})" if why else "")
+    return Answer(State.FORWARD, edits, agree, tuple(signals), sure, others, voices=voices, verbatim=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from backport.adapt.records import Adaptation, HunkStory
 from backport.patch.model import FileDiff, Patch
@@ -35,34 +36,29 @@ _MADE = (Apply.REWRITTEN, Apply.MERGED, Apply.OFFSET, Apply.CLEAN)
 
 def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
     """The answer for the whole patch: the worst of a conflict decides, what is there already is left out."""
-    hunks = tuple(h for answer in answers for h in answer.hunks)
-    notes = tuple(dict.fromkeys(note for answer in answers for note in answer.notes))
-    evidence = tuple(e for answer in answers for e in answer.evidence)
-    outcomes = [answer.outcome for answer in answers]
-    for worst in _WORST_FIRST:
-        if worst in outcomes:
-            reason = "; ".join(a.reason for a in answers if a.outcome is worst and a.reason)
-            made = patch.with_files(tuple(f for a in answers for f in a.files)) if worst is Apply.SUSPECT else None
-            if made is not None and not made.files:
-                made = None
-            return Adaptation(worst, Sure.REVIEW, made, hunks, notes, reason, evidence, _alternatives(patch, answers))
+    told = partial(Adaptation, hunks=tuple(h for answer in answers for h in answer.hunks),
+                   notes=tuple(dict.fromkeys(note for answer in answers for note in answer.notes)),
+                   evidence=tuple(e for answer in answers for e in answer.evidence))
+    outcomes = {answer.outcome for answer in answers}
     files = tuple(f for answer in answers for f in answer.files)
+    worst = next((one for one in _WORST_FIRST if one in outcomes), None)
+    if worst is not None:
+        made = patch.with_files(files) if worst is Apply.SUSPECT and files else None
+        return told(worst, Sure.REVIEW, made, alternatives=_alternatives(patch, answers),
+                    reason="; ".join(a.reason for a in answers if a.outcome is worst and a.reason))
     twice = _twice(answers) if files else ""
     if twice:
-        return Adaptation(Apply.CONFLICT, Sure.REVIEW, None, hunks, notes, twice, evidence)
+        return told(Apply.CONFLICT, Sure.REVIEW, None, reason=twice)
     sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
     reason = "; ".join(dict.fromkeys(a.reason for a in answers if a.reason))
     if not files:
         outcome = Apply.ALREADY if Apply.ALREADY in outcomes else Apply.ABSENT
-        if len(set(outcomes)) > 1:
-            sure = Sure.REVIEW
-        return Adaptation(outcome, sure, None, hunks, notes, reason, evidence)
+        return told(outcome, sure if len(outcomes) == 1 else Sure.REVIEW, None, reason=reason)
     outcome = next(o for o in _MADE if o in outcomes)
-    if Apply.ALREADY in outcomes or Apply.ABSENT in outcomes:
+    if {Apply.ALREADY, Apply.ABSENT} & outcomes:
         sure = Sure.REVIEW
         outcome = Apply.MERGED if outcome in (Apply.CLEAN, Apply.OFFSET) else outcome
-    return Adaptation(outcome, sure, patch.with_files(files), hunks, notes, reason, evidence,
-                      _alternatives(patch, answers))
+    return told(outcome, sure, patch.with_files(files), reason=reason, alternatives=_alternatives(patch, answers))
 
 
 def _twice(answers: Sequence[FileAnswer]) -> str:

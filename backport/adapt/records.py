@@ -36,6 +36,9 @@ class HunkStory:
     upstream: str = ""               # hunk text, for side by side
     adapted: str = ""
     missing: tuple[str, ...] = ()    # names that its added lines need and the whole tree does not have
+    probability: float | None = None     # of being the maintainers' lines (backport.adapt.confidence)
+    unopposed: bool = False          # nothing but a probability that is too low speaks against it
+    measured: tuple[tuple[str, float], ...] = ()     # what it was computed from: names of confidence.FEATURES
     signals: tuple[str, ...] = ()    # names of what the answer assumed ("bent", "split" ...): why it is not certain
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,3 +62,10 @@ class Adaptation:
     reason: str = ""
     evidence: tuple[str, ...] = ()   # for ABSENT, ALREADY and CONFLICT: what the tree has there
     alternatives: tuple[Patch, ...] = ()
+
+    @property
+    def agreed(self) -> Sure:
+        """As sure as agreement and checks make it; `sure` asks for the probability as well."""
+        sound = self.outcome.good and bool(self.hunks) and all(
+            hunk.state == "forward" and (hunk.sure is Sure.CERTAIN or hunk.unopposed) for hunk in self.hunks)
+        return Sure.CERTAIN if sound else self.sure

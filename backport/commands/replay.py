@@ -17,6 +17,7 @@ from backport.commands.common import manifest_option, read_manifest
 from backport.errors import UserError
 from backport.git import Git
 from backport.manifest import Manifest
+from backport.replay import calibrate as calibration
 from backport.replay import table
 from backport.replay.cases import Case
 from backport.replay.commits import CommitOutcome, commit_cases, replay
@@ -55,12 +56,18 @@ from backport.trees.store import Store
               help="Write the outcome of every file, one line each.")
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Compare with such a file; exit 1 if an outcome differs.")
+@click.option("--calibrate", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Fit the probability of an answer on all --pair, write the model there, print how it does.")
+@click.option("--pair", "pairs", multiple=True, metavar="NEWER:OLDER",
+              help="With --calibrate: releases as for --from and --to, again and again.")
+@click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="With --calibrate: keep what was measured there; a file that exists is read instead of measuring.")
 @manifest_option()
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
             commits: Path | None, baselines: bool, names: bool, which: int | None, listing: str | None, form: str,
-            output: Path | None, freeze: Path | None, frozen: Path | None, manifest_path: Path | None,
-            jobs: int) -> int:
+            output: Path | None, freeze: Path | None, frozen: Path | None, calibrate: Path | None,
+            pairs: tuple[str, ...], rows: Path | None, manifest_path: Path | None, jobs: int) -> int:
     """Replay real backports: hide what the maintainers made of them, adapt, compare.
 
     \b
@@ -68,6 +75,8 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     backport replay --repo linux-stable --branch v6.1..v6.1.20
     backport replay --commits CASES --frozen corpus.txt
     """
+    if calibrate is not None:
+        return _calibrate(calibrate, pairs, rows, store_path or Store(cache).path, jobs)
     if commits is not None:
         whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
@@ -87,6 +96,28 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     with Git(at) as git, tqdm(unit="case", disable=None) as bar:
         outcomes = run(source(git), plan, jobs=jobs, progress=lambda n: _advance(bar, n))
     return _report(outcomes, file_rows(outcomes), listing, form, output, freeze, frozen)
+
+
+def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store: Path, jobs: int) -> int:
+    """The model of all pairs, and the table of each pair with the model of the others."""
+    if rows is not None and rows.exists():
+        known = calibration.load(rows.read_text())
+    else:
+        if len(pairs) < 2:
+            raise UserError("--calibrate needs at least two --pair: each is checked with the model of the others",
+                            hint="--pair 6.1.176,6.1.177:5.10.257,5.10.259 --pair 6.18.12,6.18.15:6.1.176,6.1.177")
+        known = []
+        with Git(store) as git, tqdm(unit="case", disable=None) as bar:
+            for pair in pairs:
+                newer, _, older = ([part for part in side.split(",") if part] for side in pair.partition(":"))
+                plan = _names(store, newer, older)
+                known += calibration.rows(pair, release_cases(git, newer, older), plan, jobs,
+                                          lambda n: _advance(bar, n))
+        if rows is not None:
+            rows.write_text(calibration.dump(known))
+    model_file.write_text(calibration.as_json(calibration.fit(known), known))
+    click.echo(calibration.table(known), nl=False)
+    return 0
 
 
 def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str]) -> list[CommitOutcome]:

@@ -143,7 +143,7 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
         told = tuple(f"{one.donor.name}, carried here, gives the same result" for one in agree)
         return replace(own, sure=sure, notes=(*own.notes, *notes) if sure is Sure.REVIEW else tuple(notes),
                        evidence=(*own.evidence, *told))
-    first = next((one for one in differ if not (one.donor.weak and own.sure is Sure.CERTAIN)), None)
+    first = next((one for one in differ if not (one.donor.weak and (own.agreed or own.sure) is Sure.CERTAIN)), None)
     if first is None or agree:
         told = tuple(f"{one.donor.name} gives another result: see the alternatives" for one in differ)
         others = tuple(one.carried.patch.diff for one in (*differ, *lost) if one.carried.patch is not None)
@@ -163,7 +163,8 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
 
 def _confirms(one: Tried) -> bool:
     """Whether its agreeing is evidence: somebody vouches for it, and it went in without a doubt."""
-    return not one.donor.weak and not one.lost and not one.said and one.carried.sure is Sure.CERTAIN
+    agreed = one.carried.agreed or one.carried.sure
+    return not one.donor.weak and not one.lost and not one.said and agreed is Sure.CERTAIN
 
 
 def _whole(own: Carried, patch: Patch, carrier: Carrier) -> bool:

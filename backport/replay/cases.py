@@ -43,6 +43,7 @@ class Case:
     newer: tuple[str, str] = ("", "")
     older: tuple[str, str] = ("", "")
     message: bytes = b""
+    made: tuple[tuple[CaseEdit, ...], ...] = ()      # what the maintainers made of each hunk, where that is known
 
 
 Delta = tuple[CaseEdit, ...]
@@ -50,49 +51,44 @@ Delta = tuple[CaseEdit, ...]
 
 def parse_delta(diff: bytes) -> dict[str, Delta]:
     """path -> edits of a `git diff -U0` with `--no-prefix`-less headers (a/ b/); new and deleted files left out."""
-    out: dict[str, Delta] = {}
+    out: dict[str, list[CaseEdit]] = {}
     path: str | None = None
-    edits: list[CaseEdit] = []
+    fresh = False
     lines = diff.split(b"\n")
     i = 0
-
-    def close() -> None:
-        if path is not None and edits:
-            out[path] = tuple(edits)
-
-    fresh = False
     while i < len(lines):
         line = lines[i]
+        i += 1
         if line.startswith(b"diff --git "):
-            close()
-            path, edits, fresh = None, [], False
+            path, fresh = None, False
         elif line.startswith((b"new file", b"deleted file")):
             fresh = True
         elif line.startswith(b"+++ b/") and not fresh:
             path = line[6:].rstrip(b"\t").decode("utf-8", "surrogateescape")
         elif line.startswith(b"@@ -"):
-            spec = line.split(b" ", 3)
-            start, count = _range(spec[1][1:])
-            _new_start, new_count = _range(spec[2][1:])
-            old: list[bytes] = []
-            new: list[bytes] = []
-            i += 1
-            while len(old) < count or len(new) < new_count or (i < len(lines) and lines[i][:1] == b"\\"):
-                text = lines[i]
-                if text[:1] == b"-":
-                    old.append(text[1:] + b"\n")
-                elif text[:1] == b"+":
-                    new.append(text[1:] + b"\n")
-                elif text[:1] == b"\\":
-                    last = new if lines[i - 1][:1] == b"+" else old
-                    last[-1] = last[-1][:-1]
-                i += 1
-            lo = start - 1 if count else start
-            edits.append(CaseEdit(lo, lo + count, tuple(old), tuple(new)))
-            continue
+            edit, i = _edit(line, lines, i)
+            if path is not None:
+                out.setdefault(path, []).append(edit)
+    return {path: tuple(edits) for path, edits in out.items()}
+
+
+def _edit(header: bytes, lines: Sequence[bytes], i: int) -> tuple[CaseEdit, int]:
+    """The edit of the hunk whose body begins at lines[i], and the line behind it."""
+    spec = header.split(b" ", 3)
+    start, count = _range(spec[1][1:])
+    _new_start, new_count = _range(spec[2][1:])
+    sides: dict[bytes, list[bytes]] = {b"-": [], b"+": []}
+    last = sides[b"-"]
+    while len(sides[b"-"]) < count or len(sides[b"+"]) < new_count or (i < len(lines) and lines[i][:1] == b"\\"):
+        mark, text = lines[i][:1], lines[i][1:]
+        if mark in sides:
+            last = sides[mark]
+            last.append(text + b"\n")
+        elif mark == b"\\":
+            last[-1] = last[-1][:-1]             # "\ No newline at end of file"
         i += 1
-    close()
-    return out
+    lo = start - 1 if count else start
+    return CaseEdit(lo, lo + count, tuple(sides[b"-"]), tuple(sides[b"+"])), i
 
 
 def _range(text: bytes) -> tuple[int, int]:

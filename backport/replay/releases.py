@@ -80,4 +80,5 @@ def _case(git: Git, path: str, older: Delta, older_pair: tuple[str, str],
     return Case(
         name=f"{older_pair[0]}..{older_pair[1]} <- {pair[0]}..{pair[1]} {path}", path=path,
         upstream=upstream, upstream_edits=new_edits, target=target, truth=apply_edits(target, old_edits),
-        same_lines=changed_lines(new_edits) == changed_lines(old_edits), newer=pair, older=older_pair)
+        same_lines=changed_lines(new_edits) == changed_lines(old_edits), newer=pair, older=older_pair,
+        made=tuple(group for _, group in kept))

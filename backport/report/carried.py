@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backport.adapt.confidence import explained
 from backport.adapt.records import HunkStory
 from backport.carry import Carried
 from backport.donors.model import Form
@@ -57,7 +58,8 @@ def _hunk(hunk: HunkStory) -> list[str]:
 
 def side_by_side(hunk: HunkStory) -> str:
     """Upstream's hunk and the adapted one in two columns, differing tokens between ⟦ and ⟧, tabs as four columns."""
-    out = [f"{line(hunk.path)}, hunk {hunk.index + 1}", _columns("upstream", "adapted")]
+    sure = [explained(dict(hunk.measured), hunk.probability)] if hunk.probability is not None else []
+    out = [f"{line(hunk.path)}, hunk {hunk.index + 1}", *sure, _columns("upstream", "adapted")]
     out += [_columns(_side(row.left), _side(row.right)) for row in rows(hunk.upstream, hunk.adapted)]
     return "\n".join(out) + "\n\n"
 

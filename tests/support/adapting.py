@@ -37,6 +37,11 @@ def run(before: bytes, after: bytes, target: bytes, *, path: str = "a.c", preima
                  **options)  # type: ignore[arg-type]
 
 
+def unopposed(answer: Adaptation) -> bool:
+    """Nothing that a check found speaks against it; how likely it is remains the model's to say."""
+    return all(hunk.unopposed for hunk in answer.hunks)
+
+
 def result(answer: Adaptation, target: bytes, path: str = "a.c") -> bytes:
     """The file with the adapted patch, by git apply's rules."""
     assert answer.patch is not None, answer.reason

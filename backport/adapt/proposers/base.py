@@ -75,8 +75,9 @@ class Voice:
 
 
 def independent(proposers: Iterable[Proposer]) -> int:
-    """How many of `proposers` rest on evidence that no other of them uses: 2 that share it count as one."""
-    asked = list({proposer.evidence for proposer in proposers})
+    """How many of `proposers` rest on evidence that no other of them uses: two that share it count as one, and a
+    program of the user's for none."""
+    asked = list({proposer.evidence for proposer in proposers if Evidence.PROGRAM not in proposer.evidence})
     for size in range(len(asked), 1, -1):
         if any(all(not one & two for one, two in combinations(some, 2)) for some in combinations(asked, size)):
             return size

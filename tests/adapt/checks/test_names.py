@@ -12,7 +12,7 @@ from backport.csource.calls import VARIES, calls
 from backport.csource.pieces import code
 from backport.replay.score import WithIndex
 from backport.verdict import Apply, Sure
-from tests.support.adapting import Index, body, declined, result, run, told
+from tests.support.adapting import Index, body, declined, result, run, told, unopposed
 
 
 def test_a_name_that_would_be_declared_twice_is_declined() -> None:
@@ -48,7 +48,7 @@ def test_a_variable_whose_last_use_in_its_block_goes_is_doubted() -> None:
 def test_a_helper_that_goes_while_this_tree_still_calls_it_is_told_although_git_takes_it() -> None:
     helper = b"static int old_len(void *buf)\n{\n\treturn *(int *)buf;\n}\n\n"
     upstream, fixed = helper + body("ret = 0;"), body("ret = 0;")
-    assert run(upstream, fixed, helper + body("ret = 1;", "first(u);")).sure is Sure.CERTAIN
+    assert unopposed(run(upstream, fixed, helper + body("ret = 1;", "first(u);")))
     answer = run(upstream, fixed, helper + body("ret = 1;", "first(u, old_len(u));"))
     assert answer.sure is Sure.REVIEW
     assert any("the definition of `old_len` is removed" in note for note in answer.notes)
@@ -117,7 +117,7 @@ def test_a_function_that_takes_or_returns_other_things_here_is_told(was: bytes, 
     for first in lines[0], "one(u, 0);":
         older = COPY.replace(was, now) + body(first, *lines[1:])
         assert told(run(upstream, fixed, older), "copy()", "in this tree", "upstream")
-    assert run(upstream, fixed, COPY.replace(b"struct dev *d", b"struct dev *dev") + body(*lines)).sure is Sure.CERTAIN
+    assert unopposed(run(upstream, fixed, COPY.replace(b"struct dev *d", b"struct dev *dev") + body(*lines)))
 
 
 def test_a_call_of_another_kind_than_this_tree_uses_on_the_member_is_told() -> None:
@@ -146,7 +146,7 @@ def test_the_order_of_bytes_of_a_member_is_upstreams() -> None:
     fixed = struct + body(*lines[:2], "if (le16_to_cpu(h->len) > 10)", "\treturn -1;", lines[2])
     answer = run(upstream, fixed, upstream.replace(b"__le16 len", b"u16 len"))
     assert told(answer, "`len` is `u16`", "`__le16` upstream")
-    assert run(upstream, fixed, upstream.replace(b"__le16 type", b"u16 type")).sure is Sure.CERTAIN
+    assert unopposed(run(upstream, fixed, upstream.replace(b"__le16 type", b"u16 type")))
 
 
 def test_a_comparison_with_zero_of_a_variable_that_is_unsigned_here_is_told() -> None:
@@ -199,7 +199,7 @@ def test_what_the_patch_declares_among_others_or_with_an_attribute_is_declared()
     upstream = body("int a, b;", "", 'say("old %d", b);', "second(u);", "third(u);")
     fixed = body("int a, n, b;", "", "n = 0;", 'say("new %d", n);', "second(u);", "third(u);")
     older = upstream.replace(b"third", b"last")
-    assert run(upstream, fixed, older).sure is Sure.CERTAIN
+    assert unopposed(run(upstream, fixed, older))
     fixed = body("int a, b;", "", "struct node *np __free(node) = parent(u);", "", 'say("new %d", np->b);',
                  "second(u);", "third(u);")
     answer = run(upstream, fixed, older)
@@ -225,4 +225,4 @@ def test_operators_of_both_sides_in_one_expression_are_for_review(was: str, now:
 
 def test_a_further_condition_of_the_same_kind_is_no_such_case() -> None:
     source = [body(f"if ({x})", "\tgo(u);", "last(u);") for x in ("u->a", "u->a && ok(u)", "u->b && u->a")]
-    assert run(*source).sure is Sure.CERTAIN
+    assert unopposed(run(*source))

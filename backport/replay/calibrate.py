@@ -1,0 +1,246 @@
+"""Fit the probability of an answer (backport.adapt.confidence) on backports that humans made, and check it.
+
+A row is one hunk: the numbers that were measured, and whether the answer is what the maintainers made of it. Logistic
+regression with a penalty on the weights (counts are small) and weights that are never positive. It is checked on each
+pair of branches with a model that was fitted on the other pairs only.
+
+Releases are no commits: now and then a second commit of the same release changed the lines beside, and no answer can
+be right then. How often is measured where nothing else can go wrong (git apply takes the hunk, its function is the same
+in both trees, no check has a finding), and is taken out of the probability: `noise`.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from tabulate import tabulate
+
+from backport.adapt.confidence import CERTAIN, FEATURES, Model
+from backport.adapt.edits import apply_edits as apply_rendered
+from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.records import HunkStory
+from backport.errors import UserError
+from backport.patch.parse import parse, split_lines
+from backport.replay.cases import Case, apply_edits
+from backport.replay.run import ReplayPlan, indexes
+from backport.replay.score import Score, case_patch, normal, result_of, run, score
+
+PENALTY = 0.3            # on half the square of each weight
+SAMPLE = 24              # of the cases that git apply takes, one in so many is run, and counts for as many
+HEAVIEST = 3.0           # but not more than this in the fit: what git apply refuses is what is to be told apart
+TOP = 7.0                # the intercept's bound: no answer is surer than 0.999
+EDGES = (0.0, 0.8, 0.9, 0.95, CERTAIN, 0.99, 1.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One hunk. `taken`: git apply takes the file; `score` is the file's, `declined` of the whole file included."""
+
+    pair: str
+    case: str
+    taken: bool
+    score: str
+    unopposed: bool
+    right: bool
+    measured: Mapping[str, float]
+
+    @property
+    def weight(self) -> float:
+        return float(SAMPLE) if self.taken else 1.0
+
+    @property
+    def undisturbed(self) -> bool:
+        """Nothing of the tree is in the way: what is wrong here is wrong for the measure's sake."""
+        return not any(self.measured.get(name) for name in FEATURES.keys() - {"refused", "size", "parts"})
+
+
+def rows(pair: str, cases: Iterable[Case], plan: ReplayPlan, jobs: int,
+         progress: Callable[[int], None] = lambda _n: None) -> Iterator[Row]:
+    """The rows of the cases that git apply refuses, and of a fixed sample of the others."""
+    work = partial(_rows_of, pair, plan)
+    with ProcessPoolExecutor(jobs) as pool:
+        batch: list[Case] = []
+        for case in cases:
+            if _wanted(case):
+                batch.append(case)
+            if len(batch) >= 16 * jobs:
+                yield from _run(pool, work, batch, progress)
+                batch = []
+        yield from _run(pool, work, batch, progress)
+
+
+def _run(pool: ProcessPoolExecutor, work: Callable[[Case], list[Row]], batch: Sequence[Case],
+         progress: Callable[[int], None]) -> Iterator[Row]:
+    for found in pool.map(work, batch, chunksize=4):
+        progress(1)
+        yield from found
+
+
+def _wanted(case: Case) -> bool:
+    return not _taken(case) or not zlib.crc32(case.path.encode("utf-8", "surrogateescape")) % SAMPLE
+
+
+def _taken(case: Case) -> bool:
+    return apply_as_is(case_patch(case).files[0].hunks, split_lines(case.target)) is not None
+
+
+def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[Row]:
+    """A row for each hunk that has an answer; a declined file has one without numbers, so that it is counted."""
+    answer, _seconds = run(case, *indexes(case, plan))
+    got = score(result_of(answer, case), case)
+    taken = _taken(case)
+    made = partial(Row, pair, case.name, taken, str(got))
+    if got is Score.NONE or len(answer.hunks) != len(case.made):
+        return [made(False, False, {})]
+    return [made(hunk.unopposed, got is Score.EXACT or _right(hunk, case), dict(hunk.measured))
+            for hunk in answer.hunks]
+
+
+def _right(hunk: HunkStory, case: Case) -> bool:
+    """Whether the hunk alone is one of the maintainers' changes alone; which one of two equal ones does not matter."""
+    if not hunk.adapted:
+        return False
+    lines = split_lines(case.target)
+    text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode()
+    there = apply_as_is(parse(text, source="hunk").files[0].hunks, lines)
+    if there is None:
+        return False
+    ours = b"".join(apply_rendered(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo)))
+    return any(normal(ours) == normal(apply_edits(case.target, group)) for group in case.made)
+
+
+def noise(known: Sequence[Row]) -> float:
+    """The share of undisturbed hunks, in files that git apply refuses, that are not the maintainers'; the hunks of a
+    file count as one together."""
+    share = _shares(known)
+    seen = [(row.right, share[row.case]) for row in known if row.measured and row.undisturbed and not row.taken]
+    return (sum(part for right, part in seen if not right) + 0.5) / (sum(part for _, part in seen) + 1)
+
+
+def _shares(known: Sequence[Row]) -> dict[str, float]:
+    """What each hunk of a case counts: what is wrong with one is often wrong with the next, so that a file is one."""
+    return {case: 1 / count for case, count in Counter(row.case for row in known if row.measured).items()}
+
+
+def fit(known: Sequence[Row]) -> Model:
+    """The model for these rows. Raises UserError where scipy is not installed, or there are too few rows."""
+    try:
+        import numpy as np
+        from scipy.optimize import minimize
+    except ImportError as error:
+        raise UserError("fitting needs scipy", hint="pip install 'kernel-backport[calibrate]'") from error
+    use = [row for row in known if row.measured]
+    if len({row.right for row in use}) < 2:
+        raise UserError("nothing to fit: every answer is right, or none is", hint="give more pairs of releases")
+    names = list(FEATURES)
+    x = np.array([[row.measured.get(name, 0.0) for name in names] for row in use])
+    y = np.array([float(row.right) for row in use])
+    share = _shares(use)
+    weight = np.array([min(HEAVIEST, row.weight) * share[row.case] for row in use])
+    top = 1 - noise(use)
+
+    def loss(at: Any) -> tuple[float, Any]:
+        p = 1 / (1 + np.exp(-(at[0] + x @ at[1:])))
+        q = np.clip(top * p, 1e-9, 1 - 1e-9)
+        value = -(weight * (y * np.log(q) + (1 - y) * np.log(1 - q))).sum() + PENALTY * (at[1:] ** 2).sum() / 2
+        slope = weight * ((1 - y) / (1 - q) - y / q) * top * p * (1 - p)
+        return float(value), np.concatenate([[slope.sum()], x.T @ slope + PENALTY * at[1:]])
+
+    start = np.concatenate([[4.0], np.full(len(names), -0.1)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, TOP)] + [(None, 0.0)] * len(names)).x
+    return Model(round(float(found[0]), 3),
+                 {name: min(0.0, round(float(w), 3)) for name, w in zip(names, found[1:], strict=True)})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file's answer judged by a model: the least of its hunks' probabilities."""
+
+    taken: bool
+    score: str
+    unopposed: bool
+    probability: float
+
+    @property
+    def certain(self) -> bool:
+        return self.unopposed and self.probability >= CERTAIN
+
+
+def files(known: Sequence[Row], model: Model) -> list[File]:
+    """The files of these rows, each as sure as its least sure hunk."""
+    by_case: dict[str, list[Row]] = defaultdict(list)
+    for row in known:
+        by_case[row.case].append(row)
+    return [File(some[0].taken, some[0].score, all(row.unopposed for row in some),
+                 min((model.probability(row.measured) if row.measured else 0.0) for row in some))
+            for some in by_case.values()]
+
+
+def checked(known: Sequence[Row]) -> list[tuple[str, list[File]]]:
+    """Each pair with its files, judged by the model that was fitted on the other pairs."""
+    pairs = list(dict.fromkeys(row.pair for row in known))
+    return [(pair, files([row for row in known if row.pair == pair],
+                         fit([row for row in known if row.pair != pair]))) for pair in pairs]
+
+
+def as_json(model: Model, known: Sequence[Row]) -> str:
+    """The model's file: for people as well, with what each number means and what it was fitted on."""
+    pairs = {pair: {"hunks": len(own), "right": sum(row.right for row in own)}
+             for pair in dict.fromkeys(row.pair for row in known)
+             for own in [[row for row in known if row.pair == pair and row.measured]]}
+    data = {
+        "what": "P(the answer is the maintainers') = 1 / (1 + exp(-(intercept + sum of weight * number)))",
+        "written_by": "backport replay --calibrate", "certain_from": CERTAIN, "penalty": PENALTY,
+        "noise": round(noise(known), 4), "intercept": model.intercept,
+        "features": {name: {"meaning": FEATURES[name], "weight": weight} for name, weight in model.weights.items()},
+        "fitted_on": pairs,
+    }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def table(known: Sequence[Row]) -> str:
+    """The reliability table in Markdown: on each pair, with a model that was not fitted on it."""
+    by_pair = checked(known)
+    refused = [(pair, [file for file in some if not file.taken]) for pair, some in by_pair]
+    lines = [[pair, len(some), *_counts(some, lambda file: file.unopposed), *_counts(some, lambda file: file.certain)]
+             for pair, some in [*refused, ("all", [file for _, some in refused for file in some])]]
+    every = [file for _, some in by_pair for file in some if file.score != str(Score.NONE)]
+    bands = [_band(lo, hi, [file for file in every if lo <= file.probability < hi and not file.taken])
+             for lo, hi in pairwise(EDGES)]
+    head = ["fitted on the others, checked on", "refused by git apply", "agreed: exact / wrong", "of the refused",
+            f"certain (P >= {CERTAIN}): exact / wrong", "of the refused"]
+    return (tabulate(lines, head, tablefmt="github", disable_numparse=True) + "\n\n"
+            + tabulate([band for band in bands if band], ["P of a refused file", "files", "mean P", "exact"],
+                       tablefmt="github", disable_numparse=True) + "\n")
+
+
+def _counts(some: Sequence[File], member: Callable[[File], bool]) -> tuple[str, str]:
+    mine = [file.score for file in some if member(file)]
+    exact, wrong = mine.count(str(Score.EXACT)), mine.count(str(Score.WRONG))
+    share = f" ({100 * exact / (exact + wrong):.1f} %)" if exact + wrong else ""
+    return f"{exact} / {wrong}{share}", f"{100 * (exact + wrong) / max(1, len(some)):.0f} %"
+
+
+def _band(lo: float, hi: float, some: Sequence[File]) -> list[str]:
+    if not some:
+        return []
+    exact = sum(file.score == str(Score.EXACT) for file in some)
+    return [f"{lo:.2f} to {min(hi, 1):.2f}", str(len(some)), f"{sum(f.probability for f in some) / len(some):.3f}",
+            f"{exact} ({100 * exact / len(some):.1f} %)"]
+
+
+def dump(known: Iterable[Row]) -> str:
+    """One JSON object a row, to fit again without running the cases again."""
+    return "".join(json.dumps(asdict(row)) + "\n" for row in known)
+
+
+def load(text: str) -> list[Row]:
+    return [Row(**json.loads(line)) for line in text.splitlines()]
