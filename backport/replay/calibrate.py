@@ -41,7 +41,7 @@ EDGES = (0.0, 0.8, 0.9, 0.95, CERTAIN, 0.99, 1.001)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HunkRow:
     """One hunk. `taken`: git apply takes the file; `score` is the file's, `declined` of the whole file included."""
 
     pair: str
@@ -63,7 +63,7 @@ class Row:
 
 
 def rows(pair: str, cases: Iterable[Case], plan: ReplayPlan, jobs: int,
-         progress: Callable[[int], None] = lambda _n: None) -> Iterator[Row]:
+         progress: Callable[[int], None] = lambda _n: None) -> Iterator[HunkRow]:
     """The rows of the cases that git apply refuses, and of a fixed sample of the others."""
     work = partial(_rows_of, pair, plan)
     with ProcessPoolExecutor(jobs) as pool:
@@ -77,8 +77,8 @@ def rows(pair: str, cases: Iterable[Case], plan: ReplayPlan, jobs: int,
         yield from _run(pool, work, batch, progress)
 
 
-def _run(pool: ProcessPoolExecutor, work: Callable[[Case], list[Row]], batch: Sequence[Case],
-         progress: Callable[[int], None]) -> Iterator[Row]:
+def _run(pool: ProcessPoolExecutor, work: Callable[[Case], list[HunkRow]], batch: Sequence[Case],
+         progress: Callable[[int], None]) -> Iterator[HunkRow]:
     for found in pool.map(work, batch, chunksize=4):
         progress(1)
         yield from found
@@ -92,12 +92,12 @@ def _taken(case: Case) -> bool:
     return apply_as_is(case_patch(case).files[0].hunks, split_lines(case.target)) is not None
 
 
-def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[Row]:
+def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[HunkRow]:
     """A row for each hunk that has an answer; a declined file has one without numbers, so that it is counted."""
     answer, _seconds = run(case, *indexes(case, plan))
     got = score(result_of(answer, case), case)
     taken = _taken(case)
-    made = partial(Row, pair, case.name, taken, str(got))
+    made = partial(HunkRow, pair, case.name, taken, str(got))
     if got is Score.NONE or len(answer.hunks) != len(case.made):
         return [made(False, False, {})]
     return [made(hunk.unopposed, got is Score.EXACT or _right(hunk, case), dict(hunk.measured))
@@ -117,7 +117,7 @@ def _right(hunk: HunkStory, case: Case) -> bool:
     return any(normal(ours) == normal(apply_edits(case.target, group)) for group in case.made)
 
 
-def noise(known: Sequence[Row]) -> float:
+def noise(known: Sequence[HunkRow]) -> float:
     """The share of undisturbed hunks, in files that git apply refuses, that are not the maintainers'; the hunks of a
     file count as one together."""
     share = _shares(known)
@@ -125,12 +125,12 @@ def noise(known: Sequence[Row]) -> float:
     return (sum(part for right, part in seen if not right) + 0.5) / (sum(part for _, part in seen) + 1)
 
 
-def _shares(known: Sequence[Row]) -> dict[str, float]:
+def _shares(known: Sequence[HunkRow]) -> dict[str, float]:
     """What each hunk of a case counts: what is wrong with one is often wrong with the next, so that a file is one."""
     return {case: 1 / count for case, count in Counter(row.case for row in known if row.measured).items()}
 
 
-def fit(known: Sequence[Row]) -> Model:
+def fit(known: Sequence[HunkRow]) -> Model:
     """The model for these rows. Raises UserError where scipy is not installed, or there are too few rows."""
     try:
         import numpy as np
@@ -174,9 +174,9 @@ class File:
         return self.unopposed and self.probability >= CERTAIN
 
 
-def files(known: Sequence[Row], model: Model) -> list[File]:
+def files(known: Sequence[HunkRow], model: Model) -> list[File]:
     """The files of these rows, each as sure as its least sure hunk."""
-    by_case: dict[str, list[Row]] = defaultdict(list)
+    by_case: dict[str, list[HunkRow]] = defaultdict(list)
     for row in known:
         by_case[row.case].append(row)
     return [File(some[0].taken, some[0].score, all(row.unopposed for row in some),
@@ -184,14 +184,14 @@ def files(known: Sequence[Row], model: Model) -> list[File]:
             for some in by_case.values()]
 
 
-def checked(known: Sequence[Row]) -> list[tuple[str, list[File]]]:
+def checked(known: Sequence[HunkRow]) -> list[tuple[str, list[File]]]:
     """Each pair with its files, judged by the model that was fitted on the other pairs."""
     pairs = list(dict.fromkeys(row.pair for row in known))
     return [(pair, files([row for row in known if row.pair == pair],
                          fit([row for row in known if row.pair != pair]))) for pair in pairs]
 
 
-def as_json(model: Model, known: Sequence[Row]) -> str:
+def as_json(model: Model, known: Sequence[HunkRow]) -> str:
     """The model's file: for people as well, with what each number means and what it was fitted on."""
     pairs = {pair: {"hunks": len(own), "right": sum(row.right for row in own)}
              for pair in dict.fromkeys(row.pair for row in known)
@@ -206,7 +206,7 @@ def as_json(model: Model, known: Sequence[Row]) -> str:
     return json.dumps(data, indent=1) + "\n"
 
 
-def table(known: Sequence[Row]) -> str:
+def table(known: Sequence[HunkRow]) -> str:
     """The reliability table in Markdown: on each pair, with a model that was not fitted on it."""
     by_pair = checked(known)
     refused = [(pair, [file for file in some if not file.taken]) for pair, some in by_pair]
@@ -237,10 +237,10 @@ def _band(lo: float, hi: float, some: Sequence[File]) -> list[str]:
             f"{exact} ({100 * exact / len(some):.1f} %)"]
 
 
-def dump(known: Iterable[Row]) -> str:
+def dump(known: Iterable[HunkRow]) -> str:
     """One JSON object a row, to fit again without running the cases again."""
     return "".join(json.dumps(asdict(row)) + "\n" for row in known)
 
 
-def load(text: str) -> list[Row]:
-    return [Row(**json.loads(line)) for line in text.splitlines()]
+def load(text: str) -> list[HunkRow]:
+    return [HunkRow(**json.loads(line)) for line in text.splitlines()]

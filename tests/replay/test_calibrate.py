@@ -9,21 +9,21 @@ import pytest
 
 from backport.adapt.confidence import CERTAIN, FEATURES, read
 from backport.errors import UserError
-from backport.replay.calibrate import Row, as_json, checked, dump, files, fit, load, noise, table
+from backport.replay.calibrate import HunkRow, as_json, checked, dump, files, fit, load, noise, table
 
 
-def made(pair: str, number: int, *, wrong: float, seed: int = 1, **measured: float) -> list[Row]:
+def made(pair: str, number: int, *, wrong: float, seed: int = 1, **measured: float) -> list[HunkRow]:
     """`number` refused files of one hunk, of which the share `wrong` is not what the maintainers made."""
     chance = random.Random(f"{pair}{seed}{measured}")
     out = []
     for n in range(number):
         right = chance.random() >= wrong
-        out.append(Row(pair, f"{pair} {seed} {measured} {n}", False, "exact" if right else "wrong", True, right,
+        out.append(HunkRow(pair, f"{pair} {seed} {measured} {n}", False, "exact" if right else "wrong", True, right,
                        {name: measured.get(name, 0.0) for name in FEATURES} | {"refused": 1.0}))
     return out
 
 
-def known() -> list[Row]:
+def known() -> list[HunkRow]:
     return [row for pair in ("a", "b", "c") for row in (
         *made(pair, 300, wrong=0.0), *made(pair, 100, wrong=0.4, merged=1), *made(pair, 60, wrong=0.1, size=1))]
 
@@ -51,7 +51,7 @@ def test_each_pair_is_judged_by_the_others_only() -> None:
 def test_a_file_is_as_sure_as_its_least_sure_hunk() -> None:
     rows = known()
     model = fit(rows)
-    two = [Row("a", "one file", False, "wrong", n == 0, n == 0, {"refused": 1.0, "merged": float(n)})
+    two = [HunkRow("a", "one file", False, "wrong", n == 0, n == 0, {"refused": 1.0, "merged": float(n)})
            for n in range(2)]
     (file,) = files(two, model)
     assert file.probability == model.probability(two[1].measured)
@@ -75,7 +75,7 @@ def test_the_file_is_read_back_and_says_what_it_was_fitted_on() -> None:
 
 
 def test_the_table_has_each_pair_and_counts_the_declined() -> None:
-    text = table([*known(), Row("a", "declined", False, "none", False, False, {})])
+    text = table([*known(), HunkRow("a", "declined", False, "none", False, False, {})])
     (line,) = [line for line in text.splitlines() if line.startswith("| a ")]
     assert " 461 " in line
     assert "exact" in text
