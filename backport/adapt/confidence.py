@@ -144,6 +144,6 @@ def _unlike(problem: Problem, lo: int, hi: int, edits: tuple[Edit, ...]) -> floa
     if there is None or problem.a is None:
         return 1.0
     own = [i for i in range(lo, min(hi, len(problem.to))) if problem.a[i].strip()]
-    mine = sum(1 for j in range(there.start - 1, there.end) if problem.t[j].strip())
+    mine = sum(1 for line in problem.t[there.start - 1:there.end] if line.strip())
     both = sum(there.start - 1 <= problem.to[i] < there.end for i in own)
     return 1.0 - 2 * both / max(1, len(own) + mine)
