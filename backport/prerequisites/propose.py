@@ -75,7 +75,8 @@ def propose(carrier: Carrier, log: Log, patch: Patch, tree: Tree, head: Head, up
         found = search.run(chain, search.with_introducers(candidates, alone.missing))
         # a set after which the text fits, while the tree lacks what it uses, is none
         if (found is None or found.lacks) and search.missing - set(alone.missing):
-            found = search.run(chain, search.with_introducers(candidates, search.missing)) or found
+            better = search.run(chain, search.with_introducers(candidates, search.missing))
+            found = better if found is None or (better is not None and not better.lacks) else found
         if found is None:
             return Proposal(others=tuple(search.candidates), source=asked.source, tried=search.tried, reason=(
                 f"none of {search.tried} sets of the {len(search.candidates)} commits that touched these lines makes "
