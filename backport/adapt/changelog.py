@@ -7,11 +7,13 @@ how the tool came to it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from backport.adapt.align import line_key
+from backport.adapt.lacking_parameter import PARAMETER
 from backport.adapt.left_out import is_gone, left_out, named
 from backport.adapt.records import HunkStory
 from backport.csource.tokens import TRIVIA, lex
@@ -46,6 +48,8 @@ def _files(stories: Sequence[HunkStory]) -> list[str]:
     """`a/x.c is b/x.c in this tree`; the directories alone where several files went the same way."""
     where: dict[str, dict[str, None]] = {}
     for story in stories:
+        if "follow" in story.strategies:
+            continue                         # code that several functions have here: its own sentence says which
         where.setdefault(story.path, {})[story.landed_path] = None
     moved = {old: next(iter(new)) for old, new in where.items() if len(new) == 1 and old not in new}
     ways: dict[tuple[str, str], list[str]] = {}
@@ -54,7 +58,8 @@ def _files(stories: Sequence[HunkStory]) -> list[str]:
         ways.setdefault((a, b) if name == other else (old, new), []).append(old)
     out = [f"{a}/ is {b}/ in this tree" if len(olds) > 1 else f"{olds[0]} is {moved[olds[0]]} in this tree"
            for (a, b), olds in ways.items()]
-    strayed = [story for story in stories if story.path not in moved and story.landed_path != story.path]
+    strayed = [story for story in stories if story.path not in moved and story.landed_path != story.path
+               and "follow" not in story.strategies]
     return out + [f"the change to {named(story)} of {story.path} is made in {story.landed_path}" for story in strayed]
 
 
@@ -72,7 +77,9 @@ def _swaps(stories: Sequence[HunkStory]) -> list[str]:
             continue                         # the rule's note says it
         there = {line_key(line[1:].encode()) for line in story.adapted.split("\n") if line.startswith("-")}
         for up, ours in story.changed:
-            if _told(up, ours, story.done) or (not up and line_key(ours.encode()) in there):
+            if _told(up, ours, story.done) or (PARAMETER in story.strategies and not ours):
+                continue
+            if not up and line_key(ours.encode()) in there:
                 continue                     # a line of this tree that stays
             for old, new in _differences(up.strip(), ours.strip()):
                 found.setdefault((old, new), []).append(_Swap(old, new, story.function, story.landed_path))
@@ -114,6 +121,9 @@ def _told(up: str, ours: str, done: Iterable[str]) -> bool:
     said = " ".join(done)
     if not said:
         return False
+    opened = re.findall(r"open-coded (\w+)\(\)", said)
+    if any(f"{name}(" in up for name in opened) or (opened and not up):
+        return True
     if not up or not ours:
         return (up or ours).strip().rstrip(";") in said
     words = [text for pair in _differences(up.strip(), ours.strip()) for text in pair]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from backport.adapt import header_names, lacking_parameter
+from backport.adapt.absent_file import absent_file
 from backport.adapt.arbiter import State
 from backport.adapt.checks.base import Names, SymbolIndex
 from backport.adapt.context import covers, refusal, with_context
@@ -21,6 +23,7 @@ from backport.adapt.proposers.registry import ALL
 from backport.adapt.proposers.rules import Ruled
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
+from backport.adapt.split_code import followed
 from backport.adapt.verify import verified
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
@@ -47,7 +50,7 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     wanted = tuple(strategies) if strategies is not None else ALL
     before = preimages or {}
     index = symbols if symbols is not None else getattr(target, "index", None)
-    names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch))
+    names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch), upstream)
     known = there or {}
     one = partial(_file, target=target, preimages=before, rules=rules if "rules" in wanted else (), names=names,
                   wanted=wanted, further=proposers)
@@ -57,6 +60,8 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     if ways.files or ways.folders:   # a file that fits in two others goes where the rest of the patch went
         answers = [one(file, ways=ways) if answer.outcome is Apply.CONFLICT else answer
                    for file, answer in zip(patch.files, answers, strict=True)]
+    if "moves" in wanted:
+        answers = followed(patch.files, answers, target)
     answer = combine(patch, answers)
     if answer.patch is not None:     # what goes in as it is has upstream's line numbers until here
         answer = replace(answer, patch=refreshed(answer.patch, target),
@@ -88,8 +93,16 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         file = with_context(file, preimage)
     elif (why := refusal(file)) and not covers(file, target.read(path)):
         return decline(why)
-    return adapt_file(file, target, preimage, Ruled(file, target, rules, preimage), names, wanted, ways,
-                      further)
+    ours = file
+    swaps: tuple[header_names.Swap, ...] = ()
+    lacking: lacking_parameter.Parameterless | None = None
+    if "substitution" in wanted:     # upstream's change as it would be with what this tree has
+        ours, swaps = header_names.with_headers(file, target, names)
+        ours, lacking = lacking_parameter.without_parameter(ours, target.read(path), preimage)
+    answer = adapt_file(ours, target, preimage, Ruled(ours, target, rules, preimage), names, wanted, ways, further)
+    answer = lacking_parameter.told(header_names.told(answer, file, swaps), file, lacking)
+    gone = absent_file(file, target, preimage) if answer.outcome is Apply.CONFLICT and "drop" in wanted else None
+    return gone or answer
 
 
 def _known(file: FileDiff, why: str) -> FileAnswer:

@@ -13,7 +13,7 @@ from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed
-from backport.csource.includes import Top, is_include, top
+from backport.csource.includes import Top, included, is_include, top
 
 
 def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
@@ -26,7 +26,43 @@ def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
     if not theirs:
         return placed
     wanted = {line_key(problem.after[line]): line for line in theirs}
-    return _at_home(problem, placed, wanted, up, top(problem.t))
+    here = top(problem.t)
+    return _sorted_place(problem, k, theirs, up, here) or _at_home(problem, placed, wanted, up, here)
+
+
+def _sorted_place(problem: Problem, k: int, theirs: set[int], up: Top, here: Top) -> Placed | None:
+    """For a hunk that adds one `#include` and nothing else: its place by name among this tree's includes of the same
+    directory, where none of the lines that upstream's stands with is here. None where they are in no order either."""
+    assert problem.after is not None
+    hunk = problem.hunks[k]
+    if len(theirs) != 1 or hunk.removed or [line for line in hunk.added if line.strip()] != [
+            problem.after[next(iter(theirs))]] or len(hunk.added) != 1:
+        return None
+    (line,) = theirs
+    own = included(problem.after[line])
+    folder = own[0].rpartition("/")[0] if own else ""
+    paragraph = _paragraph(line, up)
+    mine = {line_key(problem.t[n]) for n in here.includes}
+    if not folder or any(line_key(problem.after[n]) in mine for n in paragraph if n != line):
+        return None
+    named = {n: (included(problem.t[n]) or [""])[0] for n in here.includes}
+    group = {n: name for n, name in named.items() if name.rpartition("/")[0] == folder}
+    names = [group[n] for n in sorted(group)]
+    if not names or names != sorted(names) or own[0] in names or len({here.includes[n] for n in group}) != 1:
+        return None
+    behind = [n for n in sorted(group) if group[n] < own[0]]
+    at = behind[-1] + 1 if behind else min(group)
+    return Placed((Edit(at, at, (problem.after[line],)),), (Signal.NEIGHBOUR,))
+
+
+def _paragraph(line: int, up: Top) -> list[int]:
+    """The includes that stand with the one at `line`, without an empty line between them."""
+    first = last = line
+    while first - 1 in up.includes:
+        first -= 1
+    while last + 1 in up.includes:
+        last += 1
+    return list(range(first, last + 1))
 
 
 def _at_home(problem: Problem, placed: Placed, wanted: Mapping[bytes, int], up: Top, here: Top) -> Placed | None:

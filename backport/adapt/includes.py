@@ -33,6 +33,11 @@ def missing_headers(patch: Patch, view: TreeView) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_missing(name: str, includer: str, view: TreeView) -> bool:
+    """Whether header `name`, as `includer` writes it, is neither in the tree nor made by its build."""
+    return not _MADE.match(name) and not _there(name, includer, set(), view)
+
+
 def _there(name: str, includer: str, own: set[str], view: TreeView) -> bool:
     plain = posixpath.normpath(posixpath.join(posixpath.dirname(includer), name))
     likely = [plain, f"include/{name}", f"{DEFAULT.directory}/include/{name}", f"include/uapi/{name}"]

@@ -12,11 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from backport.adapt.align import line_key, weak
 from backport.adapt.explain import upstream_function
 from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
+from backport.patch.parse import split_lines
 from backport.treeview import TreeView
 
+_LONG = 40               # telling lines of a file that can be known again
+_SAME = 0.7              # share of them (Dice) that makes another path the same file
+_APART = 0.2             # by how much no other file of the name may come near
 _MOST = 6                # files to look into; a name that more files define leads nowhere
 
 Rank = tuple[int, int, int]
@@ -71,6 +76,32 @@ def candidates(problem: Problem, k: int, target: TreeView, ways: Ways) -> list[s
         same = [path for path in target.paths() if path != own and path.rsplit("/", 1)[-1] == base]
         found += [path for path in _ranked(same, own, target, ways)[:_MOST] if path not in found]
     return found[:_MOST]
+
+
+def same_file(preimage: bytes | None, own: str, path: str, target: TreeView) -> bool:
+    """Whether `path` is upstream's file `own` in another directory beyond doubt: `own` is not here, the names are the
+    same, nearly all that either has the other has too, and no further file of that name comes near."""
+    name = own.rsplit("/", 1)[-1]
+    if preimage is None or path.rsplit("/", 1)[-1] != name or target.read(own) is not None:
+        return False
+    lines = _telling(preimage)
+    if len(lines) < _LONG:
+        return False
+    alike = [other for other in target.paths() if other.rsplit("/", 1)[-1] == name]
+    if len(alike) > _MOST:
+        return False
+    shares = {other: _dice(lines, _telling(target.read(other) or b"")) for other in alike}
+    mine = shares.pop(path, 0.0)
+    return mine >= _SAME and all(other <= mine - _APART for other in shares.values())
+
+
+def _telling(source: bytes) -> frozenset[bytes]:
+    """Its lines that say something, without their white space."""
+    return frozenset(key for line in split_lines(source) if not weak(key := line_key(line)))
+
+
+def _dice(a: frozenset[bytes], b: frozenset[bytes]) -> float:
+    return 2 * len(a & b) / (len(a) + len(b)) if a or b else 0.0
 
 
 def _ranked(paths: Sequence[str], own: str, target: TreeView, ways: Ways) -> list[str]:

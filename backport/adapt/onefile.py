@@ -193,7 +193,8 @@ def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequ
         if there is not None:
             other = _solve(there, 0, wanted)
             if other.state not in (State.NONE, State.BOTH):
-                found.append(Landed(k, there, 0, _marked(other, there)))
+                sure = moved_code.same_file(problem.preimage, problem.upstream_path, path, target)
+                found.append(Landed(k, there, 0, _marked(other, there, other.sure if sure else Sure.REVIEW)))
     if found:
         best = _best(found, target, ways)
         if best is not None:
@@ -228,9 +229,9 @@ def _best(found: Sequence[Landed], target: TreeView, ways: moved_code.Ways) -> L
     return best if beside[0] >= 2 * max(1, beside[1]) or agree[0] > agree[1] else None
 
 
-def _marked(answer: Answer, there: Problem) -> Answer:
-    """An answer in another file is never certain, and names it."""
-    return replace(answer, sure=Sure.REVIEW, strategies=("move", *answer.strategies),
+def _marked(answer: Answer, there: Problem, sure: Sure = Sure.REVIEW) -> Answer:
+    """An answer in another file names it, and is only certain where that is the same file under another path."""
+    return replace(answer, sure=sure, strategies=("move", *answer.strategies),
                    signals=(*answer.signals, Signal.OTHER_FILE),
                    notes=(*answer.notes, f"made in {there.path}, which has the code of {there.upstream_path} here"))
 

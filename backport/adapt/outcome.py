@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from backport.adapt.records import Adaptation, HunkStory
+from backport.adapt.side_parts import is_side
 from backport.patch.model import FileDiff, Patch
 from backport.verdict import Apply, Sure
 
@@ -49,6 +50,9 @@ def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
     twice = _twice(answers) if files else ""
     if twice:
         return told(Apply.CONFLICT, Sure.REVIEW, None, reason=twice)
+    if files and _nothing_left(answers):
+        return told(Apply.CONFLICT, Sure.REVIEW, None, reason="the code that the patch changes is not in this tree: "
+                                                             "only tests and documents would be left")
     sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
     reason = "; ".join(dict.fromkeys(a.reason for a in answers if a.reason))
     if not files:
@@ -77,6 +81,13 @@ def _twice(answers: Sequence[FileAnswer]) -> str:
                        "has no function of upstream's name")
                     + (", and other parts of the change are there" if part else ", and what it takes away is not here"))
     return ""
+
+
+def _nothing_left(answers: Sequence[FileAnswer]) -> bool:
+    """Whether only tests and documents are left of a change whose code is not in the tree: no backport of it."""
+    gone = [hunk.path for answer in answers if answer.outcome is Apply.ABSENT for hunk in answer.hunks]
+    made = [file.path for answer in answers for file in answer.files]
+    return all(map(is_side, made)) and any(not is_side(path) for path in gone)
 
 
 def _alternatives(patch: Patch, answers: Sequence[FileAnswer]) -> tuple[Patch, ...]:

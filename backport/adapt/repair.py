@@ -17,6 +17,7 @@ from backport.adapt.repairs import (
     goto_unwind,
     keep_old_name,
     moved_line,
+    open_code,
     reindent,
     rename_identifier,
     rename_uses,
@@ -28,7 +29,8 @@ from backport.adapt.signals import Signal
 # strategy -> its repairs, in the order tried
 REPAIRS: dict[str, tuple[Repair, ...]] = {
     "substitution": (declaration_order.REPAIR, moved_line.REPAIR, rename_identifier.REPAIR, add_declaration.REPAIR,
-                     rename_uses.REPAIR, keep_old_name.REPAIR, direct_return.REPAIR),
+                     rename_uses.REPAIR, keep_old_name.REPAIR, direct_return.REPAIR,
+                     open_code.REPAIR),
     "drop": (drop_call.REPAIR, drop_comment.REPAIR),
 }
 

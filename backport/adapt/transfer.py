@@ -123,11 +123,25 @@ def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signa
         extra = [t[j] for j in range(lo, hi) if j not in set(places)]
         if all(not line.strip() for line in extra):
             return [Edit(lo, hi, edit.new)]
+        core = _without_empty_ends(a, edit)
+        if core is not None and p.to[core.hi - 1] - p.to[core.lo] == core.hi - core.lo - 1:
+            signals.append(Signal.SPLIT)     # only an empty line stands apart: this tree's own lines keep theirs
+            return [Edit(p.to[core.lo], p.to[core.hi - 1] + 1, core.new)]
         signals.append(Signal.EXTRA)
         if not edit.new:             # only the lines that upstream takes away go
             return [Edit(j, j + 1, ()) for j in places]
         raise _Unplaceable
     return [_insertion(a, edit, t, p, signals)]
+
+
+def _without_empty_ends(a: Sequence[bytes], edit: Edit) -> Edit | None:
+    """`edit` without the empty lines that it takes away at either end; None where it has none, or nothing else."""
+    lo, hi = edit.lo, edit.hi
+    while lo < hi and not a[lo].strip():
+        lo += 1
+    while hi > lo and not a[hi - 1].strip():
+        hi -= 1
+    return Edit(lo, hi, edit.new) if lo < hi and (lo, hi) != (edit.lo, edit.hi) else None
 
 
 def _other_block(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, above: int) -> int | None:

@@ -74,3 +74,34 @@ def test_a_directory_among_many_with_a_file_of_that_name_is_found() -> None:
     answer = carried({"fs/new/dir.c": static}, {**tree, "fs/old/dir.c": static[0], "fs/old/file.c": b"",
                                                 "fs/old/link.c": b""}, upstream)
     assert paths(answer) == {"fs/old/dir.c"}
+
+
+LONG = b"".join(source(f"unit_{verb}", last=f"return finish_{verb}(u);", first=f"prepare_{verb}(u);")
+                for verb in ("open", "close", "read", "write", "map", "sync", "lock", "poll", "trim", "stop", "wipe",
+                             "mark"))
+LONG_CHANGE = (LONG, LONG.replace(b"prepare_map(u)", b"prepare_map_early(u)"))
+
+
+def test_the_same_file_in_another_directory_is_as_sure_as_it_would_be_in_its_own() -> None:
+    answer = carried({"fs/new/unit.c": LONG_CHANGE}, {"fs/old/unit.c": LONG + b"int here;\n"})
+    assert paths(answer) == {"fs/old/unit.c"}
+    assert answer.sure is Sure.CERTAIN
+    assert any("fs/old/unit.c" in note for note in answer.notes)
+
+
+def test_a_file_that_another_of_its_name_comes_near_is_for_review() -> None:
+    other = LONG.replace(b"prepare_map", b"get_map").replace(b"unit_poll", b"unit_look")
+    answer = carried({"fs/new/unit.c": LONG_CHANGE}, {"fs/old/unit.c": LONG, "fs/copy/unit.c": other})
+    assert answer.patch is None or answer.sure is Sure.REVIEW
+
+
+def test_a_file_of_the_name_with_much_of_its_own_is_for_review() -> None:
+    far = LONG.split(b"int unit_lock")[0] + b"".join(source(f"disk_{n}", last=f"return end_{n};", first=f"begin_{n}();")
+                                                      for n in range(12))
+    answer = carried({"fs/new/unit.c": LONG_CHANGE}, {"fs/old/unit.c": far})
+    assert answer.patch is None or answer.sure is Sure.REVIEW
+
+
+def test_a_file_of_another_name_is_for_review() -> None:
+    answer = carried({"fs/new/unit.c": LONG_CHANGE}, {"fs/old/device.c": LONG})
+    assert answer.patch is None or answer.sure is Sure.REVIEW

@@ -14,6 +14,7 @@ from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Severity, Signal
 from backport.csource.layout import Function
 from backport.csource.source import Source
+from backport.treeview import TreeView
 
 
 class SymbolIndex(Protocol):
@@ -56,6 +57,15 @@ class Names:
     index: SymbolIndex | None = None
     upstream: SymbolIndex | None = None
     own: frozenset[str] = frozenset()
+    tree: TreeView | None = None     # upstream's files
+
+    def macros(self, name: str) -> list[bytes]:
+        """The headers under include/ that define macro `name` upstream, their bytes; [] where its tree is not known."""
+        asked = getattr(self.upstream, "macros", None)
+        if asked is None or self.tree is None:
+            return []
+        found = [self.tree.read(path) for path in asked(name) if path.startswith("include/")]
+        return [data for data in found if data is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,28 @@ import re
 
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
+from backport.csource.tokens import identifiers
 
 # what is an identifier for sure: a call, or a word with an underscore inside
 _NAME = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")
 
 
 def ask(context: Context) -> list[Finding]:
-    """COMMENT: such a name in an added comment that upstream's tree has and this one has not."""
+    """COMMENT: such a name in an added comment that upstream's tree has and this one has not. A name that upstream's
+    file did not have before either, and that nothing defines, is the comment's own (a register in a data sheet)."""
     result, edits, names = context.result, context.edits, context.names
     if names.index is None:
         return []
     found = []
     target = result.problem.target_words
+    before = set(identifiers(result.problem.preimage or b"", comments=True))
     for edit in edits:
         text, bare = b"".join(edit.new), result.code(edit)
         for word in sorted({m[1] for m in _NAME.finditer(text)} - set(re.findall(rb"\w+", bare)) - target):
             name = word.decode("ascii", "replace")
             if name not in names.own and not names.index.contains(name) \
-                    and (names.upstream is None or names.upstream.contains(name)):
+                    and (names.upstream is None or not before or names.upstream.defines(name)
+                         or (word in before and names.upstream.contains(name))):
                 found.append(Finding(Signal.COMMENT, f"a comment mentions `{name}`, which is not in this tree"))
     return found
 

@@ -1,0 +1,100 @@
+"""Evidence that a whole file of the patch has no counterpart in the tree: a test, a driver, a document of a later one.
+
+Maintainers leave such a part out and say so. A file that only moved, was renamed or whose code stands in other files is
+not absent, and neither is one that cannot be told from those.
+"""
+
+from __future__ import annotations
+
+import re
+
+from backport.adapt.align import line_key, weak
+from backport.adapt.arbiter import State
+from backport.adapt.outcome import FileAnswer
+from backport.adapt.records import HunkStory
+from backport.csource.functions import functions
+from backport.patch.model import FileDiff
+from backport.patch.parse import split_lines
+from backport.treeview import TreeView
+from backport.verdict import Apply, Sure
+
+_KNOWN = 0.15            # share of the file's own names that the tree may have by accident
+_SHARED = 0.3            # share of its lines that another file may have: includes, licence, common code
+_FEW = 3                 # names or lines that say nothing yet
+_ASKED = 60              # names that the tree is asked for
+_LIKE = 24               # files of the same name that are looked into
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w{5,})", re.MULTILINE)
+_TAG = re.compile(rb"^(?:struct|union|enum)[ \t]+(\w{5,})[ \t]*\{", re.MULTILINE)
+# every directory has these: the name says nothing, the directory does
+_EVERYWHERE = frozenset({"Makefile", "Kconfig", "Kbuild", "config", "settings", "index.rst", ".gitignore"})
+
+
+def absent_file(file: FileDiff, target: TreeView, preimage: bytes | None) -> FileAnswer | None:
+    """The answer that leaves `file` out, None where nothing proves that what it changes is nowhere in the tree."""
+    path = file.old_path
+    if path is None or file.renamed or target.read(path) is not None:
+        return None
+    why = _evidence(path, target, preimage)
+    if not why:
+        return None
+    told = tuple(HunkStory(path, number, strategies=("drop",), sure=Sure.REVIEW, notes=(why,), state=State.ABSENT,
+                           dropped=True, upstream=hunk.render().decode("utf-8", "replace"), signals=("dropped",))
+                 for number, hunk in enumerate(file.hunks))
+    return FileAnswer(Apply.ABSENT, (), Sure.REVIEW, told, (), why, (why,))
+
+
+def _evidence(path: str, target: TreeView, preimage: bytes | None) -> str:
+    folder, _, name = path.rpartition("/")
+    if name in _EVERYWHERE:
+        return _no_folder(path, folder, target)
+    if preimage is None:
+        return ""
+    alike = [other for other in target.paths() if _stem(other) == _stem(path) and _zone(other) == _zone(path)]
+    lines = {key for line in split_lines(preimage) if not weak(key := line_key(line)) and len(key) > 8}
+    if len(alike) > _LIKE or len(lines) < _FEW or any(_shares(target.read(other), lines) for other in alike):
+        return ""
+    if not path.endswith((".c", ".h", ".S")):
+        return "" if alike else f"{path} is not in this tree, and no file of its name is"
+    names = _names(preimage)[:_ASKED]
+    known = [one for one in names if _has(one, path, target)]
+    if len(names) < _FEW or len(known) > _KNOWN * len(names):
+        return ""
+    return (f"{path} is not in this tree, and {len(known) or 'none'} of the {len(names)} functions, macros and types "
+            "that it defines upstream")
+
+
+def _no_folder(path: str, folder: str, target: TreeView) -> str:
+    """A list of what a directory holds goes with the directory, where no other one of that name is here."""
+    last = folder.rsplit("/", 1)[-1]
+    there = any(other.startswith(folder + "/") or f"/{last}/" in other for other in target.paths())
+    return "" if there or not folder else f"{path} is not in this tree, and neither is the directory {folder}"
+
+
+def _stem(path: str) -> str:
+    """The name without its ending: a document may have been .txt, and - and _ change places."""
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", "_").lower()
+
+
+def _zone(path: str) -> str:
+    """Code of tools/ and of Documentation/ is none of the kernel's."""
+    first = path.split("/", 1)[0]
+    return first if first in ("tools", "Documentation", "samples", "scripts") else ""
+
+
+def _shares(data: bytes | None, lines: set[bytes]) -> bool:
+    have = {line_key(line) for line in split_lines(data or b"")}
+    return len(have & lines) > _SHARED * len(lines)
+
+
+def _names(source: bytes) -> list[str]:
+    """What the file defines, but for names as common as main()."""
+    found = [f.name for f in functions(source)]
+    found += [m[1].decode("utf-8", "replace") for one in (_MACRO, _TAG) for m in one.finditer(source)]
+    return [name for name in dict.fromkeys(found) if len(name) > len("main")]
+
+
+def _has(name: str, path: str, target: TreeView) -> bool:
+    if any(_zone(other) == _zone(path) for other in target.defining(name)):
+        return True
+    index = getattr(target, "index", None)       # macros and types, and what is only declared
+    return index is not None and not _zone(path) and index.contains(name)
