@@ -53,7 +53,8 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
     names = Names(index, getattr(upstream, "index", None), frozenset(known_names) | brought(patch), upstream)
     known = there or {}
     one = partial(_file, target=target, preimages=before, rules=rules if "rules" in wanted else (), names=names,
-                  wanted=wanted, further=proposers)
+                  wanted=wanted, further=proposers,
+                  created=[file.path for file in patch.files if file.created or file.renamed])
     answers = [_known(file, known[file.path]) if file.path in known else one(file, ways=Ways(upstream=upstream))
                for file in patch.files]
     ways = learned((hunk for answer in answers for hunk in answer.hunks), upstream)
@@ -70,7 +71,8 @@ def adapt(patch: Patch, target: TreeView, *, upstream: TreeView | None = None,
 
 
 def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rules: Sequence[Rule],
-          names: Names, wanted: Sequence[str], ways: Ways, further: Sequence[Proposer]) -> FileAnswer:
+          names: Names, wanted: Sequence[str], ways: Ways, further: Sequence[Proposer],
+          created: Sequence[str]) -> FileAnswer:
     if file.binary:
         return decline(f"{file.path}: a binary file cannot be adapted")
     if file.created:
@@ -97,7 +99,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
     swaps: tuple[header_names.Swap, ...] = ()
     lacking: lacking_parameter.Parameterless | None = None
     if "substitution" in wanted:     # upstream's change as it would be with what this tree has
-        ours, swaps = header_names.with_headers(file, target, names)
+        ours, swaps = header_names.with_headers(file, target, names, created)
         ours, lacking = lacking_parameter.without_parameter(ours, target.read(path), preimage)
     answer = adapt_file(ours, target, preimage, Ruled(ours, target, rules, preimage), names, wanted, ways, further)
     answer = lacking_parameter.told(header_names.told(answer, file, swaps), file, lacking)

@@ -6,6 +6,7 @@ tree's stands for it. Where they do not lead to one header, the line stays, and 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from backport.adapt.checks.base import Names
@@ -35,8 +36,10 @@ class Swap:
         return f"{how}, which this tree does not have: {what} is in <{self.found}> here"
 
 
-def with_headers(file: FileDiff, target: TreeView, names: Names) -> tuple[FileDiff, tuple[Swap, ...]]:
-    """`file` with this tree's headers in its added lines, and what was swapped in which hunk."""
+def with_headers(file: FileDiff, target: TreeView, names: Names,
+                 brought: Collection[str] = ()) -> tuple[FileDiff, tuple[Swap, ...]]:
+    """`file` with this tree's headers in its added lines, and what was swapped in which hunk; `brought` are the paths
+    that the patch itself adds to the tree."""
     if not any(is_include(line) for hunk in file.hunks for line in hunk.added):
         return file, ()
     swaps: list[Swap] = []
@@ -44,7 +47,7 @@ def with_headers(file: FileDiff, target: TreeView, names: Names) -> tuple[FileDi
     for number, hunk in enumerate(file.hunks):
         lines: list[Line] = []
         for line in hunk.lines:
-            swap = _swap(number, line.text, file, target, names) if line.kind == b"+" else None
+            swap = _swap(number, line.text, file, target, names, brought) if line.kind == b"+" else None
             if swap is None:
                 lines.append(line)
                 continue
@@ -76,11 +79,14 @@ def told(answer: FileAnswer, file: FileDiff, swaps: tuple[Swap, ...]) -> FileAns
                    notes=(*answer.notes, *(swap.note for swap in swaps)))
 
 
-def _swap(number: int, line: bytes, file: FileDiff, target: TreeView, names: Names) -> Swap | None:
+def _swap(number: int, line: bytes, file: FileDiff, target: TreeView, names: Names,
+          brought: Collection[str]) -> Swap | None:
     found = included(line)
     path = file.old_path or file.path
     data = target.read(path)
     if len(found) != 1 or b"<" not in line or data is None or not is_missing(found[0], path, target):
+        return None
+    if any(one.endswith(f"/{found[0]}") for one in brought):
         return None
     words = dict.fromkeys(word.decode() for hunk in file.hunks for one in hunk.added for word in identifiers(one))
     theirs, ours = names.upstream, names.index
@@ -92,17 +98,18 @@ def _swap(number: int, line: bytes, file: FileDiff, target: TreeView, names: Nam
     if len(common) != 1:
         return None
     header = common.pop().removeprefix("include/")
+    if header == found[0]:               # the tree has it after all: its names are known, only this view cannot read it
+        return None
     here = header in included(data)
     return Swap(number, found[0], "" if here else header, header, tuple(wanted))
 
 
 def _headers(index: object, name: str) -> list[str]:
     """The headers under include/ that define function or macro `name`."""
-    out: list[str] = []
-    for kind in ("functions", "macros"):
-        asked = getattr(index, kind, None)
-        out += [path for path in asked(name) if path.startswith("include/")] if asked is not None else []
-    return out
+    functions, macros = getattr(index, "functions", None), getattr(index, "macros", None)
+    if functions is None or macros is None:
+        return []
+    return [path for path in (*functions(name), *macros(name, lists=False)) if path.startswith("include/")]
 
 
 def _resized(hunk: Hunk, lines: list[Line]) -> Hunk:

@@ -72,10 +72,13 @@ class Index:
         """The `.c`/`.h` files that define a function `name`, sorted."""
         return self._files(scan.FUNCTION, name)
 
-    def macros(self, name: str) -> list[str]:
-        """The `.c`/`.h` files that `#define` the macro `name`, sorted (register lists only where no other does)."""
+    def macros(self, name: str, lists: bool = True) -> list[str]:
+        """The `.c`/`.h` files that `#define` the macro `name`, sorted (register lists only where no other does).
+
+        Without `lists` those are not read: for a name that is no macro at all that takes seconds.
+        """
         found = self._files(scan.MACRO, name)
-        if found or not self.contains(name):
+        if found or not lists or not self.contains(name):
             return found
         rows = self._asked("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
         with Git(self._store) as git:

@@ -24,10 +24,10 @@ class Stacked(Index):
         super().__init__(store, base, say, lookups)
         self._source = commit
 
-    def macros(self, name: str) -> list[str]:
+    def macros(self, name: str, lists: bool = True) -> list[str]:
         """As Index.macros; a changed register list is read as it is now."""
         found = self._files(scan.MACRO, name)
-        if found:
+        if found or not lists:
             return found
         now = [path for path, data in self._now.items() if name.encode() in scan.macros(data)]
         return sorted([path for path in super().macros(name) if path not in self._before] + now)

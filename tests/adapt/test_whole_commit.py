@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from backport.adapt import header_names
 from backport.adapt.changelog import changelog
+from backport.adapt.checks.base import Names
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
 from backport.csource.functions import functions
@@ -30,7 +32,7 @@ class Index:
     def functions(self, name: str) -> list[str]:
         return [path for path, data in sorted(self.files.items()) if any(f.name == name for f in functions(data))]
 
-    def macros(self, name: str) -> list[str]:
+    def macros(self, name: str, lists: bool = True) -> list[str]:
         return [path for path, data in sorted(self.files.items()) if b"#define " + name.encode() + b"(" in data]
 
 
@@ -211,6 +213,14 @@ def test_the_same_expression_beside_other_lines_is_left_to_a_person() -> None:
     answer = carried(PATCH, tree, UPSTREAM)
     assert answer.outcome is Apply.CONFLICT
     assert "inbound_v6 of net/v6.c" in answer.reason
+
+
+def test_a_header_that_the_commit_brings_itself_is_included_by_its_own_name() -> None:
+    tree, upstream = Tree("tree", TREE), Tree("upstream", UPSTREAM)
+    (file,) = patch_of({"net/v4.c": PATCH["net/v4.c"]}).files
+    names = Names(tree.index, upstream.index, frozenset(), upstream)
+    assert header_names.with_headers(file, tree, names)[1]
+    assert header_names.with_headers(file, tree, names, ["include/crypto/utils.h"]) == (file, ())
 
 
 def test_a_header_for_whose_names_two_stand_is_not_swapped() -> None:

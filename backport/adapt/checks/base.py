@@ -64,7 +64,7 @@ class Names:
         asked = getattr(self.upstream, "macros", None)
         if asked is None or self.tree is None:
             return []
-        found = [self.tree.read(path) for path in asked(name) if path.startswith("include/")]
+        found = [self.tree.read(path) for path in asked(name, lists=False) if path.startswith("include/")]
         return [data for data in found if data is not None]
 
 
