@@ -24,19 +24,21 @@ def applied(git: Git, commit: str, patch: Patch) -> dict[str, bytes | None] | No
         return {path: index.content(entries[path][1]) if path in entries else None for path in patch.paths}
 
 
-def same_file(one: bytes | None, two: bytes | None) -> bool:
-    """Whether both are the same file, white space apart in each line."""
-    return one == two or (one is not None and two is not None and _lines(one) == _lines(two))
+def same_file(one: bytes | None, two: bytes | None, empty: bool = True) -> bool:
+    """Whether both are the same file, white space apart in each line; without `empty`, empty lines do not count."""
+    return one == two or (one is not None and two is not None and _lines(one, empty) == _lines(two, empty))
 
 
-def same_effect(git: Git, commit: str, one: Effect, two: Effect) -> bool:
-    """Whether the tree of `commit` is the same after both; a path that one of them leaves alone is as it was."""
+def same_effect(git: Git, commit: str, one: Effect, two: Effect, empty: bool = True) -> bool:
+    """Whether the tree of `commit` is the same after both; a path that one of them leaves alone is as it was. Without
+    `empty`, empty lines do not count."""
     for path in {*one, *two}:
         before = git.blob(f"{commit}:{path}") if path not in one or path not in two else None
-        if not same_file(one.get(path, before), two.get(path, before)):
+        if not same_file(one.get(path, before), two.get(path, before), empty):
             return False
     return True
 
 
-def _lines(data: bytes) -> list[bytes]:
-    return [squeeze(line) for line in split_lines(data)]
+def _lines(data: bytes, empty: bool) -> list[bytes]:
+    lines = [squeeze(line) for line in split_lines(data)]
+    return lines if empty else [line for line in lines if line]

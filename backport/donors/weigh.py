@@ -128,7 +128,7 @@ def _stands(git: Git, head: Head, mine: Effect | None, one: Tried) -> str:
         return "refused"
     if mine is None:
         return "refused" if one.lost else "fits"
-    return "agrees" if same_effect(git, head.commit, mine, one.effect) else "differs"
+    return "agrees" if same_effect(git, head.commit, mine, one.effect, empty=False) else "differs"
 
 
 def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head, tried: Sequence[Tried],
@@ -139,8 +139,10 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
     lost = [one for one, how in zip(tried, stands, strict=True) if how == "differs" and one.lost]
     notes = [f"{one.donor.name} {text}: its form is not taken" for one in lost for text in one.lost]
     if agree and not differ:
-        sure = Sure.CERTAIN if any(_confirms(one) for one in agree) and _whole(own, patch, carrier) else own.sure
-        told = tuple(f"{one.donor.name}, carried here, gives the same result" for one in agree)
+        very = [one for one in agree if _very_same(carrier, head, own, one)]
+        sure = Sure.CERTAIN if any(_confirms(one) for one in very) and _whole(own, patch, carrier) else own.sure
+        told = tuple(f"{one.donor.name}, carried here, gives the same result"
+                     + ("" if one in very else ", empty lines apart") for one in agree)
         return replace(own, sure=sure, notes=(*own.notes, *notes) if sure is Sure.REVIEW else tuple(notes),
                        evidence=(*own.evidence, *told))
     first = next((one for one in differ if not (one.donor.weak and (own.agreed or own.sure) is Sure.CERTAIN)), None)
@@ -159,6 +161,12 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
     return replace(made, alternatives=(own.patch.diff, *others), notes=(
         f"upstream's form gives another result on this tree ({own.outcome}, {own.sure}): it is the first alternative",
         *made.notes, *notes))
+
+
+def _very_same(carrier: Carrier, head: Head, own: Carried, one: Tried) -> bool:
+    """Whether it gives the same empty lines too: which of them are wanted is nothing to be sure of otherwise."""
+    mine = applied(carrier.git, head.commit, own.patch) if own.patch is not None else None
+    return mine is not None and one.effect is not None and same_effect(carrier.git, head.commit, mine, one.effect)
 
 
 def _confirms(one: Tried) -> bool:

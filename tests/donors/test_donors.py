@@ -73,6 +73,18 @@ def test_where_both_forms_agree_there_is_nothing_to_review(world: World) -> None
     assert both.evidence[-1] == f"the 6.1.y backport {sha[:12]}, carried here, gives the same result"
 
 
+def test_a_donor_with_another_empty_line_neither_replaces_upstreams_form_nor_settles_it(world: World) -> None:
+    fix = world.fix()
+    world.move(NEWER, OLDER)
+    for branch in (NEWER, OLDER):
+        world.repo.edit(branch, "sort.h", "", "int compare_int(int a, int b);\n", "bring it")
+    alone = world.carry(fix)
+    world.backport(fix, f"{UPSTREAMS}\n", path="lib/sort.c")
+    both = world.carry(fix, world.found(fix).donors)
+    assert (both.patch, both.sure) == (alone.patch, Sure.REVIEW)
+    assert both.evidence[-1].endswith("gives the same result, empty lines apart")
+
+
 def test_where_they_differ_the_donors_is_given_for_review_beside_upstreams(world: World) -> None:
     fix = world.fix()
     world.repo.edit(OLDER, "sort.h", "", "int compare_int(int a, int b);\n", "bring it")
