@@ -323,8 +323,12 @@ def test_ctrl_c_waits_until_files_and_branch_agree(kernel: Kernel, monkeypatch: 
         real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(commits, "move_ref", interrupted)
-    with pytest.raises(click.Abort):
-        kernel.pick(kernel.fixes["bar"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)    # a job in the background ignores Ctrl-C
+    try:
+        with pytest.raises(click.Abort):
+            kernel.pick(kernel.fixes["bar"])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert kernel.run("status", "--porcelain") == " M drivers/mine.c\n?? untracked.txt"
     assert kernel.run("log", "-1", "--format=%s") == "bar: the limit is nine"
 
