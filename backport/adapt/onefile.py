@@ -119,7 +119,7 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequen
 
 def _settled(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
              wanted: Sequence[str]) -> Landed:
-    """An adapted hunk with what was found: given, mended, or declined. A rule's answer is never taken back."""
+    """An adapted hunk with what was found: given, repaired, or declined. A rule's answer is never withdrawn."""
     ruled = any(name.startswith("rule:") for name in one.answer.strategies)
     if ruled or not fatal(found):
         return _with(one, found) if ruled else _polished(one, found, others, names, wanted)

@@ -54,7 +54,7 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: st
     (column,) = get_trees(store, manifest, (name,), offline=offline)
     tree, head = column.tree, column.head
     if head is None:
-        raise InfraError(f"{tree.name} could not be had: {column.reason}")
+        raise InfraError(f"{tree.name} is not available: {column.reason}")
     context = Context(place, *known_heads(store, manifest), Options(build=False, signoff=signoff))
     try:
         found = propose(context.carrier, context.log, only, tree, head, context.upstream)

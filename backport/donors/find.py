@@ -170,7 +170,7 @@ def _by_whom(made: Patch) -> str:
 
 
 def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tuple[Donor | None, str]:
-    """The commit of a newer branch that carries the change now; what is said of one that was taken back."""
+    """The commit of a newer branch that carries the change now; what is said of one that was reverted."""
     here = Branch.of(head)
     if no_history(log.git, here):
         return None, ""

@@ -110,7 +110,7 @@ def _file(row: RuleEvidence, rule: Rule, path: str, source: bytes, older: TreeVi
 
 
 def _unknown(before: bytes, result: HunkResult, older: TreeView) -> set[str]:
-    """Names that the rewritten lines have, the lines before had not, and the older tree has nowhere."""
+    """Names that the rewritten lines have, the lines before had not, and that are nowhere in the older tree."""
     facts = facts_of(older)
     after = b"".join(line.text for line in result.hunk.lines)
     new = {t.text for t in lex(after) if t.kind is Kind.NAME} - {t.text for t in lex(before) if t.kind is Kind.NAME}

@@ -1,4 +1,4 @@
-"""A run on trees that came with their history: `absent` from Fixes:, follow-ups, what was taken back."""
+"""A run on trees that came with their history: `absent` from Fixes:, follow-ups, reverts."""
 
 from __future__ import annotations
 

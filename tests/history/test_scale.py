@@ -43,7 +43,7 @@ def test_presence_is_what_the_content_says(big: Big, log: Log) -> None:
 
 
 def test_reverts_and_reapplied_commits_are_followed(big: Big, log: Log) -> None:
-    """Those that were taken back are few, so a sample of all would miss them."""
+    """Those that were reverted are few, so a sample of all would miss them."""
     seen = set()
     for branch, tip in big.branches.items():
         titles = big.git.run("log", "--format=%s", f"^{big.up}", tip).text.splitlines()

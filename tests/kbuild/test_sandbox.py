@@ -48,7 +48,7 @@ def test_shell_in_a_makefile_writes_nowhere_but_into_the_build_directory(bench: 
     assert bench.read(X86) == text
     assert {path: path.read_bytes() for path in pristine.rglob("*") if path.is_file()} == before
     assert (bench.home / "baseline.json").read_bytes() == marker
-    assert not (bench.home / "build/made-by-the-attack").exists()      # what it may write is taken back
+    assert not (bench.home / "build/made-by-the-attack").exists()      # what it may write is removed again
     assert bench.status() == ""
 
 

@@ -32,7 +32,7 @@ def test_the_trees_own_text_is_asked_where_the_lines_of_a_hunk_stand() -> None:
     assert told(one, "MAINTAINERS") is None                          # and git's header is no title
     assert lands_there(one, "TITLE TWO", source, "MAINTAINERS") is True
     assert lands_there(one, "TITLE ONE", source, "MAINTAINERS") is False
-    # the last line of an entry says nothing of what comes behind it
+    # the last line of an entry says nothing about what follows it
     last = hunk(b"F:\tb/", b" ", b"+F:\tn/")
     assert lands_there(last, "TITLE TWO", source, "MAINTAINERS") is None
 

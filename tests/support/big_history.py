@@ -142,7 +142,7 @@ def build(directory: Path, commits: int, *, seed: int = 1, stable: int = 4, shar
 
 
 def _life(writer: _Writer, branch: str, line: Line, one: Own) -> None:
-    """A branch takes a change; some are taken back, some of these come again, and some of those go for good."""
+    """A branch takes a change; some are reverted, some of these applied again, and some of those reverted for good."""
     rnd, upstream = writer.random, writer.name(one.mark)
     rows = line.files.setdefault(one.path, [])
     form = rnd.choice(("commit %s upstream.", "[ Upstream commit %s ]", "(cherry picked from commit %s)"))

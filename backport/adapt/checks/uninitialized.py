@@ -18,7 +18,7 @@ _SETS = re.compile(rb"(?<![\w.>*])([A-Za-z_]\w*)\s*=(?!=)")
 
 def ask(context: Context) -> list[Finding]:
     """UNSET: an added line is the first one to use a variable here, and upstream's got it its value above; or an added
-    question whether a pointer is none comes behind a use of it, and upstream's before."""
+    check of a pointer for NULL comes after its use, and upstream's before."""
     result = context.result
     found = []
     after = result.problem.after_source

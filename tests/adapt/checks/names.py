@@ -5,7 +5,7 @@ from backport.adapt.signals import Signal
 from tests.support.check_cases import Case
 
 CASES = (
-    Case("unknown_symbol", "a name that the tree has nowhere", """
+    Case("unknown_symbol", "a name that is nowhere in the tree", """
  int stop(struct unit *u)
  {
 +	unit_quiesce(u);
