@@ -280,7 +280,7 @@ class Session:
         top = self._lay_out(now, parted)
         self._explained(now, patch, carried, parted)
         where = "in your work tree" if not now.apart else f"in {top}"
-        self.say(f"The conflict is {where}; what fits is staged there. Mend it, `git add` it, then\n"
+        self.say(f"The conflict is {where}; what fits is staged there. Resolve it, `git add` it, then\n"
                  "  backport pick --continue     (or --skip, --abort, --quit)")
         return 1
 
