@@ -67,7 +67,7 @@ def weighed(own: Carried, carrier: Carrier, patch: Patch, tree: Tree, head: Head
     mine = applied(carrier.git, head.commit, own.patch) if own.patch is not None else None
     stands = [_stands(carrier.git, head, mine, one) for one in tried]
     if mine is not None:
-        answer = _beside(own, patch, tree, carrier, head, tried, stands)
+        answer = _beside(own, mine, patch, tree, carrier, head, tried, stands)
     else:
         answer = _instead(own, patch, tree, carrier, head, tried, stands)
     return replace(answer, forms=tuple(_form(patch, one, how) for one, how in zip(tried, stands, strict=True)))
@@ -131,15 +131,17 @@ def _stands(git: Git, head: Head, mine: Effect | None, one: Tried) -> str:
     return "agrees" if same_effect(git, head.commit, mine, one.effect, empty=False) else "differs"
 
 
-def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head, tried: Sequence[Tried],
-            stands: list[str]) -> Carried:
-    """Upstream's form has an answer: confirmed, or one of two that a person chooses from."""
+def _beside(own: Carried, mine: Effect, patch: Patch, tree: Tree, carrier: Carrier, head: Head,
+            tried: Sequence[Tried], stands: list[str]) -> Carried:
+    """Upstream's form has an answer, with `mine` as its effect: confirmed, or one of two that a person chooses from."""
     agree = [one for one, how in zip(tried, stands, strict=True) if how == "agrees"]
     differ = [one for one, how in zip(tried, stands, strict=True) if how == "differs" and one.fits]
     lost = [one for one, how in zip(tried, stands, strict=True) if how == "differs" and one.lost]
     notes = [f"{one.donor.name} {text}: its form is not taken" for one in lost for text in one.lost]
     if agree and not differ:
-        very = [one for one in agree if _very_same(carrier, head, own, one)]
+        # which empty lines are wanted is nothing that another form with other ones could make sure
+        very = [one for one in agree if one.effect is not None
+                and same_effect(carrier.git, head.commit, mine, one.effect)]
         sure = Sure.CERTAIN if any(_confirms(one) for one in very) and _whole(own, patch, carrier) else own.sure
         told = tuple(f"{one.donor.name}, carried here, gives the same result"
                      + ("" if one in very else ", empty lines apart") for one in agree)
@@ -161,12 +163,6 @@ def _beside(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Head
     return replace(made, alternatives=(own.patch.diff, *others), notes=(
         f"upstream's form gives another result on this tree ({own.outcome}, {own.sure}): it is the first alternative",
         *made.notes, *notes))
-
-
-def _very_same(carrier: Carrier, head: Head, own: Carried, one: Tried) -> bool:
-    """Whether it gives the same empty lines too: which of them are wanted is nothing to be sure of otherwise."""
-    mine = applied(carrier.git, head.commit, own.patch) if own.patch is not None else None
-    return mine is not None and one.effect is not None and same_effect(carrier.git, head.commit, mine, one.effect)
 
 
 def _confirms(one: Tried) -> bool:
