@@ -186,7 +186,7 @@ def test_false_green_modules_compile_nothing_for_a_directory(monkeypatch: pytest
     """KVM=m on 5.10: make returns 0 and compiles nothing."""
     real = Real("5.10")
     fragment = config.load("kvm-modules")
-    monkeypatch.setattr(config, "load", lambda name: replace(fragment, name="kvm-m-directory", modules=(), make=()))
+    monkeypatch.setattr(config, "load", lambda *_: replace(fragment, name="kvm-m-directory", modules=(), make=()))
     result = real.build(real.fix(), compared=False)
     assert result.verdict is Build.NOT_COMPILED, result.reason
     assert X86 in result.reason
