@@ -93,8 +93,8 @@ def request(problem: Problem, k: int) -> dict[str, Any]:
     """The conflict: hunk `k` of upstream, upstream's file before and after, the target's file, names and paths."""
     return {"format": FORMAT, "tree": problem.tree, "path": problem.path, "upstream_path": problem.upstream_path,
             "hunk": _text(problem.hunks[k].render()), "number": k + 1,
-            "upstream_before": _text(problem.preimage) if problem.preimage is not None else None,
-            "upstream_after": _text(problem.after_source) if problem.after is not None else None,
+            "upstream_before": _text(problem.base) if problem.base is not None else None,
+            "upstream_after": _text(problem.upstream) if problem.upstream_lines is not None else None,
             "target": _text(problem.target)}
 
 
@@ -112,14 +112,14 @@ def answer_of(output: bytes) -> Mapping[str, str]:
 def edits_of(answer: Mapping[str, str], problem: Problem) -> tuple[Edit, ...]:
     """The answer as edits on the target; () where it declines. Raises Failed where its diff does not apply."""
     if "file" in answer:
-        return file_edits(problem.t, split_lines(_bytes(answer["file"])))
+        return file_edits(problem.target_lines, split_lines(_bytes(answer["file"])))
     if "diff" not in answer:
         return ()
     try:
         (file,) = parse(_bytes(answer["diff"]), source="proposer").files
     except (InvalidPatch, ValueError) as error:
         raise Failed(f"its diff is not one file's: {error}") from error
-    there = apply_as_is(file.hunks, problem.t)
+    there = apply_as_is(file.hunks, problem.target_lines)
     if there is None:
         raise Failed("its diff does not apply to the target")
     return tuple(sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))

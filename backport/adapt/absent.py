@@ -19,19 +19,19 @@ def evidence(problem: Problem, k: int, target: TreeView) -> str:
     The function must be defined nowhere under its name, and its lines must be nowhere either: a function that was
     renamed, or whose code stood in another function's body, is not absent.
     """
-    if problem.edits is None or problem.preimage is None or not sections.is_c(problem.upstream_path):
+    if problem.edits is None or problem.base is None or not sections.is_c(problem.upstream_path):
         return ""                    # which files define a function is known of C alone
     name = upstream_function(problem, k)
     if not name or target.defining(name):
         return ""
-    here = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
+    here = enclosing(problem.base, problem.edits[k][0].lo + 1)
     if here is None or problem.edits[k][-1].hi > here.end:
         return ""
     base = problem.upstream_path.rsplit("/", 1)[-1]
     places = [path for path in target.paths()
               if path == problem.upstream_path or path.rsplit("/", 1)[-1] == base]
     have = {line_key(line) for path in places[:8] for line in split_lines(target.read(path) or b"")}
-    lines = [line_key(line) for line in split_lines(problem.preimage)[here.start - 1:here.end]]
+    lines = [line_key(line) for line in split_lines(problem.base)[here.start - 1:here.end]]
     telling = [key for key in lines if not weak(key) and len(key) > 8]
     left = sum(key in have for key in telling)
     if not telling or left > _GONE * len(telling):

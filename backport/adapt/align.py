@@ -30,9 +30,10 @@ _WEAK = frozenset({b"", b"{", b"}", b"};", b"else", b"}else{", b"break;", b"cont
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """`to[i]` is the line of the other side that line i is, -1 where there is none; `exact[i]` white space apart."""
+    """`partner[i]` is the line of the target that line i of the base is, -1 where there is none; `exact[i]` where they
+    differ in white space alone."""
 
-    to: tuple[int, ...]
+    partner: tuple[int, ...]
     exact: tuple[bool, ...]
 
 
@@ -52,45 +53,46 @@ def silent(key: bytes) -> bool:
     return key in _WEAK or not _WORD.search(key)
 
 
-def align(a: Sequence[bytes], b: Sequence[bytes]) -> list[int]:
-    """For each line of `a` the index in `b` of the same line (white space apart), -1 where there is none; in order."""
+def align(base: Sequence[bytes], target: Sequence[bytes]) -> list[int]:
+    """For each line of `base` the index in `target` of the same line (white space apart), in order; -1 where there is
+    none."""
     ids: dict[bytes, int] = {}
-    x = [ids.setdefault(line_key(line), len(ids)) for line in a]
-    y = [ids.setdefault(line_key(line), len(ids)) for line in b]
-    to = [-1] * len(x)
+    x = [ids.setdefault(line_key(line), len(ids)) for line in base]
+    y = [ids.setdefault(line_key(line), len(ids)) for line in target]
+    partner = [-1] * len(x)
     stack = [(0, len(x), 0, len(y))]
     while stack:
-        alo, ahi, blo, bhi = gap = _within_ends(x, y, stack.pop(), to)
+        alo, ahi, blo, bhi = gap = _within_ends(x, y, stack.pop(), partner)
         if alo == ahi or blo == bhi:
             continue
         pins = _unique_pins(x, y, *gap)
         if pins:
             for i, j in pins:
-                to[i] = j
+                partner[i] = j
             stack += [(one[0] + 1, two[0], one[1] + 1, two[1])
                       for one, two in pairwise([(alo - 1, blo - 1), *pins, (ahi, bhi)])]
         elif (ahi - alo) * (bhi - blo) <= _SMALL:
             matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
             for i, j, size in matcher.get_matching_blocks():
-                to[alo + i:alo + i + size] = range(blo + j, blo + j + size)
-    _drop_lonely(to, a)
-    return to
+                partner[alo + i:alo + i + size] = range(blo + j, blo + j + size)
+    _drop_lonely(partner, base)
+    return partner
 
 
 _Gap = tuple[int, int, int, int]     # x[alo:ahi] against y[blo:bhi]
 
 
-def _within_ends(x: Sequence[int], y: Sequence[int], gap: _Gap, to: list[int]) -> _Gap:
+def _within_ends(x: Sequence[int], y: Sequence[int], gap: _Gap, partner: list[int]) -> _Gap:
     """The gap without what is the same at its ends, which is paired."""
     alo, ahi, blo, bhi = gap
     while alo < ahi and blo < bhi and x[alo] == y[blo]:
-        to[alo] = blo
+        partner[alo] = blo
         alo += 1
         blo += 1
     while alo < ahi and blo < bhi and x[ahi - 1] == y[bhi - 1]:
         ahi -= 1
         bhi -= 1
-        to[ahi] = bhi
+        partner[ahi] = bhi
     return alo, ahi, blo, bhi
 
 
@@ -119,28 +121,28 @@ def _unique_pins(x: list[int], y: list[int], alo: int, ahi: int, blo: int, bhi: 
     return run[::-1]
 
 
-def _drop_lonely(to: list[int], a: Sequence[bytes]) -> None:
+def _drop_lonely(partner: list[int], base: Sequence[bytes]) -> None:
     """Unpair runs of lines that say nothing (`}`, an empty line) with no paired neighbour on either side."""
-    n = len(to)
+    n = len(partner)
     i = 0
     while i < n:
-        if to[i] < 0:
+        if partner[i] < 0:
             i += 1
             continue
         j = i
         strong = False
-        while j < n and to[j] >= 0 and (j == i or to[j] == to[j - 1] + 1):
-            strong = strong or not weak(line_key(a[j]))
+        while j < n and partner[j] >= 0 and (j == i or partner[j] == partner[j - 1] + 1):
+            strong = strong or not weak(line_key(base[j]))
             j += 1
         if not strong and i > 0 and j < n:
             for k in range(i, j):
-                to[k] = -1
+                partner[k] = -1
         i = j
 
 
-def similarity(a: bytes, b: bytes) -> float:
+def similarity(one: bytes, two: bytes) -> float:
     """Dice over the tokens of two lines, 0..1."""
-    x, y = _bag(a), _bag(b)
+    x, y = _bag(one), _bag(two)
     total = x.total() + y.total()
     return 2 * (x & y).total() / total if total else 0.0
 
@@ -150,40 +152,41 @@ def _bag(line: bytes) -> Counter[bytes]:
     return Counter(bare(line))
 
 
-def soften(a: Sequence[bytes], b: Sequence[bytes], to: Sequence[int], lo: int, hi: int) -> Pairing:
-    """`to` with the unpaired lines near a[lo:hi] paired by similarity where they stand between the same pairs."""
-    out = list(to)
-    exact = [j >= 0 for j in to]
-    lo, hi = max(0, lo), min(len(to), hi)
+def soften(base: Sequence[bytes], target: Sequence[bytes], partner: Sequence[int], lo: int, hi: int) -> Pairing:
+    """`partner` with the unpaired lines near base[lo:hi] paired by similarity, where they stand between the same
+    pairs."""
+    out = list(partner)
+    exact = [j >= 0 for j in partner]
+    lo, hi = max(0, lo), min(len(partner), hi)
     i = lo
-    while i > 0 and to[i - 1] < 0 and lo - i < 40:
+    while i > 0 and partner[i - 1] < 0 and lo - i < 40:
         i -= 1
     end = hi
-    while end < len(to) and to[end] < 0 and end - hi < 40:
+    while end < len(partner) and partner[end] < 0 and end - hi < 40:
         end += 1
     while i < end:
-        if to[i] >= 0:
+        if partner[i] >= 0:
             i += 1
             continue
         j = i
-        while j < len(to) and to[j] < 0:
+        while j < len(partner) and partner[j] < 0:
             j += 1
-        left = next((k for k in range(i - 1, -1, -1) if to[k] >= 0), -1)
-        blo = to[left] + 1 if left >= 0 else 0
-        bhi = to[j] if j < len(to) else len(b)
+        left = next((k for k in range(i - 1, -1, -1) if partner[k] >= 0), -1)
+        blo = partner[left] + 1 if left >= 0 else 0
+        bhi = partner[j] if j < len(partner) else len(target)
         alo, ahi = max(i, lo - 40), min(j, hi + 40)
         if bhi > blo and (ahi - alo) * (bhi - blo) <= _SOFT:
-            for p, q in _best_pairs(a[alo:ahi], b[blo:bhi]):
+            for p, q in _best_pairs(base[alo:ahi], target[blo:bhi]):
                 out[alo + p] = blo + q
         i = j
     return Pairing(tuple(out), tuple(exact))
 
 
-def _best_pairs(a: Sequence[bytes], b: Sequence[bytes]) -> list[tuple[int, int]]:
+def _best_pairs(base: Sequence[bytes], target: Sequence[bytes]) -> list[tuple[int, int]]:
     """In-order pairs of similar lines with the highest total similarity."""
-    n, m = len(a), len(b)
+    n, m = len(base), len(target)
     score = [[0.0] * (m + 1) for _ in range(n + 1)]
-    sims = [[_similar(x, y) for y in b] for x in a]
+    sims = [[_similar(x, y) for y in target] for x in base]
     for i in range(n - 1, -1, -1):
         row, below, sim = score[i], score[i + 1], sims[i]
         for j in range(m - 1, -1, -1):

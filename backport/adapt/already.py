@@ -13,14 +13,15 @@ from backport.adapt.within import back_strays
 def reverse_fits(problem: Problem, k: int) -> Placed | None:
     """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
     hunk = problem.hunks[k]
-    back = apply_as_is([hunk.reversed()], problem.t)
+    back = apply_as_is([hunk.reversed()], problem.target_lines)
     if back is not None and not back_strays(problem, k, back.edits[0]):
         return Placed(back.edits[0])
-    if problem.after is None:
+    if problem.upstream_lines is None:
         return None
     edits = reversed_edits(problem, k)
-    pairing = soften(problem.after, problem.t, problem.after_to, edits[0].lo - NEAR, edits[-1].hi + NEAR)
-    placed = place(problem.after, edits, problem.t, pairing)
+    pairing = soften(problem.upstream_lines, problem.target_lines, problem.upstream_to_target, edits[0].lo - NEAR,
+                     edits[-1].hi + NEAR)
+    placed = place(problem.upstream_lines, edits, problem.target_lines, pairing)
     if placed is None or not placed.edits or any(s.severity is not HARMLESS for s in placed.signals):
         return None                  # a reverse that had to assume more says nothing about the change being there
     return Placed(placed.edits, (*placed.signals, Signal.LOOSE))

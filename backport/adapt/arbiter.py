@@ -88,12 +88,12 @@ def _agreed(problem: Problem, k: int, heard: Sequence[Voice]) -> Answer:
     """The best voice's edits, with those who say the same and those who do not; no answer where nobody is solid."""
     best = heard[0]
     edits = best.placed.edits
-    agree = [voice for voice in heard if voice is best or same_result(problem.t, voice.placed.edits, edits)]
+    agree = [voice for voice in heard if voice is best or same_result(problem.target_lines, voice.placed.edits, edits)]
     others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agree)
     found = {Signal.DISAGREE: bool(others), Signal.PRESENT: _says_present(heard), Signal.FUNCTION: best.strays}
     signals = tuple(dict.fromkeys([*best.placed.signals, *(signal for signal, holds in found.items() if holds)]))
     names = tuple(voice.name for voice in agree)
-    solid = problem.a is None or any(_solid(voice, agree) for voice in agree)
+    solid = problem.base_lines is None or any(_solid(voice, agree) for voice in agree)
     if not solid or any(signal.severity is FATAL for signal in signals):
         notes = words(problem, k, edits) if best.strays else ()
         return Answer(State.NONE, edits, names, signals, others=others, notes=notes)
@@ -125,17 +125,17 @@ def _takes_only(problem: Problem, k: int) -> bool:
     return not any(line.strip() for line in problem.hunks[k].added)
 
 
-def same_result(lines: Sequence[bytes], a: Sequence[Edit], b: Sequence[Edit]) -> bool:
+def same_result(lines: Sequence[bytes], one: Sequence[Edit], two: Sequence[Edit]) -> bool:
     """True where both edits leave the same file behind."""
-    if tuple(a) == tuple(b):
+    if tuple(one) == tuple(two):
         return True
-    if not a or not b:
+    if not one or not two:
         return False
-    lo = min(a[0].lo, b[0].lo)
-    hi = max(a[-1].hi, b[-1].hi)
+    lo = min(one[0].lo, two[0].lo)
+    hi = max(one[-1].hi, two[-1].hi)
 
     def local(edits: Sequence[Edit]) -> bytes:
         return b"".join(apply_edits(lines[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
 
     # white space apart: where the lines break is no disagreement
-    return hi - lo < 2000 and b"".join(local(a).split()) == b"".join(local(b).split())
+    return hi - lo < 2000 and b"".join(local(one).split()) == b"".join(local(two).split())

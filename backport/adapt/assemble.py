@@ -112,8 +112,8 @@ def _render(file: FileDiff, landed: Sequence[Landed]) -> tuple[FileDiff, ...]:
         edits = sorted((e for one in ones for e in one.answer.edits), key=lambda e: (e.lo, e.hi))
         if any(two.lo < one.hi or (two.lo, two.hi) == (one.lo, one.hi) for one, two in pairwise(edits)):
             return ()
-        after = b"".join(apply_edits(problem.t, edits))
-        out.append(retarget(file.with_hunks(render_hunks(problem.t, edits)), path, problem.target, after))
+        after = b"".join(apply_edits(problem.target_lines, edits))
+        out.append(retarget(file.with_hunks(render_hunks(problem.target_lines, edits)), path, problem.target, after))
     return tuple(out)
 
 

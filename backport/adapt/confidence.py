@@ -122,10 +122,10 @@ def measure(problem: Problem, k: int, edits: tuple[Edit, ...], signals: tuple[Si
 
 def _distance(problem: Problem, k: int, edits: tuple[Edit, ...]) -> dict[str, float]:
     """How far the target's function is from upstream's; without upstream's file the worst is assumed."""
-    if problem.edits is None or problem.preimage is None or not problem.edits[k]:
+    if problem.edits is None or problem.base is None or not problem.edits[k]:
         return {"function": 1.0, "parts": 0.0, "outside": 1.0}
     own = problem.edits[k]
-    inside = enclosing(problem.preimage, own[0].lo + 1)
+    inside = enclosing(problem.base, own[0].lo + 1)
     apart = _apart(problem, own) if inside is None else _unlike(problem, inside.start - 1, inside.end, edits)
     return {"function": math.sqrt(apart), "parts": min(5, len(own) - 1) / 5, "outside": float(inside is None)}
 
@@ -133,17 +133,17 @@ def _distance(problem: Problem, k: int, edits: tuple[Edit, ...]) -> dict[str, fl
 def _apart(problem: Problem, own: Sequence[Edit]) -> float:
     """Share of the pre-image's lines around the change that are not in the target."""
     lo, hi = own[0].lo, own[-1].hi
-    lines = [*range(max(0, lo - _WIDE), lo), *range(hi, min(len(problem.to), hi + _WIDE))]
-    return len([i for i in lines if problem.to[i] < 0]) / max(1, len(lines))
+    lines = [*range(max(0, lo - _WIDE), lo), *range(hi, min(len(problem.base_to_target), hi + _WIDE))]
+    return len([i for i in lines if problem.base_to_target[i] < 0]) / max(1, len(lines))
 
 
 def _unlike(problem: Problem, lo: int, hi: int, edits: tuple[Edit, ...]) -> float:
-    """Share of the lines of upstream's function a[lo:hi] and of the one that the first edit stands in here that the
+    """Share of the lines of upstream's function base[lo:hi] and of the one that the first edit stands in here that the
     other does not have; empty lines do not count."""
     there = enclosing(problem.target, edits[0].lo + 1) if edits else None
-    if there is None or problem.a is None:
+    if there is None or problem.base_lines is None:
         return 1.0
-    own = [i for i in range(lo, min(hi, len(problem.to))) if problem.a[i].strip()]
-    mine = sum(1 for line in problem.t[there.start - 1:there.end] if line.strip())
-    both = sum(there.start - 1 <= problem.to[i] < there.end for i in own)
+    own = [i for i in range(lo, min(hi, len(problem.base_to_target))) if problem.base_lines[i].strip()]
+    mine = sum(1 for line in problem.target_lines[there.start - 1:there.end] if line.strip())
+    both = sum(there.start - 1 <= problem.base_to_target[i] < there.end for i in own)
     return 1.0 - 2 * both / max(1, len(own) + mine)

@@ -26,34 +26,34 @@ def fitted(problem: Problem, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     replaces, or else as the line above. A line that comes to stand amid the file gets an end if it had none, and so
     does the target's last line if something is put behind it.
     """
-    t = problem.t
+    lines = problem.target_lines
     out = []
     for edit in edits:
-        one = _one(problem, t, edit)
-        kept = trim(t, one) if one.new != edit.new or one.lo != edit.lo else one
+        one = _one(problem, lines, edit)
+        kept = trim(lines, one) if one.new != edit.new or one.lo != edit.lo else one
         if kept is not None:
             out.append(kept)
     return tuple(out)
 
 
-def _one(problem: Problem, t: Sequence[bytes], edit: Edit) -> Edit:
+def _one(problem: Problem, lines: Sequence[bytes], edit: Edit) -> Edit:
     if not edit.new:
         return edit
-    own = problem.ends
+    own = problem.eols
     if len(own) == 1:
         end = next(iter(own))
     else:
-        near = t[edit.lo:edit.hi] or t[max(0, edit.lo - 1):edit.lo] or t[edit.hi:edit.hi + 1]
+        near = lines[edit.lo:edit.hi] or lines[max(0, edit.lo - 1):edit.lo] or lines[edit.hi:edit.hi + 1]
         end = next(iter(kinds(near[:1])), b"\n")
     convert = bool(own) and not changes_ends(problem)
     new = [_ended(line, end) if convert and line.endswith(b"\n") else line for line in edit.new]
-    last = len(t)
-    bare = bool(t) and not t[-1].endswith(b"\n")
+    last = len(lines)
+    bare = bool(lines) and not lines[-1].endswith(b"\n")
     if not new[-1].endswith(b"\n") and (edit.hi < last or not (bare or _drops_end(problem))):
         new[-1] += end
     new = [line if line.endswith(b"\n") or n == len(new) - 1 else line + end for n, line in enumerate(new)]
     if bare and edit.lo == edit.hi == last:
-        return Edit(last - 1, last, (t[-1] + end, *new))
+        return Edit(last - 1, last, (lines[-1] + end, *new))
     return Edit(edit.lo, edit.hi, tuple(new))
 
 

@@ -22,7 +22,7 @@ from backport.verdict import Sure
 def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
     """One hunk's story from the answer that was chosen for it."""
     hunk = problem.hunks[k]
-    adapted = render_hunks(problem.t, answer.edits) if answer.edits else ()
+    adapted = render_hunks(problem.target_lines, answer.edits) if answer.edits else ()
     line = answer.edits[0].lo + 1 if answer.edits else 0
     pairs = changed_pairs(problem, k, answer.edits) if answer.state is State.FORWARD else ()
     touched = any(True for up, _ in pairs if up) or len(pairs) > 0
@@ -50,8 +50,8 @@ def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str
         for s in answer.signals if _told(s, answer))]
     if Signal.SWALLOWED in answer.signals and answer.state is State.FORWARD:
         kept = {line_key(line) for line in (*problem.hunks[k].removed, *(x for e in answer.edits for x in e.new))}
-        lost = [line.strip().decode("utf-8", "replace") for e in answer.edits for line in problem.t[e.lo:e.hi]
-                if line.strip() and line_key(line) not in kept]
+        lost = [line.strip().decode("utf-8", "replace") for e in answer.edits
+                for line in problem.target_lines[e.lo:e.hi] if line.strip() and line_key(line) not in kept]
         notes += [f"`{line}` of this tree goes, which upstream did not have" for line in lost]
     if not notes and not changed and answer.state is State.FORWARD and answer.sure is Sure.REVIEW:
         notes.append(f"only {' and '.join(answer.strategies)} found a place" if answer.voices < 2 else
@@ -70,8 +70,8 @@ def upstream_function(problem: Problem, k: int) -> str:
     """The function or section that hunk `k` changes upstream; from the header only where there is no pre-image."""
     if not sections.is_c(problem.upstream_path):
         return upstream_scope(problem, k)
-    if problem.edits is not None and problem.preimage is not None:
-        return function_at(problem.preimage, problem.edits[k][0].lo + 1)
+    if problem.edits is not None and problem.base is not None:
+        return function_at(problem.base, problem.edits[k][0].lo + 1)
     return problem.hunks[k].section.decode("utf-8", "replace")
 
 
@@ -91,10 +91,11 @@ def function_at(source: bytes, line: int) -> str:
 def changed_pairs(problem: Problem, k: int, edits: tuple[Edit, ...]) -> tuple[tuple[str, str], ...]:
     """(upstream's added line, ours) where they differ; "" on one side where there is no partner."""
     upstream = [line for line in problem.hunks[k].added if line.strip()]
+    lines = problem.target_lines
     # the target's last line, which only got its line end
-    ended = {problem.t[-1] + b"\n"} if problem.t and not problem.t[-1].endswith(b"\n") else set()
+    ended = {lines[-1] + b"\n"} if lines and not lines[-1].endswith(b"\n") else set()
     ours = [line for edit in edits for n, line in enumerate(edit.new)
-            if line.strip() and not (n == 0 and edit.hi == len(problem.t) > edit.lo and line in ended)]
+            if line.strip() and not (n == 0 and edit.hi == len(lines) > edit.lo and line in ended)]
     if [line_key(x) for x in upstream] == [line_key(x) for x in ours]:
         return ()
     keys_up, keys_our = [line_key(x) for x in upstream], [line_key(x) for x in ours]
@@ -141,7 +142,7 @@ def evidence(problem: Problem, k: int, index: int) -> str:
     if not places:
         return f"{problem.path}: hunk {index + 1}\n{text}nothing in this file resembles it\n"
     start = max(0, places[0][1] - 2)
-    lines = problem.t[start:start + len(hunk.old) + 4]
+    lines = problem.target_lines[start:start + len(hunk.old) + 4]
     there = b"".join(b"%6d  %s" % (start + i + 1, line if line.endswith(b"\n") else line + b"\n")
                      for i, line in enumerate(lines)).decode("utf-8", "replace")
     return f"{problem.path}: hunk {index + 1}\n{text}this tree has at line {start + 1}:\n{there}"

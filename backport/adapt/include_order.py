@@ -19,40 +19,40 @@ from backport.csource.includes import Top, included, is_include, top
 def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
     """The proposal for hunk `k`, with an `#include` below a declaration corrected; None where that is together with
     other lines. What upstream includes below a declaration is left where it was put."""
-    if not any(is_include(line) for line in problem.hunks[k].added) or problem.after is None:
+    if not any(is_include(line) for line in problem.hunks[k].added) or problem.upstream_lines is None:
         return placed
-    up = top(problem.after)
+    up = top(problem.upstream_lines)
     theirs = {line for e in reversed_edits(problem, k) for line in range(e.lo, e.hi)} & set(up.includes)
     if not theirs:
         return placed
-    wanted = {line_key(problem.after[line]): line for line in theirs}
-    here = top(problem.t)
+    wanted = {line_key(problem.upstream_lines[line]): line for line in theirs}
+    here = top(problem.target_lines)
     return _sorted_place(problem, k, theirs, up, here) or _at_home(problem, placed, wanted, up, here)
 
 
 def _sorted_place(problem: Problem, k: int, theirs: set[int], up: Top, here: Top) -> Placed | None:
     """For a hunk that adds one `#include` and nothing else: its place by name among this tree's includes of the same
     directory, where none of the lines that upstream's stands with is here. None where they are in no order either."""
-    assert problem.after is not None
+    assert problem.upstream_lines is not None
     hunk = problem.hunks[k]
     if len(theirs) != 1 or hunk.removed or [line for line in hunk.added if line.strip()] != [
-            problem.after[next(iter(theirs))]] or len(hunk.added) != 1:
+            problem.upstream_lines[next(iter(theirs))]] or len(hunk.added) != 1:
         return None
     (line,) = theirs
-    own = included(problem.after[line])
+    own = included(problem.upstream_lines[line])
     folder = own[0].rpartition("/")[0] if own else ""
     paragraph = _paragraph(line, up)
-    mine = {line_key(problem.t[n]) for n in here.includes}
-    if not folder or any(line_key(problem.after[n]) in mine for n in paragraph if n != line):
+    mine = {line_key(problem.target_lines[n]) for n in here.includes}
+    if not folder or any(line_key(problem.upstream_lines[n]) in mine for n in paragraph if n != line):
         return None
-    named = {n: (included(problem.t[n]) or [""])[0] for n in here.includes}
+    named = {n: (included(problem.target_lines[n]) or [""])[0] for n in here.includes}
     group = {n: name for n, name in named.items() if name.rpartition("/")[0] == folder}
     names = [group[n] for n in sorted(group)]
     if not names or names != sorted(names) or own[0] in names or len({here.includes[n] for n in group}) != 1:
         return None
     behind = [n for n in sorted(group) if group[n] < own[0]]
     at = behind[-1] + 1 if behind else min(group)
-    return Placed((Edit(at, at, (problem.after[line],)),), (Signal.NEIGHBOUR,))
+    return Placed((Edit(at, at, (problem.upstream_lines[line],)),), (Signal.NEIGHBOUR,))
 
 
 def _paragraph(line: int, up: Top) -> list[int]:
@@ -89,16 +89,16 @@ def _at_home(problem: Problem, placed: Placed, wanted: Mapping[bytes, int], up: 
 def _place(problem: Problem, line: int, up: Top, here: Top) -> int | None:
     """The line of the target before which an include goes that is line `line` upstream: behind the nearest of
     upstream's includes above it, else before the nearest below it, else behind the last; under the same conditions."""
-    assert problem.after is not None
+    assert problem.upstream_lines is not None
     guard = _common(here)
     own = up.includes[line][_common(up):]
-    mine = {line_key(problem.t[n]): n for n, under in here.includes.items() if under[guard:] == own}
+    mine = {line_key(problem.target_lines[n]): n for n, under in here.includes.items() if under[guard:] == own}
     beside = [n for n, under in up.includes.items() if under == up.includes[line]]
     for n in sorted((n for n in beside if n < line), reverse=True):
-        if (there := mine.get(line_key(problem.after[n]))) is not None:
+        if (there := mine.get(line_key(problem.upstream_lines[n]))) is not None:
             return there + 1
     for n in sorted(n for n in beside if n > line):
-        if (there := mine.get(line_key(problem.after[n]))) is not None:
+        if (there := mine.get(line_key(problem.upstream_lines[n]))) is not None:
             return there
     return max(mine.values()) + 1 if mine else None
 

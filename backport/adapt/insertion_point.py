@@ -23,20 +23,20 @@ _MANY = 24               # lines that are looked at
 _LEAVES = re.compile(rb"\s*(?:return\b|goto\b)")
 
 
-def behind(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], lo: int, hi: int) -> bool:
-    """True where the lines that `edit` adds to `a` go behind t[lo:hi], False where they go before them."""
-    own = t[lo:hi]
+def behind(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], lo: int, hi: int) -> bool:
+    """True where the lines that `edit` adds to `base` go behind target[lo:hi], False where they go before them."""
+    own = target[lo:hi]
     if controls(own[-1]):
         return False
-    above = a[edit.lo - 1] if edit.lo > 0 else b""
-    below = a[edit.lo] if edit.lo < len(a) else b""
+    above = base[edit.lo - 1] if edit.lo > 0 else b""
+    below = base[edit.lo] if edit.lo < len(base) else b""
     if not edit.new[0].strip():      # an empty line first: they end a paragraph
         return False
     amid = bool(own[-1].strip()) and not own[-1].rstrip().endswith(b"{")
     if not edit.new[-1].strip():     # a paragraph of its own
-        if lo > 0 and not t[lo - 1].strip() and amid:
+        if lo > 0 and not target[lo - 1].strip() and amid:
             return False             # or it would tear one of this tree's apart
-        before = next((a[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if a[i].strip()), b"")
+        before = next((base[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if base[i].strip()), b"")
         # behind the declarations, or else before what follows
         return not DECLARATION.match(before) or any(_LEAVES.match(line) for line in own)
     if not above.strip() and amid and _LABEL.match(edit.new[-1]):
@@ -46,24 +46,24 @@ def behind(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], lo: int, hi: int)
     return all(_orderless(line) for line in (*edit.new, above, below, *own))
 
 
-def unordered(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], above: int, to: Sequence[int]) -> int:
-    """How many of this tree's lines behind t[above] go before the added ones, where upstream's next lines are not here:
-    all of them up to the next that both have, if none of them all has an order."""
+def unordered(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], above: int, partner: Sequence[int]) -> int:
+    """How many of this tree's lines behind target[above] go before the added ones, where upstream's next lines are not
+    here: all of them up to the next that both have, if none of them all has an order."""
     end = edit.lo
-    while end < len(to) and to[end] < 0:
+    while end < len(partner) and partner[end] < 0:
         end += 1
-    own = t[above + 1:to[end]] if end < len(to) else []
-    lines = (*a[edit.lo - 1:end], *edit.new, *own)
+    own = target[above + 1:partner[end]] if end < len(partner) else []
+    lines = (*base[edit.lo - 1:end], *edit.new, *own)
     return len(own) if len(lines) <= _MANY and all(_orderless(line) for line in lines) else 0
 
 
-def rest_of_paragraph(t: Sequence[bytes], at: int) -> int:
-    """How many lines from t[at] on belong to the paragraph that stands above; 0 where one of them is no plain
+def rest_of_paragraph(target: Sequence[bytes], at: int) -> int:
+    """How many lines from target[at] on belong to the paragraph that stands above; 0 where one of them is no plain
     statement, or where it has no end near."""
-    for n, line in enumerate(t[at:at + _MANY]):
+    for n, line in enumerate(target[at:at + _MANY]):
         if not line.strip():
             return n
-        if not line.rstrip().endswith(b";") or _LEAVES.match(line) or controls(t[at + n - 1]):
+        if not line.rstrip().endswith(b";") or _LEAVES.match(line) or controls(target[at + n - 1]):
             return 0
     return 0
 

@@ -36,16 +36,16 @@ def signals(problem: Problem, k: int) -> tuple[Signal, ...]:
 
 def _lost(problem: Problem, k: int) -> frozenset[bytes]:
     """Lines that upstream keeps between the hunk's changes and that have no partner in the target."""
-    if problem.edits is None or problem.a is None:
+    if problem.edits is None or problem.base_lines is None:
         return frozenset()
     edits = problem.edits[k]
     changed = {i for e in edits for i in range(e.lo, e.hi)}
     kept = [i for i in range(edits[0].lo, edits[-1].hi)
-            if i not in changed and problem.to[i] < 0 and not weak(line_key(problem.a[i]))]
+            if i not in changed and problem.base_to_target[i] < 0 and not weak(line_key(problem.base_lines[i]))]
     if not kept:
         return frozenset()
     pairing = problem.pairing(k)
-    return frozenset(line_key(problem.a[i]) for i in kept if pairing.to[i] < 0)
+    return frozenset(line_key(problem.base_lines[i]) for i in kept if pairing.partner[i] < 0)
 
 
 def still_there(problem: Problem, k: int) -> bool:
@@ -53,15 +53,15 @@ def still_there(problem: Problem, k: int) -> bool:
     name = _function(problem, k)
     if not name:
         return False
-    after, own = _lines(problem.after_source, name), _lines(problem.target, name)
+    after, own = _lines(problem.upstream, name), _lines(problem.target, name)
     return any(own[key] > after[key] for line in problem.hunks[k].removed if not weak(key := line_key(line)))
 
 
 def _function(problem: Problem, k: int) -> str:
     """The function that hunk `k` changes upstream, "" at file level or without a pre-image."""
-    if problem.edits is None or problem.preimage is None:
+    if problem.edits is None or problem.base is None:
         return ""
-    found = enclosing(problem.preimage, problem.edits[k][0].lo + 1)
+    found = enclosing(problem.base, problem.edits[k][0].lo + 1)
     return found.name if found else ""
 
 

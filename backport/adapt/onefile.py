@@ -45,7 +45,7 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
     data = target.read(path)
     problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path,
                       target.name)
-    taken = apply_as_is(problem.hunks, problem.t) if data is not None and not ruled.changed else None
+    taken = apply_as_is(problem.hunks, problem.target_lines) if data is not None and not ruled.changed else None
     if taken is not None:
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
@@ -193,7 +193,7 @@ def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequ
         if there is not None:
             other = _solve(there, 0, wanted)
             if other.state not in (State.NONE, State.BOTH):
-                sure = moved_code.same_file(problem.preimage, problem.upstream_path, path, target)
+                sure = moved_code.same_file(problem.base, problem.upstream_path, path, target)
                 found.append(Landed(k, there, 0, _marked(other, there, other.sure if sure else Sure.REVIEW)))
     if found:
         best = _best(found, target, ways)
@@ -211,7 +211,7 @@ def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem
     data = target.read(path)
     if data is None:
         return None
-    return Problem(problem.hunks[k:k + 1], data, problem.preimage, path, problem.upstream_path, problem.tree)
+    return Problem(problem.hunks[k:k + 1], data, problem.base, path, problem.upstream_path, problem.tree)
 
 
 def _best(found: Sequence[Landed], target: TreeView, ways: moved_code.Ways) -> Landed | None:
@@ -245,12 +245,12 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     edits = taken.edits[k]
     asked = [name for name in wanted if name != as_is.PROPOSER.name]
     heard = [voice for voice in proposals(problem, k, asked) if voice.proposer.finds_place]
-    agreeing = [voice for voice in heard if same_result(problem.t, voice.placed.edits, edits)]
+    agreeing = [voice for voice in heard if same_result(problem.target_lines, voice.placed.edits, edits)]
     others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agreeing)
     agree = (as_is.PROPOSER.name, *(voice.name for voice in agreeing))
     voices = independent((as_is.PROPOSER, *(voice.proposer for voice in agreeing)))
     signals: list[Signal] = [Signal.DISAGREE] if others else []
-    if taken.ambiguous[k] and problem.a is None:
+    if taken.ambiguous[k] and problem.base_lines is None:
         signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
     if elsewhere(problem, k, edits):
         signals.append(Signal.FUNCTION)

@@ -18,30 +18,32 @@ class Joined:
     exact: bool
 
 
-def joined(base: bytes, ours: bytes, theirs: bytes) -> Joined | None:
-    """`theirs` (the tree's piece) with the operands that `ours` has where `base` had others. None where that is not all
+def joined(base: bytes, upstream: bytes, target: bytes) -> Joined | None:
+    """`target` with the operands that `upstream` has where `base` had others. None where that is not all
     that upstream changed, or where the tree's condition has no more operands than upstream's."""
-    a, u, t = condition(base), condition(ours), condition(theirs)
-    if a is None or u is None or t is None or len(t.operands) <= len(a.operands) or len(u.operands) != len(a.operands):
+    old_if, new_if, own_if = condition(base), condition(upstream), condition(target)
+    if old_if is None or new_if is None or own_if is None:
         return None
-    if line_key(a.head) != line_key(u.head) or line_key(a.tail) != line_key(u.tail) \
-            or line_key(t.head) != line_key(a.head) or line_key(t.tail) != line_key(a.tail):
+    if len(own_if.operands) <= len(old_if.operands) or len(new_if.operands) != len(old_if.operands):
         return None
-    if a.joiner not in (b"", t.joiner) or u.joiner != a.joiner:
+    if line_key(old_if.head) != line_key(new_if.head) or line_key(old_if.tail) != line_key(new_if.tail) \
+            or line_key(own_if.head) != line_key(old_if.head) or line_key(own_if.tail) != line_key(old_if.tail):
         return None
-    operands = list(t.operands)
+    if old_if.joiner not in (b"", own_if.joiner) or new_if.joiner != old_if.joiner:
+        return None
+    operands = list(own_if.operands)
     exact, floor = True, 0
-    for old, new in zip(a.operands, u.operands, strict=True):
-        at = _partner(old, t.operands, floor)
+    for old, new in zip(old_if.operands, new_if.operands, strict=True):
+        at = _partner(old, own_if.operands, floor)
         if at is None:
             return None
         floor = at + 1
         if line_key(old) != line_key(new):
-            exact = exact and line_key(old) == line_key(t.operands[at])
-            own = t.operands[at]
+            exact = exact and line_key(old) == line_key(own_if.operands[at])
+            own = own_if.operands[at]
             left, right = own[:len(own) - len(own.lstrip())], own[len(own.rstrip()):]
             operands[at] = left + new.strip() + right
-    return Joined(t.head + t.joiner.join(operands) + t.tail, exact)
+    return Joined(own_if.head + own_if.joiner.join(operands) + own_if.tail, exact)
 
 
 def _partner(operand: bytes, among: tuple[bytes, ...], floor: int) -> int | None:
@@ -52,8 +54,8 @@ def _partner(operand: bytes, among: tuple[bytes, ...], floor: int) -> int | None
     return alike[0] if len(alike) == 1 else None
 
 
-def lost(base: bytes, ours: bytes, theirs: bytes, merged: bytes) -> bool:
+def lost(base: bytes, upstream: bytes, target: bytes, merged: bytes) -> bool:
     """True where `merged` has fewer `&&` and `||` than upstream's piece and those that only the tree has: an operand of
     the tree went with what upstream replaces."""
-    own = logical(theirs) - logical(base)
-    return own > 0 and logical(merged) < logical(ours) + own
+    own = logical(target) - logical(base)
+    return own > 0 and logical(merged) < logical(upstream) + own

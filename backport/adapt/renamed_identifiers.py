@@ -18,15 +18,15 @@ _REACH = 60              # lines on either side whose pairing is asked
 def spellings(problem: Problem, k: int, missing: Collection[bytes]) -> dict[bytes, bytes]:
     """name -> what stands for it in this tree around hunk `k`, and around those that take it away in the same function;
     only names for which all paired lines agree."""
-    if problem.a is None or problem.edits is None:
+    if problem.base_lines is None or problem.edits is None:
         return {}
-    function = enclosing(problem.preimage or b"", problem.edits[k][0].lo + 1)
+    function = enclosing(problem.base or b"", problem.edits[k][0].lo + 1)
     found: dict[bytes, set[bytes]] = {}
     for j in range(len(problem.edits)):
         if j == k or (function is not None and _takes(problem, j, function, missing)):
             _look(problem, j, missing, found, function)
     # what upstream's function has under that name is another thing there, and no spelling of this one
-    own = set(identifiers(body(problem.preimage or b"", function))) if function is not None else set()
+    own = set(identifiers(body(problem.base or b"", function))) if function is not None else set()
     return {name: next(iter(here)) for name, here in found.items()
             if len(here) == 1 and b"" not in here and not here & own}
 
@@ -34,8 +34,8 @@ def spellings(problem: Problem, k: int, missing: Collection[bytes]) -> dict[byte
 def _takes(problem: Problem, j: int, function: Function, names: Collection[bytes]) -> bool:
     """True where hunk `j` takes a line with one of `names` out of `function` of the pre-image."""
     assert problem.edits is not None
-    assert problem.a is not None
-    return any(set(identifiers(problem.a[i])) & set(names) for e in problem.edits[j] for i in range(e.lo, e.hi)
+    assert problem.base_lines is not None
+    return any(set(identifiers(problem.base_lines[i])) & set(names) for e in problem.edits[j] for i in range(e.lo, e.hi)
                if function.start <= i + 1 <= function.end)
 
 
@@ -44,17 +44,17 @@ def _look(problem: Problem, k: int, missing: Collection[bytes], found: dict[byte
     """Put into `found` what stands for each name on the paired lines around hunk `k`, b"" for no such thing. That
     another function has upstream's name says nothing against what this one has."""
     assert problem.edits is not None
-    assert problem.a is not None
+    assert problem.base_lines is not None
     mine = problem.edits[k]
-    lo, hi = max(0, mine[0].lo - _REACH), min(len(problem.a), mine[-1].hi + _REACH)
-    pairing = soften(problem.a, problem.t, problem.to, lo, hi)
+    lo, hi = max(0, mine[0].lo - _REACH), min(len(problem.base_lines), mine[-1].hi + _REACH)
+    pairing = soften(problem.base_lines, problem.target_lines, problem.base_to_target, lo, hi)
     for i in range(lo, hi):
-        words = set(missing) & set(identifiers(problem.a[i]))
-        if not words or pairing.to[i] < 0:
+        words = set(missing) & set(identifiers(problem.base_lines[i]))
+        if not words or pairing.partner[i] < 0:
             continue
         if function is not None and pairing.exact[i] and not function.start <= i + 1 <= function.end:
             continue
-        a, b = solid(problem.a[i]), solid(problem.t[pairing.to[i]])
+        a, b = solid(problem.base_lines[i]), solid(problem.target_lines[pairing.partner[i]])
         matcher = SequenceMatcher(None, a, b, autojunk=False)
         for tag, i1, i2, j1, j2 in matcher.get_opcodes():
             for name in words & set(a[i1:i2]):

@@ -18,32 +18,32 @@ NEAR = 4                 # lines on either side of a hunk's changes that are pai
 
 @dataclass(frozen=True)
 class Problem:
-    """`hunks` of upstream, `target` the bytes to change, `preimage` upstream's file just before (None: unknown)."""
+    """`hunks` of upstream, `target` what to change, `base` upstream's file just before the patch (None: unknown)."""
 
     hunks: tuple[Hunk, ...]
     target: bytes
-    preimage: bytes | None = None
+    base: bytes | None = None
     path: str = ""                   # in the target tree
     upstream_path: str = ""
     tree: str = ""                   # the target tree's name
     seeds: dict[str, Any] = field(default_factory=dict, compare=False)   # what strategies compute once a file
 
     @cached_property
-    def t(self) -> list[bytes]:
+    def target_lines(self) -> list[bytes]:
         return split_lines(self.target)
 
     @cached_property
-    def a(self) -> list[bytes] | None:
+    def base_lines(self) -> list[bytes] | None:
         """Lines of the pre-image, None where there is none or the hunks do not fit it."""
-        if self.preimage is None:
+        if self.base is None:
             return None
-        lines = split_lines(self.preimage)
+        lines = split_lines(self.base)
         return lines if self.starts_in(lines) is not None else None
 
     @cached_property
     def starts(self) -> tuple[int, ...] | None:
         """0-based line of the pre-image at which each hunk's old side begins."""
-        return None if self.a is None else self.starts_in(self.a)
+        return None if self.base_lines is None else self.starts_in(self.base_lines)
 
     def starts_in(self, lines: Sequence[bytes]) -> tuple[int, ...] | None:
         return locate_all(self.hunks, lines)
@@ -56,16 +56,11 @@ class Problem:
         return tuple(tuple(hunk_edits(h, s)) for h, s in zip(self.hunks, self.starts, strict=True))
 
     @cached_property
-    def after(self) -> list[bytes] | None:
+    def upstream_lines(self) -> list[bytes] | None:
         """Lines of upstream's file with the patch."""
-        if self.a is None or self.edits is None:
+        if self.base_lines is None or self.edits is None:
             return None
-        return apply_edits(self.a, [e for edits in self.edits for e in edits])
-
-    @cached_property
-    def target_keys(self) -> frozenset[bytes]:
-        """Every line of the target without its white space."""
-        return frozenset(line_key(line) for line in self.t)
+        return apply_edits(self.base_lines, [e for edits in self.edits for e in edits])
 
     @cached_property
     def target_words(self) -> frozenset[bytes]:
@@ -73,15 +68,15 @@ class Problem:
         return frozenset(identifiers(self.target, comments=True))
 
     @cached_property
-    def ends(self) -> frozenset[bytes]:
+    def eols(self) -> frozenset[bytes]:
         """The line ends that stand in the target: b"\\r\\n", b"\\n"."""
         both, crlf = self.target.count(b"\n"), self.target.count(b"\r\n")
         return frozenset(end for end, n in ((b"\r\n", crlf), (b"\n", both - crlf)) if n)
 
     @cached_property
-    def after_source(self) -> bytes:
+    def upstream(self) -> bytes:
         """Upstream's file with the patch, b"" where it is not known."""
-        return b"".join(self.after or ())
+        return b"".join(self.upstream_lines or ())
 
     @cached_property
     def added_upstream(self) -> frozenset[bytes]:
@@ -89,22 +84,23 @@ class Problem:
         return frozenset(line.strip() for hunk in self.hunks for line in hunk.added)
 
     @cached_property
-    def to(self) -> list[int]:
+    def base_to_target(self) -> list[int]:
         """The pre-image's lines in the target (backport.adapt.align)."""
-        return align(self.a, self.t) if self.a is not None else []
+        return align(self.base_lines, self.target_lines) if self.base_lines is not None else []
 
     @cached_property
-    def after_to(self) -> list[int]:
+    def upstream_to_target(self) -> list[int]:
         """The lines of upstream's file with the patch in the target."""
-        return align(self.after, self.t) if self.after is not None else []
+        return align(self.upstream_lines, self.target_lines) if self.upstream_lines is not None else []
 
     def pairing(self, k: int) -> Pairing:
-        """`to` with the lines around hunk `k` that differ paired by similarity: computed once, asked by everybody."""
+        """`base_to_target` with the lines around hunk `k` that differ paired by similarity: computed once."""
         if k not in self._pairings:
-            assert self.a is not None
+            assert self.base_lines is not None
             assert self.edits is not None
             edits = self.edits[k]
-            self._pairings[k] = soften(self.a, self.t, self.to, edits[0].lo - NEAR, edits[-1].hi + NEAR)
+            self._pairings[k] = soften(self.base_lines, self.target_lines, self.base_to_target, edits[0].lo - NEAR,
+                                       edits[-1].hi + NEAR)
         return self._pairings[k]
 
     @cached_property
@@ -114,12 +110,12 @@ class Problem:
     @cached_property
     def target_index(self) -> dict[bytes, list[int]]:
         """line without white space -> its places in the target."""
-        return _places(self.t)
+        return _places(self.target_lines)
 
     @cached_property
     def base_index(self) -> dict[bytes, list[int]]:
         """line without white space -> its places in the pre-image."""
-        return _places(self.a or ())
+        return _places(self.base_lines or ())
 
 
 def _places(lines: Sequence[bytes]) -> dict[bytes, list[int]]:
@@ -132,12 +128,12 @@ def _places(lines: Sequence[bytes]) -> dict[bytes, list[int]]:
 def reversed_edits(problem: Problem, k: int) -> list[Edit]:
     """The edits that take hunk `k` out of upstream's file after the whole patch."""
     assert problem.edits is not None
-    assert problem.a is not None
+    assert problem.base_lines is not None
     grown = sum(len(e.new) - (e.hi - e.lo) for edits in problem.edits[:k] for e in edits)
     out = []
     for e in problem.edits[k]:
         lo = e.lo + grown
-        out.append(Edit(lo, lo + len(e.new), tuple(problem.a[e.lo:e.hi])))
+        out.append(Edit(lo, lo + len(e.new), tuple(problem.base_lines[e.lo:e.hi])))
         grown += len(e.new) - (e.hi - e.lo)
     return out
 

@@ -72,13 +72,13 @@ def lex(source: bytes) -> list[Token]:
     return out
 
 
-Op = tuple[int, int, int, int]       # a[i1:i2] became b[j1:j2]
+Op = tuple[int, int, int, int]       # one[i1:i2] became other[j1:j2]
 
 
-def changes(a: Sequence[Token], b: Sequence[Token]) -> list[Op]:
+def changes(one: Sequence[Token], other: Sequence[Token]) -> list[Op]:
     """What differs between two lists of tokens; ends are matched first, then the longest runs between."""
-    x = [t.key for t in a]
-    y = [t.key for t in b]
+    x = [t.key for t in one]
+    y = [t.key for t in other]
     lo = 0
     while lo < len(x) and lo < len(y) and x[lo] == y[lo]:
         lo += 1
@@ -90,107 +90,106 @@ def changes(a: Sequence[Token], b: Sequence[Token]) -> list[Op]:
             for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
 
 
-def merge(base: bytes, ours: bytes, theirs: bytes) -> Merged | None:
-    """`theirs` (the tree) with the change that made `ours` (upstream after) of `base`; None where they clash."""
-    a, u, t = lex(base), lex(ours), lex(theirs)
-    if max(len(a), len(u), len(t)) > _LIMIT:
+def merge(base: bytes, upstream: bytes, target: bytes) -> Merged | None:
+    """`target` with the change that made `upstream` of `base`; None where the two clash."""
+    sides = lex(base), lex(upstream), lex(target)
+    if max(map(len, sides)) > _LIMIT:
         return None
-    weave = _Weave(a, u, t)
+    weave = _Weave(*sides)
     if not weave.done():
         return None
-    text = _laid_out(weave.out, ours, theirs)
-    if balance(text) - balance(theirs) != balance(ours) - balance(base):
+    text = _laid_out(weave.out, upstream, target)
+    if balance(text) - balance(target) != balance(upstream) - balance(base):
         return None
-    if b"".join(text.split()) == b"".join(ours.split()):
-        text = ours                  # nothing of the tree's own is left in it: then upstream's layout is the layout
-    return Merged(text, weave.touching, weave.mixed, weave.swallowed, _binding(a, u, weave.up, t, weave.there),
-                  weave.present)
+    if b"".join(text.split()) == b"".join(upstream.split()):
+        text = upstream              # nothing of the tree's own is left in it: then upstream's layout is the layout
+    return Merged(text, weave.touching, weave.mixed, weave.swallowed, _binding(weave), weave.present)
 
 
 class _Take(Enum):
     """Whose change comes next where the two meet."""
 
-    OURS = auto()
-    THEIRS = auto()
+    UPSTREAM = auto()
+    TARGET = auto()
     DONE = auto()                    # it is in the output already
     CLASH = auto()
 
 
 class _Weave:
-    """The changes of both sides made on the base `a`, in the base's order: `u` is upstream's, `t` the tree's."""
+    """The changes of both sides made on the base, in the base's order."""
 
-    def __init__(self, a: Sequence[Token], u: Sequence[Token], t: Sequence[Token]) -> None:
-        self.a, self.u, self.t = a, u, t
-        self.up, self.there = changes(a, u), changes(a, t)
-        self.to_u = _same(self.up, len(a))
+    def __init__(self, base: Sequence[Token], upstream: Sequence[Token], target: Sequence[Token]) -> None:
+        self.base, self.upstream, self.target = base, upstream, target
+        self.up, self.there = changes(base, upstream), changes(base, target)
+        self.in_upstream = _same(self.up, len(base))
         self.out: list[bytes] = []
         self.touching = self.mixed = self.present = self.swallowed = False
         self.i = self.k = 0          # next change of upstream, of the tree
-        self.at = self.at_t = 0      # next base token, and its place in the tree's piece
+        self.at = self.target_at = 0         # next base token, and its place in the tree's piece
 
     def done(self) -> bool:
         """True where all is in `out`, False where the two sides clash."""
         while self.i < len(self.up) or self.k < len(self.there):
-            ours = self.up[self.i] if self.i < len(self.up) else None
-            theirs = self.there[self.k] if self.k < len(self.there) else None
-            take = self._next(ours, theirs)
+            upstream = self.up[self.i] if self.i < len(self.up) else None
+            target = self.there[self.k] if self.k < len(self.there) else None
+            take = self._next(upstream, target)
             if take is _Take.CLASH:
                 return False
-            if take is _Take.OURS and ours is not None:
-                self._take_ours(ours)
-            elif take is _Take.THEIRS and theirs is not None:
-                self._take_theirs(theirs)
-        self._keep(len(self.a))
+            if take is _Take.UPSTREAM and upstream is not None:
+                self._take_upstream(upstream)
+            elif take is _Take.TARGET and target is not None:
+                self._take_target(target)
+        self._keep(len(self.base))
         return True
 
-    def _next(self, ours: Op | None, theirs: Op | None) -> _Take:
-        if ours is None or theirs is None:
-            return _Take.THEIRS if ours is None else _Take.OURS
-        if _meet(ours, theirs):
-            return self._met(ours, theirs)
-        return _Take.OURS if ours[0] < theirs[0] else _Take.THEIRS
+    def _next(self, upstream: Op | None, target: Op | None) -> _Take:
+        if upstream is None or target is None:
+            return _Take.TARGET if upstream is None else _Take.UPSTREAM
+        if _meet(upstream, target):
+            return self._met(upstream, target)
+        return _Take.UPSTREAM if upstream[0] < target[0] else _Take.TARGET
 
-    def _met(self, ours: Op, theirs: Op) -> _Take:
+    def _met(self, upstream: Op, target: Op) -> _Take:
         """Both changed the same words, or words that touch."""
-        (o1, o2, p1, p2), (s1, s2, q1, q2) = ours, theirs
+        (o1, o2, p1, p2), (s1, s2, q1, q2) = upstream, target
         same = (o1, o2) == (s1, s2)
-        made_twice = same and [x.key for x in self.u[p1:p2]] == [x.key for x in self.t[q1:q2]]
-        if not made_twice and o1 == o2 and _contains([x.text for x in self.t[q1:q2]],
-                                                     [x.text for x in self.u[p1:p2]]):
+        made_twice = same and [x.key for x in self.upstream[p1:p2]] == [x.key for x in self.target[q1:q2]]
+        if not made_twice and o1 == o2 and _contains([x.text for x in self.target[q1:q2]],
+                                                     [x.text for x in self.upstream[p1:p2]]):
             made_twice = self.present = True     # or the branch would get a second `|| ...injected`
         if made_twice:
             self.i += 1
-            return _Take.THEIRS
+            return _Take.TARGET
         if o2 <= s1 and not same and not (o1 == o2 and s1 == s2):
-            return self._beside(ours, theirs, _Take.OURS)
+            return self._beside(upstream, target, _Take.UPSTREAM)
         if s2 <= o1 and not same:
-            return self._beside(ours, theirs, _Take.THEIRS)
+            return self._beside(upstream, target, _Take.TARGET)
         if o1 <= s1 and s2 <= o2 and o1 < o2:
-            return self._swallow(ours)
+            return self._swallow(upstream)
         return _Take.CLASH
 
-    def _beside(self, ours: Op, theirs: Op, first: _Take) -> _Take:
+    def _beside(self, upstream: Op, target: Op, first: _Take) -> _Take:
         """The two changes touch, and `first` is the one that stands first."""
-        (o1, o2, p1, p2), (s1, s2, q1, q2) = ours, theirs
+        (o1, o2, p1, p2), (s1, s2, q1, q2) = upstream, target
         if o1 < o2 and s1 < s2 and p1 < p2 and q1 < q2:
             return _Take.CLASH       # both rewrote neighbouring words: whose they are now cannot be told
         self.touching = True
-        mine, other = self.u[p1:p2], self.t[q1:q2]
-        if first is _Take.THEIRS:
+        mine, other = self.upstream[p1:p2], self.target[q1:q2]
+        if first is _Take.TARGET:
             self.mixed = self.mixed or not _apart(other, mine)
         else:
             wraps = s1 < s2 and p1 < p2 and mine[-1].text in _OPEN       # what the tree replaces is inside
             self.mixed = self.mixed or not (wraps or _apart(mine, other))
         return first
 
-    def _swallow(self, ours: Op) -> _Take:
+    def _swallow(self, upstream: Op) -> _Take:
         """The tree's own words are inside what upstream replaces as a whole."""
-        o1, o2, p1, p2 = ours
+        o1, o2, p1, p2 = upstream
         self.swallowed = True
         self._keep(o1)
-        self.out += [x.space + x.text for x in self.u[p1:p2]]
+        self.out += [x.space + x.text for x in self.upstream[p1:p2]]
         self.i += 1
-        end, done = self.at_t, o1
+        end, done = self.target_at, o1
         lost: list[Op] = []
         while self.k < len(self.there) and (not lost or (self.there[self.k][1] <= o2 and self.there[self.k][0] < o2)):
             s1, s2, q1, q2 = one = self.there[self.k]
@@ -199,44 +198,45 @@ class _Weave:
             done = s2
             self.k += 1
         overlaps = self.k < len(self.there) and self.there[self.k][0] < o2
-        if overlaps or _statements(self.a[o1:o2], self.a, self.t, lost):
+        if overlaps or _statements(self.base[o1:o2], self.base, self.target, lost):
             return _Take.CLASH
-        self.at_t, self.at = end + o2 - done, o2
+        self.target_at, self.at = end + o2 - done, o2
         return _Take.DONE
 
-    def _take_ours(self, ours: Op) -> None:
-        o1, o2, p1, p2 = ours
+    def _take_upstream(self, upstream: Op) -> None:
+        o1, o2, p1, p2 = upstream
         self._keep(o1)
-        self.at_t += o2 - o1
+        self.target_at += o2 - o1
         self.at = o2
-        self.out += [x.space + x.text for x in self.u[p1:p2]]
+        self.out += [x.space + x.text for x in self.upstream[p1:p2]]
         self.i += 1
 
-    def _take_theirs(self, theirs: Op) -> None:
-        s1, s2, q1, q2 = theirs
+    def _take_target(self, target: Op) -> None:
+        s1, s2, q1, q2 = target
         self._keep(s1)
-        self.out += [x.space + x.text for x in self.t[q1:q2]]
-        self.at, self.at_t = s2, q2
+        self.out += [x.space + x.text for x in self.target[q1:q2]]
+        self.at, self.target_at = s2, q2
         self.k += 1
 
     def _keep(self, hi: int) -> None:
         """Base tokens up to `hi` that both sides kept, as the tree has them, with upstream's white space where it
         changed."""
         for n in range(self.at, hi):
-            token = self.t[self.at_t + n - self.at]
+            token = self.target[self.target_at + n - self.at]
             space = token.space
-            mine = self.to_u[n]
-            if mine >= 0 and self.u[mine].space != self.a[n].space and _kind(self.a[n].space) == _kind(space):
-                space = self.u[mine].space
+            mine = self.in_upstream[n]
+            was = self.base[n].space
+            if mine >= 0 and self.upstream[mine].space != was and _kind(was) == _kind(space):
+                space = self.upstream[mine].space
             self.out.append(space + token.text)
-        self.at_t += hi - self.at
+        self.target_at += hi - self.at
         self.at = hi
 
 
-def _laid_out(pieces: Sequence[bytes], ours: bytes, theirs: bytes) -> bytes:
+def _laid_out(pieces: Sequence[bytes], upstream: bytes, target: bytes) -> bytes:
     """The text of tokens from two sides. The space of a token is that of its own side, and says nothing where another
     one stands before it: no blank behind an opening bracket, no indentation amid a line."""
-    known = ours + theirs
+    known = upstream + target
     out: list[bytes] = []
     for piece in pieces:
         before = out[-1].strip()[-1:] if out else b""
@@ -249,28 +249,28 @@ def _laid_out(pieces: Sequence[bytes], ours: bytes, theirs: bytes) -> bytes:
         out.append(piece)
     text = b"".join(out)
     if not text.startswith(b"\n") and text.strip():      # what began the piece on both sides is gone
-        return theirs[:len(theirs) - len(theirs.lstrip(b" \t"))] + text.lstrip(b" \t")
+        return target[:len(target) - len(target.lstrip(b" \t"))] + text.lstrip(b" \t")
     return text[1:]
 
 
-def _binding(a: Sequence[Token], u: Sequence[Token], up: Sequence[Op], t: Sequence[Token],
-             there: Sequence[Op]) -> bool:
+def _binding(weave: _Weave) -> bool:
     """True where upstream and the tree both changed operators of one expression, and not one kind of `&&` alone."""
     owner: list[int] = []
     count = 0
-    for token in a:
+    for token in weave.base:
         owner.append(count)
         count += token.text in (b";", b",", b"{", b"}")
-    mine, theirs = _operators(a, u, up, owner), _operators(a, t, there, owner)
+    mine = _operators(weave.base, weave.upstream, weave.up, owner)
+    theirs = _operators(weave.base, weave.target, weave.there, owner)
     return any(mine[n] | theirs[n] not in ({b"&&"}, {b"||"}) for n in mine.keys() & theirs.keys())
 
 
-def _operators(a: Sequence[Token], b: Sequence[Token], ops: Sequence[Op],
+def _operators(base: Sequence[Token], other: Sequence[Token], ops: Sequence[Op],
                owner: Sequence[int]) -> dict[int, set[bytes]]:
     """expression of the base -> the operators that come or go in it; an address or a pointer is none."""
     found: dict[int, set[bytes]] = {}
     for i1, i2, j1, j2 in ops:
-        for tokens_, lo, hi in ((a, i1, i2), (b, j1, j2)):
+        for tokens_, lo, hi in ((base, i1, i2), (other, j1, j2)):
             for n in range(lo, hi):
                 text = tokens_[n].text
                 before = tokens_[n - 1].text if n else b""
@@ -281,14 +281,14 @@ def _operators(a: Sequence[Token], b: Sequence[Token], ops: Sequence[Op],
     return found
 
 
-def _statements(gone: Sequence[Token], a: Sequence[Token], t: Sequence[Token], lost: Sequence[Op]) -> bool:
+def _statements(gone: Sequence[Token], base: Sequence[Token], target: Sequence[Token], lost: Sequence[Op]) -> bool:
     """True where the tree's words that would go hold more statements than the words of the base in their place, by
     more than a quarter of what upstream takes away: a merge that runs from one `if` to another one's end takes
     everything between along, while a function that goes may have a statement more in this tree."""
     def marks(tokens: Sequence[Token]) -> int:
         return sum(1 for token in tokens if token.text in (b";", b"{", b"}"))
 
-    return sum(marks(t[q1:q2]) - marks(a[s1:s2]) for s1, s2, q1, q2 in lost) * 4 > marks(gone)
+    return sum(marks(target[q1:q2]) - marks(base[s1:s2]) for s1, s2, q1, q2 in lost) * 4 > marks(gone)
 
 
 def _apart(left: Sequence[Token], right: Sequence[Token]) -> bool:

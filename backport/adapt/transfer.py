@@ -46,21 +46,21 @@ class _Unplaceable(Exception):
     """This pairing has no answer for the edit."""
 
 
-def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing: Pairing) -> Placed | None:
-    """Edits on `t` that do what `edits` do on `a`; None where the pairing does not carry them."""
+def place(base: Sequence[bytes], edits: Sequence[Edit], target: Sequence[bytes], pairing: Pairing) -> Placed | None:
+    """Edits on `target` that do what `edits` do on `base`; None where the pairing does not carry them."""
     out: list[Edit] = []
     signals: list[Signal] = []
     try:
-        for lo, hi, group in _blocks(a, edits, t, pairing):
+        for lo, hi, group in _blocks(base, edits, target, pairing):
             if lo is None or hi is None:
                 for edit in group:
-                    out += _whole(a, edit, t, pairing, signals)
+                    out += _whole(base, edit, target, pairing, signals)
             else:
-                out += _merged(a, lo, hi, group, t, pairing, signals)
+                out += _merged(base, lo, hi, group, target, pairing, signals)
     except _Unplaceable:
         return None
     out.sort(key=lambda e: (e.lo, e.hi))
-    trimmed = [e for e in (trim(t, edit) for edit in out) if e is not None]
+    trimmed = [e for e in (trim(target, edit) for edit in out) if e is not None]
     for one, two in itertools.pairwise(trimmed):
         if two.lo < one.hi:
             return None
@@ -70,15 +70,16 @@ def place(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes], pairing
     return Placed(tuple(trimmed), tuple(dict.fromkeys(signals)), at)
 
 
-def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
-            p: Pairing) -> list[tuple[int | None, int | None, list[Edit]]]:
-    """Edits, those that need a merge by tokens joined by the piece of `a` that they share; (None, None) for others."""
+def _blocks(base: Sequence[bytes], edits: Sequence[Edit], target: Sequence[bytes],
+            pairing: Pairing) -> list[tuple[int | None, int | None, list[Edit]]]:
+    """Edits, those that need a merge by tokens joined by the piece of the base that they share; (None, None) for the
+    others."""
     out: list[tuple[int | None, int | None, list[Edit]]] = []
     for edit in edits:
         lo: int | None = None
         hi: int | None = None
-        if not _is_whole(edit, p):
-            lo, hi = _bounds(edit, p, len(a))
+        if not _is_whole(edit, pairing):
+            lo, hi = _bounds(edit, pairing, len(base))
         if lo is not None and out and out[-1][1] is not None and lo < out[-1][1]:
             before = out[-1]
             assert before[0] is not None
@@ -90,74 +91,77 @@ def _blocks(a: Sequence[bytes], edits: Sequence[Edit], t: Sequence[bytes],
     return out
 
 
-def _is_whole(edit: Edit, p: Pairing) -> bool:
+def _is_whole(edit: Edit, pairing: Pairing) -> bool:
     """True where every removed line is in the target as it is, and (for an insertion) a neighbour."""
     if edit.lo < edit.hi:
-        return all(p.exact[i] for i in range(edit.lo, edit.hi))
-    above = edit.lo - 1 >= 0 and p.to[edit.lo - 1] >= 0
-    below = edit.lo < len(p.to) and p.to[edit.lo] >= 0
-    return above or below or edit.lo in (0, len(p.to))
+        return all(pairing.exact[i] for i in range(edit.lo, edit.hi))
+    above = edit.lo - 1 >= 0 and pairing.partner[edit.lo - 1] >= 0
+    below = edit.lo < len(pairing.partner) and pairing.partner[edit.lo] >= 0
+    return above or below or edit.lo in (0, len(pairing.partner))
 
 
-def _bounds(edit: Edit, p: Pairing, size: int) -> tuple[int, int]:
+def _bounds(edit: Edit, pairing: Pairing, size: int) -> tuple[int, int]:
     """The piece of the pre-image around `edit` up to, and without, the nearest lines that agree exactly."""
     lo, hi = edit.lo, edit.hi
-    if lo < hi and all(j >= 0 for j in p.to[lo:hi]):
+    if lo < hi and all(j >= 0 for j in pairing.partner[lo:hi]):
         return lo, hi                # every removed line has a partner: no wider than that
-    while lo > 0 and not p.exact[lo - 1]:
+    while lo > 0 and not pairing.exact[lo - 1]:
         lo -= 1
-    while hi < size and not p.exact[hi]:
+    while hi < size and not pairing.exact[hi]:
         hi += 1
     return lo, hi
 
 
-def _whole(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> list[Edit]:
+def _whole(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing: Pairing,
+           signals: list[Signal]) -> list[Edit]:
     if edit.lo < edit.hi:
-        places = [p.to[i] for i in range(edit.lo, edit.hi)]
+        places = [pairing.partner[i] for i in range(edit.lo, edit.hi)]
         lo, hi = places[0], places[-1] + 1
-        _check_neighbours(edit, lo, hi, p, len(t), signals)
-        if edit.new and any(_depth(a[i]) != _depth(t[p.to[i]]) for i in range(edit.lo, edit.hi) if a[i].strip()):
+        _check_neighbours(edit, lo, hi, pairing, len(target), signals)
+        removed = zip(base[edit.lo:edit.hi], places, strict=True)
+        if edit.new and any(line.strip() and _depth(line) != _depth(target[j]) for line, j in removed):
             signals.append(Signal.NESTING)
         if hi - lo == edit.hi - edit.lo:
             return [Edit(lo, hi, edit.new)]
-        extra = [t[j] for j in range(lo, hi) if j not in set(places)]
+        extra = [target[j] for j in range(lo, hi) if j not in set(places)]
         if all(not line.strip() for line in extra):
             return [Edit(lo, hi, edit.new)]
-        core = _without_empty_ends(a, edit)
-        if core is not None and p.to[core.hi - 1] - p.to[core.lo] == core.hi - core.lo - 1:
+        core = _without_empty_ends(base, edit)
+        if core is not None and pairing.partner[core.hi - 1] - pairing.partner[core.lo] == core.hi - core.lo - 1:
             signals.append(Signal.SPLIT)     # only an empty line stands apart: this tree's own lines keep theirs
-            return [Edit(p.to[core.lo], p.to[core.hi - 1] + 1, core.new)]
+            return [Edit(pairing.partner[core.lo], pairing.partner[core.hi - 1] + 1, core.new)]
         signals.append(Signal.EXTRA)
         if not edit.new:             # only the lines that upstream takes away go
             return [Edit(j, j + 1, ()) for j in places]
         raise _Unplaceable
-    return [_insertion(a, edit, t, p, signals)]
+    return [_insertion(base, edit, target, pairing, signals)]
 
 
-def _without_empty_ends(a: Sequence[bytes], edit: Edit) -> Edit | None:
+def _without_empty_ends(base: Sequence[bytes], edit: Edit) -> Edit | None:
     """`edit` without the empty lines that it takes away at either end; None where it has none, or nothing else."""
     lo, hi = edit.lo, edit.hi
-    while lo < hi and not a[lo].strip():
+    while lo < hi and not base[lo].strip():
         lo += 1
-    while hi > lo and not a[hi - 1].strip():
+    while hi > lo and not base[hi - 1].strip():
         hi -= 1
     return Edit(lo, hi, edit.new) if lo < hi and (lo, hi) != (edit.lo, edit.hi) else None
 
 
-def _other_block(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, above: int) -> int | None:
+def _other_block(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing: Pairing,
+                 above: int) -> int | None:
     """Where lines go whose upper neighbour stands in another block of this tree, and whose lower one does not: to the
     lower one, a comment directly above the statement that follows it. None where the blocks do not tell.
 
     Behind the upper one they would run, or be read, under a condition that upstream's do not have.
     """
-    over = a[edit.lo - 1]
-    following = next((i for i in range(edit.lo, len(a)) if a[i].strip() and p.to[i] >= 0), None)
-    if following is None or not over.strip() or _depth(over) == _depth(t[above]):
+    over = base[edit.lo - 1]
+    following = next((i for i in range(edit.lo, len(base)) if base[i].strip() and pairing.partner[i] >= 0), None)
+    if following is None or not over.strip() or _depth(over) == _depth(target[above]):
         return None
-    under = p.to[following]
-    if under <= above or _depth(a[following]) != _depth(t[under]) or _depth(over) != _depth(a[following]):
+    under = pairing.partner[following]
+    if under <= above or _depth(base[following]) != _depth(target[under]) or _depth(over) != _depth(base[following]):
         return None
-    if not _comment(edit.new) and under > 0 and not t[under - 1].strip():
+    if not _comment(edit.new) and under > 0 and not target[under - 1].strip():
         return under - 1             # a paragraph of its own keeps the empty line behind it
     return under
 
@@ -173,25 +177,26 @@ def _depth(line: bytes) -> int:
     return len(line[:len(line) - len(line.lstrip())].expandtabs(8)) // 8
 
 
-def _check_neighbours(edit: Edit, lo: int, hi: int, p: Pairing, size: int, signals: list[Signal]) -> None:
-    above = p.to[edit.lo - 1] if edit.lo > 0 else -1
-    below = p.to[edit.hi] if edit.hi < len(p.to) else size
-    if (edit.lo > 0 and above != lo - 1) or (edit.hi < len(p.to) and below != hi):
+def _check_neighbours(edit: Edit, lo: int, hi: int, pairing: Pairing, size: int, signals: list[Signal]) -> None:
+    above = pairing.partner[edit.lo - 1] if edit.lo > 0 else -1
+    below = pairing.partner[edit.hi] if edit.hi < len(pairing.partner) else size
+    if (edit.lo > 0 and above != lo - 1) or (edit.hi < len(pairing.partner) and below != hi):
         signals.append(Signal.NEIGHBOUR)
 
 
-def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal]) -> Edit:
+def _insertion(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing: Pairing,
+               signals: list[Signal]) -> Edit:
     n = edit.lo
-    above = p.to[n - 1] if n > 0 else -1
-    below = p.to[n] if n < len(p.to) else len(t)
-    if _floats(a, p, n, above, below):
+    above = pairing.partner[n - 1] if n > 0 else -1
+    below = pairing.partner[n] if n < len(pairing.partner) else len(target)
+    if _floats(base, pairing, n, above, below):
         signals.append(Signal.FLOATING)
-    has_above, has_below = n == 0 or above >= 0, n == len(p.to) or below >= 0
+    has_above, has_below = n == 0 or above >= 0, n == len(pairing.partner) or below >= 0
     if has_above and has_below:
-        return _between(a, edit, t, p, signals, above, below)
+        return _between(base, edit, target, pairing, signals, above, below)
     signals.append(Signal.NEIGHBOUR)
     if has_above:
-        at = above + 1 + unordered(a, edit, t, above, p.to)
+        at = above + 1 + unordered(base, edit, target, above, pairing.partner)
     elif has_below:
         at = below
     else:
@@ -199,33 +204,34 @@ def _insertion(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, s
     return Edit(at, at, edit.new)
 
 
-def _floats(a: Sequence[bytes], p: Pairing, n: int, above: int, below: int) -> bool:
+def _floats(base: Sequence[bytes], pairing: Pairing, n: int, above: int, below: int) -> bool:
     """True where the neighbours of an insertion at line `n` are torn apart, or one is missing, and neither hangs
     together with a line that says where it stands."""
     torn = (above >= 0 and below >= 0 and below != above + 1) or (above < 0) != (below < 0)
-    return torn and not ((above >= 0 and _supported(a, p, n - 1, -1)) or (below >= 0 and _supported(a, p, n, 1)))
+    return torn and not ((above >= 0 and _supported(base, pairing, n - 1, -1))
+                         or (below >= 0 and _supported(base, pairing, n, 1)))
 
 
-def _between(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing, signals: list[Signal], above: int,
-             below: int) -> Edit:
+def _between(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing: Pairing, signals: list[Signal],
+             above: int, below: int) -> Edit:
     """The insertion where both neighbours are here, with or without lines of this tree between them."""
     n = edit.lo
     if below == above + 1:
-        if not ((n == 0 or p.exact[n - 1]) and (n == len(p.to) or p.exact[n])):
+        if not ((n == 0 or pairing.exact[n - 1]) and (n == len(pairing.partner) or pairing.exact[n])):
             signals.append(Signal.NEIGHBOUR)
         return Edit(below, below, edit.new)
-    between = t[above + 1:below]
+    between = target[above + 1:below]
     if all(not line.strip() for line in between):
         return Edit(above + 1, above + 1, edit.new)
     if _holds(between, edit.new):
         signals.append(Signal.PRESENT)
         return Edit(above + 1, above + 1, ())
     signals.append(Signal.SPLIT)
-    at = _other_block(a, edit, t, p, above)
+    at = _other_block(base, edit, target, pairing, above)
     if at is None:
         # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
-        amid = n > 0 and leaves(a[n - 1]) and not leaves(t[above])
-        at = below if amid or behind(a, edit, t, above + 1, below) else above + 1
+        amid = n > 0 and leaves(base[n - 1]) and not leaves(target[above])
+        at = below if amid or behind(base, edit, target, above + 1, below) else above + 1
     return Edit(at, at, edit.new)
 
 
@@ -236,96 +242,97 @@ def _holds(lines: Sequence[bytes], wanted: Sequence[bytes]) -> bool:
     return bool(need) and any(have[i:i + len(need)] == need for i in range(len(have) - len(need) + 1))
 
 
-def _supported(a: Sequence[bytes], p: Pairing, i: int, step: int) -> bool:
+def _supported(base: Sequence[bytes], pairing: Pairing, i: int, step: int) -> bool:
     """True where a neighbour's pairing hangs together with a line that says where it stands."""
+    partner = pairing.partner
     for _ in range(6):
-        if not 0 <= i < len(p.to) or p.to[i] < 0:
+        if not 0 <= i < len(partner) or partner[i] < 0:
             return False
-        if not weak(line_key(a[i])):
+        if not weak(line_key(base[i])):
             return True
         after = i + step
-        if 0 <= after < len(p.to) and p.to[after] >= 0 and p.to[after] != p.to[i] + step:
+        if 0 <= after < len(partner) and partner[after] >= 0 and partner[after] != partner[i] + step:
             return False
         i = after
     return False
 
 
-def _merged(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], p: Pairing,
+def _merged(base: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], target: Sequence[bytes], pairing: Pairing,
             signals: list[Signal]) -> list[Edit]:
-    tlo, thi = _span(lo, hi, t, p)
+    tlo, thi = _span(lo, hi, target, pairing)
     if tlo == thi:
-        return [_in_gap(a, lo, hi, edits, t, tlo, signals)]
+        return [_in_gap(base, lo, hi, edits, target, tlo, signals)]
     only = edits[0] if len(edits) == 1 else None
-    if only is not None and _there(a, only, t[tlo:thi]):
+    if only is not None and _there(base, only, target[tlo:thi]):
         signals.append(Signal.PARTLY)
-        return [_nothing(edits, t, tlo, thi)]
-    apart = _line_by_line(a, only, t, p) if only is not None else None
+        return [_nothing(edits, target, tlo, thi)]
+    apart = _line_by_line(base, only, target, pairing) if only is not None else None
     if apart:
         signals.append(Signal.DROPPED)
         return apart
-    base, there = b"".join(a[lo:hi]), b"".join(t[tlo:thi])
-    ours = _changed(a, lo, hi, edits)
-    kept = joined(base, ours, there)
+    base_text, target_text = b"".join(base[lo:hi]), b"".join(target[tlo:thi])
+    upstream_text = _changed(base, lo, hi, edits)
+    kept = joined(base_text, upstream_text, target_text)
     if kept is not None:
         signals += [Signal.BENT] if kept.exact else [Signal.BENT, Signal.TOUCHING]
-        return _line_edits(t, tlo, thi, split_lines(kept.text))
-    done = _by_tokens(base, ours, there) if hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK else None
+        return _line_edits(target, tlo, thi, split_lines(kept.text))
+    done = _by_tokens(base_text, upstream_text, target_text) if hi - lo <= _BLOCK and thi - tlo <= 2 * _BLOCK else None
     if done is None:
-        whole = only is not None and (only.lo, only.hi) == (lo, hi) and similarity(base, there) >= _ALIKE
-        if only is None or not whole or lost(base, ours, there, ours):
+        whole = only is not None and (only.lo, only.hi) == (lo, hi) and similarity(base_text, target_text) >= _ALIKE
+        if only is None or not whole or lost(base_text, upstream_text, target_text, upstream_text):
             raise _Unplaceable
         signals.append(Signal.SWALLOWED)
         return [Edit(tlo, thi, only.new)]
-    if done.swallowed and lost(base, ours, there, done.text):
+    if done.swallowed and lost(base_text, upstream_text, target_text, done.text):
         raise _Unplaceable
-    if line_key(done.text) == line_key(there):
+    if line_key(done.text) == line_key(target_text):
         signals += [Signal.SWALLOWED, Signal.PRESENT] if done.swallowed else [Signal.PRESENT]
-        return [_nothing(edits, t, tlo, thi)]
+        return [_nothing(edits, target, tlo, thi)]
     signals += _said(done)
-    text = done.text if done.text.endswith(b"\n") or not there.endswith(b"\n") else done.text + b"\n"
+    text = done.text if done.text.endswith(b"\n") or not target_text.endswith(b"\n") else done.text + b"\n"
     new = split_lines(text)
     if not any(not line.strip() for e in edits for line in e.new):
         # tokens that go leave their line ends behind, in the middle of a comment at that
-        new = _without_gaps(t[tlo:thi], new)
-    return _line_edits(t, tlo, thi, new)
+        new = _without_gaps(target[tlo:thi], new)
+    return _line_edits(target, tlo, thi, new)
 
 
-def _span(lo: int, hi: int, t: Sequence[bytes], p: Pairing) -> tuple[int, int]:
-    """The lines of the target that stand for a[lo:hi]."""
-    inside = [p.to[i] for i in range(lo, hi) if p.to[i] >= 0]
+def _span(lo: int, hi: int, target: Sequence[bytes], pairing: Pairing) -> tuple[int, int]:
+    """The lines of the target that stand for base[lo:hi]."""
+    inside = [pairing.partner[i] for i in range(lo, hi) if pairing.partner[i] >= 0]
     if len(inside) == hi - lo and hi > lo:
         return inside[0], inside[-1] + 1
-    tlo = p.to[lo - 1] + 1 if lo > 0 else 0
-    thi = p.to[hi] if hi < len(p.to) else len(t)
+    tlo = pairing.partner[lo - 1] + 1 if lo > 0 else 0
+    thi = pairing.partner[hi] if hi < len(pairing.partner) else len(target)
     if thi < tlo:
         raise _Unplaceable
     return tlo, thi
 
 
-def _changed(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit]) -> bytes:
-    """a[lo:hi] with upstream's edits."""
-    return b"".join(apply_edits(a[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
+def _changed(base: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit]) -> bytes:
+    """base[lo:hi] with upstream's edits."""
+    return b"".join(apply_edits(base[lo:hi], [Edit(e.lo - lo, e.hi - lo, e.new) for e in edits]))
 
 
-def _in_gap(a: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], t: Sequence[bytes], at: int,
+def _in_gap(base: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], target: Sequence[bytes], at: int,
             signals: list[Signal]) -> Edit:
-    """The answer where nothing stands for a[lo:hi] in the target, whose neighbours touch at line `at`."""
-    ours = _changed(a, lo, hi, edits)
-    if not b"".join(a[lo:hi]).strip():
-        return Edit(at, at, tuple(split_lines(ours)))
-    if not ours.strip():             # what upstream takes away is not here
+    """The answer where nothing stands for base[lo:hi] in the target, whose neighbours touch at line `at`."""
+    upstream_text = _changed(base, lo, hi, edits)
+    if not b"".join(base[lo:hi]).strip():
+        return Edit(at, at, tuple(split_lines(upstream_text)))
+    if not upstream_text.strip():             # what upstream takes away is not here
         signals.append(Signal.PRESENT)
-        return _nothing(edits, t, at, at)
+        return _nothing(edits, target, at, at)
     if len(edits) == 1 and edits[0].lo == edits[0].hi:
         # none of the lines between the nearest common ones is here: there is only one place left
         signals.append(Signal.FLOATING)
-        return Edit(at, at, _spaced(a, edits[0], t, at))
+        return Edit(at, at, _spaced(base, edits[0], target, at))
     raise _Unplaceable
 
 
-def _by_tokens(base: bytes, ours: bytes, there: bytes) -> Merged | None:
-    alike = similarity(base, there)
-    done = merge(base, ours, there) if alike >= _RELATED else None
+def _by_tokens(base_text: bytes, upstream_text: bytes, target_text: bytes) -> Merged | None:
+    alike = similarity(base_text, target_text)
+    done = merge(base_text, upstream_text, target_text) if alike >= _RELATED else None
     if done is not None and done.mixed and alike >= _NEARLY:
         return None                  # one mark more or less: upstream's new piece stands for the old one as a whole
     return done
@@ -338,48 +345,49 @@ def _said(done: Merged) -> list[Signal]:
     return [signal for signal, holds in told if holds]
 
 
-def _nothing(edits: Sequence[Edit], t: Sequence[bytes], lo: int, hi: int) -> Edit:
-    """An edit that changes nothing, where what it would add stands in t[lo:hi]."""
-    at = seen(t, lo, hi, [line for edit in edits for line in edit.new])
+def _nothing(edits: Sequence[Edit], target: Sequence[bytes], lo: int, hi: int) -> Edit:
+    """An edit that changes nothing, where what it would add stands in target[lo:hi]."""
+    at = seen(target, lo, hi, [line for edit in edits for line in edit.new])
     at = lo if at < 0 else at
     return Edit(at, at, ())
 
 
-def seen(t: Sequence[bytes], lo: int, hi: int, added: Sequence[bytes]) -> int:
-    """The first of t[lo:hi] that is one of `added` and says something; -1 where there is none."""
+def seen(target: Sequence[bytes], lo: int, hi: int, added: Sequence[bytes]) -> int:
+    """The first of target[lo:hi] that is one of `added` and says something; -1 where there is none."""
     keys = {key for line in added if not weak(key := line_key(line))}
-    return next((i for i in range(lo, hi) if line_key(t[i]) in keys), -1)
+    return next((i for i in range(lo, hi) if line_key(target[i]) in keys), -1)
 
 
-def _there(a: Sequence[bytes], edit: Edit, lines: Sequence[bytes]) -> bool:
+def _there(base: Sequence[bytes], edit: Edit, lines: Sequence[bytes]) -> bool:
     """True where `lines` have what the edit adds and nothing of what it takes away."""
     have = {line_key(line) for line in lines}
-    gone = [key for line in a[edit.lo:edit.hi] if not weak(key := line_key(line))]
+    gone = [key for line in base[edit.lo:edit.hi] if not weak(key := line_key(line))]
     told = any(not weak(line_key(line)) for line in edit.new)
     return told and edit.lo < edit.hi and _holds(lines, edit.new) and not any(key in have for key in gone)
 
 
-def _line_by_line(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], p: Pairing) -> list[Edit]:
+def _line_by_line(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing: Pairing) -> list[Edit]:
     """A block whose lines upstream only words anew, one for one, where this tree lacks a few of them: those that are
     here are worded anew, the others have nothing to stand for. [] where it is no such block."""
     count = edit.hi - edit.lo
     if count != len(edit.new) or count < _MANY:
         return []
-    lost = [i for i in range(edit.lo, edit.hi) if p.to[i] < 0]
-    if not lost or len(lost) * 3 > count or any(not p.exact[i] for i in range(edit.lo, edit.hi) if i not in lost):
+    lost = [i for i in range(edit.lo, edit.hi) if pairing.partner[i] < 0]
+    if not lost or len(lost) * 3 > count or any(not pairing.exact[i] for i in range(edit.lo, edit.hi) if i not in lost):
         return []
-    if any(similarity(a[edit.lo + n], edit.new[n]) < _WORDED and line_key(a[edit.lo + n]) != line_key(edit.new[n])
+    if any(similarity(base[edit.lo + n], edit.new[n]) < _WORDED and line_key(base[edit.lo + n]) != line_key(edit.new[n])
            for n in range(count)):
         return []
-    return [Edit(p.to[i], p.to[i] + 1, (edit.new[i - edit.lo],)) for i in range(edit.lo, edit.hi) if i not in lost]
+    return [Edit(pairing.partner[i], pairing.partner[i] + 1, (edit.new[i - edit.lo],)) for i in range(edit.lo, edit.hi)
+            if i not in lost]
 
 
-def _spaced(a: Sequence[bytes], edit: Edit, t: Sequence[bytes], at: int) -> tuple[bytes, ...]:
+def _spaced(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], at: int) -> tuple[bytes, ...]:
     """The added lines with the empty line that set them apart upstream, at the end of a block without the last one."""
     new = list(edit.new)
-    if edit.lo > 0 and not a[edit.lo - 1].strip() and at > 0 and t[at - 1].strip() and new[0].strip():
+    if edit.lo > 0 and not base[edit.lo - 1].strip() and at > 0 and target[at - 1].strip() and new[0].strip():
         new.insert(0, b"\n")
-    if at < len(t) and t[at].strip()[:1] == b"}" and len(new) > 1 and not new[-1].strip():
+    if at < len(target) and target[at].strip()[:1] == b"}" and len(new) > 1 and not new[-1].strip():
         new.pop()
     return tuple(new)
 
@@ -393,9 +401,9 @@ def _without_gaps(before: Sequence[bytes], after: list[bytes]) -> list[bytes]:
     return out
 
 
-def _line_edits(t: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:
-    """The edits that turn t[lo:hi] into `new`, unchanged lines left alone."""
+def _line_edits(target: Sequence[bytes], lo: int, hi: int, new: list[bytes]) -> list[Edit]:
+    """The edits that turn target[lo:hi] into `new`, unchanged lines left alone."""
     from difflib import SequenceMatcher
-    matcher = SequenceMatcher(None, list(t[lo:hi]), new, autojunk=False)
+    matcher = SequenceMatcher(None, list(target[lo:hi]), new, autojunk=False)
     return [Edit(lo + i1, lo + i2, tuple(new[j1:j2]))
             for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

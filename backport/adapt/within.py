@@ -28,9 +28,9 @@ def strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     if not sections.is_c(problem.upstream_path):
         return _other_section(problem, k, edits) is not None
     there = {scope(problem.target, edit.lo + 1) for edit in edits}
-    if problem.edits is None or problem.preimage is None:
+    if problem.edits is None or problem.base is None:
         return _not_told(problem, problem.hunks[k], there)
-    return _beside(problem, there, {scope(problem.preimage, edit.lo + 1) for edit in problem.edits[k]})
+    return _beside(problem, there, {scope(problem.base, edit.lo + 1) for edit in problem.edits[k]})
 
 
 def _beside(problem: Problem, there: set[str], upstream: set[str]) -> bool:
@@ -42,23 +42,23 @@ def elsewhere(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     under its own name. One under another name is for the check of functions."""
     if sections.is_c(problem.upstream_path) or not strays(problem, k, edits):
         return False
-    return problem.preimage is None or sections.has(problem.target, upstream_scope(problem, k), problem.path)
+    return problem.base is None or sections.has(problem.target, upstream_scope(problem, k), problem.path)
 
 
 def back_strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     """True where `edits`, which take hunk `k` out of the target again, do so outside of what upstream changed."""
     c = sections.is_c(problem.upstream_path)
-    if problem.after is None:
+    if problem.upstream_lines is None:
         hunk = problem.hunks[k].reversed()
         if not c:
             return _not_there(problem, hunk, edits[0])
         return _not_told(problem, hunk, {scope(problem.target, edit.lo + 1) for edit in edits})
     back = reversed_edits(problem, k)
     if not c:
-        there = {edit_scope(problem.after_source, edit, problem.upstream_path) for edit in back}
+        there = {edit_scope(problem.upstream, edit, problem.upstream_path) for edit in back}
         return any(_apart(problem, edit, there) for edit in edits)
     return _beside(problem, {scope(problem.target, edit.lo + 1) for edit in edits},
-                   {scope(problem.after_source, edit.lo + 1) for edit in back})
+                   {scope(problem.upstream, edit.lo + 1) for edit in back})
 
 
 def _not_told(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
@@ -75,9 +75,9 @@ def _not_told(problem: Problem, hunk: Hunk, there: set[str]) -> bool:
 
 def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> Edit | None:
     """The first of `edits` that is outside of the sections that upstream changed."""
-    if problem.edits is None or problem.preimage is None:
+    if problem.edits is None or problem.base is None:
         return edits[0] if _not_there(problem, problem.hunks[k], edits[0]) else None
-    here = {edit_scope(problem.preimage, edit, problem.upstream_path) for edit in problem.edits[k]}
+    here = {edit_scope(problem.base, edit, problem.upstream_path) for edit in problem.edits[k]}
     return next((edit for edit in edits if _apart(problem, edit, here)), None)
 
 
@@ -109,7 +109,7 @@ def words(problem: Problem, k: int, edits: Sequence[Edit]) -> tuple[str, ...]:
     here, upstream = edit_scope(problem.target, one, problem.path), upstream_scope(problem, k)
     text = f"`{changed.strip().decode('utf-8', 'replace')}` would stand in {_quoted(here)}"
     if not upstream:
-        told = problem.preimage is not None and problem.edits is not None
+        told = problem.base is not None and problem.edits is not None
         return (f"{text}; upstream changed no section" if told else
                 f"{text}, and nothing says which section upstream changed",)
     lacks = "" if sections.has(problem.target, upstream, problem.path) else ", which this tree does not have here"
@@ -129,6 +129,6 @@ def edit_scope(source: bytes, edit: Edit, path: str) -> str:
 
 def upstream_scope(problem: Problem, k: int) -> str:
     """The name of what hunk `k` changes upstream, "" at file level and where nothing tells."""
-    if problem.edits is not None and problem.preimage is not None:
-        return edit_scope(problem.preimage, problem.edits[k][0], problem.upstream_path)
+    if problem.edits is not None and problem.base is not None:
+        return edit_scope(problem.base, problem.edits[k][0], problem.upstream_path)
     return header_scope(problem.hunks[k], problem.upstream_path) or ""

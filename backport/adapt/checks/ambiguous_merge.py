@@ -20,7 +20,7 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for name in touched(result, edits):
         texts = [named(source, name) for source in
-                 (result.source, problem.target, problem.after_source, problem.preimage or b"")]
+                 (result.source, problem.target, problem.upstream, problem.base or b"")]
         now, was, theirs, before = (code(text or b"") for text in texts)
         if not (now and was and theirs and before):
             continue

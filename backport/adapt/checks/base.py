@@ -93,7 +93,7 @@ class Result:
     def __init__(self, problem: Problem, edits: Sequence[Edit]) -> None:
         self.problem = problem
         self.edits = ordered = sorted(edits, key=lambda e: (e.lo, e.hi))
-        self.lines = apply_edits(problem.t, ordered)
+        self.lines = apply_edits(problem.target_lines, ordered)
         self.source = b"".join(self.lines)
         self._grown: dict[tuple[int, int], int] = {}
         grown = 0
@@ -140,12 +140,12 @@ class Context:
     @property
     def base(self) -> Source:
         """Upstream's file before the patch, empty where it is not known."""
-        return Source.of(self.problem.preimage or b"")
+        return Source.of(self.problem.base or b"")
 
     @property
     def upstream(self) -> Source:
         """Upstream's file with the patch, empty where it is not known."""
-        return Source.of(self.problem.after_source)
+        return Source.of(self.problem.upstream)
 
     @property
     def target(self) -> Source:
@@ -168,11 +168,11 @@ class Context:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
         is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
         problem = self.problem
-        if problem.edits is None or problem.after is None:
+        if problem.edits is None or problem.upstream_lines is None:
             return ()
         theirs = [i for e in reversed_edits(problem, self.hunk) for i in range(e.lo, e.hi)]
         ours = [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
-        keys_u = [line_key(problem.after[i]) for i in theirs]
+        keys_u = [line_key(problem.upstream_lines[i]) for i in theirs]
         keys_r = [line_key(self.result.lines[i]) for i in ours]
         out = []
         for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():

@@ -19,12 +19,12 @@ def ask(context: Context) -> list[Finding]:
     none. Jumps are counted, as one reads like the other."""
     result, edits = context.result, context.edits
     problem = result.problem
-    if problem.edits is None or problem.after is None:
+    if problem.edits is None or problem.upstream_lines is None:
         return []
     theirs = [i for e in reversed_edits(problem, context.hunk) for i in range(e.lo, e.hi)]
     ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
-    up = [(m[1], _ended(problem.after_source, i, m[1])) for i in theirs
-          if (m := _JUMP.match(bare_lines(problem.after_source)[i]))]
+    up = [(m[1], _ended(problem.upstream, i, m[1])) for i in theirs
+          if (m := _JUMP.match(bare_lines(problem.upstream)[i]))]
     here = [(m[1], _ended(result.source, i, m[1])) for i in ours if (m := _JUMP.match(bare_lines(result.source)[i]))]
     if len(up) != len(here):
         return []

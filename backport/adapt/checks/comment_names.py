@@ -20,7 +20,7 @@ def ask(context: Context) -> list[Finding]:
         return []
     found = []
     target = result.problem.target_words
-    before = set(identifiers(result.problem.preimage or b"", comments=True))
+    before = set(identifiers(result.problem.base or b"", comments=True))
     for edit in edits:
         text, bare = b"".join(edit.new), result.code(edit)
         for word in sorted({m[1] for m in _NAME.finditer(text)} - set(re.findall(rb"\w+", bare)) - target):

@@ -16,11 +16,11 @@ def ask(context: Context) -> list[Finding]:
     """ABOUT: upstream puts a comment above a line that it had already, the comment names what the line names, and in
     this tree something else follows."""
     result = context.result
-    pairs, after = context.pairs, result.problem.after or []
+    pairs, after = context.pairs, result.problem.upstream_lines or []
     if not pairs:
         return []
     added = {i for e in reversed_edits(result.problem, context.hunk) for i in range(e.lo, e.hi)}
-    bare = bare_lines(result.problem.after_source)
+    bare = bare_lines(result.problem.upstream)
     found = []
     for u, r in pairs:
         end, here = u, r

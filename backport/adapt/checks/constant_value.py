@@ -17,7 +17,7 @@ def ask(context: Context) -> list[Finding]:
     upstream has too is none); or, in a header of user space, values become others than they were or than upstream's."""
     result, edits = context.result, context.edits
     found: list[Finding] = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     seen: set[tuple[int, int]] = set()
     for u, r in context.pairs:
         theirs, ours = block(after, u + 1), block(result.source, r + 1)
@@ -64,7 +64,7 @@ def _shifted(result: Result, edits: Sequence[Edit], own: Mapping[bytes, Constant
     problem = result.problem
     was = next((b for e in edits if (b := block(problem.target, e.lo + 1)) is not None), None)
     before = enumerators(problem.target, was) if was is not None else {}
-    their = {n: c for b in enums(problem.preimage or b"") for n, c in enumerators(problem.preimage or b"", b).items()}
+    their = {n: c for b in enums(problem.base or b"") for n, c in enumerators(problem.base or b"", b).items()}
     for name, c in before.items():
         now = own.get(name)
         if now is None or None in (now.value, c.value) or now.value == c.value or name in new:
@@ -78,7 +78,7 @@ def _shifted(result: Result, edits: Sequence[Edit], own: Mapping[bytes, Constant
 
 def _flag(result: Result, u: int, r: int) -> list[Finding]:
     """The same for a `#define` among others whose names begin alike."""
-    own, up = run(result.source, r), run(result.problem.after_source, u)
+    own, up = run(result.source, r), run(result.problem.upstream, u)
     name = defined(bare_lines(result.source)[r])
     if name not in own or name not in up:
         return []

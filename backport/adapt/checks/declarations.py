@@ -47,7 +47,7 @@ def ask(context: Context) -> list[Finding]:
         if text is None or len(text) > LONGEST:
             continue
         before, after = _read(body(problem.target, f)), _read(text)
-        upstream = _read(named(problem.after_source, name) or b"")
+        upstream = _read(named(problem.upstream, name) or b"")
         here = name + "()"
         for word, count in after.names.items():
             shown = word.decode("utf-8", "replace")

@@ -60,7 +60,7 @@ def _cases(result: Result, edit: Edit) -> list[Finding]:
     text = body(result.source, f) if f is not None and b"case" in result.code(edit) else b""
     if f is None or not text or len(text) > LONGEST:
         return []
-    theirs = [Counter(value for value, _ in one) for one in switches(named(result.problem.after_source, f.name) or b"")]
+    theirs = [Counter(value for value, _ in one) for one in switches(named(result.problem.upstream, f.name) or b"")]
     found = []
     for one in switches(text):
         now = Counter(value for value, _ in one)

@@ -23,8 +23,8 @@ def ask(context: Context) -> list[Finding]:
         at = range(result.new_line(edit), result.new_line(edit) + len(edit.new))
         table = entries(result.source, ours)
         old = [e for e in table if e.line not in result.added]
-        theirs = [e for b in blocks(result.problem.after_source) if b.name == ours.name
-                  for e in entries(result.problem.after_source, b)]
+        theirs = [e for b in blocks(result.problem.upstream) if b.name == ours.name
+                  for e in entries(result.problem.upstream, b)]
         for new in (e for e in table if e.line in at):
             n = _key(new, old, theirs)
             same = next((e for e in old if n and e.items[:n] == new.items[:n]), None)

@@ -14,7 +14,7 @@ def ask(context: Context) -> list[Finding]:
     """DUPLICATE: the same statement within a few lines that the patch did not write, more often than upstream."""
     result = context.result
     found = []
-    after = result.problem.after or []
+    after = result.problem.upstream_lines or []
     for u, r in context.pairs:
         text = code(result.lines[r]).strip()
         key = line_key(result.lines[r])

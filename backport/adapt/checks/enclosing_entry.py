@@ -20,10 +20,10 @@ def ask(context: Context) -> list[Finding]:
     result = context.result
     found = []
     for u, r in context.pairs:
-        theirs, ours = block(result.problem.after_source, u + 1), block(result.source, r + 1)
+        theirs, ours = block(result.problem.upstream, u + 1), block(result.source, r + 1)
         if theirs is None or ours is None:
             continue
-        a, b = around(result.problem.after_source, theirs, u), around(result.source, ours, r)
+        a, b = around(result.problem.upstream, theirs, u), around(result.source, ours, r)
         if not a or not b:
             continue
         text = result.lines[r].strip()

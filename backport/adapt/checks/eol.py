@@ -15,7 +15,7 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     problem = result.problem
     added = kinds([line for line in problem.hunks[context.hunk].added])
-    own = problem.ends
+    own = problem.eols
     if not any(e.new for e in edits) or not own or not added or added == own:
         return []
     if len(own) == 1:
@@ -24,7 +24,7 @@ def ask(context: Context) -> list[Finding]:
             return [Finding(Signal.MIXED_ENDS, f"upstream's change is about line ends, and this tree's file has {end} "
                                                "throughout")]
         return [Finding(Signal.LINE_ENDS, f"the added lines end with {end}, as all of this tree's file")]
-    if problem.a is not None and kinds(problem.a) == own:
+    if problem.base_lines is not None and kinds(problem.base_lines) == own:
         return []
     return [Finding(Signal.MIXED_ENDS, "this tree's file has lines that end with CRLF and lines that end with LF; the "
                                        "added ones end as the line they replace or the one above")]

@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
     returned variable last got another constant above the added jump: the error is lost, or success is one."""
     result = context.result
     found = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None:

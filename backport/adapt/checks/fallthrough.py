@@ -20,7 +20,7 @@ def ask(context: Context) -> list[Finding]:
     or behind a label in this tree only."""
     result = context.result
     found = []
-    theirs, ours = (bare_lines(s) for s in (result.problem.after_source, result.source))
+    theirs, ours = (bare_lines(s) for s in (result.problem.upstream, result.source))
     for u, r in context.pairs:
         a, b = _above(theirs, u), _above(ours, r)
         if not b or not a or b.strip().endswith((b"{", b"}")) or a.strip().endswith((b"{", b"}")):
@@ -35,7 +35,7 @@ def ask(context: Context) -> list[Finding]:
             found.append(Finding(Signal.FALLING, f"`{shown}` comes after `{above}` in this tree, after `{up}` "
                                                  "upstream"))
     for u, r in context.pairs[:1]:
-        mine, yours = _label(result.source, ours, r), _label(result.problem.after_source, theirs, u)
+        mine, yours = _label(result.source, ours, r), _label(result.problem.upstream, theirs, u)
         if mine and not yours:
             shown = ours[r].strip().decode("utf-8", "replace")
             found.append(Finding(Signal.FALLING, f"`{shown}` comes after the label {quote(mine)} "

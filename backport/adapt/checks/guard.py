@@ -23,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
     on one side only."""
     result = context.result
     found: list[Finding] = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in context.pairs:
         text = result.lines[r].strip()
         theirs, ours = place_of(after, u), place_of(result.source, r)

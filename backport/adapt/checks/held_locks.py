@@ -16,7 +16,7 @@ def ask(context: Context) -> list[Finding]:
     """HELD: other locks are taken and not given back above an added line than above upstream's."""
     result = context.result
     found = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None or r <= ours.body:

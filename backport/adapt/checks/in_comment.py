@@ -10,7 +10,7 @@ def ask(context: Context) -> list[Finding]:
     """COMMENTED: code upstream that would be text here (the tree has the block commented out: the fix would be
     reported as made and do nothing), or the other way round."""
     result = context.result
-    theirs, ours = bare_lines(result.problem.after_source), bare_lines(result.source)
+    theirs, ours = bare_lines(result.problem.upstream), bare_lines(result.source)
     found = []
     for u, r in context.pairs:
         here, up = bool(ours[r].strip()), bool(theirs[u].strip())

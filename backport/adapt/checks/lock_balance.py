@@ -23,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
         if f.name not in names_here:
             continue
         now = halves(code(body(result.source, f)))
-        for source in (result.problem.target, result.problem.after_source):
+        for source in (result.problem.target, result.problem.upstream):
             text = named(source, f.name)
             if text is not None:
                 now -= halves(code(text))

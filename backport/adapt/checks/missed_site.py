@@ -15,17 +15,17 @@ def ask(context: Context) -> list[Finding]:
     """REMAINS: upstream's function has none of the removed lines left, this tree's has."""
     result = context.result
     problem = result.problem
-    if problem.edits is None or problem.preimage is None:
+    if problem.edits is None or problem.base is None:
         return []
     found = []
     for edit in problem.edits[context.hunk]:
-        f = enclosing(problem.preimage, edit.lo + 1)
+        f = enclosing(problem.base, edit.lo + 1)
         ours = named(result.source, f.name) if f is not None else None
-        theirs = named(problem.after_source, f.name) if f is not None else None
+        theirs = named(problem.upstream, f.name) if f is not None else None
         if f is None or ours is None or theirs is None or edit.lo == edit.hi:
             continue
         left, gone = _keys(ours), _keys(theirs)
-        for line in problem.a[edit.lo:edit.hi] if problem.a is not None else ():
+        for line in problem.base_lines[edit.lo:edit.hi] if problem.base_lines is not None else ():
             key = line_key(line)
             if not weak(key) and left[key] > gone[key]:
                 text = line.strip().decode("utf-8", "replace")

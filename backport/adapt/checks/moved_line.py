@@ -13,7 +13,7 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     problem = result.problem
     gone = {key for line in problem.hunks[context.hunk].removed if not weak(key := line_key(line))}
-    ours = {line_key(line) for e in edits for line in problem.t[e.lo:e.hi]}
+    ours = {line_key(line) for e in edits for line in problem.target_lines[e.lo:e.hi]}
     if not ours - {b""} or gone <= ours:
         return []
     found = []

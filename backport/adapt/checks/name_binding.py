@@ -61,7 +61,7 @@ def _stay(result: Result, f: Function) -> list[Finding]:
         return []
     rows: dict[int, int] = {}
     grown = at = 0
-    for edit in [*result.edits, Edit(len(problem.t), len(problem.t), ())]:
+    for edit in [*result.edits, Edit(len(problem.target_lines), len(problem.target_lines), ())]:
         for i in range(max(at, f.start - 1), min(edit.lo, f.end)):
             rows[i - f.start + 1] = i + grown - after.start + 1
         grown += len(edit.new) - (edit.hi - edit.lo)
@@ -98,16 +98,16 @@ def _changed(old: bytes, new: bytes, rows: dict[int, int]) -> set[tuple[bytes, i
 def _upstream(result: Result, name: str) -> set[bytes]:
     """Names that upstream's change binds otherwise on its own lines."""
     problem = result.problem
-    before, after = named(problem.preimage or b"", name), named(problem.after_source, name)
+    before, after = named(problem.base or b"", name), named(problem.upstream, name)
     if before is None or after is None:
         return set()
-    to = align(before.split(b"\n"), after.split(b"\n"))
-    return {n for n, _, _ in _changed(before, after, {i: j for i, j in enumerate(to) if j >= 0})}
+    partner = align(before.split(b"\n"), after.split(b"\n"))
+    return {n for n, _, _ in _changed(before, after, {i: j for i, j in enumerate(partner) if j >= 0})}
 
 
 def _come(result: Result, u: int, r: int) -> list[Finding]:
     """One added line."""
-    after = result.problem.after_source
+    after = result.problem.upstream
     theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
     if theirs is None or ours is None:
         return []

@@ -21,11 +21,11 @@ def ask(context: Context) -> list[Finding]:
     as well, and only on the other side."""
     result = context.result
     pairs = context.pairs
-    after = result.problem.after or []
+    after = result.problem.upstream_lines or []
     written = {line_key(line) for hunk in result.problem.hunks for line in hunk.added}
     found = []
     for u, r in pairs:
-        theirs, ours = enclosing(result.problem.after_source, u + 1), enclosing(result.source, r + 1)
+        theirs, ours = enclosing(result.problem.upstream, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None or theirs.name != ours.name:
             continue
         for step, word in ((-1, "above"), (1, "below")):

@@ -24,14 +24,14 @@ def ask(context: Context) -> list[Finding]:
     found = []
     touched = {f.name: f for e in edits if (f := enclosing(result.problem.target, e.lo + 1)) is not None}
     for name, before in touched.items():
-        after, theirs = _only(result.source, name), _only(result.problem.after_source, name)
+        after, theirs = _only(result.source, name), _only(result.problem.upstream, name)
         if after is None:
             continue
         now = _depths(result.source, after)
         was = _depths(result.problem.target, before)
         if now is None or was is None:
             continue
-        known = Counter(_moved(result.problem.preimage or b"", result.problem.after_source, name)) \
+        known = Counter(_moved(result.problem.base or b"", result.problem.upstream, name)) \
             if theirs is not None else Counter()
         kept = [line for line in _kept(result, after, now, was) if not known[line_key(line)]]
         found += [Finding(Signal.NESTED, f"`{_shown(line)}` would end up in another block of {name}(), with the "
@@ -52,9 +52,9 @@ def _added(context: Context) -> list[Finding]:
 def deeper(result: Result, u: int, r: int) -> tuple[int, int] | None:
     """How many blocks of its function 0-based line `u` of upstream's file with the patch stands in, and the added line
     `r` of the result; None where that cannot be told or the tabs differ already."""
-    after = result.problem.after_source
+    after = result.problem.upstream
     theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
-    if theirs is None or ours is None or _tabs(result.lines[r]) != _tabs((result.problem.after or [])[u]):
+    if theirs is None or ours is None or _tabs(result.lines[r]) != _tabs((result.problem.upstream_lines or [])[u]):
         return None
     a, b = _depths(after, theirs), _depths(result.source, ours)
     return (a[u + 1], b[r + 1]) if a is not None and b is not None and u + 1 in a and r + 1 in b else None

@@ -34,10 +34,10 @@ def ask(context: Context) -> list[Finding]:
         if not added.strip():
             continue
         members = {m for m in _MEMBER.findall(added)}
-        here, up = _members(problem.target), _members(problem.preimage or b"")
+        here, up = _members(problem.target), _members(problem.base or b"")
         pairs = [(name, up.get(name), here.get(name)) for name in sorted(members)]
         f = enclosing(result.source, result.new_line(edit) + 1)
-        theirs = named(problem.after_source, f.name) if f is not None else None
+        theirs = named(problem.upstream, f.name) if f is not None else None
         if f is not None and theirs is not None:
             own, other = _locals(body(result.source, f)), _locals(theirs)
             words = set(identifiers(added)) - KEYWORDS - members

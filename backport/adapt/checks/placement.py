@@ -25,17 +25,17 @@ def ask(context: Context) -> list[Finding]:
     """
     result, edits = context.result, context.edits
     problem = result.problem
-    if problem.edits is None or problem.preimage is None or problem.a is None or not edits:
+    if problem.edits is None or problem.base is None or problem.base_lines is None or not edits:
         return []
     c = sections.is_c(problem.upstream_path)
-    theirs = _around(problem.preimage, problem.edits[context.hunk][0], problem.upstream_path)
+    theirs = _around(problem.base, problem.edits[context.hunk][0], problem.upstream_path)
     ours = _around(problem.target, edits[0], problem.path)
     if theirs is None or any(sections.same(one.name, theirs.name, problem.path, problem.target)
                              for one in sections.every(problem.target, problem.path)):
         return []
-    told = _telling(problem.a, theirs)
-    own = _telling(problem.t, ours) if ours is not None else []
-    inside = sum(1 for i in told if ours is not None and ours.start - 1 <= problem.to[i] < ours.end)
+    told = _telling(problem.base_lines, theirs)
+    own = _telling(problem.target_lines, ours) if ours is not None else []
+    inside = sum(1 for i in told if ours is not None and ours.start - 1 <= problem.base_to_target[i] < ours.end)
     mark = "()" if c else ""
     where = f"{ours.name}{mark}" if ours is not None else "file level" if c else "no section"
     same = ours is not None and 2 * inside >= (_SAME if c else _SAME_SECTION) * (len(told) + len(own))

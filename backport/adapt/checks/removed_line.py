@@ -16,18 +16,18 @@ def ask(context: Context) -> list[Finding]:
     """
     result, edits = context.result, context.edits
     problem = result.problem
-    if problem.a is None or problem.edits is None:
+    if problem.base_lines is None or problem.edits is None:
         return []
     gone = {i for own in problem.edits for e in own for i in range(e.lo, e.hi)}
-    back = {j: i for i, j in enumerate(problem.to) if j >= 0}
+    back = {j: i for i, j in enumerate(problem.base_to_target) if j >= 0}
     found = []
     for edit in edits:
         left = {line_key(line) for line in edit.new}
         for j in range(edit.lo, edit.hi):
             i = back.get(j, -1)
-            key = line_key(problem.t[j])
+            key = line_key(problem.target_lines[j])
             if i >= 0 and i not in gone and key not in left and not weak(key) and _firm(problem, i):
-                text = problem.t[j].strip().decode("utf-8", "replace")
+                text = problem.target_lines[j].strip().decode("utf-8", "replace")
                 found.append(Finding(Signal.KEPT, f"`{text}` at line {j + 1} is the one at line {i + 1} of upstream's "
                                                   "file, which the patch leaves alone"))
     return found[:3]
@@ -35,9 +35,10 @@ def ask(context: Context) -> list[Finding]:
 
 def _firm(problem: Problem, i: int) -> bool:
     """True where the pair of upstream's line `i` hangs together with a pair beside it that says where it stands."""
-    assert problem.a is not None
-    to = problem.to
-    return any(0 <= n < len(to) and to[n] == to[i] + n - i and not weak(line_key(problem.a[n])) for n in (i - 1, i + 1))
+    assert problem.base_lines is not None
+    partner = problem.base_to_target
+    return any(0 <= n < len(partner) and partner[n] == partner[i] + n - i and not weak(line_key(problem.base_lines[n]))
+               for n in (i - 1, i + 1))
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.KEPT,))

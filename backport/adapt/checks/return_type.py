@@ -19,7 +19,7 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if _RETURN.search(result.code(edit)) else None
-        theirs = named(result.problem.after_source, after.name) if after is not None else None
+        theirs = named(result.problem.upstream, after.name) if after is not None else None
         if after is None or theirs is None:
             continue
         name = after.name.encode()

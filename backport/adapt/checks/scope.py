@@ -37,7 +37,7 @@ def ask(context: Context) -> list[Finding]:
 def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Finding]:
     """Variables and labels that upstream's function has beside the added lines, and this one has not."""
     problem = result.problem
-    upstream = named(problem.after_source, after.name)
+    upstream = named(problem.upstream, after.name)
     if upstream is None:
         return []
     added = result.code(edit)
@@ -109,7 +109,7 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
     """Names on lines of the target that begin at column 0 and are no function's: file-level objects and macros."""
     if "file_level" not in problem.seeds:
         names: set[bytes] = set()
-        for line in problem.t:
+        for line in problem.target_lines:
             if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
                 # the parameters of a function are nothing that another one could use
                 names.update(identifiers(line.split(b"(", 1)[0]))

@@ -17,7 +17,7 @@ def ask(context: Context) -> list[Finding]:
     if sections.is_c(problem.path):
         return []
     for u, r in context.pairs:
-        a = sections.scope(problem.after_source, u + 1, problem.upstream_path)
+        a = sections.scope(problem.upstream, u + 1, problem.upstream_path)
         b = sections.scope(result.source, r + 1, problem.path)
         if not sections.same(b, a, problem.path, result.source):
             shown = result.lines[r].strip().decode("utf-8", "replace")

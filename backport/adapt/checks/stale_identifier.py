@@ -19,7 +19,7 @@ def ask(context: Context) -> list[Finding]:
     """
     result, edits = context.result, context.edits
     problem = result.problem
-    if problem.a is None or problem.edits is None:
+    if problem.base_lines is None or problem.edits is None:
         return []
     gone = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.removed))}
     new = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.added))}

@@ -16,12 +16,12 @@ def ask(context: Context) -> list[Finding]:
     and none of upstream's has."""
     result, edits = context.result, context.edits
     problem = result.problem
-    went = b"".join(line for e in edits for line in problem.t[e.lo:e.hi])
+    went = b"".join(line for e in edits for line in problem.target_lines[e.lo:e.hi])
     lost = {name for _, name in macros(went)}
     lost |= {f.name.encode() for f in functions(problem.target) if any(e.lo < f.start <= e.hi for e in edits)}
     if not lost:
         return []
-    here, there = code(result.source), code(problem.after_source)
+    here, there = code(result.source), code(problem.upstream)
     found = []
     for name in sorted(lost):
         word = re.compile(rb"\b%s\b" % re.escape(name))

@@ -46,7 +46,7 @@ def _comma(context: Context) -> list[Finding]:
         if table is None or r == 0 or r - 1 in result.added:
             continue
         theirs, ours = (code(b"".join(lines[max(0, at - 8):at])).rstrip()
-                        for lines, at in ((result.problem.after or [], u), (result.lines, r)))
+                        for lines, at in ((result.problem.upstream_lines or [], u), (result.lines, r)))
         if theirs[-1:] == b"," and ours[-1:].isalnum() and not ours.rsplit(b"\n", 1)[-1].lstrip().startswith(b"#"):
             found.append(Finding(Signal.SYNTAX, f"{table.name}: the entry above the added ones ends without a comma"))
     return found
@@ -54,7 +54,7 @@ def _comma(context: Context) -> list[Finding]:
 
 def _errors_upstream(problem: Problem, name: str) -> int:
     """How many more places upstream's own function has after the patch that the grammar cannot read."""
-    before, after = named(problem.preimage or b"", name), named(problem.after_source, name)
+    before, after = named(problem.base or b"", name), named(problem.upstream, name)
     if after is None:
         return 0
     return errors(after) - (errors(before) if before is not None else 0)

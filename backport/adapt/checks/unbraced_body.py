@@ -21,9 +21,9 @@ def ask(context: Context) -> list[Finding]:
     comes stands between such a head and its statement, or between an `if` and its `else`."""
     result, edits = context.result, context.edits
     problem = result.problem
-    if problem.edits is not None and problem.after is not None and problem.preimage is not None:
+    if problem.edits is not None and problem.upstream_lines is not None and problem.base is not None:
         back = reversed_edits(problem, context.hunk)
-        if any(_changes(problem.preimage, problem.after_source, e, b.lo, problem.edits[context.hunk])
+        if any(_changes(problem.base, problem.upstream, e, b.lo, problem.edits[context.hunk])
                for e, b in zip(problem.edits[context.hunk], back, strict=True)):
             return []                # upstream does so itself
     found = []

@@ -21,7 +21,7 @@ def ask(context: Context) -> list[Finding]:
     check of a pointer for NULL comes after its use, and upstream's before."""
     result = context.result
     found = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in context.pairs:
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None or r < ours.body or u < theirs.body:

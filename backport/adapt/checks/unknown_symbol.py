@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
     for edit in edits:
         added = result.code(edit)
         called = {name for name, _, _ in calls.names(added)}
-        gone = {w for line in problem.t[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
+        gone = {w for line in problem.target_lines[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
         for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
             if name in target:
                 continue

@@ -23,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for name in touched(result, edits):
         texts = [named(source, name) for source in
-                 (result.source, result.problem.target, result.problem.after_source)]
+                 (result.source, result.problem.target, result.problem.upstream)]
         if texts[0] is None or len(texts[0]) > LONGEST:
             continue
         known = {line for text in texts[1:] if text is not None for line in _unreached(text)}

@@ -25,9 +25,9 @@ def ask(context: Context) -> list[Finding]:
     only told: a release that is new to this tree's function is right far more often than not."""
     result = context.result
     found = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     pairs = list(context.pairs)
-    lines = result.problem.after or []
+    lines = result.problem.upstream_lines or []
     # `return ret;` says nothing about where it stands: the `if` above it does
     pairs += [(u + 1, r + 1) for u, r in pairs if r + 1 in result.added and u + 1 < len(lines)
               and weak(line_key(result.lines[r + 1])) and line_key(lines[u + 1]) == line_key(result.lines[r + 1])]
@@ -67,7 +67,7 @@ def ask(context: Context) -> list[Finding]:
 def _elsewhere(result: Result, name: str, ours: Function, at: int) -> bool:
     """Whether upstream's function had the added statement before the patch, and this tree's has not."""
     key = line_key(result.lines[at])
-    before = named(result.problem.preimage or b"", name) or b""
+    before = named(result.problem.base or b"", name) or b""
     inside = range(ours.start - 1, min(ours.end, len(result.lines)))
     return any(line_key(line) == key for line in before.split(b"\n")) \
         and not any(line_key(result.lines[i]) == key for i in inside if i not in result.added)

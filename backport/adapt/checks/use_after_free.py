@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
     or the thing comes from a call upstream and from none here."""
     result = context.result
     found = []
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in context.pairs:
         up, here = bare_lines(after), bare_lines(result.source)
         match = _GIVES.match(here[r])

@@ -27,7 +27,7 @@ def ask(context: Context) -> list[Finding]:
     for edit in edits:
         added = result.code(edit)
         ours = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
-        theirs = named(result.problem.after_source, ours.name) if ours is not None else None
+        theirs = named(result.problem.upstream, ours.name) if ours is not None else None
         if ours is None or theirs is None:
             continue
         here, up = code(body(result.source, ours)), code(theirs)

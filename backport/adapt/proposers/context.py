@@ -35,8 +35,8 @@ def propose(problem: Problem, k: int) -> Placed | None:
     if others and others[0][0] >= 0.85 * score:
         signals.append(Signal.AMBIGUOUS)
     lo = max(0, diagonal - _MARGIN)
-    hi = min(len(problem.t), diagonal + len(snippet) + _MARGIN)
-    window = problem.t[lo:hi]
+    hi = min(len(problem.target_lines), diagonal + len(snippet) + _MARGIN)
+    window = problem.target_lines[lo:hi]
     edits = hunk_edits(hunk, 0)
     pairing = soften(snippet, window, align(snippet, window), edits[0].lo - 3, edits[-1].hi + 3)
     placed = place(snippet, edits, window, pairing)
@@ -80,8 +80,8 @@ def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:
 
 def _under(problem: Problem, line: int, section: bytes) -> bool:
     """True where the nearest line at column 0 above `line` is the header's."""
-    for i in range(min(line, len(problem.t) - 1), max(-1, line - 400), -1):
-        text = problem.t[i]
+    for i in range(min(line, len(problem.target_lines) - 1), max(-1, line - 400), -1):
+        text = problem.target_lines[i]
         if text[:1].isalpha() or text[:1] == b"_":
             key = line_key(text)
             return key.startswith(section) or section.startswith(key)

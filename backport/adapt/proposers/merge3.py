@@ -19,28 +19,28 @@ from backport.sections import Section
 
 def propose(problem: Problem, k: int) -> Placed | None:
     """The edits of hunk `k` on the target; None without a pre-image, or where the merge clashes."""
-    if problem.a is None or problem.edits is None:
+    if problem.base_lines is None or problem.edits is None:
         return None
     edits = problem.edits[k]
     moved = _moved_function(problem, edits)
     if moved is not None:
         return moved
     pairing = problem.pairing(k)
-    if edits[-1].lo > 0 and pairing.to[edits[-1].lo - 1] < 0:
+    if edits[-1].lo > 0 and pairing.partner[edits[-1].lo - 1] < 0:
         last = _last_of_block(problem, edits)
         if last is not None:
             return last
-    placed = place(problem.a, edits, problem.t, pairing)
+    placed = place(problem.base_lines, edits, problem.target_lines, pairing)
     return _same_block(problem, edits, placed) or placed or _reordered(problem, edits)
 
 
 def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Removed lines that stand once in both files, only elsewhere: the replacement goes where they are."""
-    assert problem.a is not None
+    assert problem.base_lines is not None
     index, own = problem.target_index, problem.base_index
     out = []
     for edit in edits:
-        keys = [line_key(line) for line in problem.a[edit.lo:edit.hi]]
+        keys = [line_key(line) for line in problem.base_lines[edit.lo:edit.hi]]
         places = [index.get(key, []) for key in keys]
         if not keys or any(len(p) != 1 or len(own.get(key, ())) != 1 for p, key in zip(places, keys, strict=True)):
             return None
@@ -55,17 +55,18 @@ def _reordered(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
 
 def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Lines added at the very end of a function or struct: the same end is there, whatever stands before it."""
-    assert problem.a is not None
-    if len(edits) != 1 or edits[0].lo != edits[0].hi or problem.preimage is None:
+    assert problem.base_lines is not None
+    if len(edits) != 1 or edits[0].lo != edits[0].hi or problem.base is None:
         return None
     edit = edits[0]
     end = edit.lo
-    while end < len(problem.a) and not problem.a[end].strip():
+    while end < len(problem.base_lines) and not problem.base_lines[end].strip():
         end += 1
-    if end >= len(problem.a) or problem.a[end][:1] != b"}":
+    if end >= len(problem.base_lines) or problem.base_lines[end][:1] != b"}":
         return None
-    name = scope(problem.preimage, end + 1)
-    ends = [i for i, line in enumerate(problem.t) if line[:1] == b"}" and name and scope(problem.target, i + 1) == name]
+    name = scope(problem.base, end + 1)
+    ends = [i for i, line in enumerate(problem.target_lines)
+            if line[:1] == b"}" and name and scope(problem.target, i + 1) == name]
     if len(ends) != 1:
         return None
     return Placed((Edit(ends[0], ends[0], edit.new),), (Signal.NEIGHBOUR, Signal.REORDERED))
@@ -73,19 +74,19 @@ def _last_of_block(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
 
 def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     """Merge inside the function of the same name where the file's order of functions differs."""
-    assert problem.a is not None
-    assert problem.preimage is not None
+    assert problem.base_lines is not None
+    assert problem.base is not None
     at = edits[0].lo + 1
     if not sections.is_c(problem.upstream_path) and edits[0].lo == edits[0].hi:
         at = max(1, edits[0].lo)     # a line at the end of an entry belongs to it
-    here = sections.around(problem.preimage, at, problem.upstream_path)
+    here = sections.around(problem.base, at, problem.upstream_path)
     if here is None or edits[-1].hi > here.end:
         return None
     there = [f for f in sections.every(problem.target, problem.path) if f.name == here.name]
     if len(there) != 1:
         return None
     only = there[0]
-    inside = [problem.to[i] for i in range(here.start - 1, min(here.end, len(problem.to))) if problem.to[i] >= 0]
+    inside = [j for j in problem.base_to_target[here.start - 1:here.end] if j >= 0]
     landed = sum(only.start - 1 <= j < only.end for j in inside)
     if landed * 2 >= max(1, len(inside)) and inside:
         return None                  # the file's own alignment already leads there
@@ -94,13 +95,13 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
 
 def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None) -> Placed | None:
     """Merge inside the table or struct that the same line opens, where the files' own alignment gave no place in it."""
-    assert problem.a is not None
-    assert problem.preimage is not None
-    here = block(problem.preimage, edits[0].lo + 1)
+    assert problem.base_lines is not None
+    assert problem.base is not None
+    here = block(problem.base, edits[0].lo + 1)
     if here is None or edits[-1].hi >= here.end:
         return None
     there = [b for b in blocks(problem.target) if b.name == here.name]
-    if len(there) != 1 or sum(b.name == here.name for b in blocks(problem.preimage)) != 1:
+    if len(there) != 1 or sum(b.name == here.name for b in blocks(problem.base)) != 1:
         return None
     if found is not None and all(there[0].start <= e.lo < there[0].end for e in found.edits):
         return None
@@ -111,10 +112,12 @@ def _same_block(problem: Problem, edits: tuple[Edit, ...], found: Placed | None)
 def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section | Block,
             there: Function | Section | Block) -> Placed | None:
     """The edits carried from one span of lines of the pre-image into one of the target, whatever stands around them."""
-    assert problem.a is not None
-    a, t = problem.a[here.start - 1:here.end], problem.t[there.start - 1:there.end]
+    assert problem.base_lines is not None
+    base = problem.base_lines[here.start - 1:here.end]
+    target = problem.target_lines[there.start - 1:there.end]
     local = [Edit(e.lo - here.start + 1, e.hi - here.start + 1, e.new) for e in edits]
-    placed = place(a, local, t, soften(a, t, align(a, t), local[0].lo - NEAR, local[-1].hi + NEAR))
+    pairing = soften(base, target, align(base, target), local[0].lo - NEAR, local[-1].hi + NEAR)
+    placed = place(base, local, target, pairing)
     if placed is None:
         return None
     shift = there.start - 1

@@ -40,16 +40,16 @@ def _laid_out(proposer: Proposer, problem: Problem, k: int) -> Placed | None:
 def _kept_whole(problem: Problem, k: int, placed: Placed) -> Placed:
     """A paragraph that upstream begins with added lines begins behind this tree's paragraph, and does not tear it,
     where what follows upstream is not what follows here."""
-    if problem.edits is None or problem.after is None:
+    if problem.edits is None or problem.upstream_lines is None:
         return placed
-    after, t = problem.after, problem.t
-    following = {line_key(after[e.hi]) for e in reversed_edits(problem, k) if e.hi < len(after)}
+    upstream, target = problem.upstream_lines, problem.target_lines
+    following = {line_key(upstream[e.hi]) for e in reversed_edits(problem, k) if e.hi < len(upstream)}
     edits = []
     for edit in placed.edits:
         at = edit.lo
-        if edit.lo == edit.hi and not edit.new[0].strip() and edit.new[-1].strip() and 0 < at < len(t) \
-                and t[at - 1].strip() and line_key(t[at]) not in following:
-            at += insertion_point.rest_of_paragraph(t, at)
+        if edit.lo == edit.hi and not edit.new[0].strip() and edit.new[-1].strip() and 0 < at < len(target) \
+                and target[at - 1].strip() and line_key(target[at]) not in following:
+            at += insertion_point.rest_of_paragraph(target, at)
         edits.append(Edit(at, at, edit.new) if at != edit.lo else edit)
     return replace(placed, edits=tuple(edits)) if all(
         one.hi <= two.lo for one, two in pairwise(edits)) else placed

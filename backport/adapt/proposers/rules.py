@@ -52,14 +52,14 @@ class Ruled:
             if there:
                 return Answer(State.ALREADY, strategies=(*names, "reverse"), sure=Sure.CERTAIN)
             return self._loose(problem, at, result, names, notes, plain)
-        taken = apply_as_is([result.hunk], problem.t)
+        taken = apply_as_is([result.hunk], problem.target_lines)
         if taken is None:
             return plain()
         edits = taken.edits[0]
         if there:
             return Answer(State.BOTH, edits, names, notes=notes, done=result.notes)
         other = plain()
-        agree = other.strategies if other.edits and same_result(problem.t, other.edits, edits) else ()
+        agree = other.strategies if other.edits and same_result(problem.target_lines, other.edits, edits) else ()
         rest = ((other.strategies[0], other.edits),) if other.edits and not agree else ()
         return Answer(State.FORWARD, edits, (*names, *agree), (Signal.DISAGREE,) if rest else (),
                       Sure.REVIEW if result.sure is Sure.REVIEW or result.unresolved else Sure.CERTAIN, rest, notes,
@@ -70,12 +70,12 @@ class Ruled:
         """The rule's text is not in the tree as a whole: anchor it on what is."""
         if not result.changes:
             return plain()
-        placed = context.propose(replace(problem, hunks=(result.hunk,), preimage=None, seeds={}), 0)
+        placed = context.propose(replace(problem, hunks=(result.hunk,), base=None, seeds={}), 0)
         if placed is None or not placed.edits:
             return plain()
         other = plain()
         rest: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
-        if other.edits and not same_result(problem.t, other.edits, placed.edits):
+        if other.edits and not same_result(problem.target_lines, other.edits, placed.edits):
             rest = ((other.strategies[0], other.edits),)
         return Answer(State.FORWARD, placed.edits, (*names, "anchor"), placed.signals, Sure.REVIEW, rest, notes,
                       result.notes)

@@ -32,7 +32,7 @@ def make(broken: Broken) -> Repaired | None:
         return None
     problem = broken.problem
     first = enclosing(problem.target, broken.edits[0].lo + 1)
-    upstream = named(problem.after_source, first.name) if first is not None else None
+    upstream = named(problem.upstream, first.name) if first is not None else None
     if first is None or upstream is None:
         return None
     lines = problem.target.split(b"\n")

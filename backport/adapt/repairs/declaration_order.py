@@ -19,7 +19,7 @@ def make(broken: Broken) -> Repaired | None:
     function = enclosing(broken.problem.target, broken.edits[0].lo + 1)
     if not late or function is None:
         return None
-    lines = broken.problem.t
+    lines = broken.problem.target_lines
     edits = broken.edits
     taken: list[bytes] = []
     for name in late:

@@ -20,10 +20,10 @@ def make(broken: Broken) -> Repaired | None:
     where the added lines set the variable that upstream returns behind the label."""
     problem = broken.problem
     labels = broken.subjects(Signal.NO_LABEL)
-    if len(labels) != 1 or problem.a is None or problem.preimage is None or problem.edits is None:
+    if len(labels) != 1 or problem.base_lines is None or problem.base is None or problem.edits is None:
         return None
     label = labels[0].encode()
-    upstream = enclosing(problem.preimage, problem.edits[broken.k][0].lo + 1)
+    upstream = enclosing(problem.base, problem.edits[broken.k][0].lo + 1)
     if upstream is None or not _returns_here(problem, upstream, label):
         return None
     edits = broken.edits
@@ -53,15 +53,15 @@ def make(broken: Broken) -> Repaired | None:
 def _returns_here(problem: Problem, upstream: Function, label: bytes) -> bool:
     """True where this tree has a `return` in the place of upstream's jumps, every one of them."""
     seen = 0
-    assert problem.a is not None
-    for i in range(upstream.body, min(upstream.end, len(problem.a))):
-        match = _GOTO.fullmatch(code(problem.a[i]))
+    assert problem.base_lines is not None
+    for i in range(upstream.body, min(upstream.end, len(problem.base_lines))):
+        match = _GOTO.fullmatch(code(problem.base_lines[i]))
         if match is None or match[1] != label:
             continue
-        if problem.to[i - 1] < 0:
+        if problem.base_to_target[i - 1] < 0:
             return False             # what stands there in this tree may give something back first
-        below = problem.to[i - 1] + 1
-        if below >= len(problem.t) or not _RETURN.fullmatch(code(problem.t[below])):
+        below = problem.base_to_target[i - 1] + 1
+        if below >= len(problem.target_lines) or not _RETURN.fullmatch(code(problem.target_lines[below])):
             return False
         seen += 1
     return seen > 0
@@ -69,8 +69,8 @@ def _returns_here(problem: Problem, upstream: Function, label: bytes) -> bool:
 
 def _returned(problem: Problem, upstream: Function, name: bytes) -> bool:
     """True where upstream's function ends with `return NAME;`."""
-    assert problem.a is not None
-    last = [line for line in problem.a[upstream.body:upstream.end - 1] if line.strip()]
+    assert problem.base_lines is not None
+    last = [line for line in problem.base_lines[upstream.body:upstream.end - 1] if line.strip()]
     return bool(last) and re.fullmatch(rb"\s*return\s+%s\s*;\s*" % re.escape(name), code(last[-1])) is not None
 
 

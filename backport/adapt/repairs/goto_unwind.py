@@ -22,7 +22,7 @@ def make(broken: Broken) -> Repaired | None:
     """One such line in the hunk: the exits above and below it in this tree's function go to one label, behind which the
     function returns the variable that they set, and upstream's exits around it are returns."""
     result = broken.result
-    after = result.problem.after_source
+    after = result.problem.upstream
     for u, r in broken.context.pairs:
         match = _RETURN.match(result.lines[r])
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)

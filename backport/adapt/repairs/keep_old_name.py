@@ -38,7 +38,7 @@ def make(broken: Broken) -> Repaired | None:
         if tuple(new) != edit.new:
             changed = True
             edits = replaced(edits, edit, new)
-    gone = [line_key(line) for e in edits for line in broken.problem.t[e.lo:e.hi]]
+    gone = [line_key(line) for e in edits for line in broken.problem.target_lines[e.lo:e.hi]]
     if not changed or gone == [line_key(line) for e in edits for line in e.new]:
         return None                  # nothing of the hunk would be left
     shown = ", ".join(f"`{old.decode()}` was kept where upstream has `{new.decode()}`, which is not in this tree"

@@ -16,19 +16,20 @@ def make(broken: Broken) -> Repaired | None:
     problem = broken.problem
     missing = {name.encode() for name in broken.subjects(Signal.SYMBOL, Signal.SCOPE, Signal.MEMBER)}
     moved = {line_key(text.encode()) for text in broken.subjects(Signal.REWORDED)}
-    if not (missing or moved) or problem.a is None or problem.edits is None:
+    if not (missing or moved) or problem.base_lines is None or problem.edits is None:
         return None
     mine = problem.edits[broken.k]
     pairing = problem.pairing(broken.k)
-    partner = {line_key(problem.a[i]): problem.t[pairing.to[i]] for e in mine for i in range(e.lo, e.hi)
-               if pairing.to[i] >= 0 and not pairing.exact[i]
-               and similarity(problem.a[i], problem.t[pairing.to[i]]) >= _ALIKE}
+    base, target = problem.base_lines, problem.target_lines
+    own_form = {line_key(base[i]): target[pairing.partner[i]] for e in mine for i in range(e.lo, e.hi)
+                if pairing.partner[i] >= 0 and not pairing.exact[i]
+                and similarity(base[i], target[pairing.partner[i]]) >= _ALIKE}
     edits = broken.edits
     told = []
     for edit in broken.edits:
         new = []
         for line in edit.new:
-            own = partner.get(line_key(line))
+            own = own_form.get(line_key(line))
             if own is not None and (line_key(line) in moved or missing & set(identifiers(line))):
                 told.append(f"`{line.strip().decode('utf-8', 'replace')}` only moves upstream; this tree's "
                             f"`{own.strip().decode('utf-8', 'replace')}` moved instead")

@@ -39,7 +39,8 @@ def make(broken: Broken) -> Repaired | None:
         # a deeper block may have a variable of its own of that name
         if use.name == old and use.depth == OUTER and use.row + function.start - 1 not in covered:
             places.setdefault(use.row + function.start - 1, []).append(use.column)
-    more = [Edit(i, i + 1, (_put(broken.problem.t[i], columns, old, new),)) for i, columns in sorted(places.items())]
+    lines = broken.problem.target_lines
+    more = [Edit(i, i + 1, (_put(lines[i], columns, old, new),)) for i, columns in sorted(places.items())]
     if not more:
         return None
     edits = tuple(sorted((*broken.edits, *more), key=lambda e: (e.lo, e.hi)))
@@ -49,7 +50,7 @@ def make(broken: Broken) -> Repaired | None:
 
 def _known(broken: Broken, function: Function, name: bytes) -> bool:
     """True where the function uses `name` already: then it means something else here."""
-    text = b"".join(broken.problem.t[function.start - 1:function.end])
+    text = b"".join(broken.problem.target_lines[function.start - 1:function.end])
     return _use(name).search(code(text)) is not None
 
 
