@@ -97,6 +97,25 @@ def of_make(arch: str, *, narrow: bool = False) -> Architecture | None:
     return next((one for one in ARCHITECTURES if one.arch == arch), None)
 
 
+def of_directory(name: str) -> Architecture | None:
+    """The entry that is built from arch/`name`, the first of several, None where there is none."""
+    return next((one for one in ARCHITECTURES if one.srcarch == name), None)
+
+
+def split(paths: Iterable[str], own: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """(paths that a build for the architecture named `own` may compile, the others by X of their arch/X)."""
+    here: list[str] = []
+    elsewhere: dict[str, list[str]] = {}
+    mine = entry.srcarch if (entry := named(own)) is not None else own
+    for path in paths:
+        parts = path.split("/")
+        if parts[0] == "arch" and len(parts) > 2 and parts[1] != mine:
+            elsewhere.setdefault(parts[1], []).append(path)
+        else:
+            here.append(path)
+    return tuple(here), {name: tuple(found) for name, found in elsewhere.items()}
+
+
 def of_object(machine: str, size: int) -> Architecture | None:
     """The entry whose objects have this ELF machine and class, None where they cannot be compared."""
     return next((one for one in ARCHITECTURES if one.elf == (machine, size)), None)

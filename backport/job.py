@@ -17,7 +17,7 @@ from backport.errors import InfraError
 from backport.external import identity
 from backport.gitfault import LIMITS
 from backport.kbuild.failure import machine_trouble
-from backport.kbuild.plan import Plan, fix_file
+from backport.kbuild.plan import Plan, beyond, fix_file
 from backport.kbuild.toolchain import resolve
 from backport.manifest import Tree
 from backport.patch.model import Patch
@@ -122,7 +122,7 @@ def _key(context: Context, job: Job) -> str:
         preimages=context.carrier.preimages(patch).digest, rules=_rules_parts(context),
         code=context.code, tools=options.tools(), libraries=versions(reach(START, WITHOUT).others),
         compiler=build.compiler.identity if build else None,
-        config=config_parts(build) if build else None,
+        config=[config_parts(build), beyond(build, patch.paths, context.beside)] if build else None,
         make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
         fixes=[path.read_bytes() for path in build.fixes] if build else None, build=options.build,
         boot=_boot_parts(context, patch, tree) if job.boots else None, history=_history_parts(context, head),
@@ -165,7 +165,8 @@ def _upstream_parts(context: Context, patch: Patch, config: str) -> object:
     if not context.options.build or context.reference is None:
         return blobs
     build = context.plan(context.reference, context.upstream, config)
-    return [blobs, build.compiler.identity, config_parts(build), build.variables,
+    return [blobs, build.compiler.identity, config_parts(build), beyond(build, patch.paths, context.beside),
+            build.variables,
             [path.read_bytes() for path in build.fixes]]
 
 

@@ -59,6 +59,12 @@ def ensure(plan: Plan, *, say: Say, force: bool = False) -> Baseline:
     return _make(plan, say)
 
 
+def is_kept(plan: Plan) -> bool:
+    """Is there a whole baseline of this plan? Not where the record says that the tree does not build."""
+    kept = _load(plan)
+    return kept is not None and kept.ok
+
+
 def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) -> Baseline:
     """The baseline with more objects in it, for a patch that touches sources outside the targets; kept as well.
 

@@ -7,7 +7,7 @@ here are proved: replaying them on the file before gives the file after.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,6 +54,10 @@ class Delta:
     def __init__(self, files: Mapping[str, FileDelta], moved: Mapping[str, str] | None = None) -> None:
         self.files = dict(files)
         self._moved = dict(moved or {})
+
+    def only(self, paths: Collection[str]) -> Delta:
+        """The same without the files that are not in `paths`; a renamed file goes by its new name."""
+        return Delta({path: file for path, file in self.files.items() if path in paths}, self._moved)
 
     def map(self, path: str, line: int) -> tuple[str, int]:
         """(path, line) after the patch; line -1 where that line is gone."""

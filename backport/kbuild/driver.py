@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from backport.architecture import of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
-from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols
+from backport.kbuild import compare, compiled, diagnostics, headers, leftover, pristine, symbols
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
+from backport.kbuild.combine import again, together
 from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
@@ -25,18 +28,20 @@ from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, machine_trouble, trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.membership import Membership
-from backport.kbuild.plan import Plan, plan
+from backport.kbuild.plan import WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.kbuild.sandbox import Limits, choose, lowered
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse
+from backport.subsystem import KVM
 from backport.trees.store import Head
 from backport.verdict import Build
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
+_NOT_RUN = Exited(0, b"", 0.0)
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
 
@@ -60,29 +65,18 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
         with ExitStack() as stack:
             box = choose(require=require_sandbox, want=sandbox)
             known["sandbox"] = box.kind
-            bare = (f"built without a sandbox: {box.why}",) if box.kind == "none" and sandbox != "none" else ()
+            if box.kind == "none" and sandbox != "none":
+                known["notes"] = (f"built without a sandbox: {box.why}",)
             source = stack.enter_context((open_tree or _open_tree)(store, head))
-            work = plan(tree, head, source, cache, name=config, sandbox=box, limits=limits or Limits(), jobs=jobs,
-                        manifest_directory=manifest_directory)
-            known |= {"config": work.config_name, "architecture": work.architecture,
-                      "compiler": work.compiler.version, "command": work.reproduce(),
-                      "fixes": tuple(path.name for path in work.fixes)}
-            work.home.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(work.home / "lock"))
+            make_plan = partial(plan, tree, head, source, cache, sandbox=box, limits=limits or Limits(), jobs=jobs,
+                                manifest_directory=manifest_directory)
+            work = make_plan(name=config)
+            known["fixes"] = tuple(path.name for path in work.fixes)
             for fix in work.fixes:
                 parsed = parse(fix.read_bytes(), source=fix.name)
                 stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
                                             hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
-            base = baselines.ensure(work, say=say, force=force)
-            known |= {"baseline_seconds": base.seconds,
-                      "notes": (*bare, *(f"option did not stick: {text}" for text in base.problems))}
-            if not base.ok:
-                first = base.errors[0] if base.errors else None
-                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
-                                   hint=f"{_FIXES} can name build-fix patches",
-                                   log=base.log, **known)
-            cell = _Cell(work, base, patch, known, reverse, compared, say)
-            result = cell.run()
+            result = _Parts(work, make_plan, patch, known, reverse, compared, force, say).build()
         low = lowered(limits or Limits())
         if low and result.verdict is Build.NOT_COMPILED:
             # make told no failure, but what asks the preprocessor may have met the limit without a word
@@ -99,6 +93,82 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
 def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
     from backport.trees.worktree import worktree
     return worktree(store, head)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A patch split by what can compile it: the tree's own configuration first, then every module (allmodconfig) for
+    what that one leaves out, and one part for each other architecture."""
+
+    own: Plan
+    plan: Callable[..., Plan]
+    patch: Patch
+    known: dict[str, Any]            # what is true of all parts; an error that ends the build tells it
+    reverse: bool
+    compared: bool
+    force: bool
+    say: Callable[[str], None]
+
+    def build(self) -> BuildResult:
+        # a configuration that was asked for by name answers for itself alone
+        default = self.own.fragment.name == own_configuration(self.own.tree)
+        here, elsewhere = split([path for path in self.patch.paths if kind_of(path) is not TouchedKind.NOTHING],
+                                self.own.architecture)
+        results: list[BuildResult] = []
+        if here:
+            work = self.own
+            if default and not self._needs_targets(here) and not baselines.is_kept(work):
+                work = self.plan(name=work.fragment.name, alone=True)
+            first = self._part(work, here)
+            left = frozenset(one.path for one in first.uncompiled)
+            if default and first.verdict is Build.NOT_COMPILED and left:
+                first = again(first, self._part(self.plan(name=WIDE, alone=True), left))
+            results.append(first)
+        for name, paths in elsewhere.items():
+            results.append(self._elsewhere(name, paths) if default else
+                           self._not_compiled(paths, f"{self.own.config_name} is not for arch/{name}"))
+        return together(results)
+
+    def _needs_targets(self, paths: Collection[str]) -> bool:
+        """Headers of the whole tree and build files are proved by the tree's targets; the rest object by object."""
+        return any(path.startswith((*self.own.directories, *KVM.paths, "include/")) or "/include/" in path
+                   or kind_of(path) in (TouchedKind.KCONFIG, TouchedKind.MAKEFILE) for path in paths)
+
+    def _elsewhere(self, name: str, paths: Collection[str]) -> BuildResult:
+        architecture = of_directory(name)
+        if architecture is None:
+            return self._not_compiled(paths, f"arch/{name} is not built: no compiler for it is known here")
+        try:
+            work = self.plan(name=WIDE, alone=True, architecture=architecture)
+        except BuildError as error:
+            return self._not_compiled(paths, error.message, error.hint)
+        return self._part(work, paths)
+
+    def _not_compiled(self, paths: Collection[str], why: str, hint: str = "") -> BuildResult:
+        missing = tuple(Uncompiled(path, 0, "", why) for path in sorted(paths))
+        return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), hint=hint, uncompiled=missing, **self.known)
+
+    def _part(self, work: Plan, paths: Collection[str]) -> BuildResult:
+        """`paths` of the patch, which is applied whole, in one configuration."""
+        known: dict[str, Any] = {**self.known, "config": work.config_name, "architecture": work.architecture,
+                                 "compiler": work.compiler.version, "command": work.reproduce()}
+        if work is self.own:
+            self.known.update(known)             # an error later on is an error of this configuration
+        work.home.mkdir(parents=True, exist_ok=True)
+        with FileLock(work.home / "lock"):
+            base = baselines.ensure(work, say=self.say, force=self.force)
+            known["baseline_seconds"] = base.seconds
+            known["notes"] = (*self.known.get("notes", ()),
+                              *(f"option did not stick: {text}" for text in base.problems))
+            if not base.ok:
+                first = base.errors[0] if base.errors else None
+                if work.alone and work.fragment.name == WIDE:
+                    # nothing of the tree's own is broken: this is only no way to compile more of it
+                    why = f"{work.config_name} does not build without the patch: {first or f'see {base.log}'}"
+                    return replace(self._not_compiled(paths, why), log=base.log)
+                return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
+                                   hint=f"{_FIXES} can name build-fix patches", log=base.log, **known)
+            return _Cell(work, base, self.patch, known, self.reverse, self.compared, self.say, frozenset(paths)).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +191,19 @@ class _Cell:
     reverse: bool
     compared: bool
     say: Callable[[str], None]
+    paths: frozenset[str]            # what of the patch this configuration is asked about
     extras: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()       # of headers: which of their users are built
 
     def run(self) -> BuildResult:
         work = self.work
         self.extras = self._outside()
+        if work.alone and not self.extras and all(kind_of(path) is TouchedKind.SOURCE for path in self.paths):
+            missing = tuple(Uncompiled(path, 0, "", f"{work.config_name} builds no object from it")
+                            for path in sorted(self.paths))
+            return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
+        if self.extras:
+            self.known["command"] = work.reproduce(targets=self.extras if work.alone else ())
         if self.extras:
             self.base = baselines.extend(work, self.base, self.extras, say=self.say)
             self.known["baseline_seconds"] += self.base.seconds
@@ -196,7 +274,9 @@ class _Cell:
             if configured.code:
                 found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
                 return _Attempt(configured.code, tuple(found), (), None, seconds)
-        ended = runner.run(work.make(*work.targets, build=build), cwd=work.source, log=log)
+        # make of one object prepares what it needs by itself
+        targets = work.targets if not (work.alone and self.extras) else ()
+        ended = runner.run(work.make(*targets, build=build), cwd=work.source, log=log) if targets else _NOT_RUN
         self._raise_trouble(ended, log)
         seconds += ended.seconds
         paths = Paths(work.source, build, work.build)
@@ -223,23 +303,44 @@ class _Cell:
                                                                              work.pristine))
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
-        proof = compiled.prove(delta, Units(work.source, build), written, runner=runner, build=build,
+        entered = {posixpath.dirname(posixpath.normpath(name)) for name in self.extras}
+        proof = compiled.prove(delta.only(self.paths), Units(work.source, build), written, runner=runner, build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
-                               visited=[posixpath.dirname(target) for target in work.targets], jobs=work.jobs)
-        return _Attempt(0, new, fixed, proof, seconds)
+                               visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
+                               jobs=work.jobs)
+        return _Attempt(0, new, fixed, replace(proof, unproved=(*self.told, *proof.unproved)), seconds)
 
     def _outside(self) -> tuple[str, ...]:
-        """Objects outside the targets that touched sources belong to, by kbuild's naming."""
+        """Objects outside the targets that touched sources belong to, by kbuild's naming; users of headers that no
+        object of the baseline reads."""
         units = Units(self.work.source, self.work.build)
         inside = {posixpath.dirname(unit.source) for unit in units.all().values()
-                  if unit.target.endswith(".o") and unit.target not in self.base.extras}
-        targets = tuple(target if target.endswith("/") else posixpath.dirname(target) + "/"
-                        for target in self.work.targets)
+                  if unit.target.endswith(".o") and posixpath.normpath(unit.target) not in self._known_extras()}
         members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
-        return tuple(name for path in self.patch.paths
-                     if path.endswith((".c", ".S")) and kind_of(path) is TouchedKind.SOURCE
-                     and not path.startswith(targets) and posixpath.dirname(path) not in inside
-                     and members.has(name := posixpath.splitext(path)[0] + ".o"))
+        names: dict[str, None] = {}
+        for path in self.patch.paths:
+            if path not in self.paths or kind_of(path) is not TouchedKind.SOURCE:
+                continue
+            if path.endswith((".c", ".S")):
+                if self.work.alone or not (path.startswith(self.work.directories)
+                                           or posixpath.dirname(path) in inside):
+                    names[members.target(posixpath.splitext(path)[0] + ".o")] = None
+            elif path.endswith(".h") and not self._is_read(units, path):
+                found, count = headers.users(self.work.source, path, members.target)
+                names.update(dict.fromkeys(found))
+                if found:
+                    self.told += (f"{path}: {len(found)} of the {count} sources that include it are compiled: "
+                                  + ", ".join(posixpath.normpath(name) for name in found),)
+        return tuple(name for name in names if name)
+
+    def _known_extras(self) -> frozenset[str]:
+        return frozenset(posixpath.normpath(name) for name in self.base.extras)
+
+    def _is_read(self, units: Units, header: str) -> bool:
+        """Does an object that is built anyway read `header`? What another patch had added to the baseline is not."""
+        extras = self._known_extras()
+        return any(unit.target not in extras for unit in units.users(header) if unit.target.endswith(".o")
+                   and unit.target.startswith(self.work.directories))
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""

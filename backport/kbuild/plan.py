@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.architecture import DEFAULT, I386, of_make
+from backport.architecture import DEFAULT, I386, Architecture, of_directory, of_make, split
 from backport.errors import BuildError, UserError
 from backport.kbuild import config, toolchain
 from backport.kbuild.config import Fragment
@@ -23,6 +24,10 @@ from backport.trees.store import Head
 
 # Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
 FORMAT = 4
+# what every object needs first: generated headers, objtool, fixdep
+PREPARE = ("prepare",)
+# every module that can be built, without what makes each object slow and none of them different in source
+WIDE = "uninstrumented"
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -40,6 +45,7 @@ class Plan:
     limits: Limits
     jobs: int
     fixes: tuple[Path, ...]
+    alone: bool = False              # only the objects that a patch asks for; the tree's own targets are not built
 
     @property
     def build(self) -> Path:
@@ -72,7 +78,14 @@ class Plan:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        return self.fragment.modules or self.tree.targets
+        return PREPARE if self.alone else self.fragment.modules or self.tree.targets
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directories below the tree that the targets build, with a slash at the end."""
+        if self.alone:
+            return ()
+        return tuple(target if target.endswith("/") else posixpath.dirname(target) + "/" for target in self.targets)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -134,27 +147,54 @@ class Plan:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
-    def reproduce(self, patch: str = "PATCH") -> str:
-        """What a person types to get this build; `patch` is the adapted mail's file."""
-        words = [word for word in self.make(*self.targets) if word not in ("--output-sync=target",
+    def reproduce(self, patch: str = "PATCH", *, targets: Sequence[str] = ()) -> str:
+        """What a person types to get this build; `patch` is the adapted mail's file, `targets` other ones than the
+        plan's."""
+        words = [word for word in self.make(*(targets or self.targets)) if word not in ("--output-sync=target",
                                                                           "--no-print-directory", "-k")]
         return (f"cd {shlex.quote(str(self.source))} && git apply {shlex.quote(patch)} && "
                 + " ".join(shlex.quote(word) for word in words))
 
 
 def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None, sandbox: Sandbox, limits: Limits,
-         jobs: int | None, manifest_directory: Path | None = None) -> Plan:
-    """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler)."""
-    fragment = config.load(name or (tree.fragments[0] if tree.fragments else KVM.configuration), manifest_directory)
-    compiler = toolchain.resolve(tree.toolchain)
+         jobs: int | None, manifest_directory: Path | None = None, alone: bool = False,
+         architecture: Architecture | None = None) -> Plan:
+    """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler).
+
+    `alone` leaves the tree's targets out: what a patch touches is built, one object at a time. `architecture` is
+    another one than the tree's: its cross compiler is taken.
+    """
+    fragment = config.load(name or own_configuration(tree), manifest_directory)
+    compiler = toolchain.resolve(tree.toolchain) if architecture is None else \
+        toolchain.cross(tree.toolchain, architecture)
     fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
-    slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}")
+    slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}{'-objects' if alone else ''}")
     for target in tree.targets:
         if target.startswith(("-", "/")) or ".." in target.split("/") or "=" in target or not target:
             raise UserError(f"{target!r} is no build target below the tree")
     home = cache / "build" / _PLAIN.sub("_", tree.name) / slug
     return Plan(tree, head, source.resolve(), home.absolute(), fragment, compiler, sandbox, limits,
-                jobs or len(os.sched_getaffinity(0)), fixes)
+                jobs or len(os.sched_getaffinity(0)), fixes, alone)
+
+
+def own_configuration(tree: Tree) -> str:
+    """The name of the configuration that a tree is built in where nobody asks for another."""
+    return tree.fragments[0] if tree.fragments else KVM.configuration
+
+
+def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = None) -> list[str]:
+    """What else than its own plan can change a patch's build: the wide configuration, and for each other architecture
+    that it touches the compiler, "" where none is installed."""
+    if own.fragment.name != own_configuration(own.tree):
+        return []
+    parts = [config.load(WIDE, manifest_directory).text]
+    for name in sorted(split(paths, own.architecture)[1]):
+        architecture = of_directory(name)
+        try:
+            parts.append(toolchain.cross(own.tree.toolchain, architecture).identity if architecture else "")
+        except BuildError:
+            parts.append("")
+    return parts
 
 
 def fix_file(name: str, directory: Path | None) -> Path:

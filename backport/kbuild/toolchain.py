@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from backport.architecture import Architecture
 from backport.errors import BuildError, UserError
 from backport.manifest import Toolchain
 
@@ -56,6 +57,25 @@ def resolve(toolchain: Toolchain) -> Compiler:
             raise UserError(f"make variable {key} cannot be set in a tree's toolchain")
         variables.append(f"{key}={value}")
     return Compiler(name, version, tuple(variables), clang, cached)
+
+
+def cross(toolchain: Toolchain, architecture: Architecture) -> Compiler:
+    """The compiler for another architecture: Debian's cross gcc, else clang, which compiles for all.
+
+    Raises BuildError with the package where neither is installed. The tree's make variables stand for its own
+    architecture and are not taken.
+    """
+    name = f"{architecture.prefix}gcc"
+    if architecture.prefix and not toolchain.llvm and shutil.which(name):
+        cached = bool(ccache())              # as in `resolve`: both sides need the same CC
+        made = (f"ARCH={architecture.arch}", f"CROSS_COMPILE={architecture.prefix}",
+                f"CC={'ccache ' if cached else ''}{name}")
+        return Compiler(name, version_of(name), made, False, cached)
+    if shutil.which("clang") and shutil.which("ld.lld"):
+        return Compiler(f"clang-{architecture.name}", version_of("clang"),
+                        (f"ARCH={architecture.arch}", "LLVM=1"), True)
+    wanted = "clang lld llvm" if toolchain.llvm or not architecture.package else architecture.package
+    raise BuildError(f"no compiler for {architecture.name} is installed", hint=f"apt-get install {wanted}")
 
 
 @lru_cache(maxsize=32)

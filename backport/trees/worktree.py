@@ -77,7 +77,10 @@ def remove(store: Store, name: str) -> None:
 
 
 def _changed(git: Git) -> list[str]:
-    out = git.run("status", "--porcelain=v1", "-z", "--no-renames", "--ignored", "--untracked-files=all").out
+    # with the lock that status leaves out by default here: in a cache that was copied or restored no time stamp is the
+    # index's, and without a refreshed index every status reads the whole tree again (6 s instead of 0.5)
+    out = git.run("status", "--porcelain=v1", "-z", "--no-renames", "--ignored", "--untracked-files=all",
+                  env={"GIT_OPTIONAL_LOCKS": "1"}).out
     return sorted({row[3:].decode("utf-8", "surrogateescape") for row in out.split(b"\0") if row})
 
 

@@ -76,9 +76,71 @@ def test_a_source_outside_the_targets_is_built_where_the_configuration_has_it(be
     broken = bench.build(bench.edit("kernel/sched.c", "return 0", "return x"), compared=False)
     assert broken.verdict is Build.FAIL
     assert broken.reason.startswith("kernel/sched.c:5:")
-    off = bench.build(bench.edit("drivers/net/dummy.c", "int", "long"), compared=False)
-    assert off.verdict is Build.NOT_COMPILED
-    assert "drivers/net/dummy.c" in off.reason
+
+
+DUMMY = "drivers/net/dummy.c"
+
+
+def test_what_the_default_configuration_leaves_out_is_built_with_every_module_on(bench: Bench) -> None:
+    result = bench.build(bench.edit(DUMMY, "int", "long"), compared=False)
+    assert (result.verdict, result.objects) == (Build.PASS, ("drivers/net/dummy.o",)), result
+    assert result.config == "x86_64_defconfig + kvm-builtin, allmodconfig + uninstrumented"
+    assert "drivers/net/dummy.o" in result.command
+    assert bench.status() == ""
+    # and nobody waited for the tree's own targets, which have nothing to do with it
+    assert not list((bench.cache / "build").rglob("x86.o"))
+
+
+def test_an_error_and_a_warning_outside_the_default_configuration_are_the_patchs(bench: Bench) -> None:
+    broken = bench.build(bench.edit(DUMMY, "int dummy", "int dummy = nowhere"), compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith("drivers/net/dummy.c:3:")
+    noisy = bench.build(bench.edit(DUMMY, "int dummy", "static int nobody;\nint dummy"), compared=False)
+    assert noisy.verdict is Build.WARN
+    assert "nobody" in noisy.reason
+
+
+def test_a_source_outside_the_default_configuration_that_was_broken_before(bench: Bench) -> None:
+    (bench.source / DUMMY).write_text("int broken(;\n" + bench.read(DUMMY))
+    git(bench.source, "commit", "-qam", "Break it")
+    result = bench.build(bench.edit(DUMMY, "int dummy", "long dummy"), compared=False)
+    assert result.verdict is Build.BASELINE_BROKEN
+    assert "drivers/net/dummy.c:1:" in result.reason
+
+
+def test_a_header_that_no_built_object_reads_counts_through_who_includes_it(bench: Bench) -> None:
+    result = bench.build(bench.edit("drivers/net/dummy.h", "4", "5"), compared=False)
+    assert result.objects == ("drivers/net/dummy.o",), result
+    told = "drivers/net/dummy.h: 1 of the 1 sources that include it are compiled: drivers/net/dummy.o"
+    assert told in result.unproved
+
+
+def test_one_patch_in_two_configurations_is_one_verdict(bench: Bench) -> None:
+    both = bench.build({**bench.edit(X86, *GOOD), **bench.edit(DUMMY, "int", "long")}, compared=False)
+    assert (both.verdict, both.objects) == (Build.PASS, ("arch/x86/kvm/x86.o", "drivers/net/dummy.o")), both.reason
+    bad = bench.build({**bench.edit(X86, *GOOD), **bench.edit(DUMMY, "int dummy", "int dummy = nowhere")},
+                      compared=False)
+    assert bad.verdict is Build.FAIL
+    assert bad.reason.startswith("drivers/net/dummy.c:3:")
+
+
+def test_a_configuration_that_was_asked_for_answers_for_itself_alone(bench: Bench) -> None:
+    result = bench.build(bench.edit(DUMMY, "int", "long"), compared=False, config="kvm-min")
+    assert result.verdict is Build.NOT_COMPILED
+    assert DUMMY in result.reason
+
+
+def test_a_compiler_that_is_not_there_is_named_with_its_package(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bench.source / "arch/s390/kernel").mkdir(parents=True)
+    (bench.source / "arch/s390/kernel/time.c").write_text("int clock;\n")
+    git(bench.source, "add", "arch/s390")
+    git(bench.source, "commit", "-qm", "another architecture")
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name.startswith(("s390x", "clang")) else which(name))
+    result = bench.build(bench.edit("arch/s390/kernel/time.c", "int", "long"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED
+    assert result.reason == "arch/s390/kernel/time.c: no compiler for s390 is installed"
+    assert result.hint == "apt-get install gcc-s390x-linux-gnu"
 
 
 def test_an_object_that_is_broken_before_is_one_cells_answer_and_not_the_next_ones(bench: Bench) -> None:

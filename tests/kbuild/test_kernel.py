@@ -192,10 +192,19 @@ def test_false_green_modules_compile_nothing_for_a_directory(monkeypatch: pytest
     assert X86 in result.reason
 
 
-def test_false_green_a_source_that_is_not_in_the_configuration() -> None:
+def test_a_driver_that_the_default_leaves_out_is_built_and_its_error_seen() -> None:
+    """x86_64_defconfig has no p54; allmodconfig has."""
     real = Real("6.1")
     path = "drivers/net/wireless/intersil/p54/main.c"
-    result = real.build(real.diff(path, at_line(20, b"#error nobody sees this")), compared=False)
+    result = real.build(real.diff(path, at_line(20, b"#error everybody sees this")), compared=False)
+    assert result.verdict is Build.FAIL, result.reason
+    assert result.reason.startswith(f"{path}:20:")
+
+
+def test_false_green_a_source_that_no_configuration_has() -> None:
+    real = Real("6.1")
+    path = "arch/x86/um/delay.c"
+    result = real.build(real.diff(path, at_line(10, b"#error nobody sees this")), compared=False)
     assert result.verdict is Build.NOT_COMPILED, result.reason
     assert path in result.reason
 

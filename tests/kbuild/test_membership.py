@@ -17,19 +17,27 @@ FILES = {
     "arch/x86/kvm/Makefile": "obj-y += x86.o\n",
     "arch/arm64/Kbuild": "obj-y += kvm/\n",
     "arch/arm64/kvm/Makefile": "obj-y += arm.o\n",
+    "drivers/Makefile": "obj-y += gpu/\n",
+    "drivers/gpu/Makefile": "obj-m += gpu.o\ngpu-y := main.o ../show/core.o\n",
 }
 
 
-@pytest.mark.parametrize(("path", "there"), [
-    ("kernel/core.o", True), ("kernel/fork.o", True), ("kernel/off.o", False), ("kernel/up/one.o", True),
-    ("kernel/up/two.o", False),                  # and a directory that names the one above it is no end of asking
-    ("arch/x86/kvm/x86.o", True), ("arch/arm64/kvm/arm.o", False), ("init.o", False),
+SAME = "the same"
+
+
+@pytest.mark.parametrize(("path", "target"), [
+    ("kernel/core.o", SAME), ("kernel/fork.o", SAME), ("kernel/off.o", ""), ("kernel/up/one.o", SAME),
+    ("kernel/up/two.o", ""),                     # and a directory that names the one above it is no end of asking
+    ("arch/x86/kvm/x86.o", SAME), ("arch/arm64/kvm/arm.o", ""), ("init.o", ""),
+    ("drivers/gpu/main.o", SAME),
+    ("drivers/show/core.o", "drivers/gpu/../show/core.o"),      # listed by the directory beside it
 ])
-def test_an_object_is_built_where_every_list_on_the_way_names_it(path: str, there: bool, tmp_path: Path) -> None:
+def test_an_object_is_built_where_every_list_on_the_way_names_it(path: str, target: str, tmp_path: Path) -> None:
     source, build = tmp_path / "source", tmp_path / "build"
     for name, text in FILES.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     (build / "include/config").mkdir(parents=True)
     (build / "include/config/auto.conf").write_text("CONFIG_ON=y\n")
-    assert Membership(Runner(Sandbox("none"), Limits()), source, build, ()).has(path) is there
+    assert Membership(Runner(Sandbox("none"), Limits()), source, build, ()).target(path) == (path if target is SAME
+                                                                                           else target)

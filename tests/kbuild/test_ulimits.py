@@ -108,7 +108,7 @@ def test_what_fails_under_a_limit_is_no_verdict(bench: Bench, low: None) -> None
 def test_a_baseline_that_fails_under_a_limit_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     (bench.source / X86).write_text(bench.read(X86) + "int broken = no_such_name;\n")
     git(bench.source, "commit", "-qam", "broken")
-    patch = bench.edit("kernel/fork.c", "return 0", "return 1")
+    patch = bench.edit(X86, "return 0", "return 1")
     with monkeypatch.context() as limited:
         limited.setattr(make, "lowered", lambda _limits: "file size 1 (ulimit -f)")
         assert bench.build(patch, compared=False).verdict is Build.ERROR

@@ -33,6 +33,10 @@ CFLAGS_ALL := -Wall -O2 -nostdinc -I$(srctree)/include -I$(srctree)/arch/x86/kvm
 	@cp $(srctree)/arch/x86/configs/$@ .config
 	@$(MAKE) --no-print-directory -f $(srctree)/Makefile olddefconfig
 
+allmodconfig:
+	@sed -n 's/^config \(.*\)/CONFIG_\1=y/p' $(srctree)/arch/x86/kvm/Kconfig > .config
+	@$(MAKE) --no-print-directory -f $(srctree)/Makefile olddefconfig
+
 olddefconfig: $(srctree)/arch/x86/kvm/Kconfig
 	@mkdir -p include/config include/generated
 	@sh $(srctree)/scripts/config.sh $(srctree)
@@ -58,7 +62,7 @@ $(objects): %.o: $(srctree)/%.c include/generated/autoconf.h
 	@FAULT="$(FAULT)" sh $(srctree)/scripts/cc.sh $(srctree) $@ $(CC) $(CFLAGS_ALL)
 endif
 FORCE:
-.PHONY: FORCE arch/x86/kvm/ prepare olddefconfig
+.PHONY: FORCE arch/x86/kvm/ prepare olddefconfig allmodconfig
 endif
 """
 
@@ -115,6 +119,8 @@ config KVM_SMM
 	bool "SMM"
 config EXPERT
 	bool "Expert"
+config DUMMY
+	tristate "A driver that the defconfig leaves out"
 """
 
 KVM_MAKEFILE = """obj-y := x86.o ../../../virt/kvm/kvm_main.o
@@ -168,7 +174,8 @@ FILES: dict[str, str] = {
     "drivers/Makefile": "obj-y += net/\n",
     "drivers/net/Makefile": "obj-$(CONFIG_DUMMY) += dummy.o\n",
     "kernel/Makefile": "obj-y += core.o\ncore-objs := sched.o fork.o\n",
-    "drivers/net/dummy.c": "int dummy;\n",
+    "drivers/net/dummy.c": "#include \"dummy.h\"\n\nint dummy;\n",
+    "drivers/net/dummy.h": "#define DUMMY_SIZE 4\n",
     "kernel/sched.c": "int sched_init(void)\n{\n\tint unused;\n\n\treturn 0;\n}\n",
     "kernel/fork.c": "int fork_init(void)\n{\n\treturn 0;\n}\n",
     "scripts/config.sh": CONFIG_SH,

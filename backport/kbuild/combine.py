@@ -1,0 +1,91 @@
+"""One patch, built in several configurations because no single one compiles all that it touches: one result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from backport.kbuild.result import BuildResult, CodeChanges, Uncompiled
+from backport.verdict import Build
+
+# worst first; the rest of the result is told by the first of these
+_WORST = (Build.ERROR, Build.BASELINE_BROKEN, Build.FAIL, Build.NOT_COMPILED, Build.WARN, Build.PASS,
+          Build.NOTHING_TO_BUILD)
+
+
+def again(first: BuildResult, second: BuildResult) -> BuildResult:
+    """`second` is the same patch in another configuration, asked about what `first` left uncompiled.
+
+    What counts as not compiled is what neither compiled: a line that only the first configuration has, in the
+    #else of an option, is compiled there.
+    """
+    if second.verdict not in (Build.PASS, Build.WARN, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD):
+        return together([first, second])
+    left = _left(first.uncompiled, second.uncompiled)
+    if not left:
+        verdict = Build.WARN if Build.WARN in (first.verdict, second.verdict) or first.new else Build.PASS
+        told = _passed(first, second)
+        return replace(together([replace(first, verdict=verdict), second]), verdict=verdict, uncompiled=(),
+                       reason=str(first.new[0] if first.new else second.reason) if verdict is Build.WARN else told)
+    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    return replace(together([first, second]), verdict=Build.NOT_COMPILED, uncompiled=left, reason=f"{left[0]}{more}")
+
+
+def together(parts: Sequence[BuildResult]) -> BuildResult:
+    """The parts of a patch, each built for itself: the worst verdict and its reason, all that was found."""
+    if len(parts) == 1:
+        return parts[0]
+    worst = min(parts, key=lambda part: _WORST.index(part.verdict))
+    return replace(
+        worst, config=_joined(part.config for part in parts), architecture=_joined(part.architecture for part in parts),
+        compiler=_joined(part.compiler for part in parts),
+        command=" && \\\n".join(dict.fromkeys(part.command for part in parts if part.command)),
+        seconds=sum(part.seconds for part in parts), make_seconds=sum(part.make_seconds for part in parts),
+        baseline_seconds=sum(part.baseline_seconds for part in parts),
+        objects=tuple(dict.fromkeys(name for part in parts for name in part.objects)),
+        new=tuple(dict.fromkeys(item for part in parts for item in part.new)),
+        fixed=tuple(dict.fromkeys(item for part in parts for item in part.fixed)),
+        uncompiled=tuple(dict.fromkeys(item for part in parts for item in part.uncompiled)),
+        unproved=tuple(dict.fromkeys(item for part in parts for item in part.unproved)),
+        notes=tuple(dict.fromkeys(item for part in parts for item in part.notes)),
+        changes=_changes([part.changes for part in parts if part.changes is not None]))
+
+
+def _left(first: Sequence[Uncompiled], second: Sequence[Uncompiled]) -> tuple[Uncompiled, ...]:
+    """What neither compiled, with what each says of it. Line 0 is the whole file."""
+    then = {(one.path, one.line): one.why for one in second}
+    left: list[Uncompiled] = []
+    for one in first:
+        if one.line:
+            if (one.path, one.line) in then or (one.path, 0) in then:
+                left.append(one)
+        elif (why := then.get((one.path, 0))) is not None:
+            left.append(replace(one, why=f"{one.why}; {why}"))
+        else:
+            left += [other for other in second if other.path == one.path]
+    return tuple(dict.fromkeys(left))
+
+
+def _passed(*parts: BuildResult) -> str:
+    names = tuple(dict.fromkeys(name for part in parts for name in part.objects))
+    shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    return f"{len(names)} fresh object{'s' if len(names) > 1 else ''}: {shown}"
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _changes(parts: Sequence[CodeChanges]) -> CodeChanges | None:
+    """All comparisons as one; a part that could not be compared says so for the whole."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    inlined: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        for name, into in part.inlined.items():
+            inlined[name] = tuple(dict.fromkeys((*inlined.get(name, ()), *into)))
+    return CodeChanges(tuple(dict.fromkeys(change for part in parts for change in part.functions)),
+                       tuple(dict.fromkeys(text for part in parts for text in part.data)), inlined,
+                       tuple(dict.fromkeys(name for part in parts for name in part.objects)),
+                       all(part.nothing for part in parts), sum(part.seconds for part in parts),
+                       next((part.reason for part in parts if part.reason), ""))

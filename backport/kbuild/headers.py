@@ -1,0 +1,82 @@
+"""Who includes a header: sources to compile where a patch touches a header that no built object reads."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backport.git import Git
+
+MOST = 3                 # users that are compiled
+_ASKED = 24              # candidates that the configuration is asked about
+_INCLUDE = re.compile(rb'^\s*#\s*include\s*[<"]([^>"\n]+)[>"]', re.MULTILINE)
+_CODE = (".c", ".S")
+
+
+def users(source: Path, header: str, target: Callable[[str], str]) -> tuple[tuple[str, ...], int]:
+    """(make targets of at most `MOST` objects that include `header` and are configured, how many sources include it).
+
+    Nearest first: the same directory, then what shares most of the path. Through one other header where no source
+    includes it itself. `target` is Membership's.
+    """
+    direct = list(_including(source, header))
+    sources = [path for path in direct if path.endswith(_CODE)]
+    for other in sorted((path for path in direct if path.endswith(".h")), key=lambda path: _far(path, header))[:4]:
+        if sources:
+            break
+        sources = [path for path in _including(source, other) if path.endswith(_CODE)]
+    found: list[str] = []
+    for path in sorted(sources, key=lambda path: (_far(path, header), path))[:_ASKED]:
+        if name := target(posixpath.splitext(path)[0] + ".o"):
+            found.append(name)
+            if len(found) == MOST:
+                break
+    return tuple(found), len(sources)
+
+
+def _including(source: Path, header: str) -> Iterator[str]:
+    """Paths below `source` with an #include that can mean `header`, by git's index."""
+    top = header.split("/")[0]
+    place = [] if top == "include" or "/include/" in header else [posixpath.dirname(header) or "."]
+    for where in ([place, []] if place else [[]]):
+        # the name alone: how it is spelled in front of it depends on the include path
+        listed = _grep(source, posixpath.basename(header), where)
+        met = [path for path in listed if _includes(source / path, header)]
+        if met:
+            yield from met
+            return
+
+
+def _grep(source: Path, name: str, where: list[str]) -> list[str]:
+    with Git(source) as git:
+        done = git.run("grep", "-z", "-l", "-I", "-F", "-e", name, *(["--", *where] if where else []), ok=(0, 1))
+    return [path for path in done.out.decode("utf-8", "surrogateescape").split("\0")
+            if path.endswith((*_CODE, ".h")) and not path.startswith(("tools/", "Documentation/", "scripts/"))]
+
+
+def _includes(path: Path, header: str) -> bool:
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return False
+    for match in _INCLUDE.finditer(text):
+        name = match[1].decode("utf-8", "replace")
+        plain = posixpath.normpath(name).lstrip("./")
+        if header == plain or header.endswith("/" + plain):
+            # a bare name means the directory of the one that includes it, or one of the include path
+            beside = path.as_posix().endswith(f"/{posixpath.dirname(header)}/{path.name}")
+            if "/" in plain or beside or "include" in header.split("/"):
+                return True
+    return False
+
+
+def _far(path: str, header: str) -> int:
+    """How much of the path the two do not share."""
+    shared = 0
+    for mine, other in zip(path.split("/")[:-1], header.split("/")[:-1], strict=False):
+        if mine != other:
+            break
+        shared += 1
+    return -shared
