@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from backport.adapt.edits import Edit, file_edits
 from backport.adapt.proposers.base import Evidence
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem
 from backport.adapt.transfer import Placed
 from backport.errors import InvalidPatch, UserError
 from backport.manifest import Command
+from backport.patch.edits import Edit, file_edits
 from backport.patch.parse import parse, split_lines
 
 FORMAT = 1               # of the JSON on the program's standard input

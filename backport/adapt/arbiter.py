@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backport.adapt import interior_context
-from backport.adapt.edits import Edit, apply_edits
 from backport.adapt.proposers.base import Evidence, Voice, independent
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import FATAL, HARMLESS, Signal
 from backport.adapt.transfer import Placed
 from backport.adapt.within import words
+from backport.patch.edits import Edit, apply_edits
 from backport.verdict import Sure
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from backport.adapt.arbiter import Answer, State
-from backport.adapt.edits import apply_edits, render_hunks
 from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers.git_apply import AsIs
@@ -16,6 +15,7 @@ from backport.adapt.refresh import refreshed_file
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.verify import round_trip
+from backport.patch.edits import apply_edits, render_hunks
 from backport.patch.model import FileDiff
 from backport.patch.retarget import retarget
 from backport.verdict import Apply, Sure

@@ -20,10 +20,10 @@ from importlib.resources import files
 from typing import Any
 
 from backport.adapt.align import line_key
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
 from backport.csource.functions import enclosing
+from backport.patch.edits import Edit
 
 CERTAIN = 0.98           # an answer is certain from this probability on
 _WIDE = 20               # lines on either side of the change that stand for the function where there is none

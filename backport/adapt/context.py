@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from backport.adapt.align import line_key, weak
-from backport.adapt.edits import CONTEXT, apply_edits, hunk_edits, render_hunks, section
+from backport.patch.edits import CONTEXT, edited, hunk_edits, render_hunks, section
+from backport.patch.locate import exact_edits, find_preimage, header_line, stands
 from backport.patch.model import FileDiff, Hunk
 from backport.patch.parse import split_lines
 
@@ -38,7 +39,7 @@ def with_context(file: FileDiff, before: bytes) -> FileDiff:
     if file.created or file.deleted or all(_width(hunk) >= CONTEXT for hunk in file.hunks):
         return file
     lines = split_lines(before)
-    starts = [_start(hunk, lines) for hunk in file.hunks]
+    starts = [_start(hunk, lines, before) for hunk in file.hunks]
     edits = [edit for hunk, start in zip(file.hunks, starts, strict=True) if start is not None
              for edit in hunk_edits(hunk, start)]
     if None in starts or edits != sorted(edits, key=lambda edit: (edit.lo, edit.hi)):
@@ -48,14 +49,12 @@ def with_context(file: FileDiff, before: bytes) -> FileDiff:
 
 def stands_exactly(file: FileDiff, before: bytes) -> bool:
     """True where every hunk stands in `before` at its header's own line."""
-    lines = split_lines(before)
-    return all(_at(hunk, lines) for hunk in file.hunks)
+    return exact_edits(file.hunks, split_lines(before)) is not None
 
 
 def applied_exactly(file: FileDiff, before: bytes) -> bytes:
     """`before` with the hunks, which stand in it at their own lines."""
-    edits = [edit for hunk in file.hunks for edit in hunk_edits(hunk, _own(hunk))]
-    return b"".join(apply_edits(split_lines(before), edits))
+    return edited(before, exact_edits(file.hunks, split_lines(before)) or ())
 
 
 def says_where(file: FileDiff, lines: Sequence[bytes]) -> bool:
@@ -114,20 +113,9 @@ def _width(hunk: Hunk) -> int:
     return max(head, tail)
 
 
-def _own(hunk: Hunk) -> int:
-    """0-based line at which the header says that the old side begins."""
-    return hunk.old_start - 1 if hunk.old else hunk.old_start
-
-
-def _at(hunk: Hunk, lines: Sequence[bytes]) -> bool:
-    start = _own(hunk)
-    return 0 <= start <= len(lines) and tuple(lines[start:start + len(hunk.old)]) == hunk.old
-
-
-def _start(hunk: Hunk, lines: Sequence[bytes]) -> int | None:
+def _start(hunk: Hunk, lines: Sequence[bytes], source: bytes) -> int | None:
     """0-based line at which the hunk's old side stands: its header's, or the only one."""
-    if _at(hunk, lines):
-        return _own(hunk)
-    old = list(hunk.old)
-    places = [i for i in range(len(lines) - len(old) + 1) if lines[i:i + len(old)] == old] if old else []
-    return places[0] if len(places) == 1 else None
+    if stands(hunk, lines):
+        return header_line(hunk)
+    line = find_preimage(source, hunk)
+    return line - 1 if line else None

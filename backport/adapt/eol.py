@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.adapt.edits import Edit, trim
 from backport.adapt.revisions import Problem
+from backport.patch.edits import Edit, trim
 
 
 def kinds(lines: Sequence[bytes]) -> frozenset[bytes]:

@@ -9,13 +9,13 @@ from backport import sections
 from backport.adapt.align import line_key, similarity
 from backport.adapt.arbiter import Answer, State
 from backport.adapt.confidence import explained
-from backport.adapt.edits import Edit, render_hunks
 from backport.adapt.proposers import context
 from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.within import edit_scope, upstream_scope
 from backport.csource.functions import enclosing
+from backport.patch.edits import Edit, render_hunks
 from backport.verdict import Sure
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backport.adapt.align import line_key
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed
 from backport.csource.includes import Top, included, is_include, top
+from backport.patch.edits import Edit
 
 
 def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
-from backport.adapt.edits import Edit
 from backport.csource.includes import is_include
+from backport.patch.edits import Edit
 
 DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+(?:\*[*\s]*)?\w+(?:\[[^]]*\])*"
                          rb"(?:,[*\s]*\w+(?:\[[^]]*\])*)*(?:\s*=[^=].*)?;\s*(?:/\*.*)?$")

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from backport.adapt.align import line_key
-from backport.adapt.edits import apply_edits, hunk_edits
 from backport.adapt.outcome import FileAnswer
-from backport.adapt.revisions import locate_all
 from backport.csource.functions import Function, functions
 from backport.csource.tokens import CLOSING, OPENING, Kind, identifiers, lex, significant
+from backport.patch.edits import apply_edits, hunk_edits
+from backport.patch.locate import locate_all
 from backport.patch.model import FileDiff, Line
 from backport.patch.parse import split_lines
 from backport.verdict import Apply, Sure

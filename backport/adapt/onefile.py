@@ -13,7 +13,6 @@ from backport.adapt.assemble import Landed, assembled
 from backport.adapt.checks.base import Context, Finding, Names, Result
 from backport.adapt.checks.registry import fatal, findings
 from backport.adapt.confidence import CERTAIN, measure, model
-from backport.adapt.edits import Edit
 from backport.adapt.eol import fitted
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers import as_is
@@ -27,6 +26,7 @@ from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.whole_blocks import settled
 from backport.adapt.within import elsewhere
+from backport.patch.edits import Edit
 from backport.patch.model import FileDiff
 from backport.treeview import TreeView
 from backport.verdict import Sure

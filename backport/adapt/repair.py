@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from backport.adapt.checks.base import Context, Finding, Names, Result
 from backport.adapt.checks.registry import fatal, findings
-from backport.adapt.edits import Edit
 from backport.adapt.repairs import (
     add_declaration,
     declaration_order,
@@ -25,6 +24,7 @@ from backport.adapt.repairs import (
 from backport.adapt.repairs.base import Broken, Repair
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.patch.edits import Edit
 
 # strategy -> its repairs, in the order tried
 REPAIRS: dict[str, tuple[Repair, ...]] = {

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from backport.adapt.align import Pairing, align, line_key, soften
-from backport.adapt.edits import Edit, apply_edits, hunk_edits
 from backport.csource.tokens import identifiers
+from backport.patch.edits import Edit, apply_edits, hunk_edits
+from backport.patch.locate import locate_all
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 
@@ -136,42 +137,3 @@ def reversed_edits(problem: Problem, k: int) -> list[Edit]:
         out.append(Edit(lo, lo + len(e.new), tuple(problem.base_lines[e.lo:e.hi])))
         grown += len(e.new) - (e.hi - e.lo)
     return out
-
-
-def locate_all(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> tuple[int, ...] | None:
-    """Where the old sides of `hunks` stand in `lines`, in order; None where one of them does not."""
-    out = []
-    floor = drift = 0
-    for hunk in hunks:
-        old = hunk.old
-        hint = (hunk.old_start - 1 if old else hunk.old_start) + drift
-        at = nearest(old, lines, max(hint, floor), floor)
-        if at is None:
-            return None
-        drift = at - (hunk.old_start - 1 if old else hunk.old_start)
-        out.append(at)
-        floor = at + len(old)
-    return tuple(out)
-
-
-def nearest(old: Sequence[bytes], lines: Sequence[bytes], hint: int, floor: int = 0) -> int | None:
-    """The 0-based line nearest to `hint`, not before `floor`, where `old` stands byte for byte."""
-    n = len(old)
-    if n == 0:
-        return hint if floor <= hint <= len(lines) else None
-    if n > len(lines):
-        return None
-    wanted = list(old)
-    if floor <= hint <= len(lines) - n and lines[hint:hint + n] == wanted:
-        return hint
-    probe = max(range(n), key=lambda i: len(old[i]))       # a long line is a rare one: looked for first
-    text = old[probe]
-    best: int | None = None
-    for i in range(floor + probe, len(lines) - n + probe + 1):
-        if lines[i] == text and lines[i - probe:i - probe + n] == wanted:
-            at = i - probe
-            if best is None or abs(at - hint) < abs(best - hint):
-                best = at
-            elif at > hint and best is not None:
-                break
-    return best

@@ -14,13 +14,13 @@ from itertools import pairwise
 
 from backport.adapt.align import line_key, weak
 from backport.adapt.arbiter import State
-from backport.adapt.edits import Edit, apply_edits, hunk_edits, render_hunks
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
 from backport.csource.functions import enclosing
 from backport.csource.includes import is_include
 from backport.csource.tokens import Kind, Token, lex, significant
+from backport.patch.edits import Edit, apply_edits, hunk_edits, render_hunks
 from backport.patch.model import FileDiff, Hunk
 from backport.patch.parse import split_lines
 from backport.patch.retarget import retarget

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backport.adapt.align import Pairing, line_key, similarity, weak
-from backport.adapt.edits import Edit, apply_edits, trim
 from backport.adapt.insertion_point import behind, leaves, unordered
 from backport.adapt.operands import joined, lost
 from backport.adapt.signals import Signal
 from backport.adapt.token_merge import Merged, merge
+from backport.patch.edits import Edit, apply_edits, trim
 from backport.patch.parse import split_lines
 
 _ALIKE = 0.7             # share of tokens that makes a replaced piece of the tree the piece that upstream replaces

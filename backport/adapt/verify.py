@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backport.adapt.edits import apply_edits
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
+from backport.patch.edits import apply_edits
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
 from backport.treeview import TreeView

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backport import sections
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.csource.scopes import scope
+from backport.patch.edits import Edit
+from backport.patch.locate import occurrences
 from backport.patch.model import Hunk
-from backport.sections.hunks import header_scope, lands_there, occurrences
+from backport.sections.hunks import header_scope, lands_there
 
 
 def strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:

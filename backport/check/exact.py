@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backport.check.landing import find_preimage
+from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
 

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 
 from backport import sections
+from backport.patch.locate import find_preimage, occurrences
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
-from backport.sections.hunks import change_scope, header_scope, lands_there, occurrences
+from backport.sections.hunks import change_scope, header_scope, lands_there
 
 _SUCCEEDED = re.compile(r"^Hunk #(\d+) succeeded at (\d+)")
 _CHECKING = "Checking patch "
@@ -104,17 +105,6 @@ def _told_same(hunk: Hunk, scope_here: str, here: bytes, offset: int, path: str)
     if told is not None:
         return told
     return offset == 0 or len({change_scope(here, at, hunk, path) for at in occurrences(here, hunk.old)}) < 2
-
-
-def find_preimage(source: bytes, hunk: Hunk) -> int:
-    """1-based line of the hunk's pre-image in upstream's file, 0 where it is not there or not told apart.
-
-    The header's own line wins; a pre-image from a later state of the file has moved, and is taken when unique.
-    """
-    spots = occurrences(source, hunk.old)
-    if hunk.old_start in spots or len(spots) == 1:
-        return hunk.old_start if hunk.old_start in spots else spots[0]
-    return 0
 
 
 def _positions(report: str) -> dict[tuple[int, int], int]:

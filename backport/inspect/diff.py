@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backport.check.landing import find_preimage
 from backport.csource.functions import enclosing
 from backport.inspect.calls import names_of
 from backport.inspect.facts import Fact
+from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff, Hunk, Patch
 
 LIMIT = 100                          # lines with context, from the stable rules

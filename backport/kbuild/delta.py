@@ -6,12 +6,13 @@ here are proved: replaying them on the file before gives the file after.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from backport.csource.functions import enclosing
+from backport.patch.edits import Edit, file_edits, hunk_edits
+from backport.patch.locate import locate_all
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 
@@ -103,48 +104,25 @@ def file_delta(path: str, before: bytes | None, after: bytes | None, hunks: Sequ
     old, new = split_lines(before or b""), split_lines(after or b"")
     blocks = _from_hunks(old, hunks)
     if blocks is None or _replay(old, new, blocks) != new:
-        blocks = _from_difflib(old, new)
+        blocks = _blocks(file_edits(old, new))
     return FileDelta(path, before, after, tuple(blocks))
 
 
 def _from_hunks(old: list[bytes], hunks: Sequence[Hunk]) -> list[ChangedBlock] | None:
-    blocks: list[ChangedBlock] = []
+    starts = locate_all(hunks, old)
+    if starts is None:
+        return None
+    return _blocks(edit for hunk, start in zip(hunks, starts, strict=True) for edit in hunk_edits(hunk, start))
+
+
+def _blocks(edits: Iterable[Edit]) -> list[ChangedBlock]:
+    out: list[ChangedBlock] = []
     shift = 0            # new minus old so far
-    offset = 0           # landing minus header so far
-    floor = 0
-    for hunk in hunks:
-        start = _land(old, hunk.old, max(hunk.old_start - 1, 0) + offset, floor)
-        if start is None:
-            return None
-        offset = start - max(hunk.old_start - 1, 0)
-        position, removed, added = start, 0, 0
-        for line in (*hunk.lines, None):
-            if line is None or line.kind == b" ":
-                if removed or added:
-                    blocks.append(ChangedBlock(position - removed, removed, position - removed + shift, added))
-                    shift += added - removed
-                removed = added = 0
-                position += 1
-            elif line.kind == b"-":
-                removed += 1
-                position += 1
-            else:
-                added += 1
-        floor = position - 1
-    return blocks
-
-
-def _land(old: list[bytes], wanted: Sequence[bytes], guess: int, floor: int) -> int | None:
-    """Where `wanted` stands in `old`, the nearest place to `guess`, as git apply searches."""
-    size = len(wanted)
-    text = list(wanted)
-    guess = min(guess, len(old))         # a header may name any line
-    for distance in range(max(guess, len(old) - guess) + 1):
-        for start in {guess - distance, guess + distance}:
-            if start >= floor and start + size <= len(old) and old[start:start + 1] == text[:1] and (
-                    old[start:start + size] == text):
-                return start
-    return None
+    for edit in edits:
+        removed, added = edit.hi - edit.lo, len(edit.new)
+        out.append(ChangedBlock(edit.lo, removed, edit.lo + shift, added))
+        shift += added - removed
+    return out
 
 
 def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[ChangedBlock]) -> list[bytes]:
@@ -155,15 +133,3 @@ def _replay(old: list[bytes], new: list[bytes], blocks: Sequence[ChangedBlock]) 
         out += new[block.new:block.new + block.added]
         position = block.old + block.removed
     return out + old[position:]
-
-
-def _from_difflib(old: list[bytes], new: list[bytes]) -> list[ChangedBlock]:
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    matcher = difflib.SequenceMatcher(None, old[head:len(old) - tail], new[head:len(new) - tail], autojunk=False)
-    return [ChangedBlock(head + i1, i2 - i1, head + j1, j2 - j1)
-            for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backport.errors import InvalidPatch
+from backport.patch.edits import apply_edits
+from backport.patch.locate import exact_edits
 from backport.patch.model import Hunk, Line
 from backport.treeview import TreeView
 
@@ -312,7 +314,8 @@ def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Seq
                      f"{'them' if blanks > 1 else 'it'}")
     if file.old_blob and file.new_blob:
         name = f"{file.old_blob}..{file.new_blob}"
-        image = _applied(old, hunks) if old.exact else None
+        edits = exact_edits(hunks, old.lines) if old.exact else None
+        image = b"".join(apply_edits(old.lines, edits)) if edits is not None else None
         if image is not None and _is_blob(image, file.new_blob):
             notes.append(f"{path}: confirmed by the index line: {old.name} with the patch is blob {file.new_blob}")
         elif old.exact or (new is not None and new.exact):
@@ -322,17 +325,3 @@ def _notes(path: str, file: LooseFile, old: _Side, new: _Side | None, hunks: Seq
             notes.append(f"{path}: not confirmed: no available tree has the blobs of the index line {name}"
                          + (f" ({agree} versions of the file give the same)" if agree > 1 else ""))
     return notes
-
-
-def _applied(old: _Side, hunks: Sequence[Hunk]) -> bytes | None:
-    """The file with the hunks applied at the very lines of their headers."""
-    out: list[bytes] = []
-    at = 0
-    for hunk in hunks:
-        start = hunk.old_start - 1 if hunk.old else hunk.old_start
-        if start < at or tuple(old.lines[start:start + len(hunk.old)]) != hunk.old:
-            return None
-        out += old.lines[at:start]
-        out += hunk.new
-        at = start + len(hunk.old)
-    return b"".join([*out, *old.lines[at:]])

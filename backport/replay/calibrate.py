@@ -24,12 +24,12 @@ from typing import Any
 from tabulate import tabulate
 
 from backport.adapt.confidence import CERTAIN, FEATURES, Model
-from backport.adapt.edits import apply_edits as apply_rendered
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
 from backport.errors import UserError
+from backport.patch.edits import apply_edits, edited
 from backport.patch.parse import parse, split_lines
-from backport.replay.cases import Case, apply_edits
+from backport.replay.cases import Case
 from backport.replay.run import ReplayPlan, indexes
 from backport.replay.score import Score, case_patch, normal, result_of, run, score
 
@@ -113,8 +113,8 @@ def _right(hunk: HunkStory, case: Case) -> bool:
     there = apply_as_is(parse(text, source="hunk").files[0].hunks, lines)
     if there is None:
         return False
-    ours = b"".join(apply_rendered(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo)))
-    return any(normal(ours) == normal(apply_edits(case.target, group)) for group in case.made)
+    ours = b"".join(apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo)))
+    return any(normal(ours) == normal(edited(case.target, group)) for group in case.made)
 
 
 def noise(known: Sequence[HunkRow]) -> float:

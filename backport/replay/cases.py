@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backport.csource.pieces import bare, squeeze
-from backport.patch.parse import split_lines
+from backport.patch.edits import Edit
 
 GAP = 6              # unchanged lines that still keep two changes in one group
 FILE_JACCARD = 0.5   # how much of a file's changed lines both deltas must share
@@ -19,13 +19,10 @@ GROUP_DICE = 0.6     # how much of a group's tokens both sides must share
 
 
 @dataclass(frozen=True, slots=True)
-class CaseEdit:
-    """Lines [lo, hi) of a file, 0-based, become `new`; `old` is what stood there."""
+class CaseEdit(Edit):
+    """An edit with the lines `old` that stood there."""
 
-    lo: int
-    hi: int
     old: tuple[bytes, ...]
-    new: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def _edit(header: bytes, lines: Sequence[bytes], i: int) -> tuple[CaseEdit, int]
             last[-1] = last[-1][:-1]             # "\ No newline at end of file"
         i += 1
     lo = start - 1 if count else start
-    return CaseEdit(lo, lo + count, tuple(sides[b"-"]), tuple(sides[b"+"])), i
+    return CaseEdit(lo, lo + count, tuple(sides[b"+"]), tuple(sides[b"-"])), i
 
 
 def _range(text: bytes) -> tuple[int, int]:
@@ -152,11 +149,3 @@ def corresponding(newer: Delta, older: Delta) -> list[tuple[Delta, Delta]]:
             taken_j.add(j)
             pairs.append((i, j))
     return [(ours[i], theirs[j]) for i, j in sorted(pairs)]
-
-
-def apply_edits(source: bytes, edits: Iterable[CaseEdit]) -> bytes:
-    """`source` with `edits` made (they do not overlap)."""
-    lines = split_lines(source)
-    for edit in sorted(edits, key=lambda e: (e.lo, e.hi), reverse=True):
-        lines[edit.lo:edit.hi] = edit.new
-    return b"".join(lines)

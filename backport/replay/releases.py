@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from backport.errors import UserError
 from backport.git import GLOBS, Git
+from backport.patch.edits import edited
 from backport.replay.cases import (
     FILE_JACCARD,
     Case,
     Delta,
-    apply_edits,
     changed_lines,
     corresponding,
     jaccard,
@@ -79,6 +79,6 @@ def _case(git: Git, path: str, older: Delta, older_pair: tuple[str, str],
     old_edits = tuple(edit for _, group in kept for edit in sorted(group, key=lambda e: e.lo))
     return Case(
         name=f"{older_pair[0]}..{older_pair[1]} <- {pair[0]}..{pair[1]} {path}", path=path,
-        upstream=upstream, upstream_edits=new_edits, target=target, truth=apply_edits(target, old_edits),
+        upstream=upstream, upstream_edits=new_edits, target=target, truth=edited(target, old_edits),
         same_lines=changed_lines(new_edits) == changed_lines(old_edits), newer=pair, older=older_pair,
         made=tuple(group for _, group in kept))

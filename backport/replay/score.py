@@ -10,15 +10,14 @@ from enum import StrEnum
 from typing import Any
 
 from backport.adapt.checks.base import SymbolIndex
-from backport.adapt.edits import Edit, render_hunks
-from backport.adapt.edits import apply_edits as apply_rendered
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
 from backport.csource.pieces import squeeze
+from backport.patch.edits import Edit, apply_edits, edited, render_hunks
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
-from backport.replay.cases import Case, apply_edits
+from backport.replay.cases import Case
 from backport.treeview import MemoryView, TreeView
 from backport.verdict import Apply, Sure
 
@@ -108,7 +107,7 @@ def result_of(answer: Adaptation, case: Case) -> bytes | None:
         there = apply_as_is(file.hunks, lines)
         if there is None:
             return b""               # claims something that does not even apply: as wrong as can be
-        lines = apply_rendered(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
+        lines = apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
     return b"".join(lines)
 
 
@@ -143,4 +142,4 @@ def digest_of(result: bytes | None) -> str:
 
 def upstream_after(case: Case) -> bytes:
     """Upstream's file with the patch."""
-    return apply_edits(case.upstream, case.upstream_edits)
+    return edited(case.upstream, case.upstream_edits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backport.adapt.checks.base import SymbolIndex
-from backport.adapt.edits import file_edits, render_hunks
+from backport.patch.edits import file_edits, render_hunks
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case
 from backport.replay.score import case_patch, result_of, run, score

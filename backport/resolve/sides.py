@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from backport.adapt.arbiter import State
-from backport.adapt.edits import Edit, apply_edits, hunk_edits
 from backport.adapt.records import HunkStory
-from backport.check.landing import find_preimage
 from backport.errors import InvalidPatch
+from backport.patch.edits import Edit, apply_edits, hunk_edits
+from backport.patch.locate import find_preimage, header_line
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import parse, split_lines
 
@@ -145,8 +145,7 @@ def _edits(story: HunkStory) -> list[Edit] | None:
         made = parse(b"--- a/x\n+++ b/x\n" + story.adapted.encode())
     except InvalidPatch:
         return None
-    return [edit for hunk in made.files[0].hunks for edit in hunk_edits(hunk, max(0, hunk.old_start - 1) if hunk.old
-                                                                        else hunk.old_start)]
+    return [edit for hunk in made.files[0].hunks for edit in hunk_edits(hunk, max(0, header_line(hunk)))]
 
 
 def _made(lines: Sequence[bytes], edits: Iterable[Edit]) -> bytes | None:

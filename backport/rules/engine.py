@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backport.csource.tokens import Kind, lex
+from backport.patch.edits import edited
+from backport.patch.locate import exact_edits
 from backport.patch.model import FileDiff, Hunk
+from backport.patch.parse import split_lines
 from backport.rules.anchor import AnchorPlace, adopt, edges, places, target_rows
 from backport.rules.facts import Facts, facts_of, glob_regex
 from backport.rules.hunk_sides import Work, combinations, rewrite_sides
@@ -52,7 +55,8 @@ def applied_form(file: FileDiff, target: TreeView, rules: Sequence[Rule], *,
     Where it is `anchored`, the target has the patch already, as upstream wrote it or in adapted form. `preimage`
     is upstream's file just before the patch, as for `apply_rules`.
     """
-    after = None if preimage is None else _patched(preimage, file)
+    edits = exact_edits(file.hunks, split_lines(preimage)) if preimage is not None else None
+    after = edited(preimage, edits) if preimage is not None and edits is not None else None
     return apply_rules(reverse(file), target, rules, preimage=after)
 
 
@@ -61,19 +65,6 @@ def reverse(file: FileDiff) -> FileDiff:
     header = b"".join(line for line in file.header.splitlines(keepends=True) if not line.startswith(b"index "))
     return replace(file, header=header, old_path=file.new_path, new_path=file.old_path, old_blob=None, new_blob=None,
                    hunks=tuple(hunk.reversed() for hunk in file.hunks))
-
-
-def _patched(preimage: bytes, file: FileDiff) -> bytes | None:
-    """The post-image, None where the hunks do not fit at the lines they name."""
-    lines = [line + b"\n" for line in preimage.split(b"\n")]
-    shift = 0
-    for hunk in file.hunks:
-        at = hunk.old_start - 1 + shift
-        if tuple(lines[at:at + len(hunk.old)]) != hunk.old:
-            return None
-        lines[at:at + len(hunk.old)] = hunk.new
-        shift += len(hunk.new) - len(hunk.old)
-    return b"".join(lines)[:-1]
 
 
 def _look_up(work: Work, paths: Sequence[str], target: TreeView) -> tuple[str, tuple[AnchorPlace, ...]]:

@@ -7,7 +7,7 @@ context, the line that git wrote into the header, and where these lines stand in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -92,20 +92,6 @@ def _places(opening: bytes, target: bytes, path: str, *, opens: bool, cut: bool)
             one = sections.around(target, i + 1, path)
             if opens or (one is not None and one.end > i + 1):
                 found.add(one.name if one is not None else "")
-    return found
-
-
-def occurrences(source: bytes, old: Sequence[bytes]) -> list[int]:
-    """1-based lines at which the lines `old` stand in `source`."""
-    if not old:
-        return []
-    needle = b"".join(old)
-    found = []
-    at = source.find(needle)
-    while at != -1:
-        if at == 0 or source[at - 1:at] == b"\n":
-            found.append(source.count(b"\n", 0, at) + 1)
-        at = source.find(needle, at + 1)
     return found
 
 

@@ -66,8 +66,8 @@ def test_an_answer_goes_in_and_out_again(source: bytes, seed: int, drift: int) -
     there = result(answer, target)
     reverse = answer.patch.with_files(tuple(
         file.with_hunks(tuple(hunk.reversed() for hunk in file.hunks)) for file in answer.patch.files))
-    from backport.adapt.edits import apply_edits
     from backport.adapt.proposers.git_apply import apply_as_is
+    from backport.patch.edits import apply_edits
     back = apply_as_is(reverse.files[0].hunks, split_lines(there))
     assert back is not None
     edits = sorted((e for es in back.edits for e in es), key=lambda e: e.lo)
@@ -184,6 +184,6 @@ def work(line: bytes, count: int) -> int:
 
 
 def patch_of_lines(lines: list[bytes], at: int):  # type: ignore[no-untyped-def]
-    from backport.adapt.edits import Edit, render_hunks
+    from backport.patch.edits import Edit, render_hunks
     hunks = render_hunks(lines, [Edit(at, at + 1, (b"\tnew(a);\n",))])
     return parse(b"diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n" + b"".join(h.render() for h in hunks))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from backport.adapt.edits import Edit, render_hunks
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
+from backport.patch.edits import Edit, render_hunks
 from backport.patch.parse import parse, split_lines
 from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from backport.adapt.context import bare, bare_hunks, with_context
-from backport.adapt.edits import apply_edits
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.carry import Carried, Carrier
 from backport.check import check
 from backport.manifest import Tree
+from backport.patch.edits import apply_edits
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines
 from backport.trees.store import Head

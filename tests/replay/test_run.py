@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
+from backport.patch.edits import edited
 from backport.replay import score as scoring
-from backport.replay.cases import Case, CaseEdit, apply_edits, corresponding, groups, parse_delta
+from backport.replay.cases import Case, CaseEdit, corresponding, groups, parse_delta
 from backport.replay.history import history_cases, upstream_of
 from backport.replay.releases import release_cases
 from backport.replay.run import ReplayPlan, run
@@ -162,7 +163,7 @@ def test_scores_leave_white_space_apart_and_nothing_else() -> None:
 
 def test_other_commits_of_the_release_are_cut_away() -> None:
     def edit(at: int, old: bytes, new: bytes) -> CaseEdit:
-        return CaseEdit(at, at + 1, (old,), (new,))
+        return CaseEdit(at, at + 1, (new,), (old,))
 
     fix = edit(10, b"\tif (pending(v))\n", b"\tif (pending(v) || injected(v))\n")
     noise = edit(90, b"\tfoo = 1;\n", b"\tbar(baz);\n")
@@ -177,9 +178,9 @@ def test_deltas_are_read_as_git_writes_them() -> None:
             b"diff --git a/b.c b/b.c\nnew file mode 100644\n--- /dev/null\n+++ b/b.c\n@@ -0,0 +1 @@\n+x\n")
     delta = parse_delta(diff)
     assert list(delta) == ["a.c"]
-    assert delta["a.c"][0] == CaseEdit(1, 1, (), (b"new\n",))
+    assert delta["a.c"][0] == CaseEdit(1, 1, (b"new\n",), ())
     assert delta["a.c"][1].old == (b"old\n", b"-- not a header\n")
-    assert apply_edits(b"1\n2\n", delta["a.c"][:1]) == b"1\nnew\n2\n"
+    assert edited(b"1\n2\n", delta["a.c"][:1]) == b"1\nnew\n2\n"
 
 
 def test_the_command_prints_the_table_and_shows_a_case(store: Path, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from difflib import SequenceMatcher
 
-from backport.adapt.edits import Edit, apply_edits, render_hunks
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
+from backport.patch.edits import Edit, apply_edits, render_hunks
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines
 from backport.treeview import MemoryView

@@ -10,9 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from backport.adapt.checks.base import Check, Context, Finding, Names, Result
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.patch.edits import Edit
 from backport.patch.parse import parse
 from tests.support.adapting import file_diff
 

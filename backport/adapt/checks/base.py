@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from backport.adapt.align import line_key, silent
-from backport.adapt.edits import Edit, apply_edits
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Severity, Signal
 from backport.csource.layout import Function
 from backport.csource.source import Source
+from backport.patch.edits import Edit, apply_edits
 from backport.treeview import TreeView
 
 

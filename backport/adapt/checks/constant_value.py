@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.constants import Constant, defined, enumerators, enums, is_enum, run
 from backport.csource.scopes import block
 from backport.csource.tokens import identifiers
+from backport.patch.edits import Edit
 
 
 def ask(context: Context) -> list[Finding]:

@@ -9,7 +9,6 @@ from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named, quote
 from backport.adapt.checks.syntax import LONGEST
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.constants import is_enum
 from backport.csource.functions import enclosing
@@ -17,6 +16,7 @@ from backport.csource.grammar import tree
 from backport.csource.pieces import squeeze
 from backport.csource.scopes import block
 from backport.csource.tables import named_entries
+from backport.patch.edits import Edit
 
 
 def ask(context: Context) -> list[Finding]:

@@ -17,11 +17,11 @@ from backport.adapt.align import align
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
 from backport.adapt.checks.declarations import identifier
 from backport.adapt.checks.syntax import LONGEST, errors
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.grammar import tree
 from backport.csource.source import Source
+from backport.patch.edits import Edit
 
 NOWHERE = 0              # depth of a name that no block of the function declares
 OUTER = 1                # of a parameter or a variable of the outermost block

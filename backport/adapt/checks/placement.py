@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from backport import sections
 from backport.adapt.align import line_key, weak
 from backport.adapt.checks.base import Check, Context, Finding
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function
+from backport.patch.edits import Edit
 from backport.sections import Section
 
 _SAME = 0.4              # Dice over the lines that say something: the function only has another name

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from backport.adapt.checks.base import Check, Context, Finding, Names, Result, named, quote
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing, functions
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
+from backport.patch.edits import Edit
 
 _BUILT_IN = frozenset({b"__func__", b"__FUNCTION__", b"__LINE__", b"__FILE__"})
 _LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")

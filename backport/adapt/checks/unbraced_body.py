@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.checks.guard import CONTROL
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.pieces import code
+from backport.patch.edits import Edit
 
 _ELSE = re.compile(rb"else\b")
 

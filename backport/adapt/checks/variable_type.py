@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, named, quote
-from backport.adapt.edits import Edit
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
+from backport.patch.edits import Edit
 
 _UNSIGNED = re.compile(rb"\b(?:unsigned|[us]?u(?:8|16|32|64)|__u\d+|size_t|bool)\b")
 

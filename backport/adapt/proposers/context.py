@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from backport.adapt.align import align, line_key, soften, weak
-from backport.adapt.edits import Edit, hunk_edits
 from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
+from backport.patch.edits import Edit, hunk_edits
 from backport.patch.model import Hunk
 
 _MARGIN = 12             # lines around the best place that may belong to it

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backport.adapt.edits import Edit, hunk_edits
+from backport.patch.edits import Edit, hunk_edits
 from backport.patch.model import Hunk
 
 

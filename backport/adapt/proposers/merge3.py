@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from backport import sections
 from backport.adapt.align import align, line_key, soften
-from backport.adapt.edits import Edit
 from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.revisions import NEAR, Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
 from backport.csource.functions import Function
 from backport.csource.scopes import Block, block, blocks, scope
+from backport.patch.edits import Edit
 from backport.sections import Section
 
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 from backport.adapt import include_order, insertion_point
 from backport.adapt.align import line_key
-from backport.adapt.edits import Edit
 from backport.adapt.proposers import as_is, context, merge3, tokens
 from backport.adapt.proposers.base import Proposer, Voice
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.transfer import Placed
 from backport.adapt.within import strays
+from backport.patch.edits import Edit
 
 # the one whose bytes are given, of those that agree, is the first here
 PROPOSERS: tuple[Proposer, ...] = (as_is.PROPOSER, merge3.PROPOSER, tokens.PROPOSER, context.PROPOSER)

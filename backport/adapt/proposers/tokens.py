@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from backport.adapt.edits import Edit, apply_edits, trim
 from backport.adapt.operands import lost
 from backport.adapt.proposers.base import Evidence, Strategy
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.token_merge import merge
 from backport.adapt.transfer import Placed, seen
+from backport.patch.edits import Edit, apply_edits, trim
 from backport.patch.parse import split_lines
 
 _REACH = 25              # lines on either side in which a line that both files have is looked for

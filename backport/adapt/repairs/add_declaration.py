@@ -6,12 +6,12 @@ import re
 
 from backport.adapt.align import line_key
 from backport.adapt.checks.base import named
-from backport.adapt.edits import Edit
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import Kind, identifiers, lex, significant
+from backport.patch.edits import Edit
 
 _DECLARATION = re.compile(rb"^\t(?:const |static |struct |union |enum |unsigned |signed )*(?!return\b|goto\b)"
                           rb"\w+[\s*]+(\w+)"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backport.adapt.checks.base import Context, Finding, Names, Result
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.patch.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)

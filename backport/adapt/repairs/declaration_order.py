@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from backport.adapt.edits import Edit
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
+from backport.patch.edits import Edit
 
 _DECLARATION = re.compile(rb"^\t(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*[ \t]+)+[*\w][^()]*?(?:=[^=].*)?;\s*$")
 

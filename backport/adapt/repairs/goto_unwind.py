@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from backport.adapt.checks.base import bare_lines
-from backport.adapt.edits import Edit
 from backport.adapt.insertion_point import controls
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.csource.functions import Function, enclosing
+from backport.patch.edits import Edit
 
 _RETURN = re.compile(rb"^(\t+)return\s+(-E[A-Z0-9]+);\s*$")
 _EXIT = re.compile(rb"^\s*(?:goto\s+(\w+)|return\b[^;]*);")

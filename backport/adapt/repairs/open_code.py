@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from backport.adapt.edits import Edit
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.oneliner import OneLiner, definition, written_out
+from backport.patch.edits import Edit
 from backport.patch.parse import split_lines
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backport.adapt.checks.nesting import deeper
-from backport.adapt.edits import Edit
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
+from backport.patch.edits import Edit
 
 
 def make(broken: Broken) -> Repaired | None:

@@ -9,11 +9,11 @@ from difflib import SequenceMatcher
 
 from backport.adapt.checks.base import body
 from backport.adapt.checks.name_binding import OUTER, uses
-from backport.adapt.edits import Edit
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
+from backport.patch.edits import Edit
 
 _SEEN = 2                # lines that must have changed so, the declaration included
 

@@ -6,9 +6,9 @@ import pytest
 
 from backport.adapt.checks import unused_label
 from backport.adapt.checks.base import Context, Result
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.csource.locks import halves
+from backport.patch.edits import Edit
 from backport.verdict import Sure
 from tests.support.adapting import Index, body, declined, result, run, told, unopposed
 

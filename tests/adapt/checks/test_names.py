@@ -6,10 +6,10 @@ import pytest
 
 from backport.adapt.checks import declarations
 from backport.adapt.checks.base import Context, Result
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.csource.calls import VARIES, calls
 from backport.csource.pieces import code
+from backport.patch.edits import Edit
 from backport.replay.score import WithIndex
 from backport.verdict import Apply, Sure
 from tests.support.adapting import Index, body, declined, result, run, told, unopposed

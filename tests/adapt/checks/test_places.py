@@ -6,9 +6,9 @@ import pytest
 
 from backport.adapt.checks import nesting
 from backport.adapt.checks.base import Context, Result
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.patch.edits import Edit
 from backport.verdict import Apply, Sure
 from tests.support.adapting import body, declined, result, run, told, unopposed
 

@@ -10,9 +10,9 @@ from backport.adapt.checks import registry
 from backport.adapt.checks.__main__ import document
 from backport.adapt.checks.base import Check, Context, Finding, Result
 from backport.adapt.checks.registry import CHECKS
-from backport.adapt.edits import Edit
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Severity, Signal
+from backport.patch.edits import Edit
 from tests.adapt.checks import flow, names, places, tables
 from tests.support.check_cases import Case, ask
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from backport.patch.model import Hunk, Line
+from backport.patch.parse import split_lines
 
 CONTEXT = 3
 # git's rule for the text behind @@ without a userdiff driver: the line begins with a letter, _ or $
@@ -55,6 +56,11 @@ def apply_edits(lines: Sequence[bytes], edits: Iterable[Edit]) -> list[bytes]:
         at = edit.hi
     out += lines[at:]
     return out
+
+
+def edited(source: bytes, edits: Iterable[Edit]) -> bytes:
+    """`source` with `edits` made; they do not overlap."""
+    return b"".join(apply_edits(split_lines(source), sorted(edits, key=lambda e: (e.lo, e.hi))))
 
 
 def file_edits(before: Sequence[bytes], after: Sequence[bytes]) -> tuple[Edit, ...]:
