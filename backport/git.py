@@ -12,15 +12,20 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
+# Where there is no git, GitPython ends the import with a page of text; `Git.run` says it in a line.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
 from git.cmd import Git as _GitCmd
 from git.exc import GitCommandNotFound
 
+from backport import loud
 from backport.errors import GitError, InfraError
 from backport.gitfault import DAMAGED, FULL, LIMITS, fault
 
@@ -110,6 +115,7 @@ class Git:
         command = ["git", *args]
         if not self.path.is_dir():
             raise InfraError(f"{self.path}: there is no such directory to run git in")
+        began = time.monotonic()
         with _feed(stdin) as feed, _clean_environment():
             try:
                 code, out, err = self._git.execute(
@@ -119,10 +125,11 @@ class Git:
                     kill_after_timeout=timeout,
                 )
             except GitCommandNotFound as error:
-                raise InfraError(f"git could not be started: {error}", hint="apt-get install git") from error
+                raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
             except OSError as error:
                 raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
         result = GitResult(int(code), _as_bytes(out), _as_text(err))
+        loud.trace(f"{time.monotonic() - began:6.2f} s  git {' '.join(args)}"[:400])
         met = None if remote else fault(command, result.code, result.err, path=self.path)
         if met is not None:
             raise met

@@ -27,7 +27,7 @@ def _tracked(*patterns: str) -> list[str]:
 def test_the_version_is_in_one_place() -> None:
     assert "version" in PROJECT["project"]["dynamic"]
     assert metadata("kernel-backport")["Version"] == backport.__version__
-    assert CliRunner().invoke(cli, ["--version"]).output == f"backport, version {backport.__version__}\n"
+    assert CliRunner().invoke(cli, ["--version"]).output == f"backport (kernel-backport) {backport.__version__}\n"
 
 
 def test_the_licence_is_that_of_the_code_around_it() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,42 +15,38 @@ from backport.commands.common import (
     check_writable,
     chosen_proposer,
     emit,
+    files,
     manifest_option,
+    offline_option,
     one_patch,
+    output_option,
     proposer_option,
     read_manifest,
     read_patches,
+    series_here,
+    signoff_option,
+    trees_option,
 )
-from backport.compute import in_history
-from backport.context import Context, Options
-from backport.donors.find import by_hand
-from backport.donors.model import Donor
-from backport.donors.weigh import carry_with
 from backport.errors import InfraError, UserError
-from backport.patch.mail import mail_of, read_mail
-from backport.patch.model import Patch
-from backport.patch.parse import parse
-from backport.pick.branches import series_of
-from backport.pick.clone import find
-from backport.queue.rangediff import range_diff
-from backport.report.carried import render, side_by_side
-from backport.report.escape import visible
-from backport.targets import get_trees, known_heads
-from backport.trees.store import Store
+from backport.loud import told
 from backport.verdict import Apply
-from backport.version import makefile_version
+
+if TYPE_CHECKING:
+    from backport.context import Context
+    from backport.donors.model import Donor
+    from backport.patch.model import Patch
+    from backport.targets import Column
 
 # exit code where no mail is written because none is needed: `adapt ... > f && git am f` must stop there
 NOTHING = 4
 
 
 @click.command()
-@click.argument("patch", required=False)
-@click.option("--tree", "-t", "name", default="", metavar="NAME",
-              help="linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257)  [default: the series of the kernel "
-                   "clone that you stand in].")
+@click.argument("patch", required=False, shell_complete=files)
+@trees_option("linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257); several of them with --output DIR  "
+              "[default: the series of the kernel clone that you stand in].")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
-@click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
+@signoff_option()
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME",
               help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
 @proposer_option()
@@ -60,83 +57,114 @@ NOTHING = 4
 @click.option("--explain", "columns", is_flag=True,
               help="Also show upstream hunk and adapted hunk side by side, differing tokens marked.")
 @click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
-@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the mail here instead of stdout.")
+@offline_option()
+@output_option("Write the mail here instead of stdout; with several trees a directory.")
 @manifest_option()
 @cache_option()
-def command(patch: str | None, name: str, clone: tuple[str, str] | None, signoff: str,
+def command(patch: str | None, names: tuple[str, ...], clone: tuple[str, str] | None, signoff: bool,
             strategies: tuple[str, ...], proposer: str | None, forms: tuple[str, ...], homes: tuple[str, ...],
             columns: bool, compare: bool, offline: bool, output: Path | None, manifest_path: Path | None,
             cache: Path | None) -> int:
-    """Adapt PATCH (a file, or - for stdin) to one tree; nothing is built.
+    """Adapt PATCH (a file, or - for stdin) to one tree or several; nothing is built.
 
     \b
     backport adapt fix.patch --tree 5.10 > fix-5.10.patch && git am fix-5.10.patch
+    backport adapt fix.patch -t 6.1 -t 5.10 -o out/           out/SUBJECT-6.1.patch, out/SUBJECT-5.10.patch
+    git format-patch -1 --stdout | backport adapt -t 6.1      stdin; the mail to stdout, the explanation to stderr
 
     Exit code: 0 the mail is written, 4 there is nothing to apply (the tree has the change, or not the code), 1 it
-    needs a person (`backport resolve`), 2 a mistake, 3 the environment failed.
+    needs a person (`backport resolve`), 2 a mistake, 3 the environment failed. With several trees the first of 3, 1
+    and 0 that any of them has.
     """
-    check_writable(output)
-    name = name or series_here()
+    from backport.context import Context, Options
+    from backport.queue.identity import identity
+    from backport.targets import get_trees, known_heads
+    from backport.trees.store import Store
+
+    names = tuple(dict.fromkeys(names)) or (series_here(),)
+    if len(names) == 1:
+        check_writable(output)
+    elif output is None or (output.exists() and not output.is_dir()):
+        raise click.UsageError("several trees make several mails: name a directory with --output DIR")
+    who = identity() if signoff else ""
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
     only = one_patch(read_patches(() if clone and not patch else (patch or "-",), place, clone), "backport run")
     named = given(only, forms, homes, place)
     store = Store(place)
-    (column,) = get_trees(store, manifest, (name,), offline=offline)
-    tree, head = column.tree, column.head
-    if head is None:
-        raise InfraError(f"{tree.name} is not available: {column.reason}")
-    options = Options(build=False, strategies=strategies or None, signoff=signoff,
+    found = get_trees(store, manifest, names, offline=offline)
+    options = Options(build=False, strategies=strategies or None, signoff=who,
                       proposer=chosen_proposer(proposer, manifest))
     context = Context(place, *known_heads(store, manifest), options, beside=manifest.directory)
+    codes = []
     try:
-        found = context.donors(only, tree)
-        carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)
-        said = in_history(context, only, head) if head.history else None
-        compared = (range_diff(context.carrier.git, head.commit, context.carrier.in_context(only), carried.patch,
-                               carried.preimages.files)
-                    if compare and carried.patch is not None else "")
+        for column in found:
+            made = _one(context, only, column, named, columns, compare)
+            codes.append(made.code)
+            if made.mail and len(found) > 1 and output is not None:
+                _into(output, f"{only.slug}-{column.tree.series}.patch", made.mail)
+            elif made.mail:
+                emit(made.mail, output)
     finally:
         context.close()
-    click.echo(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"),
-               err=True)
+    return next((code for code in (InfraError.exit_code, 1, 0) if code in codes), NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What became of the patch on one tree: the exit code, and the mail (empty for none)."""
+
+    code: int
+    mail: bytes = b""
+
+
+def _one(context: Context, only: Patch, column: Column, named: Sequence[Donor], columns: bool, compare: bool) -> _Made:
+    """One tree; the explanation goes to stderr."""
+    from backport.compute import in_history
+    from backport.donors.weigh import carry_with
+    from backport.patch.mail import read_mail
+    from backport.queue.rangediff import range_diff
+    from backport.report.carried import render, side_by_side
+    from backport.report.escape import visible
+
+    tree, head = column.tree, column.head
+    if head is None:
+        click.echo(f"backport: {tree.name} is not available: {column.reason}", err=True)
+        return _Made(InfraError.exit_code)
+    found = context.donors(only, tree)
+    carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)
+    said = in_history(context, only, head) if head.history else None
+    told(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"))
     if carried.mail:
-        click.echo("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)), err=True, nl=False)
+        told("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)).rstrip("\n"))
     if said is not None and said.bug.held is False:
-        click.echo(visible(f"{tree.name} does not have the bug that Fixes: names: {said.bug.reason}; "
-                           "`backport run` reports `absent`\n"), err=True)
+        told(visible(f"{tree.name} does not have the bug that Fixes: names: {said.bug.reason}; "
+                     "`backport run` reports `absent`\n"))
     if columns:
-        click.echo("".join(side_by_side(hunk) for hunk in carried.hunks), err=True)
-    if compared:
-        click.echo(visible(compared), err=True)
-    if carried.mail:
-        if output:
-            emit(carried.mail, output)
-        else:
-            sys.stdout.buffer.write(carried.mail)
+        told("".join(side_by_side(hunk) for hunk in carried.hunks))
+    if compare and carried.patch is not None:
+        told(visible(range_diff(context.carrier.git, head.commit, context.carrier.in_context(only), carried.patch,
+                                carried.preimages.files)))
     if carried.outcome is Apply.ERROR:
-        return InfraError.exit_code
+        return _Made(InfraError.exit_code)
     if carried.outcome in (Apply.ALREADY, Apply.ABSENT):
-        return NOTHING
-    return 0 if carried.outcome.good else 1
+        return _Made(NOTHING)
+    return _Made(0 if carried.outcome.good else 1, carried.mail)
 
 
-def series_here() -> str:
-    """The series of the kernel clone around the current directory. Raises UsageError where that is none."""
+def _into(folder: Path, name: str, mail: bytes) -> None:
     try:
-        clone = find(Path.cwd())
-    except UserError:
-        raise click.UsageError("say which tree with --tree; this directory is in no kernel clone") from None
-    with clone.git() as git:
-        series = series_of(makefile_version(git.blob("HEAD:Makefile")))
-    if not series:
-        raise click.UsageError("say which tree with --tree; the clone around this directory is no kernel")
-    return series
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    emit(mail, folder / name)
+    click.echo(folder / name)
 
 
 def given(patch: Patch, forms: Sequence[str], homes: Sequence[str], cache: Path) -> list[Donor]:
     """The donors that --donor names. Raises UsageError for a --donor-tree too many, UserError for what is no patch."""
+    from backport.donors.find import by_hand
+
     if len(homes) > len(forms):
         raise click.UsageError("--donor-tree says what a --donor is for, and there are more of them")
     read = [one_patch(read_patches((form,), cache), "backport run") for form in forms]
@@ -145,6 +173,9 @@ def given(patch: Patch, forms: Sequence[str], homes: Sequence[str], cache: Path)
 
 def to_check(mail: bytes, original: Patch) -> list[str]:
     """What in the mail was taken from a place that may be wrong, and what is to be put in by hand."""
+    from backport.patch.mail import mail_of, read_mail
+    from backport.patch.parse import parse
+
     source, made = read_mail(original), mail_of(parse(mail).head)
     said = []
     if made.upstream and source.upstream_from in ("From line", "cherry-pick line"):

@@ -6,22 +6,25 @@ import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from backport.boot import program, show
-from backport.boot.behaviour import Behaviour, prove
-from backport.boot.machine import Machine
-from backport.commands.common import cache_option, cache_or_default, manifest_option, one_patch, read_manifest
-from backport.context import Context, Options
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    format_option,
+    manifest_option,
+    one_patch,
+    read_manifest,
+    trees_option,
+)
 from backport.errors import InfraError
-from backport.kbuild.sandbox import choose
-from backport.patch.intake import read_all
-from backport.targets import get_trees, known_heads
-from backport.trees.progress import TerminalProgress
-from backport.trees.store import Head, Store
 from backport.verdict import Apply, Behaves
+
+if TYPE_CHECKING:
+    from backport.boot.behaviour import Behaviour
+    from backport.trees.store import Head
 
 _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behaves.NOT_SHOWN: 1,
          Behaves.NO_EFFECT: 1, Behaves.BROKE: 1, Behaves.ERROR: 3}
@@ -29,8 +32,7 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
 
 @click.command("boot")
 @click.argument("patch", metavar="PATCH")
-@click.option("--tree", "-t", "names", multiple=True, required=True, metavar="NAME",
-              help="linux-6.1.y, 6.1, or an exact release (6.1.176), which is fetched where it is missing.")
+@trees_option(required=True)
 @click.option("--repro", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
               help="The reproducer  [default: PATCH with .repro for .patch; without one, a smoke test].")
 @click.option("--as-is", is_flag=True, help="Do not adapt: PATCH is for this very tree (git apply must take it). For "
@@ -43,7 +45,7 @@ _EXIT = {Behaves.PROVED: 0, Behaves.NOT_ASKED: 0, Behaves.NOT_TESTABLE: 0, Behav
               help="Where the serial logs go  [default: below the cache].")
 @click.option("--sandbox", "want", type=click.Choice(["auto", "require", "none"]), default="auto", show_default=True)
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), default=2, show_default=True)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @manifest_option()
 @cache_option()
 def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool, accel: str, limit: float,
@@ -53,6 +55,16 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     \b
     backport boot patches/fix.patch --tree 6.1 --tree 5.10
     """
+    from backport.boot import program
+    from backport.boot.behaviour import prove
+    from backport.boot.machine import Machine
+    from backport.context import Context, Options
+    from backport.kbuild.sandbox import choose
+    from backport.patch.intake import read_all
+    from backport.targets import get_trees, known_heads
+    from backport.trees.progress import TerminalProgress
+    from backport.trees.store import Store
+
     only = one_patch(read_all(patch), "backport run --boot")
     repro = repro or program.for_patch(Path(patch))
     if repro is not None:
@@ -89,6 +101,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
 
 
 def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Path, form: str) -> str:
+    from backport.boot import show
+
     if form == "text":
         return show.render(behaviour, f"{title} ({outcome})", str(where))
     record: dict[str, Any] = {"tree": head.tree, "version": head.version, "commit": head.commit,

@@ -3,40 +3,118 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from backport.errors import UserError
-from backport.external import command
-from backport.kbuild.config import ALL, names
-from backport.manifest import Command, Manifest, default_path, load
-from backport.patch.model import Patch, Refused
+from backport.errors import BackportError, UserError
 from backport.report.registry import FORMATS, render, renderer
-from backport.results.changes import Changes, since
-from backport.results.run import Run
-from backport.results.store import Results
-from backport.trees.shelf import read_specs
-from backport.trees.store import Store, default_cache
+from backport.version import makefile_version
+
+if TYPE_CHECKING:
+    from backport.manifest import Command, Manifest
+    from backport.patch.model import Patch, Refused
+    from backport.results.changes import Changes
+    from backport.results.run import Run
+    from backport.results.store import Results
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def manifest_option() -> Decorator:
     """--manifest: trees.yaml of the current directory, or the one that came with the package."""
-    return click.option("--manifest", "manifest_path", type=click.Path(path_type=Path), default=None,
-                        help="The trees to work on  [default: trees.yaml here, or the one that is installed].")
+    return click.option("--manifest", "manifest_path", type=click.Path(path_type=Path), default=None, metavar="FILE",
+                        envvar="BACKPORT_MANIFEST", help="The trees to work on  [default: $BACKPORT_MANIFEST, "
+                        "trees.yaml here, or the one that is installed].")
 
 
 def cache_option() -> Decorator:
     """--cache: where the store, work trees and build directories live."""
-    return click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=None,
+    return click.option("--cache", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
                         envvar="BACKPORT_CACHE", help="Store, work trees and build directories  "
-                        "[default: the user's cache directory; or $BACKPORT_CACHE].")
+                        "[default: $BACKPORT_CACHE, or the user's cache directory].")
+
+
+def db_option() -> Decorator:
+    """--db: another results store."""
+    return click.option("--db", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                        help="Results store  [default: in the user's state directory].")
+
+
+def signoff_option() -> Decorator:
+    """-s: the same flag everywhere; the name is git's."""
+    return click.option("--signoff/--no-signoff", "-s", default=False,
+                        help="Add your Signed-off-by, from git's user.name and user.email.")
+
+
+def offline_option() -> Decorator:
+    """--offline."""
+    return click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+
+
+def output_option(text: str = "Write to this file instead of stdout.") -> Decorator:
+    """-o."""
+    return click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help=text)
+
+
+def format_option(*names: str) -> Decorator:
+    """-f: one of `names`, the first by default."""
+    return click.option("--format", "-f", "form", type=click.Choice(names), default=names[0], show_default=True,
+                        help="How to print it.")
+
+
+def trees_option(text: str = "Only this tree (linux-6.1.y, 6.1.y or 6.1); may be given several times.", *,
+                 required: bool = False) -> Decorator:
+    """-t NAME, several times; the names are completed from the manifest."""
+    return click.option("--tree", "-t", "names", multiple=True, metavar="NAME", help=text, required=required,
+                        shell_complete=_tree_names)
+
+
+def tree_option(text: str) -> Decorator:
+    """-t NAME, once."""
+    return click.option("--tree", "-t", "name", default="", metavar="NAME", help=text, shell_complete=_tree_names)
+
+
+def _tree_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Trees of the manifest. A shell waits for the answer: the file is not validated, and what is wrong with it is not
+    said here."""
+    from backport.manifest import default_path
+    try:
+        text = Path(ctx.params.get("manifest_path") or default_path()).read_text("utf-8", "replace")
+    except (OSError, BackportError):
+        return []
+    names = re.findall(r"^ *- \{?name: *['\"]?(?:(linux-([0-9.]+)\.y)|([\w.+-]+))", text, re.MULTILINE)
+    found = dict.fromkeys(word for full, series, other in names for word in (series, full, other) if word)
+    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completion of an argument that is a file, or something else that is not known."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def series_here() -> str:
+    """The series of the kernel clone around the current directory. Raises UsageError where that is none."""
+    from backport.pick.branches import series_of
+    from backport.pick.clone import find
+
+    try:
+        clone = find(Path.cwd())
+    except UserError:
+        raise click.UsageError("say which tree with --tree; this directory is in no kernel clone") from None
+    with clone.git() as git:
+        series = series_of(makefile_version(git.blob("HEAD:Makefile")))
+    if not series:
+        raise click.UsageError("say which tree with --tree; the clone around this directory is no kernel")
+    return series
 
 
 def proposer_option() -> Decorator:
@@ -48,6 +126,8 @@ def proposer_option() -> Decorator:
 
 def chosen_proposer(text: str | None, manifest: Manifest) -> Command | None:
     """What --proposer or else the manifest names. Raises UserError where there is no such program."""
+    from backport.external import command
+
     return command(text) if text is not None else manifest.proposer
 
 
@@ -74,6 +154,8 @@ def config_option() -> Decorator:
 
 def read_manifest(path: Path | None) -> Manifest:
     """Load it, or say where one comes from."""
+    from backport.manifest import default_path, load
+
     path = path or default_path()
     if not path.is_file():
         raise click.UsageError(f"there is no {path}; run in a checkout of backport, or give --manifest FILE")
@@ -83,6 +165,8 @@ def read_manifest(path: Path | None) -> Manifest:
 def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
     """The patch of a command that takes one; `instead` is the one that takes many. Raises UsageError, or UserError
     where it cannot be read."""
+    from backport.patch.model import Refused
+
     if len(found) != 1:
         raise click.UsageError(f"this command takes one patch, not {len(found)}; use `{instead}` for several")
     only = found[0]
@@ -93,6 +177,8 @@ def one_patch(found: Sequence[Patch | Refused], instead: str) -> Patch:
 
 def check_configs(configs: Sequence[str], no_build: bool, manifest: Manifest) -> None:
     """UsageError where a configuration is not known, or where some are named and nothing is to be built in them."""
+    from backport.kbuild.config import ALL, names
+
     known = (ALL, *names(manifest.directory))
     for name in configs:
         if name not in known:
@@ -104,6 +190,8 @@ def check_configs(configs: Sequence[str], no_build: bool, manifest: Manifest) ->
 
 def cache_or_default(cache: Path | None) -> Path:
     """The directory that --cache means."""
+    from backport.trees.store import default_cache
+
     return cache or default_cache()
 
 
@@ -112,6 +200,10 @@ def read_patches(names: Sequence[str], cache: Path, clone: tuple[str, str] | Non
     passed over. A page of a web archive gets its white space from the trees that the store in `cache` has. Raises
     click.UsageError where there is nothing to work on.
     """
+    from backport.patch.model import Refused
+    from backport.trees.shelf import read_specs
+    from backport.trees.store import Store
+
     found = []
     for patch in read_specs(names if names or clone else ["patches"], Store(cache), commit=clone):
         if isinstance(patch, Refused) and patch.skipped:
@@ -144,6 +236,8 @@ def check_writable(output: Path | None) -> None:
 
 def publish(form: str, run: Run, results: Results, output: Path | None, *, changes: Changes | None = None) -> None:
     """A run in one of the FORMATS, to stdout or `output`; a site goes to a directory and its index is printed."""
+    from backport.results.changes import since
+
     cells = results.cells(run)
     if FORMATS[form].site and output is not None:
         if changes is None and results.latest(kind=run.kind, before=run.id, finished=True) is not None:

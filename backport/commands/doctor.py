@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
-from backport.kbuild.doctor import Diagnosis, examine
-from backport.trees.store import Store
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    manifest_option,
+    read_manifest,
+)
+
+if TYPE_CHECKING:
+    from backport.kbuild.doctor import Diagnosis
 
 
 @click.command()
@@ -20,6 +27,9 @@ def command(offline: bool, manifest_path: Path | None, cache: Path | None) -> in
 
     Prints, for each problem, the one command that fixes it. Exits with 3 if something that is needed is missing.
     """
+    from backport.kbuild.doctor import examine
+    from backport.trees.store import Store
+
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
     heads = {head.tree: head for head in Store(place).heads()} if (place / "store.git").is_dir() else {}

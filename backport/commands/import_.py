@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from backport.commands.common import (
+    cache_option,
+)
 from backport.errors import UserError
-from backport.patch.model import Patch, Refused
-from backport.trees.shelf import read_specs
-from backport.trees.store import Store
+
+if TYPE_CHECKING:
+    from backport.patch.model import Patch
 
 
 @click.command("import")
@@ -18,8 +22,7 @@ from backport.trees.store import Store
 @click.option("--from", "commit", nargs=2, metavar="REPO COMMIT", help="A commit (or range A..B) of a local clone.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write DIR/<subject-slug>.patch (default: the mails on stdout).")
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", envvar="BACKPORT_CACHE",
-              help="Where the trees are (default: the user's cache directory).")
+@cache_option()
 @click.option("--force", is_flag=True, help="Overwrite existing files that differ.")
 def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | None, cache: Path | None,
             force: bool) -> int:
@@ -28,6 +31,10 @@ def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | 
     PATCH is a file, a directory, an mbox, `-` (stdin), a message id, or the text of a web archive's page: its white
     space is then restored from the trees in the store. Exits with 1 if something is not a patch.
     """
+    from backport.patch.model import Patch, Refused
+    from backport.trees.shelf import read_specs
+    from backport.trees.store import Store
+
     if not specs and commit is None:
         raise UserError("nothing to import", hint="give a file, a directory, `-`, or --from REPO COMMIT")
     items = read_specs(specs, Store(cache), commit=commit)

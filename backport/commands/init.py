@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.commands.common import cache_option, cache_or_default
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+)
 from backport.errors import UserError
-from backport.git import Git
-from backport.pick.branches import Kernels, Ref, kernels
-from backport.pick.clone import find, on_loan
+
+if TYPE_CHECKING:
+    from backport.pick.branches import Kernels, Ref
 
 
 @click.command(short_help="Write a trees.yaml from the branches that a kernel clone has.")
@@ -28,6 +32,10 @@ def command(place: Path, output: Path, cache: Path | None) -> int:
 
     The clone's objects are borrowed, nothing is copied; `git fetch` in the clone is what updates the trees.
     """
+    from backport.git import Git
+    from backport.pick.branches import kernels
+    from backport.pick.clone import find, on_loan
+
     if output.exists():
         raise UserError(f"{output} is there already", hint="name another file with --output")
     clone = find(place.resolve())

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Container
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.cell import Cell
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
-from backport.commands.queue import wanted_trees
-from backport.compute import compute
-from backport.context import Context, Options
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    check_writable,
+    db_option,
+    files,
+    format_option,
+    manifest_option,
+    output_option,
+    read_manifest,
+    trees_option,
+)
 from backport.errors import UserError
-from backport.history.log import Log
-from backport.inspect.dossier import DossierCase, dossier
-from backport.inspect.render import render_json, render_markdown
-from backport.job import job_of
-from backport.manifest import Manifest
-from backport.patch.intake import read_all
-from backport.patch.model import Patch, Refused
-from backport.results.store import Results
-from backport.results.store import default_path as default_results
-from backport.trees.shelf import shelf
-from backport.trees.store import Head, Store
+
+if TYPE_CHECKING:
+    from backport.cell import Cell
+    from backport.manifest import Manifest
+    from backport.patch.model import Patch
+    from backport.trees.store import Head, Store
 
 
 @click.command("inspect")
-@click.argument("patch", metavar="PATCH")
-@click.option("--tree", "-t", "names", multiple=True, metavar="NAME",
-              help="Only this tree; may be given several times.")
-@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True)
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
+@click.argument("patch", metavar="PATCH", shell_complete=files)
+@trees_option()
+@format_option("markdown", "json")
+@output_option()
+@db_option()
+@click.option("--offline", is_flag=True, help="As elsewhere; nothing is fetched here in any case.")
 @manifest_option()
 @cache_option()
-def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, db: Path | None,
+def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, db: Path | None, offline: bool,
             manifest_path: Path | None, cache: Path | None) -> int:
     """Lay out what is known about PATCH (a file, or - for stdin), phase by phase, each line with its source.
 
     Cells of earlier runs are used where the patch and the tree are the same; on the other trees the patch is checked
     and adapted now, without building. It decides nothing.
     """
+    from backport.commands.queue import wanted_trees
+    from backport.history.log import Log
+    from backport.inspect.dossier import DossierCase, dossier
+    from backport.inspect.render import render_json, render_markdown
+    from backport.trees.store import Store
+
+    check_writable(output)
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     trees = wanted_trees(manifest, names)
@@ -64,6 +74,10 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
 
 def read_one(spec: str, store: Store) -> Patch:
     """The one patch that `spec` names; white space of an archive's page is restored from the trees."""
+    from backport.patch.intake import read_all
+    from backport.patch.model import Refused
+    from backport.trees.shelf import shelf
+
     with shelf(store) as trees:
         found = read_all(spec, views=trees.views, blobs=trees.blobs)
     patches = [patch for patch in found if not (isinstance(patch, Refused) and patch.skipped)]
@@ -77,6 +91,9 @@ def read_one(spec: str, store: Store) -> Patch:
 
 def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, Cell]:
     """The newest cell of an earlier run about this very patch on each of these very commits."""
+    from backport.results.store import Results
+    from backport.results.store import default_path as default_results
+
     path = db or default_results()
     found: dict[str, Cell] = {}
     if not path.exists():
@@ -93,6 +110,10 @@ def known_cells(patch: Patch, heads: list[Head], db: Path | None) -> dict[str, C
 def carry_now(store: Store, patch: Patch, manifest: Manifest, heads: list[Head], upstream: Head | None, *,
               known: Container[str]) -> dict[str, Cell]:
     """Check and adapt on the trees that no run has tried; nothing is built and nothing recorded."""
+    from backport.compute import compute
+    from backport.context import Context, Options
+    from backport.job import job_of
+
     context = Context(store.cache, tuple(heads), upstream, Options(build=False), beside=manifest.directory)
     cells = {}
     try:

@@ -4,48 +4,46 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.cell import one_a_tree
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
-from backport.commands.queue import choose_run, wanted_trees
-from backport.context import Options
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    db_option,
+    files,
+    manifest_option,
+    read_manifest,
+    signoff_option,
+    trees_option,
+)
 from backport.errors import UserError
-from backport.manifest import Manifest
-from backport.patch.intake import read_all
-from backport.patch.mail import read_mail
-from backport.patch.model import Patch, Refused
-from backport.queue.bundle import Desk, Written, write_mails
-from backport.queue.elsewhere import elsewhere
-from backport.queue.gather import originals
-from backport.queue.identity import identity
-from backport.report.escape import line
 from backport.report.registry import render
-from backport.results.store import Results
-from backport.trees.shelf import shelf
-from backport.trees.store import Store
-from backport.workflow import Request
-from backport.workflow import run as run_job
+
+if TYPE_CHECKING:
+    from backport.manifest import Manifest
+    from backport.patch.model import Patch, Refused
+    from backport.queue.bundle import Written
+    from backport.trees.store import Store
 
 
 @click.command("mail")
-@click.argument("patches", nargs=-1, metavar="[PATCH]...")
+@click.argument("patches", nargs=-1, metavar="[PATCH]...", shell_complete=files)
 @click.option("--to", "to", default="outgoing", show_default=True, type=click.Path(path_type=Path, file_okay=False),
               metavar="DIR", help="Where the mails are written.")
-@click.option("--tree", "-t", "names", multiple=True, metavar="NAME",
-              help="Only this tree; may be given several times.")
+@trees_option()
 @click.option("--run", "number", type=int, metavar="N",
               help="Without PATCH: take the cells of this run (default: the last one).")
 @click.option("--no-build", is_flag=True, help="With PATCH: carry it without building.")
 @click.option("--offline", is_flag=True, help="With PATCH: use only the trees that are in the store.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="With PATCH: trees at once.")
-@click.option("--signoff", is_flag=True, help="Add your Signed-off-by, from git's configuration.")
+@signoff_option()
 @click.option("--in-reply-to", metavar="ID", default="", help="Message id to reply to (default: the FAILED notice's).")
 @click.option("--ack", "acks", multiple=True, metavar="'NAME <ADDRESS>'",
               help="An ack for stable that came in another mail.")
 @click.option("--force", is_flag=True, help="Also trees that the mail does not ask for.")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
+@db_option()
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: int | None, no_build: bool,
@@ -63,6 +61,19 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
     A good cell gives a submission for stable@ and the exact `git send-email` line, a conflict gives the FAILED
     notice in the stable trees' words, and each patch the reply table.
     """
+    from backport.cell import one_a_tree
+    from backport.commands.queue import choose_run, wanted_trees
+    from backport.context import Options
+    from backport.patch.model import Patch
+    from backport.queue.bundle import Desk, write_mails
+    from backport.queue.elsewhere import elsewhere
+    from backport.queue.gather import originals
+    from backport.queue.identity import identity
+    from backport.results.store import Results
+    from backport.trees.store import Store
+    from backport.workflow import Request
+    from backport.workflow import run as run_job
+
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     who = identity() if signoff else ""
@@ -96,6 +107,11 @@ def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest, names: 
     many mails: the patch is taken once, and each tree's submission answers its own notice. With `names` no notice
     limits what is written.
     """
+    from backport.patch.intake import read_all
+    from backport.patch.mail import read_mail
+    from backport.patch.model import Patch, Refused
+    from backport.trees.shelf import shelf
+
     with shelf(store) as trees:
         read = read_all(*specs, views=trees.views, blobs=trees.blobs)
     kept = [patch for patch in read if not (isinstance(patch, Refused) and patch.skipped)]
@@ -123,6 +139,8 @@ def read_mails(specs: tuple[str, ...], store: Store, manifest: Manifest, names: 
 
 def show(row: Written) -> None:
     """What was written, what to look at, how to send it."""
+    from backport.report.escape import line
+
     where = f" {row.tree}" if row.tree else ""
     click.echo(f"{row.kind}{where}: {row.file if row.file else line(row.patch)}")
     for remark in row.remarks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,25 +14,21 @@ from backport.commands.common import (
     cache_or_default,
     check_configs,
     config_option,
+    db_option,
     emit,
+    files,
     manifest_option,
     read_manifest,
     read_patches,
+    trees_option,
 )
-from backport.context import Options
-from backport.manifest import Manifest
-from backport.nightly.gc import collect
-from backport.nightly.lock import only_one
-from backport.nightly.mail import address, load_server
-from backport.nightly.night import KIND, Night, Runner, night
-from backport.nightly.stop import Stopped, stoppable
-from backport.report.live import status
-from backport.report.matrix import tally
 from backport.report.registry import renderer
-from backport.results.run import Run
-from backport.results.store import Results, default_path
-from backport.trees.store import Store
-from backport.workflow import Request, run
+
+if TYPE_CHECKING:
+    from backport.manifest import Manifest
+    from backport.nightly.night import Night, Runner
+    from backport.results.run import Run
+    from backport.results.store import Results
 
 
 class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
@@ -47,9 +44,8 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 
 
 @click.command("nightly")
-@click.argument("patches", nargs=-1, metavar="[PATCH]...")
-@click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
-              help="Only this tree; may be given several times.")
+@click.argument("patches", nargs=-1, metavar="[PATCH]...", shell_complete=files)
+@trees_option()
 @config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
@@ -67,11 +63,10 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
               help="Keep the HTML report of the last night here.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N",
               help="Afterwards, free the disk space of all but the newest N nights (see `backport gc`).")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
-              help="Results store  [default: in the user's state directory].")
+@db_option()
 @manifest_option()
 @cache_option()
-def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str, ...], no_build: bool, jobs: int,
+def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str, ...], no_build: bool, jobs: int,
             offline: bool, require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
             mail_config: Path | None, output: Path | None, site: Path | None, keep: int | None, db: Path | None,
             manifest_path: Path | None, cache: Path | None) -> int:
@@ -83,6 +78,14 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
     \b
     Exit code: as for `backport run`; 3 also if another night is running or the time limit was reached.
     """
+    from backport.context import Options
+    from backport.nightly.lock import only_one
+    from backport.nightly.mail import address, load_server
+    from backport.nightly.night import KIND, night
+    from backport.nightly.stop import Stopped, stoppable
+    from backport.results.store import Results, default_path
+    from backport.workflow import Request, run
+
     manifest = read_manifest(manifest_path)
     check_configs(configs, no_build, manifest)
     recipients = [address(text) for text in mail_to]
@@ -92,7 +95,7 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
         with only_one(path.with_name("nightly.lock"), "a night"), stoppable(timeout), Results(path) as results:
             request = Request(
                 patches=read_patches(patches, cache_or_default(cache)), manifest=manifest,
-                cache=cache_or_default(cache), trees=trees,
+                cache=cache_or_default(cache), trees=names,
                 options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot,
                                 proposer=manifest.proposer),
                 update=not offline, offline=offline, jobs=jobs, configs=configs, kind=KIND,
@@ -112,6 +115,10 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], configs: tuple[str
 
 def _told_when_stopped(runner: Runner) -> Runner:
     """Say how far a night got that did not come to its end."""
+    from backport.nightly.night import KIND
+    from backport.report.live import status
+    from backport.report.matrix import tally
+
     def work(results: Results) -> Run:
         try:
             return runner(results)
@@ -130,6 +137,9 @@ def _write_site(results: Results, made: Night, site: Path) -> None:
 
 def _tidy(results: Results, manifest: Manifest, cache: Path, keep: int) -> None:
     """What `backport gc` does, without a word on stdout: a quiet night stays quiet."""
+    from backport.nightly.gc import collect
+    from backport.trees.store import Store
+
     for one in collect(Store(cache), results, manifest, keep=keep):
         if sys.stderr.isatty():
             click.echo(f"freed {one}", err=True)

@@ -9,24 +9,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backport.commands.common import cache_option, cache_or_default
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    files,
+    output_option,
+    signoff_option,
+)
 from backport.errors import UserError
-from backport.git import Git
-from backport.pick import state
-from backport.pick.branches import first_words, kernels
-from backport.pick.clone import Clone, find, on_loan
+
+if TYPE_CHECKING:
+    from backport.git import Git
+    from backport.pick.clone import Clone
 
 if TYPE_CHECKING:
     from backport.resolve.kept import Kept
 
 @click.command(short_help="Apply fixes to a branch of the kernel clone in the current directory.")
-@click.argument("what", nargs=-1, metavar="[COMMIT|A..B|FILE|MESSAGE-ID]...")
+@click.argument("what", nargs=-1, metavar="[COMMIT|A..B|FILE|MESSAGE-ID]...", shell_complete=files)
 @click.option("--onto", metavar="BRANCH", default="", help="Another branch than the one that is checked out; your work "
               "tree stays as it is, and the branch moves when everything is done.")
-@click.option("--signoff", "-s", is_flag=True, help="Add your Signed-off-by.")
+@signoff_option()
 @click.option("--mail", is_flag=True, help="Write mails for `git am` and `git send-email` to stdout; the clone is only "
               "read.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="With --mail: write there.")
+@output_option("With --mail: write there instead of stdout.")
 @click.option("--no-verify", "-n", is_flag=True, help="Leave the commit-msg hook out.")
 @click.option("--continue", "go_on", is_flag=True, help="The conflict is resolved and staged: commit it and continue.")
 @click.option("--skip", is_flag=True, help="Skip the conflicting patch and continue.")
@@ -55,6 +61,11 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
     Files that the fixes do not touch may be dirty. Hooks: commit-msg is run, pre-commit is not, as for git cherry-pick;
     commit.gpgsign is honoured. Exit code: 0 done, 1 a conflict waits, 2 nothing was done, 3 the environment failed.
     """
+    from backport.git import Git
+    from backport.pick import state
+    from backport.pick.branches import first_words, kernels
+    from backport.pick.clone import on_loan
+
     turns = [name for name, given in (("--continue", go_on), ("--skip", skip), ("--abort", abort), ("--quit", quit_),
                                       ("--take", take is not None)) if given]
     if len(turns) > 1 or (turns and (what or onto or mail)):
@@ -95,6 +106,9 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
 
 def _clone(here: Path) -> Clone:
     """The clone around `here`; inside a work tree that was made for a conflict, the clone that it was made for."""
+    from backport.pick import state
+    from backport.pick.clone import find
+
     clone = find(here)
     named = clone.git_dir / state.HOME
     return find(Path(named.read_text().split("\n")[1])) if named.is_file() else clone

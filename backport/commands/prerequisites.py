@@ -9,35 +9,33 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    files,
     manifest_option,
+    offline_option,
     one_patch,
     read_manifest,
     read_patches,
+    series_here,
+    signoff_option,
+    tree_option,
 )
-from backport.context import Context, Options
 from backport.errors import InfraError, UserError
-from backport.kbuild.driver import build_cell
-from backport.prerequisites.propose import propose
-from backport.prerequisites.series import mails, text
-from backport.report.escape import visible
-from backport.targets import get_trees, known_heads
-from backport.trees.store import Store
 from backport.verdict import Build
 
 _BUILT = (Build.PASS, Build.NOTHING_TO_BUILD)
 
 
 @click.command("prerequisites")
-@click.argument("patch")
-@click.option("--tree", "-t", "name", required=True, metavar="NAME", help="The tree that refuses PATCH; with history.")
+@click.argument("patch", shell_complete=files)
+@tree_option("linux-5.10.y, 5.10.y or 5.10  [default: the series of the kernel clone that you stand in].")
 @click.option("--build", is_flag=True, help="Build the tree with all of them, before and after.")
 @click.option("--with-prerequisites", "output", type=click.Path(path_type=Path, dir_okay=False), metavar="MBOX",
               help="Write the prerequisites and the fix there, as a series for git am.")
-@click.option("--signoff", metavar="'NAME <ADDRESS>'", default="", help="Add this Signed-off-by.")
-@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@signoff_option()
+@offline_option()
 @manifest_option()
 @cache_option()
-def command(patch: str, name: str, build: bool, output: Path | None, signoff: str, offline: bool,
+def command(patch: str, name: str, build: bool, output: Path | None, signoff: bool, offline: bool,
             manifest_path: Path | None, cache: Path | None) -> int:
     """Find the smallest set of upstream commits after which PATCH goes into a tree that refuses it.
 
@@ -47,6 +45,17 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: st
     \b
     backport prerequisites fix.patch --tree 5.10 --build --with-prerequisites series.mbox
     """
+    from backport.context import Context, Options
+    from backport.kbuild.driver import build_cell
+    from backport.prerequisites.propose import propose
+    from backport.prerequisites.series import mails, text
+    from backport.queue.identity import identity
+    from backport.report.escape import visible
+    from backport.targets import get_trees, known_heads
+    from backport.trees.store import Store
+
+    name = name or series_here()
+    who = identity() if signoff else ""
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
     only = one_patch(read_patches((patch,), place), "backport prerequisites, once for each,")
@@ -55,7 +64,7 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: st
     tree, head = column.tree, column.head
     if head is None:
         raise InfraError(f"{tree.name} is not available: {column.reason}")
-    context = Context(place, *known_heads(store, manifest), Options(build=False, signoff=signoff))
+    context = Context(place, *known_heads(store, manifest), Options(build=False, signoff=who))
     try:
         found = propose(context.carrier, context.log, only, tree, head, context.upstream)
     finally:
@@ -68,7 +77,7 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: st
         click.echo(visible(f"build of all of them: {result.verdict}{f': {result.reason}' if result.reason else ''}"))
         good = good and result.verdict in _BUILT
     if output is not None:
-        series = mails(found, only, tree.series, signoff=signoff)
+        series = mails(found, only, tree.series, signoff=who)
         if not series:
             raise UserError("there is no series to write: the fix does not apply")
         output.write_bytes(b"".join(one if one.endswith(b"\n") else one + b"\n" for one in series))

@@ -5,26 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.cell import one_a_tree
-from backport.commands.common import cache_option, cache_or_default, manifest_option, read_manifest
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    db_option,
+    manifest_option,
+    read_manifest,
+    signoff_option,
+    trees_option,
+)
 from backport.errors import UserError
-from backport.manifest import Manifest, Tree
-from backport.patch.model import Patch
-from backport.queue.elsewhere import elsewhere
-from backport.queue.export import QueueResult, export
-from backport.queue.gather import Offer, offers, originals
-from backport.queue.identity import identity
-from backport.queue.verify import EntryResult, verify
-from backport.report.escape import line
-from backport.results.run import Run
-from backport.results.store import Results
-from backport.results.store import default_path as default_results
-from backport.stable.newer import newer_trees, warning
-from backport.trees.store import Head, Store
 from backport.verdict import Build
+
+if TYPE_CHECKING:
+    from backport.manifest import Manifest, Tree
+    from backport.patch.model import Patch
+    from backport.queue.export import QueueResult
+    from backport.queue.gather import Offer
+    from backport.queue.verify import EntryResult
+    from backport.results.run import Run
+    from backport.results.store import Results
+    from backport.trees.store import Head, Store
 
 _QUEUE = re.compile(r"^queue-(\d+\.\d+)$")
 
@@ -37,14 +42,13 @@ def command() -> None:
 @command.command("export")
 @click.option("--to", "to", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Where queue-X.Y directories are, or are made.")
-@click.option("--tree", "-t", "names", multiple=True, metavar="NAME",
-              help="Only this tree; may be given several times.")
+@trees_option()
 @click.option("--run", "number", type=int, metavar="N", help="Take the cells of this run (default: the last one).")
 @click.option("--force", is_flag=True, help="Also trees that the mail does not ask for.")
-@click.option("--signoff", is_flag=True, help="Add your Signed-off-by, from git's configuration.")
+@signoff_option()
 @click.option("--ack", "acks", multiple=True, metavar="'NAME <ADDRESS>'",
               help="An ack for stable that came in another mail.")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False), help="Results store.")
+@db_option()
 @manifest_option()
 @cache_option()
 def export_command(to: Path, names: tuple[str, ...], number: int | None, force: bool, signoff: bool,
@@ -54,6 +58,15 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
     Existing entries stay as they are, no patch is added twice. A queue that does not apply is left alone.
     Exits with 1 if a patch that is good on the bare tree does not apply on top of its queue.
     """
+    from backport.cell import one_a_tree
+    from backport.queue.elsewhere import elsewhere
+    from backport.queue.export import export
+    from backport.queue.gather import offers, originals
+    from backport.queue.identity import identity
+    from backport.results.store import Results
+    from backport.stable.newer import newer_trees, warning
+    from backport.trees.store import Store
+
     manifest = read_manifest(manifest_path)
     who = identity() if signoff else ""
     store = Store(cache_or_default(cache))
@@ -81,6 +94,8 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
 
 def show_export(result: QueueResult, offered: list[Offer], head: Head, marks: dict[str, str]) -> None:
     """One block a queue: what was added, what not and why, what to look at."""
+    from backport.report.escape import line
+
     click.echo(f"{result.directory} on {head.tree} {head.version}: {result.existing} there, {len(result.added)} added")
     taken = [offer for offer in offered if offer.ready]
     for offer, row in zip(taken, result.rows, strict=True):
@@ -108,6 +123,9 @@ def test_command(directory: Path, name: str | None, bisectable: bool, no_build: 
     Every entry is applied on top of those before it. Exit code: 1 if an entry does not apply or the build is
     not good, 3 where the tree or the compiler is at fault.
     """
+    from backport.queue.verify import verify
+    from backport.trees.store import Store
+
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     worst = 0
@@ -126,6 +144,8 @@ def test_command(directory: Path, name: str | None, bisectable: bool, no_build: 
 
 def show_entry(row: EntryResult) -> None:
     """One line an entry, more where something is wrong."""
+    from backport.report.escape import line
+
     where = f" ({row.offset:+d} lines)" if row.offset else ""
     built = f", build {row.build}" if row.build is not Build.SKIPPED else ""
     click.echo(f"  {row.outcome:8} {line(row.name)}{where}{built}{' <- this entry' if row.blamed else ''}")
@@ -191,6 +211,8 @@ def _code(row: EntryResult) -> int:
 
 
 def _database(db: Path | None) -> Path:
+    from backport.results.store import default_path as default_results
+
     path = db or default_results()
     if not path.exists():
         raise UserError(f"no results yet in {path}", hint="`backport run` makes some")

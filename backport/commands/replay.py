@@ -8,27 +8,29 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-from tqdm import tqdm
 
-from backport.commands.common import manifest_option, read_manifest
+from backport.commands.common import (
+    cache_option,
+    format_option,
+    manifest_option,
+    read_manifest,
+)
 from backport.errors import UserError
-from backport.git import Git
-from backport.manifest import Manifest
-from backport.replay import calibrate as calibration
-from backport.replay import table
-from backport.replay.cases import Case
-from backport.replay.commits import CommitOutcome, commit_cases, replay
-from backport.replay.frozen import Row, commit_rows, differences, file_rows, read, render
-from backport.replay.history import history_cases
-from backport.replay.releases import REF, known_release, release_cases
-from backport.replay.run import ReplayPlan, indexes, installed, run
-from backport.replay.show import show
-from backport.targets import known_heads
-from backport.trees.index import Index
-from backport.trees.store import Store
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from backport.git import Git
+    from backport.manifest import Manifest
+    from backport.replay import table
+    from backport.replay.cases import Case
+    from backport.replay.commits import CommitOutcome
+    from backport.replay.frozen import Row
+    from backport.replay.run import ReplayPlan
+    from backport.trees.store import Store
 
 
 @click.command("replay")
@@ -42,16 +44,15 @@ from backport.trees.store import Store
               help="Instead of releases: whole commits, a directory each with input.patch, truth.patch and meta.json.")
 @click.option("--store", "store_path", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Bare repository with refs/releases/X.Y.Z (default: the one in the cache).")
-@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), envvar="BACKPORT_CACHE",
-              help="Cache directory.")
+@cache_option()
 @click.option("--baselines", is_flag=True, help="Also git apply -C1, git merge-file, patch -F3 and wiggle.")
 @click.option("--names/--no-names", default=True, show_default=True,
               help="Look added names up in an index of the whole tree (built once per release).")
 @click.option("--show", "which", type=int, metavar="N", help="Print case N (from 0) instead of running all.")
 @click.option("--list", "listing", type=click.Choice(["exact", "wrong", "none"]),
               help="List the cases with that score.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write every case as JSON there.")
+@format_option("text", "json")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write every case as JSON there.")
 @click.option("--freeze", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the outcome of every file, one line each.")
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
@@ -75,6 +76,16 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     backport replay --repo linux-stable --branch v6.1..v6.1.20
     backport replay --commits CASES --frozen corpus.txt
     """
+    from tqdm import tqdm
+
+    from backport.git import Git
+    from backport.replay.frozen import commit_rows, file_rows
+    from backport.replay.history import history_cases
+    from backport.replay.releases import release_cases
+    from backport.replay.run import ReplayPlan, indexes, installed, run
+    from backport.replay.show import show
+    from backport.trees.store import Store
+
     if calibrate is not None:
         return _calibrate(calibrate, pairs, rows, store_path or Store(cache).path, jobs)
     if commits is not None:
@@ -100,6 +111,12 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
 
 def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store: Path, jobs: int) -> int:
     """The model of all pairs, and the table of each pair with the model of the others."""
+    from tqdm import tqdm
+
+    from backport.git import Git
+    from backport.replay import calibrate as calibration
+    from backport.replay.releases import release_cases
+
     if rows is not None and rows.exists():
         known = calibration.load(rows.read_text())
     else:
@@ -121,6 +138,11 @@ def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store:
 
 
 def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str]) -> list[CommitOutcome]:
+    from tqdm import tqdm
+
+    from backport.replay.commits import commit_cases, replay
+    from backport.targets import known_heads
+
     cases = commit_cases(directory)
     with tqdm(cases, unit="commit", disable=None) as bar:
         return list(replay(bar, store, manifest, *known_heads(store, manifest), baselines))
@@ -128,6 +150,9 @@ def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Seque
 
 def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str | None,
             form: str, output: Path | None, freeze: Path | None, frozen: Path | None) -> int:
+    from backport.replay import table
+    from backport.replay.frozen import differences, read, render
+
     if output is not None:
         data = table.summary(outcomes) | {"outcomes": [{"number": n} | o.as_dict() for n, o in enumerate(outcomes)]}
         output.write_text(json.dumps(data, indent=1) + "\n")
@@ -150,6 +175,8 @@ def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str 
 
 def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:
     """Case `which`; UserError where there are not so many."""
+    from backport.git import Git
+
     count = 0
     with Git(at) as git:
         for case in source(git):
@@ -161,6 +188,11 @@ def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:
 
 def _names(path: Path, newer: list[str], older: list[str]) -> ReplayPlan:
     """The plan that looks names up, with the indexes built."""
+    from backport.git import Git
+    from backport.replay.releases import REF, known_release
+    from backport.replay.run import ReplayPlan
+    from backport.trees.index import Index
+
     with Git(path) as git:
         for version in (*newer, *older):
             known_release(git, version)

@@ -9,25 +9,26 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    files,
     manifest_option,
+    offline_option,
     one_patch,
     read_manifest,
     read_patches,
+    series_here,
+    signoff_option,
+    tree_option,
 )
 from backport.errors import InfraError, UserError
-from backport.git import Git
-from backport.pick.clone import find, on_loan
-from backport.targets import get_trees, known_heads
-from backport.trees.store import Store
 
 
 @click.command(short_help="Lay a conflict out in a work tree, and keep what you make of it.")
-@click.argument("patch")
-@click.option("--tree", "-t", "name", required=True, metavar="NAME", help="linux-5.10.y, 5.10.y or 5.10.")
+@click.argument("patch", shell_complete=files)
+@tree_option("linux-5.10.y, 5.10.y or 5.10  [default: the series of the kernel clone that you stand in].")
 @click.option("--output", "-o", "place", type=click.Path(path_type=Path), help="The directory of the work tree  "
               "[default: NAME-of-the-patch-5.10 here].")
-@click.option("--signoff", "-s", is_flag=True, help="Add your Signed-off-by.")
-@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@signoff_option()
+@offline_option()
 @manifest_option()
 @cache_option()
 def command(patch: str, name: str, place: Path | None, signoff: bool, offline: bool, manifest_path: Path | None,
@@ -44,6 +45,12 @@ def command(patch: str, name: str, place: Path | None, signoff: bool, offline: b
     `adapt` and `mail` take it from there while it fits, and older trees get it as a donor. The directory can be removed
     then.
     """
+    from backport.git import Git
+    from backport.pick.clone import find, on_loan
+    from backport.targets import get_trees, known_heads
+    from backport.trees.store import Store
+
+    name = name or series_here()
     manifest, kept = read_manifest(manifest_path), cache_or_default(cache)
     only = one_patch(read_patches((patch,), kept), "backport pick")
     store = Store(kept)

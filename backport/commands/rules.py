@@ -5,17 +5,18 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import platformdirs
-from tabulate import tabulate
-from tqdm import tqdm
 
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+)
 from backport.errors import RuleError, UserError
-from backport.git import Git
-from backport.manifest import default_path
-from backport.rules.load import load_directory, load_rules
-from backport.rules.model import Rule
+
+if TYPE_CHECKING:
+    from backport.rules.model import Rule
 
 
 @click.group(name="rules", invoke_without_command=True)
@@ -25,6 +26,10 @@ from backport.rules.model import Rule
 @click.pass_context
 def command(context: click.Context, directory: Path | None) -> int:
     """List the rules that adapt hunks to older trees (or: show ID, check)."""
+    from tabulate import tabulate
+
+    from backport.rules.load import load_directory, load_rules
+
     rules = load_directory(directory) if directory else load_rules(_beside())
     context.obj = rules
     if context.invoked_subcommand is None:
@@ -35,6 +40,8 @@ def command(context: click.Context, directory: Path | None) -> int:
 
 def _beside() -> Path | None:
     """The directory of the manifest that a run would read, None where there is none."""
+    from backport.manifest import default_path
+
     try:
         manifest = default_path()
     except UserError:
@@ -97,7 +104,7 @@ def check(rules: tuple[Rule, ...]) -> int:
 @command.command()
 @click.argument("newer")
 @click.argument("older")
-@click.option("--cache", type=click.Path(path_type=Path), envvar="BACKPORT_CACHE", help="Directory of the tree store.")
+@cache_option()
 @click.option("--rule", "only", multiple=True, help="Look at this rule only (may be repeated).")
 @click.pass_obj
 def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, only: tuple[str, ...]) -> int:
@@ -106,10 +113,12 @@ def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, o
     NEWER and OLDER are trees or pinned releases of the store (linux-5.10.y, 6.1.187). Exits with 1 if a rewrite uses
     a name that the older tree does not have. Takes about half a minute a pair.
     """
+    from tabulate import tabulate
+
     from backport.proving.evidence import evidence
     from backport.trees.view import StoreView
 
-    store = (cache or Path(platformdirs.user_cache_dir("backport"))) / "store.git"
+    store = cache_or_default(cache) / "store.git"
     with (StoreView(store, newer, _commit(store, newer)) as theirs,
           StoreView(store, older, _commit(store, older)) as ours):
         found = [row for row in evidence(theirs, ours, rules, only=frozenset(only)) if row.fires]
@@ -128,7 +137,7 @@ def prove(rules: tuple[Rule, ...], newer: str, older: str, cache: Path | None, o
               help="Places in which a name must be spelled otherwise.")
 @click.option("--write", "target", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Write a rule file for each renamed function there; `backport rules --dir DIR check` takes them.")
-@click.option("--cache", type=click.Path(path_type=Path), envvar="BACKPORT_CACHE", help="Directory of the tree store.")
+@cache_option()
 def mine(newer: str, older: str, folders: tuple[str, ...], least: int, target: Path | None, cache: Path | None) -> int:
     """Learn from two trees which names the older one spells otherwise throughout.
 
@@ -139,7 +148,7 @@ def mine(newer: str, older: str, folders: tuple[str, ...], least: int, target: P
     from backport.proving.mined import mine as learn
     from backport.proving.mined import rule_text
 
-    store = (cache or Path(platformdirs.user_cache_dir("backport"))) / "store.git"
+    store = cache_or_default(cache) / "store.git"
     found = learn(_pairs(store, _commit(store, newer), _commit(store, older), folders), least=least)
     for one in found:
         click.echo(one.evidence)
@@ -155,6 +164,10 @@ def mine(newer: str, older: str, folders: tuple[str, ...], least: int, target: P
 
 def _pairs(store: Path, newer: str, older: str, folders: tuple[str, ...]) -> Iterator[tuple[str, bytes, bytes]]:
     """(path, bytes there, bytes here) of the C sources that both trees have and that differ."""
+    from tqdm import tqdm
+
+    from backport.git import Git
+
     with Git(store) as git:
         here = {path: sha for _mode, sha, path in git.ls_tree(older, folders)}
         there = [(path, sha) for _mode, sha, path in git.ls_tree(newer, folders)
@@ -166,6 +179,8 @@ def _pairs(store: Path, newer: str, older: str, folders: tuple[str, ...]) -> Ite
 
 
 def _commit(store: Path, name: str) -> str:
+    from backport.git import Git
+
     with Git(store) as git:
         commit = git.rev(f"refs/trees/{name}") or git.rev(f"refs/releases/{name}")
     if commit is None:

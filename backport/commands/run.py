@@ -14,43 +14,42 @@ from backport.commands.common import (
     check_format,
     chosen_proposer,
     config_option,
+    db_option,
+    files,
+    format_option,
     manifest_option,
+    offline_option,
     proposer_option,
     publish,
     read_manifest,
     read_patches,
+    trees_option,
 )
-from backport.context import Options
 from backport.report.registry import FORMATS
-from backport.results.store import Results
-from backport.workflow import Request, run
 
 
 @click.command()
-@click.argument("patches", nargs=-1, metavar="[PATCH]...")
-@click.option("--tree", "-t", "trees", multiple=True, metavar="NAME",
-              help="Only this tree (linux-6.1.y, 6.1.y or 6.1), or an exact release (6.1.176); may be given several "
-              "times.")
+@click.argument("patches", nargs=-1, metavar="[PATCH]...", shell_complete=files)
+@trees_option("Only this tree (linux-6.1.y, 6.1.y or 6.1), or an exact release (6.1.176); may be given several times.")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
 @click.option("--force", is_flag=True, help="Recompute cells even if nothing has changed.")
 @click.option("--update", is_flag=True, help="Ask the sources of the trees again, including hosts that did not answer.")
-@click.option("--offline", is_flag=True, help="Use only the trees that are in the store.")
+@offline_option()
 @click.option("--strict", is_flag=True, help="Exit with 1 if a cell needs review.")
 @proposer_option()
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch and run its reproducer "
               "(PATCH.repro beside it), or the smoke test.")
-@click.option("--format", "-f", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@format_option(*FORMATS)
 @click.option("--output", "-o", type=click.Path(path_type=Path),
               help="Write the report here instead of stdout (html: a directory).")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
-              help="Results store  [default: in the user's state directory].")
+@db_option()
 @manifest_option()
 @cache_option()
-def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, str] | None,
+def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, str] | None,
             configs: tuple[str, ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
             strict: bool, proposer: str | None, require_sandbox: bool, boot: bool, form: str,
             output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
@@ -64,12 +63,16 @@ def command(patches: tuple[str, ...], trees: tuple[str, ...], clone: tuple[str, 
     not-compiled, invalid); 3 the environment failed (a required tree, the compiler, the disk); 2 usage;
     130 Ctrl-C.
     """
+    from backport.context import Options
+    from backport.results.store import Results
+    from backport.workflow import Request, run
+
     manifest = read_manifest(manifest_path)
     check_configs(configs, no_build, manifest)
     check_format(form, output)
     place = cache_or_default(cache)
     request = Request(
-        patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=trees,
+        patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=names,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot,
                         proposer=chosen_proposer(proposer, manifest)),
         update=update, offline=offline, force=force, jobs=jobs,

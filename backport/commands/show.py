@@ -8,25 +8,31 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from backport.cell import Cell, exit_code
-from backport.commands.common import check_format, emit, publish, terminal_width
+from backport.commands.common import (
+    check_format,
+    db_option,
+    emit,
+    format_option,
+    publish,
+    terminal_width,
+)
 from backport.errors import UserError
-from backport.report.cell import render as render_cell
-from backport.report.matrix import headline, matrix
 from backport.report.registry import FORMATS
-from backport.report.text import render_changes
-from backport.report.watch import watch
-from backport.results.changes import Changes, since
-from backport.results.run import Run
-from backport.results.store import Results, default_path
+
+if TYPE_CHECKING:
+    from backport.cell import Cell
+    from backport.results.changes import Changes
+    from backport.results.run import Run
+    from backport.results.store import Results
 
 
 @click.command("show")
 @click.argument("run", required=False, default="")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@format_option(*FORMATS)
 @click.option("--changes", is_flag=True, help="Only what changed since the run before (or since --since).")
 @click.option("--since", "earlier", metavar="RUN|DATE",
               help="Compare with this run, or with the last one up to DATE (or an age: 2d, 12h).")
@@ -36,11 +42,16 @@ from backport.results.store import Results, default_path
 @click.option("--watch", is_flag=True, help="Follow a run in progress.")
 @click.option("--runs", is_flag=True, help="List the runs.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file (html: a directory).")
-@click.option("--db", type=click.Path(path_type=Path, dir_okay=False),
-              help="Results store [default: in the state directory].")
+@db_option()
 def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple[str, str] | None, log: bool,
             mail: bool, watch: bool, runs: bool, output: Path | None, db: Path | None) -> int:
     """Show the matrix of a run again (the last one, or its number), also while it works."""
+    from backport.cell import exit_code
+    from backport.report.cell import render as render_cell
+    from backport.report.matrix import matrix
+    from backport.results.changes import since
+    from backport.results.store import Results, default_path
+
     check_format(form, output)
     path = db or default_path()
     if not path.exists():
@@ -131,10 +142,14 @@ def _log(cell: Cell) -> bytes:
 
 
 def _changes(compared: Changes | None, width: int) -> bytes:
+    from backport.report.text import render_changes
+
     return _text((render_changes(compared, width=width) if compared else "") or "Nothing changed.\n")
 
 
 def _list(results: Results) -> bytes:
+    from backport.report.matrix import headline, matrix
+
     rows = [headline(matrix(run, results.cells(run))) for run in results.runs(limit=50)]
     return _text("".join(f"{row}\n" for row in rows) or "No runs.\n")
 
@@ -145,6 +160,9 @@ def _text(made: str) -> bytes:
 
 def _watch(results: Results, run: Run, output: Path | None) -> int:
     """Follow the run to its end, then the matrix."""
+    from backport.cell import exit_code
+    from backport.report.watch import watch
+
     ended = watch(results, run, sys.stderr)
     if ended is None:
         click.echo(f"run {run.id} is still running; `backport show --watch` follows it again", err=True)

@@ -6,27 +6,27 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from tabulate import tabulate
 
-from backport.manifest import Manifest, default_path, load
-from backport.trees.failure_cache import age
-from backport.trees.fetch import FetchResult, fetch, fetch_releases, status
-from backport.trees.progress import TerminalProgress
-from backport.trees.store import Head, Store
+from backport.commands.common import (
+    cache_option,
+    format_option,
+    manifest_option,
+)
 from backport.version import version_key
+
+if TYPE_CHECKING:
+    from backport.manifest import Manifest
+    from backport.trees.fetch import FetchResult
+    from backport.trees.store import Head, Store
 
 
 def common(command: Any) -> Any:
     """The options that every sub-command has."""
     for option in (
-        click.option("--manifest", "manifest_file", type=click.Path(path_type=Path), metavar="FILE",
-                     help="The list of trees (default: ./trees.yaml, then the one that came with backport)."),
-        click.option("--cache", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-                     envvar="BACKPORT_CACHE", help="Where the store is (default: the user's cache directory)."),
-        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        manifest_option(), cache_option(), format_option("text", "json"),
     ):
         command = option(command)
     return command
@@ -35,11 +35,14 @@ def common(command: Any) -> Any:
 @click.group("trees", invoke_without_command=True)
 @common
 @click.pass_context
-def command(ctx: click.Context, manifest_file: Path | None, cache: Path | None, form: str) -> int:
+def command(ctx: click.Context, manifest_path: Path | None, cache: Path | None, form: str) -> int:
     """List the trees of the manifest and what the store has of them; `fetch` and `release` add more."""
-    ctx.obj = {"manifest_file": manifest_file, "cache": cache, "form": form}
+    from backport.manifest import default_path, load
+    from backport.trees.store import Store
+
+    ctx.obj = {"manifest_path": manifest_path, "cache": cache, "form": form}
     if ctx.invoked_subcommand is None:
-        return _list(load(manifest_file or default_path()), Store(cache), form)
+        return _list(load(manifest_path or default_path()), Store(cache), form)
     return 0
 
 
@@ -55,8 +58,13 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
 
     Exits with 3 if a tree that the manifest requires is not available.
     """
-    manifest_file, cache, form = _options(ctx, options)
-    manifest = load(manifest_file or default_path())
+    from backport.manifest import default_path, load
+    from backport.trees.fetch import fetch
+    from backport.trees.progress import TerminalProgress
+    from backport.trees.store import Store
+
+    manifest_path, cache, form = _options(ctx, options)
+    manifest = load(manifest_path or default_path())
     results = fetch(Store(cache), manifest, names, update=update, full_history=full_history,
                     progress=TerminalProgress(quiet=form == "json"))
     _print(results, form)
@@ -74,8 +82,13 @@ def release_command(ctx: click.Context, /, versions: tuple[str, ...], update: bo
 
     Exits with 3 if one of them is not available.
     """
-    manifest_file, cache, form = _options(ctx, options)
-    results = fetch_releases(Store(cache), load(manifest_file or default_path()), versions, update=update,
+    from backport.manifest import default_path, load
+    from backport.trees.fetch import fetch_releases
+    from backport.trees.progress import TerminalProgress
+    from backport.trees.store import Store
+
+    manifest_path, cache, form = _options(ctx, options)
+    results = fetch_releases(Store(cache), load(manifest_path or default_path()), versions, update=update,
                              progress=TerminalProgress(quiet=form == "json"))
     _print(results, form)
     return 3 if any(result.head is None for result in results) else 0
@@ -85,10 +98,14 @@ def _options(ctx: click.Context, options: dict[str, Any]) -> tuple[Path | None, 
     """An option may stand before or behind the sub-command's name."""
     before = ctx.obj or {}
     form = options["form"] if options["form"] != "text" else before.get("form", "text")
-    return (options["manifest_file"] or before.get("manifest_file"), options["cache"] or before.get("cache"), form)
+    return (options["manifest_path"] or before.get("manifest_path"), options["cache"] or before.get("cache"), form)
 
 
 def _list(manifest: Manifest, store: Store, form: str) -> int:
+    from tabulate import tabulate
+
+    from backport.trees.fetch import FetchResult, status
+
     results = status(store, manifest)
     known = {tree.name for tree in manifest.trees}
     other = [FetchResult(head.tree, head) for head in store.heads() if head.tree not in known]
@@ -121,6 +138,8 @@ def _list(manifest: Manifest, store: Store, form: str) -> int:
 
 
 def _print(results: list[FetchResult], form: str) -> None:
+    from tabulate import tabulate
+
     if form == "json":
         click.echo(json.dumps([_row(result) for result in results], indent=1))
         return
@@ -144,6 +163,8 @@ def _tell(results: list[FetchResult]) -> None:
 
 
 def _cells(head: Head | None) -> list[str]:
+    from backport.trees.failure_cache import age
+
     if head is None:
         return ["-", "-", "-", "-", "-"]
     return [head.version or "unknown", head.commit[:12], age(time.time() - head.fetched) if head.fetched else "unknown",

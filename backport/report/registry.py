@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from backport.cell import Cell
-from backport.results.changes import Changes
-from backport.results.run import Run
+if TYPE_CHECKING:                    # `--help` names the formats, and does not wait for a record's fields
+    from backport.cell import Cell
+    from backport.results.changes import Changes
+    from backport.results.run import Run
 
 
 @dataclass(frozen=True, slots=True)

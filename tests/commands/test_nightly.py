@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from backport import workflow
 from backport.cell import Cell
 from backport.commands import nightly
 from backport.errors import UserError
@@ -44,7 +45,7 @@ class Night:
         patched.setenv("BACKPORT_STATE", str(place / "state"))
         patched.setenv("BACKPORT_CACHE", str(place / "cache"))
         patched.setenv("XDG_CONFIG_HOME", str(place / "config"))
-        patched.setattr(nightly, "run", self.run)
+        patched.setattr(workflow, "run", self.run)
 
     def run(self, request: Request, results: Results) -> Run:
         self.requests.append(request)
@@ -141,7 +142,7 @@ def test_sigterm_ends_it_with_130_and_leaves_what_was_known(tmp_path: Path, monk
               "def slow(request, results):\n"
               "    run = fill(results, [FAIL], kind=request.kind, finish=False)\n"
               "    print('working', flush=True); time.sleep(60)\n"
-              "nightly.run = slow; sys.argv = ['backport', 'nightly']; main()")
+              "workflow.run = slow; sys.argv = ['backport', 'nightly']; main()")
     child = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert child.stdout is not None
