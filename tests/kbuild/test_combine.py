@@ -50,4 +50,5 @@ def test_a_warning_of_the_first_is_not_lost_where_the_second_compiles_the_rest()
 def test_the_worst_part_is_the_verdict() -> None:
     assert together([result(Build.PASS), result(Build.FAIL), result(Build.WARN)]).verdict is Build.FAIL
     assert together([result(Build.FAIL), result(Build.ERROR)]).verdict is Build.ERROR
-    assert again(result(Build.NOT_COMPILED, lost("a.c")), result(Build.BASELINE_BROKEN)).verdict is Build.BASELINE_BROKEN
+    lost_code = result(Build.NOT_COMPILED, lost("a.c"))
+    assert again(lost_code, result(Build.BASELINE_BROKEN)).verdict is Build.BASELINE_BROKEN
