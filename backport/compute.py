@@ -59,7 +59,7 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
         whole = carried.patch if cell.apply is not Apply.ABSENT else None
         if chain is not None:
             cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
-            chain.take(step_of(cell))
+            chain.take(step_of(cell, patch))
             # built on the bare tree's baseline, so with everything before it
             whole = chain.together() if whole is not None else None
         if context.options.build and whole is not None:
@@ -92,7 +92,7 @@ def _chain(context: Context, job: Job, before: Sequence[Cell]) -> Chain:
             chain.goto(steps)
             steps.append(_first(context, first, job.tree, chain.head))
         if known is not None:
-            steps.append(step_of(known))
+            steps.append(step_of(known, one.patch))
     chain.goto(steps)
     return chain
 

@@ -13,7 +13,7 @@ from backport import sections
 from backport.patch.locate import find_preimage, occurrences
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
-from backport.sections.hunks import change_scope, header_scope, lands_there
+from backport.sections.hunks import change_scope, header_fits, header_scope, lands_there
 
 _SUCCEEDED = re.compile(r"^Hunk #(\d+) succeeded at (\d+)")
 _CHECKING = "Checking patch "
@@ -86,7 +86,12 @@ def _landing(file: FileDiff, index: int, hunk: Hunk, line: int, offset: int,
     origin = find_preimage(before, hunk) if before is not None else 0
     if before is None or origin == 0:
         named = header_scope(hunk, path)
-        same = None if sections.is_c(path) else _told_same(hunk, scope_here, here, offset, path)
+        if sections.is_c(path):
+            # the header names the function before where the hunk is behind the end of it, here as in upstream
+            same: bool | None = header_fits(hunk, here, line) or None
+            named = scope_here if same else named
+        else:
+            same = _told_same(hunk, scope_here, here, offset, path)
         return Landing(path, index, line, offset, scope_here, named, from_header=True, same=same)
     scope_there = change_scope(before, origin, hunk, path)
     spots = [at for at in occurrences(here, hunk.old) if change_scope(here, at, hunk, path) == scope_here]

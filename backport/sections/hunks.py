@@ -18,6 +18,8 @@ from backport.patch.model import Hunk
 _SECTION_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _CUT = 78                            # git cuts the header's line at 80 bytes, and a tool may count the white space
 
+_SHORT = 38                          # diff -p at 40
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -104,22 +106,45 @@ def header_scope(hunk: Hunk, path: str) -> str | None:
     if not sections.is_c(path):
         said = told(hunk, path)
         return said.name if said is not None else None
-    context = []
-    for part in hunk.lines:
-        if part.kind != b" ":
-            break
-        context.append(part.text)
-    text = b"".join(context)
-    for i in range(len(context) - 1, -1, -1):
-        if context[i][:1] == b"{":
-            inner = enclosing(text + b"}\n", i + 1)
-            return f"{inner.name}()" if inner is not None else None
-        if context[i][:1] == b"}" or (context[i][:1].isalpha() and not context[i].rstrip().endswith(b":")):
-            return None              # a boundary, but not one that names what follows
+    named, decided = _context_scope(hunk)
+    if decided:
+        return named
     if not hunk.section or b"=" in hunk.section.split(b"(", 1)[0]:
         return None
     match = _SECTION_NAME.search(hunk.section)
     return f"{match[1].decode('utf-8', 'replace')}()" if match else None
+
+
+def _context_scope(hunk: Hunk) -> tuple[str | None, bool]:
+    """(the function that begins in the leading context, None where none does; is there a boundary at all)."""
+    context = [part.text for part in takewhile(lambda part: part.kind == b" ", hunk.lines)]
+    for i in range(len(context) - 1, -1, -1):
+        if context[i][:1] == b"{":
+            inner = enclosing(b"".join(context) + b"}\n", i + 1)
+            return (f"{inner.name}()" if inner is not None else None), True
+        if context[i][:1] == b"}" or (context[i][:1].isalpha() and not context[i].rstrip().endswith(b":")):
+            return None, True        # a boundary, but not one that names what follows
+    return None, False
+
+
+def header_fits(hunk: Hunk, source: bytes, line: int) -> bool:
+    """Would git write this hunk's header where its pre-image starts at 1-based `line` of `source`, a C file?
+
+    The header names the nearest line above the hunk that begins in the first column, which may be the function that
+    ended before it: `MODULE_FIRMWARE(...)` at the end of a file is in no function, whatever its header says. Labels are
+    left out by git's own rule for C and taken by `diff -p`.
+    """
+    wanted = hunk.section.rstrip()
+    if not wanted or _context_scope(hunk)[1]:
+        return False
+    above = source.split(b"\n")[:max(line - 1, 0)]
+    for text in reversed(above):
+        if text[:1].isalpha() or text[:1] in (b"_", b"$"):
+            if text.rstrip() == wanted or (len(wanted) >= _SHORT and text.startswith(wanted)):
+                return True
+            if not text.rstrip().endswith(b":"):
+                return False
+    return False
 
 
 def _first_added(hunk: Hunk) -> list[bytes]:

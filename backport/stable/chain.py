@@ -65,8 +65,14 @@ class Step:
     mail: str = ""
 
 
-def step_of(cell: Cell) -> Step:
-    """The step that a cell stands for, whether it was computed just now or read back."""
+def step_of(cell: Cell, patch: Patch) -> Step:
+    """The step that the cell of `patch` stands for, whether it was computed just now or read back.
+
+    A suspect patch is in: git takes it as it is, and the order of a queue says that the next one expects it. Left out,
+    one doubt would make conflicts of all that follow.
+    """
+    if cell.apply is Apply.SUSPECT:
+        return Step(cell.patch, cell.apply, patch.diff, patch.sha256)
     if not cell.apply.good or not cell.adapted:
         return Step(cell.patch, cell.apply)
     return Step(cell.patch, cell.apply, parse(cell.adapted).diff, hashlib.sha256(cell.adapted).hexdigest())
@@ -134,6 +140,13 @@ class Chain:
         return parse(self._stack.diff(self._stack.base, self._stack.top), source="series", slug="series")
 
     @property
+    def doubtful(self) -> list[str]:
+        """Patches that are in as git takes them, and suspect."""
+        return [step.name for step, _state, fine in self._taken if fine and step.outcome is Apply.SUSPECT]
+
+    @property
     def warning(self) -> str:
-        """What a later patch's cell says about earlier ones, "" where all are in."""
-        return f"tried without {', '.join(self.missing)}, which did not apply" if self.missing else ""
+        """What a later patch's cell says about earlier ones, "" where all are in and none is suspect."""
+        said = [f"tried without {', '.join(self.missing)}, which did not apply"] if self.missing else []
+        said += [f"tried on top of {', '.join(self.doubtful)}, which is suspect"] if self.doubtful else []
+        return "; ".join(said)

@@ -78,6 +78,20 @@ def test_a_hunk_at_the_top_of_a_function_is_not_suspect_for_its_header(repo: Tes
         assert (result.outcome, result.hunks[0].function) == (Apply.OFFSET, "two")
 
 
+@pytest.mark.parametrize("top", [0, 30])
+def test_behind_the_last_function_the_header_names_it_and_nothing_is_suspect(repo: TestRepo, top: int) -> None:
+    """A comment, or indented macros, at the end of a file: the context has no boundary."""
+    end = b"/*\n" + b"".join(b" * %c\n" % letter for letter in b"abcdefghij") + b" */\n"
+    diff = upstream_patch(repo, source("one") + end, source("one") + end.replace(b" * g", b" * G"))
+    assert b"@@ int one" in diff
+    tree = repo.commit({"f.c": source("one", top=top) + end})
+    result = check(repo.git, tree, parse(diff))
+    assert result.outcome is (Apply.OFFSET if top else Apply.CLEAN), result.reason
+    # and in another function's end it still is
+    other = repo.commit({"f.c": source("one") + source("two") + end})
+    assert check(repo.git, other, parse(diff)).outcome is Apply.SUSPECT
+
+
 def test_fits_both_ways_is_suspect(repo: TestRepo) -> None:
     before = source("one", "two")
     diff = upstream_patch(repo, before, source("one", "two", body={"one": FIXED}))

@@ -79,9 +79,17 @@ def _read(raw: Raw, around: Surroundings) -> Patch:
     patch = replace(patch, head=head.data, said=(*head.said, *patch.said), doubts=(*head.doubts, *patch.doubts))
     headers, _body = read_headers(patch.head)
     kept = tuple(h.value for h in headers if h.name.lower() == RESTORED) if is_mail(headers) else ()
-    if raw.strip not in (None, 1):
+    if raw.strip is not None and (raw.strip != 1 or not _reads_alone(patch, raw)):
         patch = _with_git_paths(patch, raw)
     return replace(patch, said=(*undone.said, *patch.said), envelope=envelope, restored=kept)
+
+
+def _reads_alone(patch: Patch, raw: Raw) -> bool:
+    """Are its paths understood without what `series` says? Whatever reads the patch later does not know it."""
+    try:
+        return parse(patch.render(), source=raw.source).paths == patch.paths
+    except InvalidPatch:
+        return False
 
 
 def _with_git_paths(patch: Patch, raw: Raw) -> Patch:

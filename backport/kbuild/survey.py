@@ -1,0 +1,102 @@
+"""Build verdicts of real changes outside the tree's own targets: what share of a stable queue is really compiled.
+
+The changes are what one release of a series did to single files, as many of each part of the kernel as asked for, in an
+order that the file names decide and nobody chose. A file that needs the rest of its commit fails to build: that is
+a verdict too, and it was compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from backport.git import Git
+from backport.kbuild.driver import build_cell
+from backport.manifest import load
+from backport.patch.parse import parse
+from backport.trees.store import Head, Store, default_cache
+from backport.verdict import Build
+
+# (name in the table, beginnings of the paths, endings)
+PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("fs", ("fs/",), (".c", ".h")),
+    ("net", ("net/",), (".c", ".h")),
+    ("drivers", ("drivers/",), (".c", ".h")),
+    ("mm", ("mm/",), (".c", ".h")),
+    ("kernel", ("kernel/",), (".c", ".h")),
+    ("lib", ("lib/", "crypto/", "block/"), (".c", ".h")),
+    ("sound", ("sound/",), (".c", ".h")),
+    ("include", ("include/",), (".h",)),
+    ("arch/x86", ("arch/x86/",), (".c", ".h", ".S")),
+    ("arch/arm64", ("arch/arm64/",), (".c", ".h", ".S")),
+    ("arch/s390", ("arch/s390/",), (".c", ".h", ".S")),
+    ("other arch", ("arch/powerpc/", "arch/riscv/", "arch/mips/", "arch/parisc/", "arch/arm/"), (".c", ".h", ".S")),
+    ("dts", ("arch/",), (".dts", ".dtsi")),
+    ("Documentation", ("Documentation/",), (".rst", ".yaml", ".txt")),
+    ("selftests", ("tools/testing/",), (".c", ".sh", ".h")),
+)
+_COMPILED = (Build.PASS, Build.WARN, Build.FAIL)
+
+
+def main(old: str, new: str, each: int) -> int:
+    """Print a line a change and the table; 1 where an answer is `error`."""
+    store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
+    before, after = store.release(old), store.release(new)
+    if before is None or after is None:
+        print(f"{old} and {new} are not both in the store; `backport trees release {old} {new}` gets them",
+              file=sys.stderr)
+        return 3
+    series = ".".join(old.split(".")[:2])
+    tree = load(Path("trees.yaml")).tree(series)
+    assert tree is not None, series
+    tree = replace(tree, name=before.tree)
+    rows: dict[str, list[tuple[str, Build, float, float]]] = defaultdict(list)
+    with store.git() as git:
+        chosen = _choose(git, before, after, each)
+        for part, path in chosen:
+            diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", path).out
+            started = _cpu()
+            result = build_cell(tree, before, parse(diff, slug=path), store=store, cache=store.cache, compared=False)
+            rows[part].append((path, result.verdict, _cpu() - started, result.make_seconds))
+            print(f"{path}: {result.verdict}: {result.reason}", flush=True)
+    print(f"\n{old} to {new}, {each} of each part\n")
+    print("| part | changes | compiled | pass | warn | fail | not-compiled | nothing-to-build | other |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for part, _begin, _end in PARTS:
+        if part in rows:
+            print(_row(part, [verdict for _path, verdict, _cpu, _make in rows[part]]))
+    return 1 if any(verdict is Build.ERROR for found in rows.values() for _p, verdict, _c, _m in found) else 0
+
+
+def _choose(git: Git, before: Head, after: Head, each: int) -> list[tuple[str, str]]:
+    listed = git.run("diff", "--name-only", "--no-renames", "--diff-filter=M", "-z", before.commit, after.commit).out
+    paths = [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
+    chosen: list[tuple[str, str]] = []
+    for part, begin, end in PARTS:
+        fit = [path for path in paths if path.startswith(begin) and path.endswith(end)
+               and not path.startswith(("arch/x86/kvm/", "virt/kvm/"))]
+        fit.sort(key=lambda path: hashlib.sha256(path.encode()).digest())
+        chosen += [(part, path) for path in fit[:each]]
+    return chosen
+
+
+def _row(part: str, verdicts: list[Build]) -> str:
+    count = {verdict: verdicts.count(verdict) for verdict in set(verdicts)}
+    known = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
+    other = sum(number for verdict, number in count.items() if verdict not in known)
+    compiled = sum(count.get(verdict, 0) for verdict in _COMPILED)
+    cells = [part, len(verdicts), compiled, *(count.get(verdict, 0) for verdict in known), other]
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _cpu() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
