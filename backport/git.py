@@ -1,10 +1,11 @@
 """The only place that runs git.
 
 GitPython starts the process; this module fixes the environment so that the same command means the same on
-every machine: no system or user configuration (apply.whitespace and core.autocrlf change what a patch does),
-the C locale (offsets are printed in the user's language otherwise), no search for a repository above the
-directory (git apply in a directory inside another repository prints "Skipped patch" and returns 0), and bytes
-as they come (GitPython strips the last newline by default, which corrupts a patch).
+every machine: no system or user configuration (apply.whitespace and core.autocrlf change what a patch does), none of
+a repository's own where it would change an answer, no variable of git's but those for the network, the C locale
+(offsets are printed in the user's language otherwise), no search for a repository above the directory (git apply in a
+directory inside another repository prints "Skipped patch" and returns 0), and bytes as they come (GitPython strips the
+last newline by default, which corrupts a patch). Every child, `cat-file --batch` too, is started by Git._start().
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from backport.gitfault import DAMAGED, FULL, LIMITS, fault
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -49,11 +51,44 @@ _ENV = {
 _NEUTRAL = ("GIT_TERMINAL_PROMPT", "GIT_OPTIONAL_LOCKS", "GIT_NO_REPLACE_OBJECTS", "GIT_LITERAL_PATHSPECS", "LC_ALL",
             "LANGUAGE")
 
-# Variables of an enclosing git command (a hook, a rebase) that would point us at another repository.
-_UNSET = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
-          "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
-          # git ends over these beside GIT_LITERAL_PATHSPECS
-          "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS")
+# What a repository's own configuration, or a file in the user's home, may not change: commands that make a patch of a
+# commit, or read one, mean the same in every clone. Keys without a value that means "not set" (diff.external,
+# diff.orderFile, format.to) are overruled with options where a diff is made.
+_PINNED = {
+    "core.attributesFile": os.devnull, "core.excludesFile": os.devnull, "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false", "core.untrackedCache": "keep", "core.autocrlf": "false", "core.eol": "lf",
+    "core.safecrlf": "false", "core.ignoreCase": "false", "core.precomposeUnicode": "false", "core.quotePath": "true",
+    "core.sparseCheckout": "false", "core.whitespace": "-trailing-space,-space-before-tab", "core.abbrev": "auto",
+    "apply.whitespace": "nowarn", "apply.ignoreWhitespace": "no", "color.ui": "false",
+    "color.diff": "false", "color.grep": "false", "grep.lineNumber": "false", "grep.column": "false",
+    "grep.fullName": "false", "grep.patternType": "default", "grep.extendedRegexp": "false",
+    "diff.noprefix": "false", "diff.mnemonicPrefix": "false", "diff.context": "3", "diff.interHunkContext": "0",
+    "diff.algorithm": "myers", "diff.indentHeuristic": "true", "diff.relative": "false", "diff.submodule": "short",
+    "diff.suppressBlankEmpty": "false", "diff.ignoreSubmodules": "none", "diff.renames": "true",
+    "diff.colorMoved": "no", "log.showSignature": "false", "log.follow": "false", "log.mailmap": "false",
+    "log.showRoot": "true", "log.decorate": "no", "log.date": "default", "log.diffMerges": "separate",
+    "format.signature": "", "format.numbered": "false", "format.from": "false", "format.coverLetter": "false",
+    "format.suffix": ".patch", "format.signOff": "false", "format.noprefix": "false",
+    "format.encodeEmailHeaders": "true", "i18n.logOutputEncoding": "UTF-8", "merge.conflictStyle": "merge",
+    "merge.renormalize": "false",
+    "commit.gpgSign": "false", "tag.gpgSign": "false", "gc.auto": "0", "maintenance.auto": "false",
+    "status.renames": "false", "status.showUntrackedFiles": "all", "safe.bareRepository": "all",
+}
+
+# How git reaches the network, and its own programs; every other GIT_* of the caller's means another repository, another
+# index, another meaning of names, or words on stderr (GIT_TRACE) that would be read as an answer.
+_NETWORK = ("GIT_SSH", "GIT_ASKPASS", "GIT_PROXY_", "GIT_SSL_", "GIT_HTTP_", "GIT_PROTOCOL", "GIT_ALLOW_PROTOCOL")
+_KEPT = ("GIT_EXEC_PATH",)
+
+# In a person's own clone only these are taken away: variables of an enclosing git command (a hook, a rebase) that would
+# point us at another repository (`git rev-parse --local-env-vars`), and what changes the meaning of a name.
+_UNSET = frozenset({
+    "GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES", "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE", "GIT_IMPLICIT_WORK_TREE", "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_QUARANTINE_PATH", "GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS", "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    # git ends over these beside GIT_LITERAL_PATHSPECS
+    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"})
 
 # Before the command of a call that means patterns of ours ("*.h"), not names.
 GLOBS = "--no-literal-pathspecs"
@@ -97,13 +132,34 @@ class Git:
         """End the helper processes; the object may be used again."""
         self._git.clear_cache()
 
-    def _environment(self, env: Mapping[str, str] | None) -> dict[str, Any]:
-        values: dict[str, Any] = dict(_ENV)
+    def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
+        """What is set for a child, over the environment of this process."""
+        values = dict(_ENV)
         values["GIT_CEILING_DIRECTORIES"] = str(self.path.parent)
-        for name in _UNSET:
-            values.setdefault(name, None)
+        # like `git -c`, before the options of a command and over every file
+        values["GIT_CONFIG_COUNT"] = str(len(_PINNED))
+        for number, (key, value) in enumerate(_PINNED.items()):
+            values[f"GIT_CONFIG_KEY_{number}"] = key
+            values[f"GIT_CONFIG_VALUE_{number}"] = value
         values.update(env or {})
         return values
+
+    def _dropped(self, name: str) -> bool:
+        """Is this variable of the caller's kept from a child?"""
+        return name.startswith("GIT_") and not name.startswith(_NETWORK) and name not in _KEPT
+
+    def _start(self, args: Sequence[str], env: Mapping[str, str] | None, **options: Any) -> Any:
+        """The one way to start git. Raises InfraError where it cannot be started."""
+        values = self._environment(env)
+        # GitPython merges `env` over os.environ and cannot unset a name; nor could another thread bear that here
+        gone = [name for name in os.environ if self._dropped(name) and name not in values]
+        prefix = ["env", *(word for name in gone for word in ("-u", name))] if gone else []
+        try:
+            return self._git.execute([*prefix, "git", *args], env=values, **options)
+        except GitCommandNotFound as error:
+            raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
+        except OSError as error:
+            raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
             env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> GitResult:
@@ -116,19 +172,13 @@ class Git:
         if not self.path.is_dir():
             raise InfraError(f"{self.path}: there is no such directory to run git in")
         began = time.monotonic()
-        with _feed(stdin) as feed, _clean_environment():
-            try:
-                code, out, err = self._git.execute(
-                    command, istream=feed, with_extended_output=True, with_exceptions=False,
-                    stdout_as_string=False, strip_newline_in_stdout=False,
-                    env={k: v for k, v in self._environment(env).items() if v is not None},
-                    kill_after_timeout=timeout,
-                )
-            except GitCommandNotFound as error:
-                raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
-            except OSError as error:
-                raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
+        with _feed(stdin) as feed:
+            code, out, err = self._start(
+                args, env, istream=feed, with_extended_output=True, with_exceptions=False, stdout_as_string=False,
+                strip_newline_in_stdout=False, kill_after_timeout=timeout)
         result = GitResult(int(code), _as_bytes(out), _as_text(err))
+        if result.code == 127 and result.err.startswith("env: "):
+            raise InfraError("git is not installed, or not in PATH", hint="apt-get install git")
         loud.trace(f"{time.monotonic() - began:6.2f} s  git {' '.join(args)}"[:400])
         met = None if remote else fault(command, result.code, result.err, path=self.path)
         if met is not None:
@@ -140,10 +190,7 @@ class Git:
     def stream(self, *args: str, stdin: BinaryIO | int = subprocess.PIPE,
                env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start `git *args` with pipes, for input that does not fit in memory (fast-import, archive)."""
-        with _clean_environment():
-            handle = cast(Any, self._git.execute(
-                ["git", *args], istream=stdin, as_process=True,
-                env={k: v for k, v in self._environment(env).items() if v is not None}))
+        handle = self._start(args, env, istream=stdin, as_process=True)
         process: subprocess.Popen[bytes] = handle.proc
         handle.proc = None  # GitPython would kill it when the wrapper is collected
         return process
@@ -162,8 +209,10 @@ class Git:
             return None
         for attempt in (1, 2):
             try:
-                with _clean_environment():
-                    _sha, kind, size, data = self._git.get_object_data(spec)
+                if self._git.cat_file_all is None:       # GitPython would start it in the caller's environment
+                    self._git.cat_file_all = self._start(["cat-file", "--batch"], None, istream=subprocess.PIPE,
+                                                         as_process=True)
+                _sha, kind, size, data = self._git.get_object_data(spec)
             except (ValueError, OSError) as error:
                 said = str(error)
                 if "missing" not in said and "ambiguous" not in said:
@@ -231,23 +280,11 @@ class UserGit(Git):
     """git in somebody's own clone, as they have configured it: for what becomes theirs, a commit or files in their work
     tree, and for what only their configuration says. What a patch means is never asked of it."""
 
-    def _environment(self, env: Mapping[str, str] | None) -> dict[str, Any]:
-        values: dict[str, Any] = {name: _ENV[name] for name in _NEUTRAL}
-        values.update(env or {})
-        return values
+    def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
+        return {**{name: _ENV[name] for name in _NEUTRAL}, **(env or {})}
 
-
-class _clean_environment:
-    """Take an enclosing git command's variables out of os.environ while a child starts.
-
-    GitPython merges `env` over os.environ and cannot unset a name.
-    """
-
-    def __enter__(self) -> None:
-        self._saved = {name: os.environ.pop(name) for name in _UNSET if name in os.environ}
-
-    def __exit__(self, *_: object) -> None:
-        os.environ.update(self._saved)
+    def _dropped(self, name: str) -> bool:
+        return name in _UNSET
 
 
 def limited(revisions: Iterable[str], paths: Iterable[str]) -> bytes:

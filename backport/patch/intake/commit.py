@@ -14,7 +14,7 @@ from backport.patch.model import Refused
 _OPTIONS = ("--stdout", "--binary", "--full-index", "-M", "--no-ext-diff", "--no-textconv", "--no-attach",
             "--no-thread", "--no-cover-letter", "--no-signature", "--src-prefix=a/", "--dst-prefix=b/",
             "--diff-algorithm=myers", "--no-color", "--unified=3", "--no-relative", "--no-base", "--no-notes",
-            "--subject-prefix=PATCH", "--no-to", "--no-cc", "--no-add-header", "--ignore-submodules=all")
+            "--subject-prefix=PATCH", "--no-to", "--no-cc", "--no-add-header", "--ignore-submodules=all", "-O/dev/null")
 
 
 def mails(repo: Path, spec: str) -> list[Raw | Refused]:
