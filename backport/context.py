@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from backport.git import Git
 from backport.history.log import Log
 from backport.kbuild.plan import Plan, plan
 from backport.kbuild.sandbox import Limits, choose
+from backport.loud import told
 from backport.manifest import Command, Tree
 from backport.patch.model import Patch
 from backport.results.reach import digest
@@ -26,6 +28,15 @@ from backport.trees.store import Head, Store
 
 # What this module imports can change an answer, all but what fetches a tree: the commit it made is in the key.
 START, WITHOUT = "backport.compute", ("backport.trees.sources",)
+
+
+_LOOKUPS = 8                         # names of one tree, some seconds each; an index takes two minutes
+
+
+def _told(text: str) -> None:
+    """What takes long, to a person at a terminal: a cron job would mail it."""
+    if sys.stderr.isatty():
+        told(f"\r\x1b[K{text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ class Context:
         if self._carrier is None:
             self._carrier = Carrier(self.store.path, self.heads, self.upstream, load_rules(self.beside),
                                     self.options.strategies, self.options.signoff or None,
-                                    external(self.options.proposer))
+                                    external(self.options.proposer), _told, _LOOKUPS)
         return self._carrier
 
     @property

@@ -15,6 +15,7 @@ class Apply(StrEnum):
     OFFSET = "offset"
     REWRITTEN = "rewritten"
     MERGED = "merged"
+    RESOLVED = "resolved"
     ALREADY = "already"
     ABSENT = "absent"
     CONFLICT = "conflict"
@@ -78,6 +79,7 @@ _APPLY_LEGEND = {
     Apply.OFFSET: "applies as it is, at other lines of the same function",
     Apply.REWRITTEN: "adapted by a rule; the note says how",
     Apply.MERGED: "adapted by a strategy; the note says how",
+    Apply.RESOLVED: "a person resolved the conflict, and that fits; who and when is in the cell",
     Apply.ALREADY: "in the tree already, as upstream has it or in adapted form",
     Apply.ABSENT: "the code that the patch fixes is not in this tree; the evidence is in the cell",
     Apply.CONFLICT: "needs a person",
@@ -108,4 +110,4 @@ _BEHAVES_LEGEND = {
     Behaves.ERROR: "the boot or the reproducer failed by itself, which says nothing about the patch",
 }
 
-_GOOD_APPLY = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED})
+_GOOD_APPLY = frozenset({Apply.CLEAN, Apply.OFFSET, Apply.REWRITTEN, Apply.MERGED, Apply.RESOLVED})

@@ -17,10 +17,12 @@ from backport.commands.common import (
     signoff_option,
 )
 from backport.errors import UserError
+from backport.loud import quiet, told
 
 if TYPE_CHECKING:
     from backport.git import Git
     from backport.pick.clone import Clone
+    from backport.resolve.desk import Aim
 
 if TYPE_CHECKING:
     from backport.resolve.kept import Kept
@@ -82,26 +84,43 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
         if state.there(home) and not mail:
             raise UserError("a pick is under way here", hint="`backport pick --continue`, --skip, --abort or --quit")
     from backport.pick.alone import alone
+    from backport.resolve.desk import aim_of
+    from backport.resolve.tell import wrapped
     place = cache_or_default(cache)
     with alone(clone, place), clone.git() as git, Git(on_loan(clone, place)) as loan:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
         if not turns:
-            click.echo(first_words(git, loan, known, onto), err=True)
+            told(wrapped(first_words(git, loan, known, onto), ""))
         from backport.pick.session import Session  # reads a C parser: the first words come before it
-        session = Session(clone, git, loan, known, _kept(clone, git), lambda text: click.echo(text, err=True), mail)
+        session = Session(clone, git, loan, known, _kept(clone, git), told, mail)
         try:
             if not turns:
                 from backport.pick.sources import read
                 patches = read(what, git, clone.top or clone.git_dir, known.upstream)
                 code = session.begin(patches, onto, signoff=signoff, verify=not no_verify)
                 _write(session.mails, output)
+                if code and quiet():
+                    click.echo("a conflict waits: `backport pick --continue`, --skip or --abort", err=True)
                 return code
             turn: dict[str, Callable[[], int]] = {
                 "--continue": lambda: session.resume(note, _ask), "--skip": session.skip, "--abort": session.abort,
                 "--quit": session.quit, "--take": lambda: session.take(take or 0)}
-            return turn[turns[0]]()
+            code = turn[turns[0]]()
         finally:
             session.close()
+        aim = aim_of(git) if go_on and not code else None
+    return code if aim is None else _carried_on(aim, place)
+
+
+def _carried_on(aim: Aim, cache: Path) -> int:
+    """What `backport resolve` began ends as the cell of the tree: built, recorded, and written as a mail."""
+    from backport.commands.mail import command as mail
+
+    told = aim.manifest.parent / "outgoing"
+    done: int = click.get_current_context().invoke(
+        mail, patches=(str(aim.patch),), to=told, names=(aim.tree,), no_build=not aim.build, offline=True,
+        signoff=aim.signoff, manifest_path=aim.manifest, cache=cache)
+    return done
 
 
 def _clone(here: Path) -> Clone:

@@ -20,6 +20,7 @@ from backport.commands.common import (
     tree_option,
 )
 from backport.errors import InfraError, UserError
+from backport.loud import told
 
 
 @click.command(short_help="Lay a conflict out in a work tree, and keep what you make of it.")
@@ -27,12 +28,13 @@ from backport.errors import InfraError, UserError
 @tree_option("linux-5.10.y, 5.10.y or 5.10  [default: the series of the kernel clone that you stand in].")
 @click.option("--output", "-o", "place", type=click.Path(path_type=Path), help="The directory of the work tree  "
               "[default: NAME-of-the-patch-5.10 here].")
+@click.option("--no-build", is_flag=True, help="Do not build what was resolved.")
 @signoff_option()
 @offline_option()
 @manifest_option()
 @cache_option()
-def command(patch: str, name: str, place: Path | None, signoff: bool, offline: bool, manifest_path: Path | None,
-            cache: Path | None) -> int:
+def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: bool, offline: bool,
+            manifest_path: Path | None, cache: Path | None) -> int:
     """Lay out the conflict of PATCH (a file) on one tree: a small clone that borrows the store's objects, on a branch
     of that tree, with the touched directories in it.
 
@@ -41,9 +43,9 @@ def command(patch: str, name: str, place: Path | None, signoff: bool, offline: b
     cd fix-5.10; git mergetool; backport pick --continue
 
     What fits is staged, the rest has markers and its three stages (docs/pick.md). `backport pick --continue`, --take,
-    --skip and --abort work there. Your resolution is kept as fix.resolved/5.10.patch beside PATCH: `backport run`,
-    `adapt` and `mail` take it from there while it fits, and older trees get it as a donor. The directory can be removed
-    then.
+    --skip and --abort work there. Your resolution is kept as fix.resolved/5.10.patch beside PATCH, built before and
+    after, recorded as `resolved`, and the mail is written to outgoing/ beside trees.yaml. `backport run`, `adapt` and
+    `mail` take it from there while it fits, and older trees get it as a donor. The directory can be removed then.
     """
     from backport.git import Git
     from backport.pick.clone import find, on_loan
@@ -64,18 +66,20 @@ def command(patch: str, name: str, place: Path | None, signoff: bool, offline: b
     branch = f"linux-{column.tree.series}.y"
     refs = {f"refs/heads/{branch}": column.head.commit} | {
         f"refs/remotes/store/{head.tree}": head.commit for head in heads if head.tree != column.tree.name}
-    from backport.resolve.desk import make
+    from backport.resolve.desk import Aim, make, remember
     make(place, store.path, refs, branch, f"store/{upstream.tree}" if upstream else "", only,
          Path(patch).resolve().parent)
     clone = find(place)
+    with clone.git() as git:
+        remember(git, Aim(Path(patch).resolve(), column.tree.name, manifest.path.resolve(), not no_build, signoff))
     from backport.pick.branches import first_words, kernels
     from backport.pick.session import Session
     from backport.resolve.kept import Kept
     with clone.git() as git, Git(on_loan(clone, kept)) as loan:
         known = kernels(git, loan, f"store/{upstream.tree}" if upstream else "")
-        click.echo(first_words(git, loan, known, ""), err=True)
+        told(first_words(git, loan, known, ""))
         session = Session(clone, git, loan, known, Kept(Path(patch).resolve().parent),
-                          lambda text: click.echo(text, err=True))
+                          told)
         try:
             code = session.begin([only], "", signoff=signoff, verify=True)
         finally:

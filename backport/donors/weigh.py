@@ -216,7 +216,8 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     form = replace(patch, files=donor.patch.files)
     holds = bool(donor.note) and _still_holds(one)
     # somebody's resolution for this very tree is theirs, and their note says it all
-    own = holds and donor.kind is Kind.RESOLUTION and series_number(donor.series) == series_number(tree.series)
+    theirs = donor.kind is Kind.RESOLUTION and series_number(donor.series) == series_number(tree.series)
+    own = holds and theirs
     clauses = [*([] if own else [f"based on {donor.credit}"]), *([donor.note] if holds else [])]
     if carried.outcome in (Apply.MERGED, Apply.REWRITTEN):
         clauses += [f"adapted for {branch(tree.series)}: {'; '.join(changelog(form, made, carried.hunks))}"]
@@ -226,9 +227,12 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     if objection(carrier.git, head.commit, ready):
         return None
     own_words = "" if holds or not donor.note else f"its own note, which may not be true here: {donor.note}"
-    told = [f"made from {donor.name}, not from upstream's form", *filter(None, (donor.doubt, own_words)),
+    source = f"as a person resolved it: {donor.name}" if theirs else (
+        f"made from {donor.name}, not from upstream's form")
+    told = [source, *filter(None, (donor.doubt, own_words)),
             *(f"it {text}" for text in one.said)]
-    return replace(carried, outcome=Apply.MERGED, sure=Sure.REVIEW, patch=ready, mail=mail,
+    outcome = Apply.RESOLVED if theirs else Apply.MERGED
+    return replace(carried, outcome=outcome, sure=Sure.REVIEW, patch=ready, mail=mail,
                    notes=(*told, *carried.notes))
 
 

@@ -15,6 +15,7 @@ from backport.stable.newer import Newer
 from backport.verdict import Apply, Build
 
 _APPLY = {Apply.CLEAN: "Success", Apply.OFFSET: "Success", Apply.REWRITTEN: "Adapted", Apply.MERGED: "Adapted",
+          Apply.RESOLVED: "Resolved",
           Apply.ALREADY: "Present", Apply.ABSENT: "Not needed", Apply.CONFLICT: "Failed", Apply.SUSPECT: "Failed",
           Apply.INVALID: "Failed", Apply.NO_TREE: "No tree", Apply.ERROR: "Tool error"}
 _BUILD = {Build.PASS: "Success", Build.WARN: "Warnings", Build.FAIL: "Failed", Build.NOTHING_TO_BUILD: "N/A",

@@ -130,7 +130,7 @@ def tone(cell: Cell) -> str:
         return "quiet"
     if cell.sure is Sure.REVIEW:
         return "review"
-    return "adapted" if cell.apply in (Apply.REWRITTEN, Apply.MERGED) else "good"
+    return "adapted" if cell.apply in (Apply.REWRITTEN, Apply.MERGED, Apply.RESOLVED) else "good"
 
 
 def segments(marks: Sequence[Mark]) -> list[Segment]:

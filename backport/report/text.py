@@ -104,6 +104,7 @@ TITLES = {
     ChangeKind.LANDED: "Now in the tree", ChangeKind.REACHED: "Newly reachable tree",
     ChangeKind.LOST: "Tree no longer reachable",
     ChangeKind.UNKNOWN: "Could not be checked", ChangeKind.ADDED: "New", ChangeKind.VANISHED: "No longer tested",
+    ChangeKind.REUSED: "Resolved by hand before, and used again on a tree that moved",
     ChangeKind.CHANGED: "Changed otherwise",
 }
 

@@ -5,11 +5,40 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from backport.errors import InfraError
-from backport.git import UserGit
+from backport.git import Git, UserGit
 from backport.patch.model import Patch
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the clone was made for: a patch on a tree of a manifest; absolute paths."""
+
+    patch: Path
+    tree: str
+    manifest: Path
+    build: bool
+    signoff: bool
+
+
+def remember(git: Git, aim: Aim) -> None:
+    """Write `aim` into the configuration of the clone."""
+    for name, value in (("patch", str(aim.patch)), ("tree", aim.tree), ("manifest", str(aim.manifest)),
+                        ("build", str(aim.build).lower()), ("signoff", str(aim.signoff).lower())):
+        git.run("config", f"backport-resolve.{name}", value)
+
+
+def aim_of(git: Git) -> Aim | None:
+    """What a clone was made for, None for a clone of the user's own."""
+    said = {name: git.run("config", "--get", f"backport-resolve.{name}", ok=()).text
+            for name in ("patch", "tree", "manifest", "build", "signoff")}
+    if not all(said.values()):
+        return None
+    return Aim(Path(said["patch"]), said["tree"], Path(said["manifest"]), said["build"] == "true",
+               said["signoff"] == "true")
 
 
 def check_out_around(git: UserGit, commit: str, paths: Sequence[str]) -> None:

@@ -126,5 +126,5 @@ def _exact(carrier: Carrier, one: Resolution, patch: Patch, tree: Tree, head: He
         return None
     mail = adapted_mail(patch, one.patch.files, series=tree.series, upstream_sha=read_mail(patch).upstream_sha,
                         notes=(bracketed(read_mail(one.patch), read_mail(patch)),), signoff=carrier.signoff)
-    return Carried(Apply.MERGED, Sure.CERTAIN if checked.outcome is Apply.CLEAN else Sure.REVIEW, one.patch, mail,
+    return Carried(Apply.RESOLVED, Sure.CERTAIN if checked.outcome is Apply.CLEAN else Sure.REVIEW, one.patch, mail,
                    "as a person resolved it", (one.sentence, *checked.notes), checked.hunks)

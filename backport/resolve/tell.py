@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from backport.carry import Carried
 from backport.report.escape import line, visible
 from backport.verdict import Sure
+
+if TYPE_CHECKING:                    # the first words come before the engine is read
+    from backport.carry import Carried
 
 Say = Callable[[str], None]
 _INDENT = "      "
 
 
-def wrapped(text: str, width: int = 100) -> str:
+def width() -> int:
+    """Columns for prose: those of the terminal (or $COLUMNS), 100 at the most."""
+    return max(40, min(shutil.get_terminal_size((100, 24)).columns, 100))
+
+
+def wrapped(text: str, indent: str = _INDENT) -> str:
     """One fact, indented below the patch that it is about."""
-    return textwrap.fill(line(text), width, initial_indent=_INDENT, subsequent_indent=_INDENT + "  ",
+    return textwrap.fill(line(text), width(), initial_indent=indent, subsequent_indent=indent + "  ",
                          break_long_words=False, break_on_hyphens=False)
 
 

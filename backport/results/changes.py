@@ -32,6 +32,7 @@ class ChangeKind(StrEnum):
     UNKNOWN = "could not be checked"
     ADDED = "new patch"
     VANISHED = "vanished"
+    REUSED = "resolution used again"
     CHANGED = "changed"
 
     @property
@@ -156,7 +157,15 @@ def _kind(last: Cell | None, known: Cell | None, now: Cell, *, new_patch: bool) 
         return ChangeKind.FIXED
     if _back(last):
         return ChangeKind.REACHED
-    return ChangeKind.CHANGED if _told_apart(now) != _told_apart(known) else None
+    if _told_apart(now) != _told_apart(known):
+        return ChangeKind.CHANGED
+    return ChangeKind.REUSED if by_hand(now) and by_hand(known) and now.base_commit != known.base_commit else None
+
+
+def by_hand(cell: Cell) -> bool:
+    """Whether a person's resolution is in it: for this tree, or carried here from a newer one."""
+    forms = cell.adaptation.donors if cell.adaptation is not None else ()
+    return cell.apply is Apply.RESOLVED or any(form.kind == "resolution" and form.stands == "used" for form in forms)
 
 
 def _told_apart(cell: Cell) -> tuple[str, ...]:

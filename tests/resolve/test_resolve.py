@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,16 @@ def desk(kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def test_a_resolution_is_used_by_the_next_run_and_for_the_older_tree(kernel: Kernel, desk: Path) -> None:
-    first = backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work")
+    first = backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build")
     assert first.exit_code == 1, first.stderr
     work = Kernel.__new__(Kernel)
     work.path, work.git, work.env = desk / "work", kernel.git, {}
     work.resolve()
     kernel.run("-C", str(work.path), "add", "drivers/foo.c")
-    assert work.pick("--continue", "--note", "the one line").exit_code == 0
+    done = work.pick("--continue", "--note", "the one line")
+    assert done.exit_code == 0
+    assert "resolved" in done.stdout                     # the cell of the tree, and the mail for it
+    assert "[ the one line ]" in (desk / "outgoing/6.1-foo-take-use-as-it-is.mbox").read_text()
     assert (desk / "patches/foo-take-use-as-it-is.resolved/6.1.patch").is_file()
     for tree in ("6.1", "5.10"):
         again = backport("adapt", "patches/foo.patch", "--tree", tree)
@@ -62,6 +66,12 @@ def test_a_resolution_is_used_by_the_next_run_and_for_the_older_tree(kernel: Ker
         assert "A Developer" in again.stderr
         assert "the one line ]" in again.stdout
     assert "[ the one line ]" in backport("adapt", "patches/foo.patch", "--tree", "6.1").stdout
+    ran = backport("run", "patches/foo.patch", "--no-build", "-f", "json", "-q")
+    outcome = {cell["tree"]: cell["apply"] for cell in json.loads(ran.stdout)["cells"]}
+    assert outcome == {"upstream": "already", "linux-6.1.y": "resolved", "linux-5.10.y": "merged"}
+    whole = backport("run", "--no-build")                 # the directory beside the patch is no patch
+    assert "skipped patches" not in whole.stderr
+    assert "A Developer <dev@example.org>" in whole.stdout
 
 
 def test_what_fits_leaves_nothing_to_resolve(kernel: Kernel, desk: Path) -> None:

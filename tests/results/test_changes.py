@@ -22,6 +22,8 @@ ABSENT = cell("p", TREE, Apply.ABSENT)
 NO_TREE = cell("p", TREE, Apply.NO_TREE, reason="unreachable")
 ERROR = cell("p", TREE, Apply.CLEAN, Build.ERROR, reason="disk full")
 REVIEW = cell("p", TREE, Apply.MERGED, sure=Sure.REVIEW)
+RESOLVED = cell("p", TREE, Apply.RESOLVED, sure=Sure.REVIEW)
+MOVED = replace(RESOLVED, base_commit="f" * 40)          # the same resolution, on a tree that moved
 
 
 @pytest.fixture
@@ -49,6 +51,8 @@ def nights(results: Results, *each: Cell | None) -> list[list[ChangeKind]]:
     (GOOD, ERROR, ChangeKind.UNKNOWN), (ERROR, ERROR, None), (ERROR, GOOD, ChangeKind.CHANGED),
     (CONFLICT, FAIL, ChangeKind.WORSE), (FAIL, FAIL, None), (FAIL, failing("p", TREE, "another"), ChangeKind.WORSE),
     (GOOD, REVIEW, ChangeKind.CHANGED), (GOOD, cell("p", TREE, Apply.OFFSET), None), (CONFLICT, CONFLICT, None),
+    (CONFLICT, RESOLVED, ChangeKind.FIXED), (RESOLVED, RESOLVED, None), (RESOLVED, MOVED, ChangeKind.REUSED),
+    (MOVED, CONFLICT, ChangeKind.BROKEN),
 ])
 def test_two_nights(results: Results, before: Cell, after: Cell, kind: ChangeKind | None) -> None:
     assert nights(results, before, after) == [[kind] if kind else []]

@@ -37,7 +37,7 @@ def mails(path: Path) -> list[Raw | Refused]:
                       if entry.name not in named and entry.name.lower().endswith(_TAKEN)]
     for entry in sorted(path.iterdir()):
         name = entry.name
-        if name.startswith("."):
+        if name.startswith(".") or (name.endswith(".resolved") and entry.is_dir()):    # what people made of conflicts
             continue
         if name.endswith(".repro"):
             out.append(_skipped(entry, "a reproducer, not a patch"))
