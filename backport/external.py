@@ -119,7 +119,7 @@ def edits_of(answer: Mapping[str, str], problem: Problem) -> tuple[Edit, ...]:
         (file,) = parse(_bytes(answer["diff"]), source="proposer").files
     except (InvalidPatch, ValueError) as error:
         raise Failed(f"its diff is not one file's: {error}") from error
-    there = apply_as_is(file.hunks, problem.target_lines)
+    there = apply_as_is(file.hunks, problem.target)
     if there is None:
         raise Failed("its diff does not apply to the target")
     return tuple(sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from backport.csource.functions import functions
+from backport.csource.source import Source
 
 
 class TreeView(Protocol):
@@ -44,4 +44,4 @@ class MemoryView:
 
     def defining(self, function: str) -> Sequence[str]:
         return [path for path, data in sorted(self._files.items())
-                if path.endswith((".c", ".h")) and any(f.name == function for f in functions(data))]
+                if path.endswith((".c", ".h")) and Source.of(data).functions_named(function)]

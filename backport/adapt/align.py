@@ -56,9 +56,11 @@ def silent(key: bytes) -> bool:
 def align(base: Sequence[bytes], target: Sequence[bytes]) -> list[int]:
     """For each line of `base` the index in `target` of the same line (white space apart), in order; -1 where there is
     none."""
-    ids: dict[bytes, int] = {}
-    x = [ids.setdefault(line_key(line), len(ids)) for line in base]
-    y = [ids.setdefault(line_key(line), len(ids)) for line in target]
+    return align_keys(list(map(line_key, base)), list(map(line_key, target)))
+
+
+def align_keys(x: Sequence[bytes], y: Sequence[bytes]) -> list[int]:
+    """`align` for lines that have lost their white space already."""
     partner = [-1] * len(x)
     stack = [(0, len(x), 0, len(y))]
     while stack:
@@ -75,14 +77,14 @@ def align(base: Sequence[bytes], target: Sequence[bytes]) -> list[int]:
             matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
             for i, j, size in matcher.get_matching_blocks():
                 partner[alo + i:alo + i + size] = range(blo + j, blo + j + size)
-    _drop_lonely(partner, base)
+    _drop_lonely(partner, x)
     return partner
 
 
 _Gap = tuple[int, int, int, int]     # x[alo:ahi] against y[blo:bhi]
 
 
-def _within_ends(x: Sequence[int], y: Sequence[int], gap: _Gap, partner: list[int]) -> _Gap:
+def _within_ends(x: Sequence[bytes], y: Sequence[bytes], gap: _Gap, partner: list[int]) -> _Gap:
     """The gap without what is the same at its ends, which is paired."""
     alo, ahi, blo, bhi = gap
     while alo < ahi and blo < bhi and x[alo] == y[blo]:
@@ -96,7 +98,8 @@ def _within_ends(x: Sequence[int], y: Sequence[int], gap: _Gap, partner: list[in
     return alo, ahi, blo, bhi
 
 
-def _unique_pins(x: list[int], y: list[int], alo: int, ahi: int, blo: int, bhi: int) -> list[tuple[int, int]]:
+def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo: int,
+                 bhi: int) -> list[tuple[int, int]]:
     in_x, in_y = Counter(x[alo:ahi]), Counter(y[blo:bhi])
     where = {y[j]: j for j in range(blo, bhi) if in_y[y[j]] == 1}
     pairs = [(i, where[x[i]]) for i in range(alo, ahi) if in_x[x[i]] == 1 and x[i] in where]
@@ -132,7 +135,7 @@ def _drop_lonely(partner: list[int], base: Sequence[bytes]) -> None:
         j = i
         strong = False
         while j < n and partner[j] >= 0 and (j == i or partner[j] == partner[j - 1] + 1):
-            strong = strong or not weak(line_key(base[j]))
+            strong = strong or not weak(base[j])
             j += 1
         if not strong and i > 0 and j < n:
             for k in range(i, j):

@@ -13,7 +13,7 @@ from backport.adapt.within import back_strays
 def reverse_fits(problem: Problem, k: int) -> Placed | None:
     """The edits that would take hunk `k` out of the target again; None where it does not hold the change."""
     hunk = problem.hunks[k]
-    back = apply_as_is([hunk.reversed()], problem.target_lines)
+    back = apply_as_is([hunk.reversed()], problem.target)
     if back is not None and not back_strays(problem, k, back.edits[0]):
         return Placed(back.edits[0])
     if problem.upstream_lines is None:

@@ -13,7 +13,8 @@ from collections import Counter
 from backport.adapt.align import line_key, weak
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
-from backport.csource.functions import enclosing, functions
+from backport.csource.functions import enclosing
+from backport.csource.source import Source
 
 # a declaration without its white space and without a value: a type, words or stars, and names
 _DECLARES = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
@@ -67,6 +68,6 @@ def _function(problem: Problem, k: int) -> str:
 
 def _lines(source: bytes, name: str) -> Counter[bytes]:
     """How often each line stands in the functions of that name, white space apart."""
-    lines = source.split(b"\n")
-    return Counter(line_key(line) for f in functions(source) if name and f.name == name
+    lines = Source.of(source).lines
+    return Counter(line_key(line) for f in (Source.of(source).functions_named(name) if name else ())
                    for line in lines[f.start - 1:f.end])

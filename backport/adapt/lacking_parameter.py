@@ -9,6 +9,7 @@ with the name is left to the checks, and to a person.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -52,7 +53,7 @@ class _Signature:
 def without_parameter(file: FileDiff, target: bytes | None,
                       preimage: bytes | None) -> tuple[FileDiff, Parameterless | None]:
     """`file` as it would be if upstream's function had this tree's parameters; as it came where nothing is to do."""
-    if target is None or preimage is None or not file.path.endswith(".c"):
+    if target is None or preimage is None or not file.path.endswith(".c") or not _writes_heads(file):
         return file, None
     lines = split_lines(preimage)
     starts = locate_all(file.hunks, lines)
@@ -61,16 +62,17 @@ def without_parameter(file: FileDiff, target: bytes | None,
     after = split_lines(b"".join(apply_edits(lines, [edit for hunk, start in zip(file.hunks, starts, strict=True)
                                                      for edit in hunk_edits(hunk, start)])))
     theirs, ours = _by_name(preimage), _by_name(target)
+    own = split_lines(target)
     for new in functions(b"".join(after)):
         old, here = theirs.get(new.name), ours.get(new.name)
-        if old is None or here is None:
+        if old is None or here is None or not _taken_over(file, new.name):
             continue
-        upstream, tree = _signature(after, new), _signature(split_lines(target), here)
+        upstream, tree = _signature(after, new), _signature(own, here)
         if upstream is None or tree is None or upstream != _signature(lines, old):
             continue
         name = _missing(upstream, tree)
-        if name and _declares(target, here, name, tree) and _taken_over(file, new.name):
-            done = _without(file, name, new.name, b"".join(split_lines(target)[here.start - 1:here.body - 1]))
+        if name and _declares(target, here, name, tree):
+            done = _without(file, name, new.name, b"".join(own[here.start - 1:here.body - 1]))
             if done is not None:
                 return done
     return file, None
@@ -94,10 +96,16 @@ def told(answer: FileAnswer, file: FileDiff, lacking: Parameterless | None) -> F
     return replace(answer, outcome=outcome, hunks=tuple(hunks), sure=Sure.REVIEW, notes=(*answer.notes, lacking.note))
 
 
+def _writes_heads(file: FileDiff) -> bool:
+    """Whether the patch adds what looks like a function's first line: without one there is nothing to look for."""
+    return any(line[:1] not in b" \t" and _SIGNATURE.match(line) for hunk in file.hunks for line in hunk.added)
+
+
 def _by_name(source: bytes) -> dict[str, Function]:
     """The functions that are defined once."""
     found = functions(source)
-    return {f.name: f for f in found if sum(g.name == f.name for g in found) == 1}
+    count = Counter(f.name for f in found)
+    return {f.name: f for f in found if count[f.name] == 1}
 
 
 def _signature(lines: Sequence[bytes], f: Function) -> _Signature | None:

@@ -45,7 +45,7 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
     data = target.read(path)
     problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path,
                       target.name)
-    taken = apply_as_is(problem.hunks, problem.target_lines) if data is not None and not ruled.changed else None
+    taken = apply_as_is(problem.hunks, problem.target) if data is not None and not ruled.changed else None
     if taken is not None:
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:

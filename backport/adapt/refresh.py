@@ -36,7 +36,7 @@ def refreshed_file(file: FileDiff, data: bytes | None, starts: Sequence[int] | N
             file, file.path, None, b"".join(line for hunk in file.hunks for line in hunk.new))
     lines = split_lines(data)
     if starts is None:
-        there = apply_as_is(file.hunks, lines)
+        there = apply_as_is(file.hunks, data)
         if there is None:
             return file
         starts = there.starts

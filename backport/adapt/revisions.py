@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from backport.adapt.align import Pairing, align, line_key, soften
-from backport.csource.tokens import identifiers
+from backport.adapt.align import Pairing, align_keys, line_key, soften
+from backport.csource.source import Source
 from backport.patch.edits import Edit, apply_edits, hunk_edits
 from backport.patch.locate import locate_all
 from backport.patch.model import Hunk
@@ -63,10 +63,9 @@ class Problem:
             return None
         return apply_edits(self.base_lines, [e for edits in self.edits for e in edits])
 
-    @cached_property
-    def target_words(self) -> frozenset[bytes]:
-        """Every name that stands in the target, comments and literals included."""
-        return frozenset(identifiers(self.target, comments=True))
+    def target_has(self, name: bytes) -> bool:
+        """Whether `name` stands anywhere in the target, in a comment or a literal too."""
+        return Source.of(self.target).has_word(name)
 
     @cached_property
     def eols(self) -> frozenset[bytes]:
@@ -85,14 +84,26 @@ class Problem:
         return frozenset(line.strip() for hunk in self.hunks for line in hunk.added)
 
     @cached_property
+    def base_keys(self) -> list[bytes]:
+        """The lines of the pre-image without their white space."""
+        return list(map(line_key, self.base_lines or ()))
+
+    @cached_property
+    def target_keys(self) -> list[bytes]:
+        """The lines of the target without their white space."""
+        return list(map(line_key, self.target_lines))
+
+    @cached_property
     def base_to_target(self) -> list[int]:
         """The pre-image's lines in the target (backport.adapt.align)."""
-        return align(self.base_lines, self.target_lines) if self.base_lines is not None else []
+        return align_keys(self.base_keys, self.target_keys)
 
     @cached_property
     def upstream_to_target(self) -> list[int]:
         """The lines of upstream's file with the patch in the target."""
-        return align(self.upstream_lines, self.target_lines) if self.upstream_lines is not None else []
+        if self.upstream_lines is None:
+            return []
+        return align_keys(list(map(line_key, self.upstream_lines)), self.target_keys)
 
     def pairing(self, k: int) -> Pairing:
         """`base_to_target` with the lines around hunk `k` that differ paired by similarity: computed once."""
@@ -110,20 +121,20 @@ class Problem:
 
     @cached_property
     def target_index(self) -> dict[bytes, list[int]]:
-        """line without white space -> its places in the target."""
-        return _places(self.target_lines)
+        """line of a hunk's old side, without white space -> its places in the target."""
+        return self._places(self.target_keys)
 
     @cached_property
     def base_index(self) -> dict[bytes, list[int]]:
-        """line without white space -> its places in the pre-image."""
-        return _places(self.base_lines or ())
+        """line of a hunk's old side, without white space -> its places in the pre-image."""
+        return self._places(self.base_keys)
 
-
-def _places(lines: Sequence[bytes]) -> dict[bytes, list[int]]:
-    index: dict[bytes, list[int]] = {}
-    for i, line in enumerate(lines):
-        index.setdefault(line_key(line), []).append(i)
-    return index
+    def _places(self, keys: Sequence[bytes]) -> dict[bytes, list[int]]:
+        index: dict[bytes, list[int]] = {line_key(line): [] for hunk in self.hunks for line in hunk.old}
+        for i, key in enumerate(keys):
+            if key in index:
+                index[key].append(i)
+        return index
 
 
 def reversed_edits(problem: Problem, k: int) -> list[Edit]:

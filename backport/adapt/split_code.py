@@ -70,7 +70,7 @@ def _taken(answers: Iterable[FileAnswer], target: TreeView) -> set[tuple[str, in
     """Lines (path, 0-based) that the patch's other hunks change."""
     out: set[tuple[str, int]] = set()
     for file in (file for answer in answers for file in answer.files if file.old_path is not None):
-        there = apply_as_is(file.hunks, split_lines(target.read(file.old_path or "") or b""))
+        there = apply_as_is(file.hunks, target.read(file.old_path or "") or b"")
         for edits in there.edits if there is not None else ():
             out |= {(file.old_path or "", line) for edit in edits for line in range(edit.lo, edit.hi)}
     return out
@@ -186,7 +186,7 @@ def _joined(own: Sequence[FileDiff], more: Sequence[Edit], path: str, target: Tr
     lines = split_lines(data)
     edits = list(more)
     for file in own:
-        there = apply_as_is(file.hunks, lines)
+        there = apply_as_is(file.hunks, data)
         if there is None:
             return None
         edits += [edit for some in there.edits for edit in some]

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
-from backport.patch.edits import apply_edits
 from backport.patch.model import FileDiff
-from backport.patch.parse import split_lines
 from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
@@ -29,13 +27,9 @@ def verified(answer: Adaptation, target: TreeView) -> Adaptation:
 
 def round_trip(file: FileDiff, data: bytes) -> bool:
     """True where `file` applies to `data` as git applies it, and its reverse gives `data` back."""
-    lines = split_lines(data)
-    there = apply_as_is(file.hunks, lines)
+    there = apply_as_is(file.hunks, data)
     if there is None:
         return False
-    after = apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
+    after = there.made(data)
     back = apply_as_is([hunk.reversed() for hunk in file.hunks], after)
-    if back is None:
-        return False
-    restored = apply_edits(after, sorted((e for edits in back.edits for e in edits), key=lambda e: (e.lo, e.hi)))
-    return restored == lines
+    return back is not None and back.made(after) == data

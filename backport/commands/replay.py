@@ -98,7 +98,7 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
             raise UserError("replay needs --from and --to, or --repo", hint="backport replay --help")
         at = store_path if store_path is not None else Store(cache).path
         source = partial(release_cases, newer=newer.split(","), older=older.split(","))
-        plan = _names(at, newer.split(","), older.split(",")) if names else ReplayPlan()
+        plan = names_plan(at, newer.split(","), older.split(",")) if names else ReplayPlan()
     plan = replace(plan, baselines=installed() if baselines else ())
     if which is not None:
         case = _nth(source, at, which)
@@ -127,7 +127,7 @@ def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store:
         with Git(store) as git, tqdm(unit="case", disable=None) as bar:
             for pair in pairs:
                 newer, _, older = ([part for part in side.split(",") if part] for side in pair.partition(":"))
-                plan = _names(store, newer, older)
+                plan = names_plan(store, newer, older)
                 known += calibration.rows(pair, release_cases(git, newer, older), plan, jobs,
                                           lambda n: _advance(bar, n))
         if rows is not None:
@@ -186,7 +186,7 @@ def _nth(source: Callable[[Git], Iterator[Case]], at: Path, which: int) -> Case:
     raise UserError(f"there is no case {which}", hint=f"0 to {count - 1}" if count else "there are no cases")
 
 
-def _names(path: Path, newer: list[str], older: list[str]) -> ReplayPlan:
+def names_plan(path: Path, newer: list[str], older: list[str]) -> ReplayPlan:
     """The plan that looks names up, with the indexes built."""
     from backport.git import Git
     from backport.replay.releases import REF, known_release

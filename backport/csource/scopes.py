@@ -7,6 +7,7 @@ landing in another function, and only the line that opens the table tells them a
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from backport.csource.functions import enclosing
 from backport.csource.layout import Block, block_name
@@ -28,7 +29,7 @@ def scope(source: bytes, line: int) -> str:
     function = enclosing(source, line)
     if function is not None:
         return f"{function.name}()"
-    return _block(source.split(b"\n"), line - 1)
+    return _block(Source.of(source).lines, line - 1)
 
 
 def insertion_scope(source: bytes, after: int) -> str:
@@ -41,11 +42,11 @@ def insertion_scope(source: bytes, after: int) -> str:
     function = enclosing(source, after)
     if function is not None:
         return f"{function.name}()" if after < function.end else ""
-    lines = source.split(b"\n")
+    lines = Source.of(source).lines
     return "" if lines[after - 1][:1] == b"}" else _block(lines, after - 1)
 
 
-def _block(lines: list[bytes], index: int) -> str:
+def _block(lines: Sequence[bytes], index: int) -> str:
     """The line at column 0 that opens the block around lines[index], "" where no block is open there."""
     for i in range(min(index, len(lines) - 1), -1, -1):
         line = lines[i]

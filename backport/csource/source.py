@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
 
 from backport.csource import calls, preprocessor, signatures
 from backport.csource.layout import Block, Function, blocks_in, functions_in
 from backport.csource.pieces import code
+from backport.csource.tokens import identifiers
 
 _END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
 _COMMENT = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
@@ -36,6 +37,11 @@ class Piece:
     def lines(self) -> list[bytes]:
         """Its lines without their ends; an empty one behind the last line end."""
         return self.text.split(b"\n")
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        """Every name in it, those in comments and literals included."""
+        return frozenset(identifiers(self.text, comments=True))
 
     @cached_property
     def bare(self) -> bytes:
@@ -132,52 +138,73 @@ class Source:
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [f.start for f in self.functions]
+        return [at for at, _ in self.pieces]
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """Every struct, enum and table at column 0, in order of lines."""
         return tuple(Block(b.name, at + b.start, at + b.end) for at, piece in self.pieces for b in piece.blocks)
 
+    def _having(self, name: bytes) -> list[tuple[int, Piece]]:
+        """The pieces in which `name` stands at all: no other one is read for it."""
+        if name not in self._found:
+            self._found[name] = [(at, piece) for at, piece in self.pieces if name in piece.text] \
+                if name in self.data else []
+        return self._found[name]
+
     @cached_property
-    def _named(self) -> dict[str, list[Function]]:
-        table: dict[str, list[Function]] = {}
-        for f in self.functions:
-            table.setdefault(f.name, []).append(f)
-        return table
+    def _found(self) -> dict[bytes, list[tuple[int, Piece]]]:
+        return {}
+
+    def on(self, lines: Collection[int]) -> Iterator[tuple[int, Piece]]:
+        """The pieces that hold the 1-based `lines`."""
+        for index in sorted({bisect_right(self._starts, line - 1) - 1 for line in lines if line > 0}):
+            yield self.pieces[index]
 
     def enclosing(self, line: int) -> Function | None:
         """The function that holds 1-based `line` (its signature counts), None at file level."""
-        index = bisect_right(self._starts, line) - 1
-        if index >= 0 and self.functions[index].start <= line <= self.functions[index].end:
-            return self.functions[index]
+        index = bisect_right(self._starts, line - 1) - 1
+        for at, piece in self.pieces[max(0, index - 1):index + 1][::-1]:     # an unclosed one ends with its piece
+            found = [f for f in piece.functions if at + f.start <= line]
+            if found:
+                f = found[-1]
+                return Function(f.name, at + f.start, at + f.body, at + f.end) if line <= at + f.end else None
         return None
 
     def block(self, line: int) -> Block | None:
         """The block that holds 1-based `line`, its first and last line not counted; None elsewhere."""
-        return next((b for b in self.blocks if b.start < line <= b.end), None)
+        return next((Block(b.name, at + b.start, at + b.end) for at, piece in self.on((line,)) for b in piece.blocks
+                     if at + b.start < line <= at + b.end), None)
+
+    def functions_named(self, name: str) -> list[Function]:
+        """Every function of that name, in order of lines."""
+        return [Function(name, at + f.start, at + f.body, at + f.end) for at, piece in self._having(name.encode())
+                for f in piece.functions if f.name == name]
 
     def function(self, name: str) -> Function | None:
         """The only function of that name, None where there is none or more than one."""
-        found = self._named.get(name, ())
+        found = self.functions_named(name)
         return found[0] if len(found) == 1 else None
+
+    def has_word(self, name: bytes) -> bool:
+        """Whether `name` stands anywhere, in a comment or a literal too."""
+        return any(name in piece.words for _, piece in self._having(name))
 
     def arities(self, name: bytes) -> frozenset[int]:
         """With how many arguments the file calls or declares `name` (calls.VARIES: any number)."""
-        return frozenset(count for _, piece in self.pieces for count in piece.calls.get(name, ()))
+        return frozenset(count for _, piece in self._having(name) for count in piece.calls.get(name, ()))
 
     def has_member(self, name: bytes) -> bool:
         """Whether `name` stands behind `->` or `.` anywhere."""
-        return any(name in piece.members for _, piece in self.pieces)
+        return any(name in piece.members for _, piece in self._having(name))
 
-    @cached_property
-    def of_members(self) -> frozenset[tuple[bytes, bytes]]:
-        """(called, member) for every call whose first argument is a member of something."""
-        return frozenset(one for _, piece in self.pieces for one in piece.of_members)
+    def calls_on(self, member: bytes) -> frozenset[bytes]:
+        """What the file calls with this member of something as the first argument."""
+        return frozenset(called for _, piece in self._having(member) for called, of in piece.of_members if of == member)
 
     def checks(self, name: bytes) -> frozenset[bytes]:
         """In which ways the value of `name`() is tested by the next statement (`calls.checked`)."""
-        return frozenset(way for _, piece in self.pieces for called, way in piece.checked if called == name)
+        return frozenset(way for _, piece in self._having(name) for called, way in piece.checked if called == name)
 
     @cached_property
     def conditions(self) -> tuple[tuple[bytes, ...], ...]:
@@ -185,18 +212,13 @@ class Source:
         directives = ((at, one) for at, piece in self.pieces for one in piece.conditionals)
         return preprocessor.conditions(directives, len(self.lines))
 
-    @cached_property
-    def macros(self) -> tuple[tuple[int, bytes], ...]:
-        """(0-based line, name) of each #define."""
-        return tuple((at + line, name) for at, piece in self.pieces for line, name in piece.macros)
-
     def is_variable(self, name: bytes) -> bool:
         """Whether the file declares a variable of that name at column 0."""
-        return any(name in piece.variables for _, piece in self.pieces)
+        return any(name in piece.variables for _, piece in self._having(name))
 
     def head(self, name: bytes) -> signatures.Head | None:
         """The only head of the function or macro of that name, None where there is none or they differ."""
-        found = {one for _, piece in self.pieces if name in piece.bare for one in signatures.heads(piece.bare, name)}
+        found = {one for _, piece in self._having(name) for one in signatures.heads(piece.bare, name)}
         if any(all(one.names) for one in found):         # a prototype may leave names out: the definition has them
             found = {one for one in found if all(one.names)}
         return next(iter(found)) if len(found) == 1 else None

@@ -38,10 +38,14 @@ def occurrences(source: bytes, old: Sequence[bytes]) -> list[int]:
         return []
     needle = b"".join(old)
     found = []
+    line, counted = 1, 0             # counted on from place to place: a needle of one line may stand everywhere
     at = source.find(needle)
     while at != -1:
-        if at == 0 or source[at - 1:at] == b"\n":
-            found.append(source.count(b"\n", 0, at) + 1)
+        end = at + len(needle)
+        if (at == 0 or source[at - 1:at] == b"\n") and (needle.endswith(b"\n") or end == len(source)):
+            line += source.count(b"\n", counted, at)
+            counted = at
+            found.append(line)
         at = source.find(needle, at + 1)
     return found
 

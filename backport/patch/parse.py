@@ -8,6 +8,7 @@ readers have to be wrong in the same way before a hunk is.
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
@@ -53,11 +54,7 @@ def parse(data: bytes, *, source: str = "", slug: str = "", strip: int | None = 
 
 def split_lines(data: bytes) -> list[bytes]:
     """Lines with their newline, split at b"\\n" only (a form feed in C source is no line end)."""
-    lines = data.split(b"\n")
-    out = [line + b"\n" for line in lines[:-1]]
-    if lines[-1]:
-        out.append(lines[-1])
-    return out
+    return BytesIO(data).readlines()
 
 
 def find_diff(lines: list[bytes]) -> int | None:

@@ -27,8 +27,8 @@ from backport.adapt.confidence import CERTAIN, FEATURES, Model
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
 from backport.errors import UserError
-from backport.patch.edits import apply_edits, edited
-from backport.patch.parse import parse, split_lines
+from backport.patch.edits import edited
+from backport.patch.parse import parse
 from backport.replay.cases import Case
 from backport.replay.run import ReplayPlan, indexes
 from backport.replay.score import Score, case_patch, normal, result_of, run, score
@@ -89,7 +89,7 @@ def _wanted(case: Case) -> bool:
 
 
 def _taken(case: Case) -> bool:
-    return apply_as_is(case_patch(case).files[0].hunks, split_lines(case.target)) is not None
+    return apply_as_is(case_patch(case).files[0].hunks, case.target) is not None
 
 
 def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[HunkRow]:
@@ -108,12 +108,11 @@ def _right(hunk: HunkStory, case: Case) -> bool:
     """Whether the hunk alone is one of the maintainers' changes alone; which one of two equal ones does not matter."""
     if not hunk.adapted:
         return False
-    lines = split_lines(case.target)
     text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode()
-    there = apply_as_is(parse(text, source="hunk").files[0].hunks, lines)
+    there = apply_as_is(parse(text, source="hunk").files[0].hunks, case.target)
     if there is None:
         return False
-    ours = b"".join(apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo)))
+    ours = there.made(case.target)
     return any(normal(ours) == normal(edited(case.target, group)) for group in case.made)
 
 

@@ -14,7 +14,7 @@ from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
 from backport.csource.pieces import squeeze
-from backport.patch.edits import Edit, apply_edits, edited, render_hunks
+from backport.patch.edits import Edit, edited, render_hunks
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.replay.cases import Case
@@ -102,13 +102,13 @@ def result_of(answer: Adaptation, case: Case) -> bytes | None:
         return case.target
     if answer.patch is None or answer.outcome is Apply.CONFLICT:
         return None
-    lines = split_lines(case.target)
+    data = case.target
     for file in answer.patch.files:
-        there = apply_as_is(file.hunks, lines)
+        there = apply_as_is(file.hunks, data)
         if there is None:
             return b""               # claims something that does not even apply: as wrong as can be
-        lines = apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
-    return b"".join(lines)
+        data = there.made(data)
+    return data
 
 
 def normal(data: bytes) -> bytes:

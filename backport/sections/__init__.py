@@ -15,10 +15,11 @@ from functools import lru_cache
 from backport.csource import scopes
 from backport.csource.functions import Function, functions
 from backport.csource.functions import enclosing as function_around
+from backport.csource.source import Source
 from backport.sections import assembly, devicetree, document, entries, kconfig, make, scripts, yaml
 from backport.sections.base import Section, SectionKind, alike, told_apart
 
-__all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "outer",
+__all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "named", "outer",
            "readable", "same", "same_end", "scope"]
 
 _PART = re.compile(r"(?:\$?\([^)]*\)|[^/])+")        # the `/` of `$(obj)/x` is none between two sections
@@ -81,6 +82,14 @@ def every(source: bytes, path: str) -> Sequence[Function | Section]:
     """All functions or sections, in order of their first lines."""
     kind = _kind(path)
     return functions(source) if kind is None else _read(kind, source)
+
+
+def named(source: bytes, name: str, path: str) -> Sequence[Function | Section]:
+    """All functions or sections of that name, in order of their first lines."""
+    kind = _kind(path)
+    if kind is None:
+        return Source.of(source).functions_named(name)
+    return [one for one in _read(kind, source) if one.name == name]
 
 
 def known(source: bytes, path: str) -> frozenset[str]:

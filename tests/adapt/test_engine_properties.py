@@ -67,11 +67,9 @@ def test_an_answer_goes_in_and_out_again(source: bytes, seed: int, drift: int) -
     reverse = answer.patch.with_files(tuple(
         file.with_hunks(tuple(hunk.reversed() for hunk in file.hunks)) for file in answer.patch.files))
     from backport.adapt.proposers.git_apply import apply_as_is
-    from backport.patch.edits import apply_edits
-    back = apply_as_is(reverse.files[0].hunks, split_lines(there))
+    back = apply_as_is(reverse.files[0].hunks, there)
     assert back is not None
-    edits = sorted((e for es in back.edits for e in es), key=lambda e: e.lo)
-    assert b"".join(apply_edits(split_lines(there), edits)) == target
+    assert back.made(there) == target
 
 
 class Lacking:

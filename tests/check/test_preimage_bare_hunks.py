@@ -14,9 +14,8 @@ from backport.adapt.proposers.git_apply import apply_as_is
 from backport.carry import Carried, Carrier
 from backport.check import check
 from backport.manifest import Tree
-from backport.patch.edits import apply_edits
 from backport.patch.model import Patch
-from backport.patch.parse import parse, split_lines
+from backport.patch.parse import parse
 from backport.trees.store import Head
 from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
@@ -78,10 +77,9 @@ def result(carried: Carried, source: bytes) -> bytes:
     """The file with what was handed out, by git apply's own rules: no offset is allowed."""
     assert carried.patch is not None, carried.reason
     (file,) = carried.patch.files
-    lines = split_lines(source)
-    there = apply_as_is(file.hunks, lines)
+    there = apply_as_is(file.hunks, source)
     assert there is not None
-    return b"".join(apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo)))
+    return there.made(source)
 
 
 def test_an_insertion_goes_to_the_line_of_the_file_that_the_index_line_names(trees: Bench) -> None:

@@ -26,6 +26,12 @@ def test_pieces_are_the_file_and_read_as_the_file_does(data: bytes) -> None:
     assert len(source.bare) == len(data)
     assert list(source.functions) == functions
     assert list(source.blocks) == blocks_in(lines, functions)
+    for line in range(1, len(lines) + 1):    # one piece is read for a line, and the answer is the whole file's
+        begun = [f for f in functions if f.start <= line]
+        assert source.enclosing(line) == (begun[-1] if begun and line <= begun[-1].end else None)
+        assert source.block(line) == next((b for b in source.blocks if b.start < line <= b.end), None)
+    assert source.functions_named("f") == [f for f in functions if f.name == "f"]
+    assert source.has_word(b"return") == (b"return" in data)
 
 
 def test_a_brace_in_a_comment_ends_no_piece() -> None:

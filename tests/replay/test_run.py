@@ -121,7 +121,7 @@ def test_names_are_looked_up_only_in_trees_from_before_the_delta(store: Path, mo
             pass
 
     monkeypatch.setattr(replay, "Index", Quiet)
-    plan = replay._names(store, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"])
+    plan = replay.names_plan(store, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"])
     with Git(store) as git:
         assert set(opened) == {git.rev("refs/releases/8.1.1"), git.rev("refs/releases/9.1.1")}
         assert plan.names == {"8.1.1": git.rev("refs/releases/8.1.1")}

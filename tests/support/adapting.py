@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
-from backport.patch.edits import Edit, apply_edits, render_hunks
+from backport.patch.edits import Edit, render_hunks
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines
 from backport.treeview import MemoryView
@@ -45,13 +45,12 @@ def unopposed(answer: Adaptation) -> bool:
 def result(answer: Adaptation, target: bytes, path: str = "a.c") -> bytes:
     """The file with the adapted patch, by git apply's rules."""
     assert answer.patch is not None, answer.reason
-    lines = split_lines(target)
     for file in answer.patch.files:
         if file.path == path:
-            there = apply_as_is(file.hunks, lines)
+            there = apply_as_is(file.hunks, target)
             assert there is not None
-            lines = apply_edits(lines, sorted((e for edits in there.edits for e in edits), key=lambda e: e.lo))
-    return b"".join(lines)
+            target = there.made(target)
+    return target
 
 
 HEAD = b"int stop(struct unit *u, int err)\n{\n\tint ret;\n\n"

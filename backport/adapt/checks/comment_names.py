@@ -6,7 +6,6 @@ import re
 
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-from backport.csource.tokens import identifiers
 
 # what is an identifier for sure: a call, or a word with an underscore inside
 _NAME = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")
@@ -19,15 +18,16 @@ def ask(context: Context) -> list[Finding]:
     if names.index is None:
         return []
     found = []
-    target = result.problem.target_words
-    before = set(identifiers(result.problem.base or b"", comments=True))
+    before, target = context.base, context.target
     for edit in edits:
         text, bare = b"".join(edit.new), result.code(edit)
-        for word in sorted({m[1] for m in _NAME.finditer(text)} - set(re.findall(rb"\w+", bare)) - target):
+        for word in sorted({m[1] for m in _NAME.finditer(text)} - set(re.findall(rb"\w+", bare))):
+            if target.has_word(word):
+                continue
             name = word.decode("ascii", "replace")
             if name not in names.own and not names.index.contains(name) \
-                    and (names.upstream is None or not before or names.upstream.defines(name)
-                         or (word in before and names.upstream.contains(name))):
+                    and (names.upstream is None or not before.data or names.upstream.defines(name)
+                         or (before.has_word(word) and names.upstream.contains(name))):
                 found.append(Finding(Signal.COMMENT, f"a comment mentions `{name}`, which is not in this tree"))
     return found
 

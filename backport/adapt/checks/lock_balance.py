@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, body, named, quote, touched
 from backport.adapt.signals import Signal
-from backport.csource.functions import functions
 from backport.csource.locks import halves
 from backport.csource.pieces import code
 
@@ -18,10 +17,9 @@ def ask(context: Context) -> list[Finding]:
     before nor upstream's has it so."""
     result, edits = context.result, context.edits
     found = []
-    names_here = touched(result, edits)
-    for f in functions(result.source):
-        if f.name not in names_here:
-            continue
+    adapted = context.adapted
+    for f in sorted((f for name in touched(result, edits) for f in adapted.functions_named(name)),
+                    key=lambda f: f.start):
         now = halves(code(body(result.source, f)))
         for source in (result.problem.target, result.problem.upstream):
             text = named(source, f.name)

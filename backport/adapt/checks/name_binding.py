@@ -18,7 +18,7 @@ from backport.adapt.checks.base import Check, Context, Finding, Result, body, na
 from backport.adapt.checks.declarations import identifier
 from backport.adapt.checks.syntax import LONGEST, errors
 from backport.adapt.signals import Signal
-from backport.csource.functions import Function, enclosing, functions
+from backport.csource.functions import Function, enclosing
 from backport.csource.grammar import tree
 from backport.csource.source import Source
 from backport.patch.edits import Edit
@@ -55,7 +55,7 @@ def ask(context: Context) -> list[Finding]:
 def _stay(result: Result, f: Function) -> list[Finding]:
     """Lines of this tree's function that no edit touches."""
     problem = result.problem
-    after = next((g for g in functions(result.source) if g.name == f.name), None)
+    after = next(iter(Source.of(result.source).functions_named(f.name)), None)
     old, new = body(problem.target, f), named(result.source, f.name)
     if after is None or new is None or len(new) > LONGEST or errors(old) != errors(new):
         return []

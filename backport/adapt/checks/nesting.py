@@ -13,7 +13,8 @@ from backport.adapt.align import line_key, silent
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
 from backport.adapt.signals import Signal
 from backport.csource.blocks import places
-from backport.csource.functions import Function, enclosing, functions
+from backport.csource.functions import Function, enclosing
+from backport.csource.source import Source
 
 
 def ask(context: Context) -> list[Finding]:
@@ -85,8 +86,7 @@ def _moved(before: bytes, after: bytes, name: str) -> tuple[bytes, ...]:
 
 
 def _only(source: bytes, name: str) -> Function | None:
-    found = [f for f in functions(source) if f.name == name]
-    return found[0] if len(found) == 1 else None
+    return Source.of(source).function(name)
 
 
 @lru_cache(maxsize=256)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-from backport.csource.source import Source
+from backport.csource.source import Piece
 
 _NAMELESS = frozenset({"enum", "struct", "union", "typedef enum", "typedef struct", "typedef union"})
 
@@ -17,22 +17,23 @@ def ask(context: Context) -> Iterator[Finding]:
     upstream's file has it (the halves of an `#if`) is no finding."""
     result = context.result
     written = {at + n + 1 for e in context.edits for at in (result.new_line(e),) for n in range(len(e.new))}
-    new = {name for name, first, last in _defined(context.adapted)
+    new = {name for name, first, last in _defined(context.adapted.on(written))
            if name not in _NAMELESS and any(at in written for at in range(first, last + 1))}
     if not new:
         return
-    now, was, theirs = (Counter(name for name, _, _ in _defined(one))
+    now, was, theirs = (Counter(name for name, _, _ in _defined(one.pieces))
                         for one in (context.adapted, context.target, context.upstream))
     for name in sorted(new):
         if now[name] > max(1, was[name], theirs[name]):
             yield Finding(Signal.REDECLARED, f"`{name}` would be defined twice in this file")
 
 
-def _defined(source: Source) -> Iterator[tuple[str, int, int]]:
-    """(name, 1-based first and last line of its head) of every definition."""
-    yield from ((f"{f.name}()", f.start, f.body) for f in source.functions)
-    yield from ((b.name, b.start, b.start) for b in source.blocks)
-    yield from ((name.decode("utf-8", "replace"), line + 1, line + 1) for line, name in source.macros)
+def _defined(pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[str, int, int]]:
+    """(name, 1-based first and last line of its head) of every definition in some pieces of a file."""
+    for at, piece in pieces:
+        yield from ((f"{f.name}()", at + f.start, at + f.body) for f in piece.functions)
+        yield from ((b.name, at + b.start, at + b.start) for b in piece.blocks)
+        yield from ((name.decode("utf-8", "replace"), at + line + 1, at + line + 1) for line, name in piece.macros)
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.REDECLARED,))

@@ -7,7 +7,7 @@ import re
 from backport.adapt.checks.base import Check, Context, Finding, Names, Result, named, quote
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
-from backport.csource.functions import Function, enclosing, functions
+from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
 from backport.patch.edits import Edit
@@ -26,10 +26,10 @@ def ask(context: Context) -> list[Finding]:
     """Names in added lines that nothing in this tree's function declares, although upstream's has them."""
     result, edits, names = context.result, context.edits, context.names
     found: list[Finding] = []
-    known = {f.name for f in functions(result.problem.target)}
+    target = context.target
     for edit in edits:
         after = enclosing(result.source, result.new_line(edit) + 1) if edit.new else None
-        if after is not None and after.name in known:    # a function that is new is as upstream has it
+        if after is not None and target.functions_named(after.name):    # a function that is new is as upstream has it
             found += _scope(result, edit, after, names)
     return found
 
@@ -53,11 +53,11 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Fi
         if _declares(written, name):
             continue
         if name not in up_rest:
-            if name not in problem.target_words and not _declares(upstream, name) \
+            if not problem.target_has(name) and not _declares(upstream, name) \
                     and not _listed(written, name) and _parameter(problem, name):
                 found.append(Finding(Signal.SCOPE, f"the patch declares {quote(name)} in another function than "
                                                    f"{after.name}(), which uses it"))
-            elif name not in problem.target_words and _from_nowhere(name, added, known) \
+            elif not problem.target_has(name) and _from_nowhere(name, added, known) \
                     and not _declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
                 found.append(Finding(Signal.SCOPE, f"nothing declares {quote(name)}, which {after.name}() sets"))
             continue

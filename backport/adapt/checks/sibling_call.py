@@ -21,11 +21,10 @@ def ask(context: Context) -> Iterator[Finding]:
     upstream's file does not), and never to the call itself (which upstream's file does)."""
     for edit in context.edits:
         for call, member in sorted(of_members(context.result.code(edit))):
-            theirs, ours = context.base.of_members, context.target.of_members
-            if (call, member) in ours or (call, member) not in theirs:
+            theirs, ours = context.base.calls_on(member), context.target.calls_on(member)
+            if call in ours or call not in theirs:
                 continue
-            siblings = sorted(name for name, other in ours if other == member and name != call
-                              and _family(name) == _family(call) and (name, member) not in theirs)
+            siblings = sorted(name for name in ours - theirs if name != call and _family(name) == _family(call))
             if siblings:
                 yield Finding(Signal.VARIANT, f"this tree's file uses {siblings[0].decode()}() on `{member.decode()}`, "
                                               f"the added line {call.decode()}()")

@@ -6,7 +6,6 @@ import re
 
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-from backport.csource.functions import functions
 from backport.csource.pieces import code
 from backport.csource.preprocessor import macros
 
@@ -18,7 +17,8 @@ def ask(context: Context) -> list[Finding]:
     problem = result.problem
     went = b"".join(line for e in edits for line in problem.target_lines[e.lo:e.hi])
     lost = {name for _, name in macros(went)}
-    lost |= {f.name.encode() for f in functions(problem.target) if any(e.lo < f.start <= e.hi for e in edits)}
+    lost |= {f.name.encode() for e in edits for line in range(e.lo + 1, e.hi + 1)
+             if (f := context.target.enclosing(line)) is not None and f.start == line}
     if not lost:
         return []
     here, there = code(result.source), code(problem.upstream)

@@ -18,7 +18,7 @@ def ask(context: Context) -> list[Finding]:
     hunk = problem.hunks[context.hunk]
     gone = set(identifiers(b"".join(hunk.removed))) - set(identifiers(b"".join(hunk.added))) - KEYWORDS
     return [Finding(Signal.NEVER, f"the patch removes {quote(w)}, which this tree's file never had", w.decode())
-            for w in sorted(gone - problem.target_words)]
+            for w in sorted(gone) if not problem.target_has(w)]
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.NEVER,))

@@ -16,7 +16,6 @@ def ask(context: Context) -> list[Finding]:
     if names.index is None:
         return []
     problem = result.problem
-    target = problem.target_words
     also = tuple(header for hunk in problem.hunks for header in included(b"".join(hunk.added)))
     found = []
     for edit in edits:
@@ -24,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
         called = {name for name, _, _ in calls.names(added)}
         gone = {w for line in problem.target_lines[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
         for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
-            if name in target:
+            if problem.target_has(name):
                 continue
             text = name.decode("ascii", "replace")
             if text in names.own:

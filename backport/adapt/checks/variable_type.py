@@ -51,7 +51,7 @@ def _brought(result: Result, k: int, edits: Sequence[Edit]) -> list[Finding]:
     for edit in edits:
         for name, kind in sorted(_declared(result.code(edit)) - theirs):
             other = sorted(t for n, t in theirs if n == name)
-            if other and name not in problem.target_words:
+            if other and not problem.target_has(name):
                 found.append(Finding(Signal.TYPED, f"{quote(name)} is a {kind.decode()} here, a {other[0].decode()} "
                                                    "upstream"))
     return found

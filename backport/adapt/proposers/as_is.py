@@ -11,7 +11,7 @@ from backport.adapt.transfer import Placed
 
 def propose(problem: Problem, k: int) -> Placed | None:
     """The edits of hunk `k` on the target where git takes it alone."""
-    alone = apply_as_is(problem.hunks[k:k + 1], problem.target_lines)
+    alone = apply_as_is(problem.hunks[k:k + 1], problem.target)
     if alone is None:
         return None
     return Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())

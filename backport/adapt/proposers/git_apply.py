@@ -7,10 +7,11 @@ trailing context at the end; no hunk may touch a line that an earlier one has wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backport.patch.edits import Edit, hunk_edits
+from backport.patch.edits import Edit, edited, hunk_edits
+from backport.patch.locate import occurrences
 from backport.patch.model import Hunk
 
 
@@ -22,18 +23,17 @@ class AsIs:
     edits: tuple[tuple[Edit, ...], ...]
     ambiguous: tuple[bool, ...] = ()  # the same text stands at another place too
 
+    def made(self, source: bytes) -> bytes:
+        """The file `source` with all hunks."""
+        return edited(source, (edit for edits in self.edits for edit in edits))
 
-def apply_as_is(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> AsIs | None:
-    """Where `git apply` puts `hunks`, None where it refuses."""
-    index: dict[bytes, list[int]] = {}
-    wanted = {line for hunk in hunks for line in hunk.old}
-    for i, line in enumerate(lines):
-        if line in wanted:
-            index.setdefault(line, []).append(i)
+
+def apply_as_is(hunks: Sequence[Hunk], source: bytes) -> AsIs | None:
+    """Where `git apply` puts `hunks` in the file `source`, None where it refuses."""
     ambiguous: list[bool] = []
     done: list[_Done] = []
     for hunk in hunks:
-        places = _allowed(hunk, lines, index, done)
+        places = _allowed(hunk, source, done)
         if not places:
             return None
         best = _nearest(hunk, places, done)
@@ -47,15 +47,16 @@ def apply_as_is(hunks: Sequence[Hunk], lines: Sequence[bytes]) -> AsIs | None:
 _Done = tuple[int, int, int]         # start and end in the target, and by how much it grew
 
 
-def _allowed(hunk: Hunk, lines: Sequence[bytes], index: Mapping[bytes, Sequence[int]],
-             done: Sequence[_Done]) -> list[int]:
+def _allowed(hunk: Hunk, source: bytes, done: Sequence[_Done]) -> list[int]:
     """Where the old side stands, as far as git would put it there."""
     old = hunk.old
-    places = [p for p in _places(old, lines, index) if all(p + len(old) <= s or p >= e for s, e, _ in done)]
+    places = [line - 1 for line in occurrences(source, old)] if old else [] if source else [0]
+    places = [p for p in places if all(p + len(old) <= s or p >= e for s, e, _ in done)]
     if not hunk.lines or hunk.old_start in (0, 1):
         places = [p for p in places if p == 0]
     if hunk.lines and hunk.lines[-1].kind != b" ":
-        places = [p for p in places if p + len(old) == len(lines)]
+        size = source.count(b"\n") + (not source.endswith(b"\n") and source != b"")
+        places = [p for p in places if p + len(old) == size]
     return places
 
 
@@ -68,16 +69,3 @@ def _nearest(hunk: Hunk, places: Sequence[int], done: Sequence[_Done]) -> int:
         return abs(at - hint), at < hint
 
     return min(places, key=distance)
-
-
-def _places(old: Sequence[bytes], lines: Sequence[bytes], index: Mapping[bytes, Sequence[int]]) -> list[int]:
-    n = len(old)
-    if n == 0:
-        return [0] if not lines else []
-    probe = min(range(n), key=lambda i: len(index.get(old[i], ())))
-    found = []
-    for i in index.get(old[probe], ()):
-        at = i - probe
-        if at >= 0 and at + n <= len(lines) and all(lines[at + k] == old[k] for k in range(n)):
-            found.append(at)
-    return found

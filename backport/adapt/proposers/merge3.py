@@ -82,7 +82,7 @@ def _moved_function(problem: Problem, edits: tuple[Edit, ...]) -> Placed | None:
     here = sections.around(problem.base, at, problem.upstream_path)
     if here is None or edits[-1].hi > here.end:
         return None
-    there = [f for f in sections.every(problem.target, problem.path) if f.name == here.name]
+    there = sections.named(problem.target, here.name, problem.path)
     if len(there) != 1:
         return None
     only = there[0]

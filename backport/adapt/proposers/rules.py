@@ -52,7 +52,7 @@ class Ruled:
             if there:
                 return Answer(State.ALREADY, strategies=(*names, "reverse"), sure=Sure.CERTAIN)
             return self._loose(problem, at, result, names, notes, plain)
-        taken = apply_as_is([result.hunk], problem.target_lines)
+        taken = apply_as_is([result.hunk], problem.target)
         if taken is None:
             return plain()
         edits = taken.edits[0]

@@ -85,7 +85,7 @@ def _available(value: bytes, function: bytes, broken: Broken) -> bool:
         if token.kind is not Kind.NAME or token.text in own:
             continue
         called = n + 1 < len(words) and words[n + 1].text == b"("
-        if not called or not (token.text in broken.problem.target_words
+        if not called or not (broken.problem.target_has(token.text)
                               or (index is not None and index.contains(token.text.decode("utf-8", "replace")))):
             return False
     return True

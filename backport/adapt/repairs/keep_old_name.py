@@ -27,7 +27,7 @@ def make(broken: Broken) -> Repaired | None:
                 older = {o for gone in hunk.removed if (o := _older(gone, line, name)) is not None}
                 if len(older) != 1 or renamed.setdefault(name, *older) not in older:
                     return None
-    if set(renamed) != missing or not all(word in broken.problem.target_words for word in renamed.values()):
+    if set(renamed) != missing or not all(broken.problem.target_has(word) for word in renamed.values()):
         return None
     if _alone(broken, renamed):
         return None
