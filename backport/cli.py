@@ -12,6 +12,7 @@ import click
 
 from backport import __version__, loud
 from backport.errors import BackportError, InfraError
+from backport.stop import Stopped, stoppable
 
 # name -> one line of help; `command` is in the module of that name (import_ for import). A module is read only when it
 # is asked for, so that `backport --help` and completion do not pay for a C parser.
@@ -136,12 +137,15 @@ loud.add_options(cli)
 def main() -> None:
     """Entry point: run, and turn errors into one message and an exit code (backport.errors)."""
     try:
-        code = cli.main(standalone_mode=False)
+        with stoppable():
+            code = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; everything on disk was restored", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        stopped = error.__context__ if isinstance(error, click.Abort) else error      # click makes one of the other
+        reason = stopped.reason if isinstance(stopped, Stopped) else "interrupted"
+        click.echo(f"{reason}; everything on disk was restored", err=True)
         sys.exit(130)
     except BackportError as error:
         click.echo(f"backport: {error}", err=True)
@@ -153,5 +157,11 @@ def main() -> None:
 
         met = machine_trouble(error)
         click.echo(f"backport: {met.what}\n  hint: {met.hint}", err=True)
+        sys.exit(InfraError.exit_code)
+    except Exception as error:
+        if type(error).__module__ != "sqlite3":
+            raise
+        click.echo(f"backport: a file of the cache cannot be read or written: {error}\n  hint: look at the mode of the "
+                   "cache directory and at its disk; history.sqlite and index/ there are made anew", err=True)
         sys.exit(InfraError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

@@ -15,7 +15,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from backport.errors import InvalidPatch, UserError
 from backport.manifest import Command
 from backport.patch.edits import Edit, file_edits
 from backport.patch.parse import parse, split_lines
+from backport.temporary import temporary_directory
 
 FORMAT = 1               # of the JSON on the program's standard input
 LIMIT = 8 << 20          # bytes of an answer
@@ -130,7 +130,7 @@ def ask(run: Command, question: Mapping[str, Any]) -> bytes:
 
     It runs in an empty directory and in a process group of its own, which is killed with all that it started.
     """
-    with tempfile.TemporaryDirectory(prefix="backport-proposer-") as top:
+    with temporary_directory("proposer") as top:
         process = _start(run, Path(top))
         assert process.stdin is not None
         assert process.stdout is not None

@@ -7,6 +7,8 @@ worker can take up a series anywhere.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 from collections import deque
@@ -22,6 +24,8 @@ from backport.context import Context
 from backport.job import Job
 from backport.report.live import Live
 from backport.verdict import Behaves
+
+_PR_SET_PDEATHSIG = 1                # linux/prctl.h
 
 _context: Context | None = None      # of a worker process
 _busy = False                        # the worker is inside a cell
@@ -76,6 +80,9 @@ def _begin(context: Context) -> None:
     _context = context
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    # a run that is killed (-9) takes its workers with it, or they would build on for nobody, and wait for ever
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from backport.errors import BuildError, InfraError
 from backport.kbuild.sandbox import Limits, Sandbox, choose, lowered
 from backport.manifest import Tree
 from backport.patch.model import Patch
+from backport.temporary import temporary_directory
 from backport.trees.store import Head, Store
 from backport.verdict import Behaves
 
@@ -92,7 +92,7 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
     if low := lowered(Limits()):
         return replace(base, reason=f"not booted: the limits of the calling shell are too low for it: {low}")
     _clear(logs)
-    with tempfile.TemporaryDirectory(prefix="backport-boot-") as scratch:
+    with temporary_directory("boot") as scratch:
         try:
             progress("compile the reproducer")
             init = program.compile_static(chosen, Path(scratch) / "program", place)

@@ -36,6 +36,7 @@ from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
+from backport.wholefile import write_whole
 
 IMAGE = Path(X86_64.image_path)
 _WORD = re.compile(r"[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
@@ -200,9 +201,8 @@ class _Make:
             data = leftover.read_left(self.build / IMAGE, self.build, _IMAGE)
         except FileNotFoundError as error:
             raise KernelFailed(f"make built no {IMAGE}", compiler=False, patched=destination != self.kept) from error
-        temporary = destination.with_name(destination.name + ".new")
-        temporary.write_bytes(data)
-        return temporary.replace(destination)
+        write_whole(destination, data)
+        return destination
 
     def _configure(self) -> None:
         wanted = fragment()
@@ -273,9 +273,7 @@ def _copy(source: Path, destination: Path) -> Path:
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    temporary.replace(path)
+    write_whole(path, text.encode("utf-8", "surrogateescape"))
 
 
 def _names(path: Path) -> list[str]:

@@ -7,7 +7,6 @@ through one.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from backport.git import Git, GitResult
 from backport.patch.model import Patch
+from backport.temporary import temporary_directory
 
 _NO_BLOB = ("040000", "160000")      # modes of a directory and of a submodule
 
@@ -60,7 +60,7 @@ class PrivateIndex:
 @contextmanager
 def private_index(git: Git, commit: str, patch: Patch) -> Iterator[PrivateIndex]:
     """An index with what `commit` has at the paths of `patch`, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="backport-index-") as place:
+    with temporary_directory("index") as place:
         objects = Path(place, "objects")
         objects.mkdir()
         env = {

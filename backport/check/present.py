@@ -7,7 +7,6 @@ the commit is in the tree where every file has one.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from backport.check.landing import landings
 from backport.git import Git
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
+from backport.temporary import temporary_directory
 
 _SHORTEST = 7            # digits of an abbreviated blob name that still mean something
 
@@ -119,7 +119,7 @@ def merged(git: Git, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
     """The three-way merge by git, None where it conflicts. Raises GitError where git itself fails."""
     if theirs == ours:
         return ours
-    with tempfile.TemporaryDirectory(prefix="backport-merge-") as top:
+    with temporary_directory("merge") as top:
         paths = [Path(top, name) for name in ("ours", "base", "theirs")]
         for path, data in zip(paths, (ours, base, theirs), strict=True):
             path.write_bytes(data)

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from backport.errors import BackportError, UserError
 from backport.report.registry import FORMATS, render, renderer
 from backport.version import makefile_version
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from backport.manifest import Command, Manifest
@@ -263,9 +264,4 @@ def emit(data: bytes, output: Path | None) -> None:
         except BrokenPipeError:          # `| head` has seen enough; Python would complain once more at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    try:
-        temporary = output.with_name(f".{output.name}.tmp")
-        temporary.write_bytes(data)
-        temporary.replace(output)
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}") from error
+    write_output(output, data)

@@ -12,6 +12,7 @@ from backport.commands.common import (
     cache_option,
 )
 from backport.errors import UserError
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from backport.patch.model import Patch
@@ -61,7 +62,7 @@ def _write(patch: Patch, out: Path | None, force: bool) -> None:
         target = out / f"{patch.slug}.patch"
         if target.exists() and target.read_bytes() != data and not force:
             raise UserError(f"{target} exists and differs", hint="--force overwrites it")
-        target.write_bytes(data)
+        write_output(target, data)
         where = str(target)
     click.echo(f"{where}: {len(patch.files)} file{'' if len(patch.files) == 1 else 's'}"
                f"{', to be reviewed' if patch.review else ''}", err=True)

@@ -13,6 +13,7 @@ from backport.commands.common import (
     cache_or_default,
 )
 from backport.errors import UserError
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from backport.pick.branches import Kernels, Ref
@@ -45,10 +46,7 @@ def command(place: Path, output: Path, cache: Path | None) -> int:
         raise UserError(f"{clone.common} has no branch like master or linux-6.1.y with a kernel in it",
                         hint="git fetch one, or write trees.yaml by hand (docs/trees.md)")
     text = manifest(known, clone.top or clone.common)
-    try:
-        output.write_text(text)
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}") from error
+    write_output(output, text.encode("utf-8", "surrogateescape"))
     names = [known.upstream.name] if known.upstream else []
     click.echo(f"{output}: {', '.join([*names, *(ref.name for ref in known.stable)])}")
     return 0

@@ -21,6 +21,7 @@ from backport.commands.common import (
     trees_option,
 )
 from backport.errors import UserError
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from backport.cell import Cell
@@ -66,7 +67,7 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
         result = dossier(git, DossierCase(only, heads, upstream, cells, manifest, missing), log)
     text = render_json(result) if form == "json" else render_markdown(result)
     if output is not None:
-        output.write_text(text, "utf-8")
+        write_output(output, text.encode("utf-8"))
     else:
         click.echo(text, nl=False)
     return 0

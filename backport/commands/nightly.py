@@ -82,8 +82,8 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
     from backport.nightly.lock import only_one
     from backport.nightly.mail import address, load_server
     from backport.nightly.night import KIND, night
-    from backport.nightly.stop import Stopped, stoppable
     from backport.results.store import Results, default_path
+    from backport.stop import Stopped, stoppable
     from backport.workflow import Request, run
 
     manifest = read_manifest(manifest_path)

@@ -18,6 +18,7 @@ from backport.commands.common import (
 )
 from backport.errors import UserError
 from backport.loud import quiet, told
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from backport.git import Git
@@ -156,7 +157,4 @@ def _write(mails: list[bytes], output: Path | None) -> None:
         sys.stdout.buffer.write(b"".join(mails))
         sys.stdout.buffer.flush()
         return
-    try:
-        output.write_bytes(b"".join(mails))
-    except OSError as error:
-        raise UserError(f"cannot write {output}: {error.strerror}") from error
+    write_output(output, b"".join(mails))

@@ -21,6 +21,7 @@ from backport.commands.common import (
 )
 from backport.errors import InfraError, UserError
 from backport.verdict import Build
+from backport.wholefile import write_output
 
 _BUILT = (Build.PASS, Build.NOTHING_TO_BUILD)
 
@@ -80,6 +81,6 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: bo
         series = mails(found, only, tree.series, signoff=who)
         if not series:
             raise UserError("there is no series to write: the fix does not apply")
-        output.write_bytes(b"".join(one if one.endswith(b"\n") else one + b"\n" for one in series))
+        write_output(output, b"".join(one if one.endswith(b"\n") else one + b"\n" for one in series))
         click.echo(f"{len(series)} mails written to {output}")
     return 0 if good else 1

@@ -19,6 +19,7 @@ from backport.commands.common import (
     read_manifest,
 )
 from backport.errors import UserError
+from backport.wholefile import write_output
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -131,8 +132,8 @@ def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store:
                 known += calibration.rows(pair, release_cases(git, newer, older), plan, jobs,
                                           lambda n: _advance(bar, n))
         if rows is not None:
-            rows.write_text(calibration.dump(known))
-    model_file.write_text(calibration.as_json(calibration.fit(known), known))
+            write_output(rows, calibration.dump(known).encode())
+    write_output(model_file, calibration.as_json(calibration.fit(known), known).encode())
     click.echo(calibration.table(known), nl=False)
     return 0
 
@@ -155,9 +156,9 @@ def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str 
 
     if output is not None:
         data = table.summary(outcomes) | {"outcomes": [{"number": n} | o.as_dict() for n, o in enumerate(outcomes)]}
-        output.write_text(json.dumps(data, indent=1) + "\n")
+        write_output(output, (json.dumps(data, indent=1) + "\n").encode())
     if freeze is not None:
-        freeze.write_text(render(rows))
+        write_output(freeze, render(rows).encode())
     found: list[str] = []
     if frozen is not None:
         found = differences(read(frozen.read_text()), rows)

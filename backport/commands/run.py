@@ -61,7 +61,7 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, 
     \b
     Exit code: 0 every cell is good or needs nothing; 1 something needs a person (conflict, suspect, fail, warn,
     not-compiled, invalid); 3 the environment failed (a required tree, the compiler, the disk); 2 usage;
-    130 Ctrl-C.
+    130 Ctrl-C or SIGTERM.
     """
     from backport.context import Options
     from backport.results.store import Results

@@ -22,6 +22,7 @@ from backport.kbuild.failure import trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import Plan
 from backport.kbuild.result import Diagnostic
+from backport.wholefile import write_whole
 
 Say = Callable[[str], None]
 
@@ -177,11 +178,7 @@ def _keep(plan: Plan, baseline: Baseline) -> Baseline:
     record["kconfig"] = sorted(baseline.kconfig)
     record["key"] = plan.key
     record["times"] = _times(plan) if baseline.ok else {}
-    temporary = plan.marker.with_suffix(".new")
-    temporary.write_text(json.dumps(record), "utf-8")
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(plan.marker)
+    write_whole(plan.marker, json.dumps(record).encode())
     return baseline
 
 

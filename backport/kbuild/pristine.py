@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 
 from backport.kbuild import leftover
+from backport.wholefile import write_whole
 
 Stamp = tuple[int, int, int, int]    # size, mtime in ns, ctime in ns, inode
 
@@ -36,9 +37,7 @@ def save(build: Path, pristine: Path) -> None:
 
 def record(build: Path, file: Path) -> None:
     """Remember the stamps of a build directory that equals its pristine copy; written atomically."""
-    temporary = file.with_name(file.name + ".new")
-    temporary.write_text(json.dumps(stamps(build)), "utf-8")
-    temporary.replace(file)
+    write_whole(file, json.dumps(stamps(build)).encode())
 
 
 def put_back(build: Path, pristine: Path, file: Path) -> int:

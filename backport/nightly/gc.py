@@ -23,6 +23,7 @@ from backport.results.store import Results
 from backport.trees import worktree
 from backport.trees.index import FILES
 from backport.trees.store import Store
+from backport.wholefile import write_whole
 
 _HOUR = 3600.0
 _STAY = ("logs", "lock")             # logs while a run refers to them, the lock because it is held
@@ -171,7 +172,7 @@ def _objects(store: Store, dry_run: bool) -> Freed:
         if known is None or set(known.splitlines()) <= set(refs.splitlines()):
             # nothing moved away since the last time, so nothing can have become garbage
             if known != refs and not dry_run:
-                mark.write_text(json.dumps(refs))
+                write_whole(mark, json.dumps(refs).encode())
             return Freed("objects", 0, 0)
         if dry_run:
             return Freed("objects of heads that moved", len(set(known.splitlines()) - set(refs.splitlines())), 0)
@@ -180,7 +181,7 @@ def _objects(store: Store, dry_run: bool) -> Freed:
             git.run("-c", "pack.window=0", "-c", "gc.pruneExpire=now", "repack", "-a", "-d", "-l", "-q")
             git.run("prune", "--expire=1.day.ago")
             after = _counts(git)
-            mark.write_text(json.dumps(refs))
+            write_whole(mark, json.dumps(refs).encode())
     return Freed("objects", max(before[0] - after[0], 0), max(before[1] - after[1], 0))
 
 

@@ -25,6 +25,7 @@ import yaml
 
 from backport.errors import InfraError, UserError
 from backport.report.escape import cut, line, visible
+from backport.wholefile import write_whole
 
 _THREAD = "nightly.thread"           # Message-IDs of the thread in the store's memory, oldest first
 _THREAD_LENGTH = 12
@@ -210,7 +211,7 @@ def keep(message: EmailMessage, directory: Path, number: int) -> Path:
     """Write a mail that nobody took to `directory`, ready for any mail program; returns the file."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"night-{number}.eml"
-    path.write_bytes(message.as_bytes(policy=message.policy.clone(linesep="\n")))
+    write_whole(path, message.as_bytes(policy=message.policy.clone(linesep="\n")))
     return path
 
 

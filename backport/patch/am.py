@@ -6,7 +6,6 @@ that a commit can have. Only how git am tells a mail from other texts is written
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from backport.git import Git
 from backport.patch.headers import is_field, text_of
 from backport.patch.mail import mail_of
 from backport.patch.parse import parse, split_lines
+from backport.temporary import temporary_directory
 
 BARE = "the result is a bare diff, not a mail: `git am` rejects it, `git apply` takes it"
 
@@ -83,7 +83,7 @@ def _looks_like_mail(data: bytes) -> bool:
 
 def _read(git: Git, mail: bytes, *options: str) -> tuple[int, _Read]:
     """(number of mails that git makes of it, what it reads in the first)."""
-    with tempfile.TemporaryDirectory(prefix="backport-am-") as name:
+    with temporary_directory("am") as name:
         place = Path(name)
         (place / "mail").write_bytes(mail)
         split = git.run("mailsplit", "-d4", *options, f"-o{place}", "-b", "--", str(place / "mail"), ok=())

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from backport.errors import InfraError, UserError
 from backport.git import Git, UserGit
+from backport.wholefile import write_whole
 
 # what git leaves in its directory while a command of it waits for the person
 _BUSY = (("rebase-merge", "rebase"), ("rebase-apply", "rebase or am"), ("MERGE_HEAD", "merge"),
@@ -90,6 +91,4 @@ def _write(path: Path, text: str) -> None:
     if not text:
         path.unlink()
         return
-    scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text)
-    scratch.replace(path)
+    write_whole(path, text.encode("utf-8", "surrogateescape"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from backport.git import Git
 from backport.gitfault import DAMAGED
 from backport.pick.clone import Clone
 from backport.pick.message import Wording
+from backport.temporary import temporary_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def manner(git: Git, *, verify: bool) -> Manner:
 
 def tree_with(loan: Git, commit: str, diff: bytes) -> str:
     """The tree of `commit` with `diff` applied, exactly, written into the repository on loan."""
-    with tempfile.TemporaryDirectory(prefix="backport-tree-") as name:
+    with temporary_directory("tree") as name:
         env = {"GIT_INDEX_FILE": str(Path(name, "index"))}
         loan.run("read-tree", commit, env=env)
         done = loan.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, ok=(), env=env)
@@ -72,7 +72,7 @@ def _hooked(clone: Git, message: bytes, how: Manner) -> bytes:
     """`message` as the commit-msg hook leaves it; as for git cherry-pick, pre-commit is not asked."""
     if not how.verify or not _has_hook(clone, "commit-msg"):
         return message
-    with tempfile.TemporaryDirectory(prefix="backport-message-") as name:
+    with temporary_directory("message") as name:
         file = Path(name, "COMMIT_EDITMSG")
         file.write_bytes(message)
         done = clone.run("hook", "run", "--ignore-missing", "commit-msg", "--", str(file), ok=())
@@ -95,7 +95,7 @@ def refusal(clone: Clone, git: Git, old: str, new: str) -> str:
     Asked of a copy of the index, so that a question leaves no trace.
     """
     index = _index(git)
-    with tempfile.TemporaryDirectory(prefix="backport-index-") as name:
+    with temporary_directory("index") as name:
         copy = Path(name, "index")
         if index.is_file():
             shutil.copyfile(index, copy)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from backport.errors import UserError
 from backport.git import Git
+from backport.temporary import temporary_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Wording:
 
 def wording(git: Git, mail: bytes) -> Wording:
     """What `mail` says, as git am would have it. Raises UserError for a mail without an author or a title."""
-    with tempfile.TemporaryDirectory(prefix="backport-mail-") as name:
+    with temporary_directory("mail") as name:
         message = Path(name, "message")
         # -b: `[media]` in a subject is part of it
         told = git.run("mailinfo", "-b", "--encoding=UTF-8", str(message), str(Path(name, "patch")), stdin=mail).text

@@ -5,7 +5,6 @@ The two commits are made from the touched files alone, in a directory of their o
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from backport.check.exact import apply_exactly
 from backport.git import Git
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
+from backport.temporary import temporary_directory
 from backport.trees.stack import Stack
 
 _DATED = {"GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
@@ -37,7 +37,7 @@ def range_diff(git: Git, commit: str, upstream: Patch, adapted: Patch, preimages
             after.pop(file.old_path, None)
         if file.new_path is not None:
             after[file.new_path] = new
-    with Stack(git, commit) as stack, tempfile.TemporaryDirectory(prefix="backport-range-") as place:
+    with Stack(git, commit) as stack, temporary_directory("range") as place:
         step = stack.push(adapted.diff)
         if not step.ok:
             return f"no range-diff: the adapted patch does not apply ({step.reason})"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from backport.errors import UserError
+from backport.wholefile import refused, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,7 @@ def append_series(directory: Path, names: list[str]) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; a kill in between leaves the old one. A symbolic link is replaced, not
     followed."""
-    handle, name = tempfile.mkstemp(prefix=".backport-", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        write_whole(path, data, mode=0o644)
+    except OSError as error:
+        raise refused(path, error) from error

@@ -8,7 +8,6 @@ git's last word included; the truth is read only to score the result.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -31,6 +30,7 @@ from backport.patch.parse import parse
 from backport.replay.baselines import Scratch
 from backport.replay.score import Score, digest_of
 from backport.rules.load import load_rules
+from backport.temporary import temporary_directory
 from backport.trees.store import Head, Store
 from backport.verdict import Apply, Sure
 
@@ -137,7 +137,7 @@ def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads:
     Raises UserError where a release that a case stands on is not in the store.
     """
     carrier = Carrier(store.path, heads, upstream, load_rules())
-    with tempfile.TemporaryDirectory(prefix="backport-replay-") as top:
+    with temporary_directory("replay") as top:
         scratch = Scratch(Path(top))
         try:
             for case in cases:

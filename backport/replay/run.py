@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,6 +13,7 @@ from backport.adapt.checks.base import SymbolIndex
 from backport.replay.baselines import NAMES, Scratch, available
 from backport.replay.cases import Case
 from backport.replay.score import Outcome, Score, case_patch, evaluate, score, upstream_after
+from backport.temporary import temporary_directory
 from backport.trees.index import Index
 
 _CHUNK = 24
@@ -59,7 +59,7 @@ def _done(waiting: deque[Future[list[Outcome]]], progress: Callable[[int], None]
 
 def work(cases: Sequence[Case], plan: ReplayPlan) -> list[Outcome]:
     """Some cases in this process."""
-    with tempfile.TemporaryDirectory(prefix="backport-replay-") as top:
+    with temporary_directory("replay") as top:
         scratch = Scratch(Path(top))
         try:
             return [_one(case, plan, scratch) for case in cases]

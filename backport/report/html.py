@@ -32,6 +32,7 @@ from backport.report.matrix import Matrix, duration, headline, legend, matrix, s
 from backport.report.text import TITLES
 from backport.results.changes import ChangeKind, Changes, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
+from backport.wholefile import refused
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
 
@@ -58,7 +59,7 @@ def write(run: Run, cells: Sequence[Cell], directory: Path, *, changes: Changes 
         finally:
             shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"cannot write the report to {directory}: {error.strerror or error}") from error
+        raise refused(directory, error) from error
     return directory / "index.html"
 
 

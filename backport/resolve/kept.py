@@ -29,6 +29,7 @@ from backport.patch.slug import slug
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
 from backport.version import version_key
+from backport.wholefile import write_whole
 
 _HEADERS = ("X-Backport-Resolved-By", "X-Backport-Resolved-On", "X-Backport-Base", "X-Backport-Patch-Id")
 
@@ -68,9 +69,7 @@ class Kept:
         first, _, rest = mail.partition(b"\n")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            scratch = file.with_name(f".{file.name}.new")
-            scratch.write_bytes(first + b"\n" + lines.encode("utf-8", "surrogateescape") + rest)
-            scratch.replace(file)
+            write_whole(file, first + b"\n" + lines.encode("utf-8", "surrogateescape") + rest)
         except OSError as error:
             raise InfraError(f"{file} cannot be written: {error.strerror}",
                              hint="git config backport.resolutions DIR names another place") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from backport.errors import InfraError, UserError
 from backport.git import Git
 from backport.resolve.sides import Merge, Parted, markers
+from backport.temporary import temporary_directory
 
 _GONE = "0" * 40
 
@@ -26,7 +26,7 @@ class Stamp:
 def merge_with(git: Git, label: str) -> Merge:
     """A three-way merge by git merge-file, with zdiff3 markers; `label` names the commit on upstream's side."""
     def merged(ours: bytes, base: bytes, theirs: bytes) -> tuple[bytes, int]:
-        with tempfile.TemporaryDirectory(prefix="backport-merge-") as name:
+        with temporary_directory("merge") as name:
             files = [Path(name, part) for part in ("ours", "base", "theirs")]
             for file, data in zip(files, (ours, base, theirs), strict=True):
                 file.write_bytes(data)
@@ -127,7 +127,7 @@ def staged_tree(git: Git) -> str:
 
 def take(git: Git, top: Path, commit: str, diff: bytes) -> list[str]:
     """Make the files what `diff` makes of `commit`; returns their paths. Raises UserError where it does not fit."""
-    with tempfile.TemporaryDirectory(prefix="backport-take-") as name:
+    with temporary_directory("take") as name:
         env = {"GIT_INDEX_FILE": str(Path(name, "index"))}
         git.run("read-tree", commit, env=env)
         done = git.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, env=env, ok=())

@@ -17,7 +17,7 @@ from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.verdict import Apply, Build, Sure
 
 RUN = "SELECT id, kind, started, finished, exit_code, process, current, about FROM run"
-CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted "
+CELL = ("SELECT cell.run, cell.cached, cell.seconds, body.data, body.adapted, cell.patch, cell.tree "
         "FROM cell JOIN body ON body.sha256 = cell.body")
 # the same without the mail, with the time at which it was recorded
 BRIEF = CELL.replace("body.adapted", "cell.recorded")
@@ -62,8 +62,21 @@ def run_of(row: tuple[Any, ...]) -> Run:
 
 
 def cell_of(row: tuple[Any, ...]) -> Cell:
-    """A row of CELL."""
-    _run, cached, seconds, data, adapted = row
+    """A row of CELL. One that the disk damaged says so, as an error: the others of its run are still worth reading."""
+    try:
+        return _cell_of(row)
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        _run, _cached, seconds, _data, _adapted, patch, column = row
+        tree, _slash, config = column.partition("/")
+        return Cell(patch=patch, tree=tree, config=config, apply=Apply.ERROR, seconds=seconds, reason=DAMAGED,
+                    notes=(f"{type(error).__name__}: {error}", "`backport run` computes it again"))
+
+
+DAMAGED = "what the results store has of this cell is damaged"
+
+
+def _cell_of(row: tuple[Any, ...]) -> Cell:
+    _run, cached, seconds, data, adapted, _patch, _column = row
     told = _unpacked(data)
     return Cell(
         **{name: told[name] for name in _TEXT}, apply=Apply(told["apply"]), build=Build(told["build"]),

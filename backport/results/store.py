@@ -24,11 +24,12 @@ import platformdirs
 from backport.cell import Cell
 from backport.errors import InfraError, UserError
 from backport.results.decode import decode
-from backport.results.rows import BRIEF, CELL, RUN, body, cell_of, run_of, sql_text
+from backport.results.rows import BRIEF, CELL, DAMAGED, RUN, body, cell_of, run_of, sql_text
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.results.series import told
 from backport.verdict import Apply, Behaves, Build, Sure
+from backport.wholefile import disk
 
 
 def state_directory() -> Path:
@@ -50,8 +51,7 @@ class Results:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
-            raise UserError(f"cannot open the results store {self.path}: {error}",
-                            hint="choose another place with --db or BACKPORT_STATE") from error
+            raise _trouble(self.path, error) from error
         try:
             self._db.execute("PRAGMA foreign_keys = ON")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -59,12 +59,7 @@ class Results:
             migrate(self._db, str(self.path))
         except sqlite3.DatabaseError as error:
             self._db.close()
-            if getattr(error, "sqlite_errorcode", 0) & 0xff in _MACHINE:
-                raise InfraError(f"the results store {self.path} cannot be read or written: {error}",
-                                 hint="free some space, look at `ulimit -a` of this shell and at the mode of the file, "
-                                      "then run again") from error
-            raise UserError(f"{self.path} is not a usable results store: {error}",
-                            hint="move it away; a new one is made on the next run") from error
+            raise _trouble(self.path, error) from error
         except BaseException:
             self._db.close()
             raise
@@ -92,12 +87,15 @@ class Results:
                         self._db.execute("ROLLBACK")
                     raise
                 self._db.execute("COMMIT")
-            except sqlite3.OperationalError as error:  # disk full, locked for half a minute
-                raise InfraError(f"cannot write to the results store {self.path}: {error}") from error
+            except sqlite3.DatabaseError as error:  # disk full, locked for half a minute, damaged
+                raise _trouble(self.path, error) from error
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._db.execute(query, values).fetchall()
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise _trouble(self.path, error) from error
 
     # --- runs
 
@@ -190,7 +188,7 @@ class Results:
         """What was recorded after `moment` (0: all so far), and the moment to ask with the next time. A watcher that
         reads thousands of cells twice a second would keep a processor busy."""
         rows = self._rows(f"{BRIEF} WHERE run = ? AND recorded > ? ORDER BY recorded", (_id(run), moment))
-        return [cell_of((*row[:4], _NOTHING)) for row in rows], rows[-1][4] if rows else moment
+        return [cell_of((*row[:4], _NOTHING, *row[5:])) for row in rows], rows[-1][4] if rows else moment
 
     def cell(self, run: Run | int, patch: str, column: str) -> Cell | None:
         """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
@@ -206,7 +204,8 @@ class Results:
         rows = self._rows(f"{CELL} WHERE key = ? AND apply NOT IN (?, ?) AND build <> ? "
                           "ORDER BY recorded DESC LIMIT 1",
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
-        return replace(cell_of(rows[0]), cached=True) if rows else None
+        known = cell_of(rows[0]) if rows else None
+        return replace(known, cached=True) if known is not None and known.reason != DAMAGED else None
 
     def last_verdict(self, patch: str, column: str, *, kind: str, before: int) -> Cell | None:
         """The newest cell of this place that says something about the patch, in a finished run before `before`."""
@@ -217,7 +216,8 @@ class Results:
             "ORDER BY cell.run DESC LIMIT 1",
             (sql_text(patch), sql_text(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value,
              Build.ERROR.value))
-        return cell_of(rows[0]) if rows else None
+        known = cell_of(rows[0]) if rows else None
+        return known if known is not None and known.reason != DAMAGED else None
 
     def history(self, patch: str, column: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
         """(run id, cell) of one place over the runs, oldest first."""
@@ -271,15 +271,20 @@ class Results:
             db.execute("DELETE FROM body WHERE sha256 NOT IN (SELECT body FROM cell)")
         if gone:
             with self._lock:
-                self._db.execute("VACUUM")
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                try:
+                    self._db.execute("VACUUM")
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                except sqlite3.DatabaseError as error:
+                    raise _trouble(self.path, error) from error
         return len(gone)
 
     def logs(self, keep: int | None = None) -> set[str]:
         """Build logs and boot log directories that a stored cell refers to; `keep` as if the older runs had gone."""
         gone = set(self.old_runs(keep)) if keep is not None else set()
         rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
-        kept = [cell_of((run, False, 0.0, data, _NOTHING)) for run, data in rows if run not in gone]
+        kept = [cell_of((run, False, 0.0, data, _NOTHING, "", "")) for run, data in rows if run not in gone]
+        if any(cell.reason == DAMAGED for cell in kept):
+            raise InfraError(f"{self.path} holds damaged cells, so no log can be called unused", hint=_RECOVER)
         return {path for cell in kept for path in (cell.log, cell.booted.directory if cell.booted else "") if path}
 
 
@@ -287,6 +292,18 @@ class Results:
 _MACHINE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
                       sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM})
 _NOTHING = zlib.compress(b"")
+_RECOVER = ("keep a copy of the file; `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read, and without the "
+            "file a run makes a new one")
+
+
+def _trouble(path: Path, error: OSError | sqlite3.Error) -> InfraError:
+    """What to raise for an error of the store: never the user's mistake, and never a word that would lose the history
+    where only the disk is full."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xff
+    if isinstance(error, OSError) or code in _MACHINE:
+        return InfraError(f"the results store {path} cannot be read or written: {error}",
+                          hint=f"{disk(path)}; another place is chosen with --db or BACKPORT_STATE")
+    return InfraError(f"the results store {path} is damaged: {error}", hint=_RECOVER)
 
 
 def _id(run: Run | int) -> int:

@@ -6,7 +6,6 @@ No work tree is touched, so a queue of hundreds is tried in seconds and nothing 
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from backport.csource.functions import enclosing
 from backport.git import Git, GitResult
 from backport.gitfault import ApplyAnswer, apply_answer
 from backport.patch.parse import parse
+from backport.temporary import temporary_directory
 
 # the options that decide how a queue file looks; nothing of the user's diff.* configuration may change it
 DIFF = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index", "--binary", "--src-prefix=a/",
@@ -48,7 +48,7 @@ class Stack:
         self.git = git
         self.base = base
         self.top = base
-        self._dir = tempfile.TemporaryDirectory(prefix="backport-stack-")
+        self._dir = temporary_directory("stack")
         self._env = {"GIT_INDEX_FILE": str(Path(self._dir.name) / "index")}
         if not keep:
             objects = Path(self._dir.name) / "objects"

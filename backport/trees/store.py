@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from backport.errors import InfraError
 from backport.git import Git
 from backport.version import makefile_version
+from backport.wholefile import write_whole
 
 TREES = "refs/trees/"
 RELEASES = "refs/releases/"
@@ -258,9 +259,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write by rename, so that a reader or a kill never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-    scratch.replace(path)
+    write_whole(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
 def touched(head: Head, *, asked: float | None = None, notes: tuple[str, ...] | None = None) -> Head:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backport.nightly.lock import Held, only_one
-from backport.nightly.stop import Stopped, stoppable
+from backport.stop import Stopped, stoppable
 
 HOLD = ("import sys, time; from pathlib import Path; from backport.nightly.lock import only_one\n"
         "with only_one(Path(sys.argv[1]), 'a night'):\n    print('held', flush=True); time.sleep(60)\n")

@@ -8,9 +8,9 @@ import pytest
 from backport.cell import Cell
 from backport.errors import InfraError
 from backport.nightly.night import Night, Runner, night, subject
-from backport.nightly.stop import Stopped
 from backport.results.run import Run
 from backport.results.store import Results
+from backport.stop import Stopped
 from backport.verdict import Apply
 from tests.nightly.test_mail import Inbox, smtp  # noqa: F401
 from tests.support.cells import cell, failing, fill

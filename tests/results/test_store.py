@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from backport.adapt.records import HunkStory
 from backport.cell import Adapted, Cell
-from backport.errors import UserError
+from backport.errors import InfraError, UserError
 from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
 from backport.results.store import Results, default_path
@@ -167,14 +169,46 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     path.write_text("this is not a data base, however you look at it" * 50)
-    with pytest.raises(UserError, match="not a usable results store"):
+    with pytest.raises(InfraError, match="is damaged: file is not a database") as met:
         Results(path)
+    assert ".recover" in met.value.hint
     assert path.read_text().startswith("this is not")
+
+
+@pytest.mark.parametrize("damage", [b"\0\x11\x22", zlib.compress(b"not json"), zlib.compress(b"[1]"),
+                                    zlib.compress(b'{"patch": 1}'), zlib.compress(b"{}")])
+def test_one_damaged_cell_is_told_and_computed_again(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "r.sqlite"
+    with Results(path) as results:
+        run = fill(results, [rewritten()])
+        (good,) = results.cells(run)
+        results.record(run, replace(good, patch="other"), key="k")
+        results._rows("UPDATE body SET data = ? WHERE sha256 IN (SELECT body FROM cell WHERE patch = ?)",
+                      (damage, "other"))
+        cells = {cell.patch: cell for cell in results.cells(run)}
+        assert cells[good.patch] == good
+        assert (cells["other"].apply, cells["other"].tree) == (Apply.ERROR, good.tree)
+        assert "damaged" in cells["other"].reason
+        assert results.lookup("k") is None
+        with pytest.raises(InfraError, match="damaged cells"):
+            results.logs()
+
+
+def test_a_store_that_is_damaged_inside_is_the_disks_fault(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Results(path) as results:
+        run = fill(results, [rewritten()])
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (path.stat().st_size - 4096))
+    with pytest.raises(InfraError, match="is damaged") as met, Results(path) as results:
+        results.cells(run)
+    assert met.value.exit_code == 3
 
 
 def test_a_place_that_cannot_be_written_names_itself(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file/r\.sqlite"):
+    with pytest.raises(InfraError, match=r"file/r\.sqlite"):
         Results(tmp_path / "file" / "r.sqlite")
 
 

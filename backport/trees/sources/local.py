@@ -9,6 +9,7 @@ from typing import Any
 from backport.errors import SourceUnavailable
 from backport.git import Git
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, path_option, text
+from backport.wholefile import write_whole
 
 
 def _prepare(request: SourceRequest) -> Ready:
@@ -88,9 +89,7 @@ def _borrow(store: Path, objects: Path) -> None:
     if "\n" in line or line.startswith(("#", '"')):
         raise SourceUnavailable(f"{objects}: git cannot borrow from a path of that name")
     if line not in known:
-        scratch = file.with_name(".alternates.new")
-        scratch.write_text("".join(f"{entry}\n" for entry in (*known, line)))
-        scratch.replace(file)
+        write_whole(file, "".join(f"{entry}\n" for entry in (*known, line)).encode("utf-8", "surrogateescape"))
 
 
 def _cut_off(store: Path, commits: list[str]) -> None:
@@ -99,9 +98,7 @@ def _cut_off(store: Path, commits: list[str]) -> None:
     known = file.read_text().split() if file.is_file() else []
     new = [commit for commit in commits if commit not in known]
     if new:
-        scratch = file.with_name("shallow.new")
-        scratch.write_text("".join(f"{commit}\n" for commit in sorted({*known, *new})))
-        scratch.replace(file)
+        write_whole(file, "".join(f"{commit}\n" for commit in sorted({*known, *new})).encode())
 
 
 def _check(options: Mapping[str, Any]) -> str:
