@@ -59,8 +59,12 @@ I386 = Architecture(
 
 ARCHITECTURES: tuple[Architecture, ...] = (
     X86_64, I386,
+    # R_AARCH64_*: data fields by width; the others are fields of instructions, which assemblers leave at zero because
+    # the addend stands in the table: the rest of the instruction is compared
     Architecture("arm64", "arm64", "arm64", "defconfig", "aarch64-linux-gnu-", "gcc-aarch64-linux-gnu", "Image",
-                 emulator="qemu-system-aarch64", emulator_package="qemu-system-arm"),
+                 emulator="qemu-system-aarch64", emulator_package="qemu-system-arm", elf=("EM_AARCH64", 64),
+                 relocations=Relocations({257: 8, 258: 4, 259: 2, 260: 8, 261: 4, 262: 2,
+                                          **dict.fromkeys(range(263, 580), 0)}, frozenset())),
     Architecture("riscv", "riscv", "riscv", "defconfig", "riscv64-linux-gnu-", "gcc-riscv64-linux-gnu", "Image",
                  emulator="qemu-system-riscv64", emulator_package="qemu-system-misc"),
     Architecture("s390", "s390", "s390", "defconfig", "s390x-linux-gnu-", "gcc-s390x-linux-gnu", "bzImage",

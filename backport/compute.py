@@ -61,7 +61,8 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
             cell = replace(cell, notes=(*cell.notes, *filter(None, [chain.warning])))
             chain.take(step_of(cell, patch))
             # built on the bare tree's baseline, so with everything before it
-            whole = chain.together() if whole is not None else None
+            used = context.options.build or context.options.boot
+            whole = chain.together() if whole is not None and used else None
         if context.options.build and whole is not None:
             cell = _built(context, cell, job, whole)
         if context.options.boot and job.boots and whole is not None and cell.build in _BOOTABLE:

@@ -66,6 +66,11 @@ class Delta:
         file = self.files.get(path)
         return (path, line) if file is None else (path, file.new_line(line))
 
+    def adds(self, path: str, line: int) -> bool:
+        """Is 1-based `line` of `path`, after the patch, one that the patch added?"""
+        file = self.files.get(path)
+        return file is not None and any(block.new < line <= block.new + block.added for block in file.blocks)
+
     def object(self, target: str) -> str:
         """The object that is made instead of `target` where the patch renames its source."""
         stem, dot, _suffix = target.rpartition(".")

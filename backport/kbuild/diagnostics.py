@@ -1,6 +1,6 @@
 """From the output of make to diagnostics, and the difference between two such sets.
 
-Reads gcc and clang, ld, objtool, modpost, Kconfig and make's own errors. What belongs to one message (include
+Reads gcc and clang, ld, objtool, modpost, dtc, Kconfig and make's own errors. What belongs to one message (include
 chain, function, excerpt, notes) stays with it. Two builds are compared as multisets, the baseline's line
 numbers mapped through the patch: a warning that only moved is not new.
 """
@@ -34,6 +34,9 @@ _KCONFIG = re.compile(rf"^(?P<path>\S+?):{_LINE}:(?P<level>error|warning): ?(?P<
 _MAKE_STOP = re.compile(rf"^(?P<path>\S+?):{_LINE}: \*\*\* (?P<text>.*)$")
 _MAKEFILE = re.compile(r"Makefile|Kbuild")
 _MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target .*)$")
+# dtc: `Error: x.dts:30.1-7 syntax error`, `x.dts:12.3-20.4: Warning (unit_address): ...`
+_DTC = re.compile(rf"^(?P<path>[^\s:]+):{_LINE}\.[0-9.-]{{1,40}}: (?P<level>Warning|ERROR) (?P<text>\(.*)$")
+_DTC_STOP = re.compile(rf"^Error: (?P<path>[^\s:]+):{_LINE}\.[0-9.-]{{1,40}} (?P<text>.*)$")
 _LINK = re.compile(r"(?P<symbol>undefined reference to|multiple definition of|undefined symbol:) .*$")
 _LINKED_FILE = re.compile(r"^(?:error: )?(?P<path>[^\s:]+\.[oa])")
 _LINKED_AT = re.compile(r"^(?P<path>[^\s:]+):(?:\([^)]*\):)? $")
@@ -45,7 +48,7 @@ _PREFIX = re.compile(r"^(?:In file included from |                 from |\S+: In
 _COUNT = re.compile(r"^\d+ (?:warning|error)s?(?: and \d+ errors?)? generated\.$")
 _MAKE = re.compile(r"^make(?:\[\d+\])?: ")
 _MADE = frozenset({"CC", "AS", "LD", "AR", "HOSTCC", "HOSTLD", "MODPOST", "OBJTOOL", "LDS", "CPP", "VDSO", "GEN", "UPD",
-                   "CALL", "DESCEND", "WRAP", "SYNC", "CHK", "SYSTBL", "SYSHDR", "CC_M", "BTF", "OBJCOPY"})
+                   "CALL", "DESCEND", "WRAP", "SYNC", "CHK", "SYSTBL", "SYSHDR", "DTC", "CC_M", "BTF", "OBJCOPY"})
 # `x()+0x12: ` moves with every instruction that the patch adds before it
 _OFFSET = re.compile(r"\+0x[0-9a-f]+")
 _LONGEST = 8192          # characters of one line that are looked at: more than a path may have before the message
@@ -152,6 +155,9 @@ def _message(line: str, made: str, paths: Paths) -> Diagnostic | None:
     if match := _AS_LINE.match(line):
         return Diagnostic(paths.clean(match["path"]), int(match["line"]), match["level"].lower(), match["text"],
                           object=made)
+    if match := _DTC.match(line) or _DTC_STOP.match(line):
+        level = match.groupdict().get("level") or "error"
+        return Diagnostic(paths.clean(match["path"]), int(match["line"]), level.lower(), match["text"], object=made)
     if match := _MODPOST.match(line):
         return Diagnostic("", 0, match["level"].lower(), match["text"])
     if (match := _MAKE_STOP.match(line)) and _MAKEFILE.search(match["path"]):

@@ -16,7 +16,7 @@ from filelock import FileLock
 from backport.architecture import of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
-from backport.kbuild import compare, compiled, diagnostics, headers, leftover, pristine, symbols
+from backport.kbuild import compare, compiled, devicetree, diagnostics, headers, leftover, pristine, symbols
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
@@ -41,6 +41,7 @@ from backport.verdict import Build
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
+_COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _NOT_RUN = Exited(0, b"", 0.0)
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
@@ -198,7 +199,7 @@ class _Cell:
     def run(self) -> BuildResult:
         work = self.work
         self.extras = self._outside()
-        if work.alone and not self.extras and all(kind_of(path) is TouchedKind.SOURCE for path in self.paths):
+        if work.alone and not self.extras and all(kind_of(path) in _COMPILED for path in self.paths):
             missing = tuple(Uncompiled(path, 0, "", f"{work.config_name} builds no object from it")
                             for path in sorted(self.paths))
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
@@ -220,18 +221,24 @@ class _Cell:
             with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse,
                          **self._in_the_way()) as delta:
                 attempt = self._attempt(delta, work.build, log)
-                if attempt.code:
+                if attempt.code and not self._plainly_ours(attempt, delta):
                     notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
                               "configuration",)
                     attempt = self._fresh(delta, log)
                     if not attempt.code:
                         notes += ("the fresh build succeeded and is the verdict",)
-                elif self.compared and attempt.proof and attempt.proof.objects:
+                elif self.compared and attempt.proof and any(name.endswith(".o") for name in attempt.proof.objects):
                     pair = self._patched_side(delta, attempt.proof)
         finally:
             pristine.put_back(work.build, work.pristine, work.stamps)
         result = self._verdict(attempt, notes)
         return result if pair is None else replace(result, changes=self._changes(delta, *pair))
+
+    def _plainly_ours(self, attempt: _Attempt, delta: Delta) -> bool:
+        """Is an error on a line that the patch added, with nothing touched that a build makes other files from? No
+        left-over of an earlier build explains that, and a build from nothing would only say it again."""
+        steady = all(kind_of(path) in (*_COMPILED, TouchedKind.NOTHING) for path in delta.files)
+        return steady and any(item.is_error and delta.adds(item.path, item.line) for item in attempt.new)
 
     def _in_the_way(self) -> dict[str, str]:
         """What `applied` says where the check took the patch on the bare tree and the build fixes are in its way."""
@@ -293,10 +300,17 @@ class _Cell:
             single = runner.run(work.make(*self.extras, build=build), cwd=work.source, log=log)
             self._raise_trouble(single, log)
             seconds += single.seconds
-            more = baselines.without_rule(diagnostics.parse(single.output, paths), self.extras)
+            everything = diagnostics.parse(single.output, paths)
+            more = baselines.without_rule(everything, self.extras)
             found += more
-            # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled
-            failed = failed or bool(single.code and any(item.is_error for item in more))
+            # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled. Where
+            # it names no such object, it failed for something that nobody here reads
+            failed = failed or bool(single.code and (any(item.is_error for item in more)
+                                                     or len(more) == len(everything)))
+            if not failed:
+                lost = symbols.nowhere(build, work.pristine, map(posixpath.normpath, self.extras), delta, work.source)
+                found += lost
+                failed = bool(lost)
         written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
                                          existed=lambda target: leftover.is_left(work.pristine / target,
@@ -319,9 +333,14 @@ class _Cell:
         members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
         names: dict[str, None] = {}
         for path in self.patch.paths:
-            if path not in self.paths or kind_of(path) is not TouchedKind.SOURCE:
+            if path not in self.paths or kind_of(path) not in _COMPILED:
                 continue
-            if path.endswith((".c", ".S")):
+            if kind_of(path) is TouchedKind.DEVICETREE:
+                blobs, count = devicetree.targets(self.work.source, path)
+                names.update(dict.fromkeys(blobs))
+                if count > len(blobs):
+                    self.told += (f"{path}: {len(blobs)} of the {count} device trees that include it are compiled",)
+            elif path.endswith((".c", ".S")):
                 if self.work.alone or not (path.startswith(self.work.directories)
                                            or posixpath.dirname(path) in inside):
                     names[members.target(posixpath.splitext(path)[0] + ".o")] = None
@@ -376,6 +395,12 @@ class _Cell:
         if warnings:
             more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
             return BuildResult(Build.WARN, f"{warnings[0]}{more}", **common)
+        unread = [path for path in sorted(self.paths) if kind_of(path) is TouchedKind.OTHER]
+        if not proof.objects and len(unread) == len(self.paths):
+            # no object, no Kconfig, no Makefile: make succeeded and nothing of the patch was in what it made
+            missing = tuple(Uncompiled(path, 0, "", "no C, assembly, device tree or kbuild: whether a build reads it "
+                                       "is not known") for path in unread)
+            return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), **{**common, "uncompiled": missing})
         if not proof.code and all(file.deleted for file in self.patch.files):
             return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
         return BuildResult(Build.PASS, _passed(proof), **common)

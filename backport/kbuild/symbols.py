@@ -16,7 +16,8 @@ from elftools.common.exceptions import ELFError
 
 from backport.errors import BuildError
 from backport.git import GLOBS, Git
-from backport.kbuild import objects
+from backport.kbuild import leftover, objects
+from backport.kbuild.delta import Delta
 from backport.kbuild.result import Diagnostic
 
 # what tracepoints, static calls and per-CPU data make of the name that stands in EXPORT_...()
@@ -44,6 +45,46 @@ def undefined(now: Mapping[str, Sequence[str]], before: Iterable[str], source: P
     return tuple(Diagnostic(module, 0, "error", f'modpost: "{name}" [{module}] undefined!')
                  for name, modules in now.items() if name not in known and not exported_by(source, name)
                  for module in modules)
+
+
+def nowhere(build: Path, pristine: Path, targets: Iterable[str], delta: Delta, source: Path) -> tuple[Diagnostic, ...]:
+    """Symbols that single objects use since the patch, which is in `source`, and that nothing in the tree can define.
+
+    There is no link and no module here, so only what is sure is told: every line with the name is a declaration, or a
+    use that the patch added. `targets` are objects below `build`; `pristine` holds the same without the patch.
+    """
+    found: list[Diagnostic] = []
+    for target in targets:
+        if not leftover.is_left(build / target, build):
+            continue
+        before = _read(pristine / target, pristine)[0] if leftover.is_left(pristine / target, pristine) else set()
+        found += [Diagnostic(target, 0, "error", f'"{name}" [{target}] undefined!')
+                  for name in sorted(_read(build / target, build)[0] - before)
+                  if _NAME.match(name) and not _may_be_defined(source, name, delta)]
+    return tuple(found)
+
+
+def _may_be_defined(source: Path, name: str, delta: Delta) -> bool:
+    plain = _DERIVED.sub("", name)
+    with Git(source) as git:
+        found = git.run("grep", "-n", "-z", "-w", "-I", "-F", "-e", plain, ok=(0, 1))
+    for row in found.out.split(b"\n"):
+        path, _nul, rest = row.partition(b"\0")
+        number, _nul, line = rest.partition(b"\0")
+        where = path.decode("utf-8", "surrogateescape")
+        if not where.endswith((".c", ".h", ".S", ".s", ".rs", ".lds", ".sh", ".pl", ".py", ".tbl")):
+            continue
+        if not (_declares(line, plain.encode()) or (line[:1].isspace() and delta.adds(where, int(number or 0)))):
+            return True
+    return False
+
+
+def _declares(line: bytes, name: bytes) -> bool:
+    """`int name(...);` or `extern int name;` on one line; a definition, a macro, an assignment is none."""
+    text = line.strip()
+    ahead = text.split(name, 1)[0]
+    return text.endswith(b";") and not set(ahead) & set(b"(={#") and (
+        text.startswith(b"extern ") or (not line[:1].isspace() and b"(" in text and bool(ahead.strip())))
 
 
 def exported_by(source: Path, name: str) -> bool:

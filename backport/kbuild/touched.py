@@ -8,9 +8,11 @@ from enum import StrEnum
 
 
 class TouchedKind(StrEnum):
-    """SOURCE is compiled, KCONFIG and MAKEFILE steer the build, NOTHING never meets a compiler, OTHER may."""
+    """SOURCE is compiled, DEVICETREE by dtc; KCONFIG and MAKEFILE steer the build, NOTHING never meets a compiler,
+    OTHER may."""
 
     SOURCE = "source"
+    DEVICETREE = "devicetree"
     KCONFIG = "kconfig"
     MAKEFILE = "makefile"
     NOTHING = "nothing"
@@ -38,6 +40,8 @@ def kind_of(path: str) -> TouchedKind:
         return TouchedKind.MAKEFILE
     if name.endswith((".c", ".h", ".S", ".rs")):
         return TouchedKind.SOURCE
+    if name.endswith((".dts", ".dtsi", ".dtso")):
+        return TouchedKind.DEVICETREE
     return TouchedKind.OTHER
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from backport.cell import Cell
 from backport.git import Git
@@ -75,7 +76,13 @@ def step_of(cell: Cell, patch: Patch) -> Step:
         return Step(cell.patch, cell.apply, patch.diff, patch.sha256)
     if not cell.apply.good or not cell.adapted:
         return Step(cell.patch, cell.apply)
-    return Step(cell.patch, cell.apply, parse(cell.adapted).diff, hashlib.sha256(cell.adapted).hexdigest())
+    return Step(cell.patch, cell.apply, *_taken(cell.adapted))
+
+
+@lru_cache(maxsize=256)
+def _taken(mail: bytes) -> tuple[bytes, str]:
+    """(diff, SHA-256) of a mail; each later patch of a queue asks for all before it again."""
+    return parse(mail).diff, hashlib.sha256(mail).hexdigest()
 
 
 class Chain:

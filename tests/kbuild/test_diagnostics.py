@@ -172,3 +172,14 @@ def test_the_same_message_twice_on_one_line_is_not_hidden_by_one_of_the_baseline
     new, fixed = compare([one], [one, one], Delta({}), rebuilt=frozenset({"x.o"}))
     assert (new, fixed) == ((one,), ())
     assert compare([one, one], [one], Delta({}), rebuilt=frozenset({"x.o"})) == ((), (one,))
+
+
+def test_dtc_says_where() -> None:
+    output = (b"  DTC     arch/arm64/boot/dts/rockchip/x.dtb\n"
+              b"/tree/arch/arm64/boot/dts/rockchip/x.dts:12.8-20.4: Warning (unit_address_vs_reg): /soc: no unit name\n"
+              b"Error: /tree/arch/arm64/boot/dts/rockchip/x.dts:31.1-7 syntax error\n"
+              b"FATAL ERROR: Unable to parse input tree\n")
+    found = parse(output, Paths(Path("/tree"), Path("/build")))
+    where = "arch/arm64/boot/dts/rockchip/x.dts"
+    assert [(one.path, one.line, one.level) for one in found] == [(where, 12, "warning"), (where, 31, "error")]
+    assert found[1].object == "arch/arm64/boot/dts/rockchip/x.dtb"

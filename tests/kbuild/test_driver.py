@@ -33,12 +33,18 @@ def test_a_good_patch_passes_with_the_fresh_object_named(bench: Bench) -> None:
     assert "CC      arch/x86/kvm/x86.o" in Path(result.log).read_text()
 
 
-def test_a_compile_error_fails_with_its_line_and_was_repeated_from_fresh(bench: Bench) -> None:
+def test_a_compile_error_fails_with_its_line_at_once_and_elsewhere_is_repeated_from_fresh(bench: Bench) -> None:
     result = bench.build(bench.edit(X86, GOOD[0], "\tif (vcpu->pendin)\n"), compared=False)
     assert result.verdict is Build.FAIL
     assert "arch/x86/kvm/x86.c:8:" in result.reason
     assert "pendin" in result.reason
-    assert any("repeated from a fresh configuration" in note for note in result.notes)
+    assert result.notes == ()
+    # a line that the patch did not write may fail for what an earlier build left
+    header = "include/linux/kvm_host.h"
+    far = bench.build(bench.edit(header, "\tint pending;\n", ""), compared=False)
+    assert far.verdict is Build.FAIL
+    assert "pending" in far.reason
+    assert any("repeated from a fresh configuration" in note for note in far.notes)
     assert bench.status() == ""
 
 
@@ -122,6 +128,28 @@ def test_one_patch_in_two_configurations_is_one_verdict(bench: Bench) -> None:
                       compared=False)
     assert bad.verdict is Build.FAIL
     assert bad.reason.startswith("drivers/net/dummy.c:3:")
+
+
+def test_a_name_that_is_declared_and_defined_nowhere_fails(bench: Bench) -> None:
+    """The object compiles; no module could ever be loaded with it."""
+    declared = "extern int nobody_has_this(int x);\n\nint dummy_probe(void)\n{\n\treturn nobody_has_this(1);\n}\n"
+    result = bench.build(bench.edit(DUMMY, "int dummy;\n", "int dummy;\n" + declared), compared=False)
+    assert result.verdict is Build.FAIL, result
+    assert result.reason == 'drivers/net/dummy.o: error: "nobody_has_this" [drivers/net/dummy.o] undefined!'
+    there = bench.build(bench.edit(DUMMY, "int dummy;\n", "int dummy;\n" + declared.replace("nobody_has_this",
+                                                                                          "kvm_tdx_init")),
+                        compared=False)
+    assert there.verdict is Build.PASS, there.reason
+
+
+def test_a_file_that_no_build_is_known_to_read_is_no_pass(bench: Bench) -> None:
+    (bench.source / "scripts/tags.pl").write_text("1;\n")
+    git(bench.source, "add", "scripts")
+    git(bench.source, "commit", "-qm", "a script")
+    result = bench.build(bench.edit("scripts/tags.pl", "1", "2"), compared=False)
+    assert result.verdict is Build.NOT_COMPILED
+    assert result.objects == ()
+    assert "scripts/tags.pl" in result.reason
 
 
 def test_a_configuration_that_was_asked_for_answers_for_itself_alone(bench: Bench) -> None:
