@@ -94,7 +94,7 @@ _BUILD_LEGEND = {
     Build.WARN: "builds, with diagnostics that the baseline does not have",
     Build.FAIL: "the patch breaks the build",
     Build.BASELINE_BROKEN: "the tree does not build without the patch either",
-    Build.NOT_COMPILED: "touched lines that this configuration does not compile",
+    Build.NOT_COMPILED: "touched lines that no configuration tried compiles",
     Build.NOTHING_TO_BUILD: "touches nothing that is compiled",
     Build.ERROR: "compiler crash, signal, time-out, disk full or missing tool: says nothing about the patch",
     Build.SKIPPED: "not built",

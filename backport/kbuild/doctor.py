@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.architecture import X86_64
+from backport.architecture import ARCHITECTURES, I386, X86_64
 from backport.errors import BackportError, BuildError, SourceUnavailable
 from backport.kbuild import sandbox, toolchain
 from backport.manifest import Manifest, Source, Tree
@@ -53,6 +53,8 @@ _TOOLS: tuple[tuple[str, str, str, bool], ...] = (
     ("wiggle", "wiggle", "the strategy `wiggle`", False),
     ("spatch", "coccinelle", "semantic patches", False),
     (X86_64.emulator, X86_64.emulator_package, "`backport boot`", False),
+    *((f"{one.prefix}gcc", one.package, f"patches to {one.directory} (clang and lld do as well)", False)
+      for one in ARCHITECTURES if one.prefix and one is not I386),
 )
 _HEADERS: tuple[tuple[str, str], ...] = (("gelf.h", "libelf-dev"), ("openssl/opensslv.h", "libssl-dev"),
                                          ("stdio.h", "libc6-dev"))

@@ -28,7 +28,7 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
     for one in cell.diagnostics:
         out.append(f"\n>> {line(one.brief)}\n" + "".join(f"  {visible(row)}\n" for row in one.detail))
     for title, rows in (
-            ("Fixed warnings", fixed(cell)), ("Touched lines that this configuration does not compile",
+            ("Fixed warnings", fixed(cell)), ("Touched lines that no configuration compiles",
                                                   uncompiled(cell)),
             ("Not proved", unproved(cell)),
             ("Functions whose machine code changes", [f"{label}: {value}" for label, value in code_effect(cell)]
