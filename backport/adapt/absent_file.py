@@ -6,13 +6,11 @@ not absent, and neither is one that cannot be told from those.
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.align import line_key, weak
 from backport.adapt.arbiter import State
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.records import HunkStory
-from backport.csource.functions import functions
+from backport.csource.source import Source
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
 from backport.treeview import TreeView
@@ -23,8 +21,6 @@ _SHARED = 0.3            # share of its lines that another file may have: includ
 _FEW = 3                 # names or lines that say nothing yet
 _ASKED = 60              # names that the tree is asked for
 _LIKE = 24               # files of the same name that are looked into
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w{5,})", re.MULTILINE)
-_TAG = re.compile(rb"^(?:struct|union|enum)[ \t]+(\w{5,})[ \t]*\{", re.MULTILINE)
 # every directory has these: the name says nothing, the directory does
 _EVERYWHERE = frozenset({"Makefile", "Kconfig", "Kbuild", "config", "settings", "index.rst", ".gitignore"})
 
@@ -88,8 +84,11 @@ def _shares(data: bytes | None, lines: set[bytes]) -> bool:
 
 def _names(source: bytes) -> list[str]:
     """What the file defines, but for names as common as main()."""
-    found = [f.name for f in functions(source)]
-    found += [m[1].decode("utf-8", "replace") for one in (_MACRO, _TAG) for m in one.finditer(source)]
+    read = Source.of(source)
+    found = [f.name for f in read.functions]
+    found += [name.decode("utf-8", "replace") for _, piece in read.pieces for _, name in piece.macros]
+    found += [words[1] for block in read.blocks
+              if len(words := block.name.split()) == 2 and words[0] in ("struct", "union", "enum")]
     return [name for name in dict.fromkeys(found) if len(name) > len("main")]
 
 

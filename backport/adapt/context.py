@@ -7,18 +7,18 @@ none, and its lines are no evidence of anything: added ones stand elsewhere, rem
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import takewhile
 
 from backport.adapt.align import line_key, weak
+from backport.csource.pieces import code
+from backport.csource.statements import label
 from backport.patch.edits import CONTEXT, edited, hunk_edits, render_hunks, section
 from backport.patch.locate import exact_edits, find_preimage, header_line, stands
 from backport.patch.model import FileDiff, Hunk
 from backport.patch.parse import split_lines
 
 _FEW = 5                 # hunks that are told by number
-_LABEL = re.compile(rb"[ \t]*[A-Za-z_]\w*:\s*(?:$|/[/*])")
 
 
 def bare(hunk: Hunk) -> bool:
@@ -100,7 +100,7 @@ def above(lines: Sequence[bytes], start: int) -> bytes:
     while start > 0:
         found = section(lines, start)
         at = next((i for i in range(start - 1, -1, -1) if lines[i][:80].rstrip() == found), -1)
-        if not found or at < 0 or not _LABEL.match(lines[at]):
+        if not found or at < 0 or not (label(lines[at]) and code(lines[at]).rstrip().endswith(b":")):
             return found
         start = at
     return b""

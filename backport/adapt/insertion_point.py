@@ -8,19 +8,15 @@ order what a person does who resolves the conflict: this tree's lines first, ups
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
+from backport.csource.declarations import is_local
 from backport.csource.includes import is_include
+from backport.csource.statements import controls, jump, label
 from backport.patch.edits import Edit
 
-DECLARATION = re.compile(rb"^\s+(?!return\b|goto\b|else\b)(?:\w+\s+)+(?:\*[*\s]*)?\w+(?:\[[^]]*\])*"
-                         rb"(?:,[*\s]*\w+(?:\[[^]]*\])*)*(?:\s*=[^=].*)?;\s*(?:/\*.*)?$")
-_CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
-_LABEL = re.compile(rb"\s?[A-Za-z_]\w*\s*:\s*(?:/\*.*)?$")
 _MANY = 24               # lines that are looked at
-_LEAVES = re.compile(rb"\s*(?:return\b|goto\b)")
 
 
 def behind(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], lo: int, hi: int) -> bool:
@@ -38,8 +34,8 @@ def behind(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], lo: int, 
             return False             # or it would tear one of this tree's apart
         before = next((base[i] for i in range(edit.lo - 1, max(-1, edit.lo - 4), -1) if base[i].strip()), b"")
         # behind the declarations, or else before what follows
-        return not DECLARATION.match(before) or any(_LEAVES.match(line) for line in own)
-    if not above.strip() and amid and _LABEL.match(edit.new[-1]):
+        return not is_local(before) or any(leaves(line) for line in own)
+    if not above.strip() and amid and label(edit.new[-1]):
         return False                 # a label opens the paragraph that follows it
     if weak(line_key(above)):
         return not weak(line_key(below))
@@ -63,22 +59,16 @@ def rest_of_paragraph(target: Sequence[bytes], at: int) -> int:
     for n, line in enumerate(target[at:at + _MANY]):
         if not line.strip():
             return n
-        if not line.rstrip().endswith(b";") or _LEAVES.match(line) or controls(target[at + n - 1]):
+        if not line.rstrip().endswith(b";") or leaves(line) or controls(target[at + n - 1]):
             return 0
     return 0
 
 
 def leaves(line: bytes) -> bool:
     """True for a `return` or a `goto`."""
-    return _LEAVES.match(line) is not None
-
-
-def controls(line: bytes) -> bool:
-    """True for a line that rules the statement behind it: `if (x)`, `else`, a label's `case` is none."""
-    text = line.split(b"/*")[0].strip()
-    return bool(_CONTROL.match(text)) and not text.endswith((b";", b"{", b"}", b":"))
+    return jump(line) in (b"return", b"goto")
 
 
 def _orderless(line: bytes) -> bool:
     """True for a declaration, a member, an `#include`: what stands first of two of them says nothing."""
-    return bool(DECLARATION.match(line) or is_include(line))
+    return is_local(line) or is_include(line)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from backport.adapt.align import line_key, weak
 from backport.adapt.records import HunkStory
+from backport.csource.tokens import identifiers
 from backport.patch.model import FileDiff, Patch
 
-_WORD = re.compile(rb"[A-Za-z_]\w+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WHY = {"already": "which this tree has already", "subject not in this tree": "which this tree does not have",
         "dropped": "which changes nothing in this tree's words"}
@@ -91,10 +91,10 @@ def _lines(file: FileDiff, there: Sequence[FileDiff], own: Sequence[HunkStory]) 
     missing = list((Counter(map(line_key, lost)) - made - told).elements())
     out = [_shown(file, [line for line in lost if line_key(line) in missing], "left out {} in {}")] if missing else []
     # a removed line may read differently here, and then its words stand in another one that goes
-    going = {word for other in there for hunk in other.hunks for line in hunk.removed for word in _WORD.findall(line)}
+    going = {word for other in there for hunk in other.hunks for line in hunk.removed for word in _words(line)}
     gone = {line_key(line[1:].encode()) for story in own if is_gone(story) for line in _text(story.upstream, "-")}
     kept = [line for hunk in file.hunks for line in hunk.removed if not weak(line_key(line))
-            and line_key(line) not in gone and not going & set(_WORD.findall(line))]
+            and line_key(line) not in gone and not going & set(_words(line))]
     return [*out, _shown(file, kept, "did not remove {} in {}")] if kept else out
 
 
@@ -112,6 +112,10 @@ def named(story: HunkStory) -> str:
 
 def _keys(lines: Iterable[str]) -> list[bytes]:
     return [line_key(line.encode("utf-8", "replace")) for line in lines]
+
+
+def _words(line: bytes) -> list[bytes]:
+    return [word for word in identifiers(line, comments=True) if len(word) > 1]
 
 
 def _text(hunk: str, kind: str) -> list[str]:

@@ -7,13 +7,11 @@ tree where the case before ends otherwise, what was cut in the middle of it woul
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.csource.pieces import code
+from backport.csource.statements import is_case
 from backport.patch.model import Hunk, Line
-
-_LABEL = re.compile(rb"\s*(?:case\b|default\s*:)")
 
 
 def settled(hunk: Hunk) -> Hunk:
@@ -64,11 +62,11 @@ def _moved(lines: Sequence[Line], i: int, j: int, at: int) -> list[Line]:
 def _whole(block: Sequence[bytes]) -> bool:
     """True for lines that begin with a label or have none, and that close what they open and nothing else."""
     first = next((line for line in block if line.strip()), b"")
-    if _LABEL.match(first):
+    if is_case(first):
         return True
     depth = 0
     for byte in code(b"".join(block)):
         depth += (byte == ord("{")) - (byte == ord("}"))
         if depth < 0:
             return False
-    return depth == 0 and not any(_LABEL.match(line) for line in block) and not first.lstrip().startswith(b"*/")
+    return depth == 0 and not any(is_case(line) for line in block) and not first.lstrip().startswith(b"*/")

@@ -91,9 +91,14 @@ def doubled(text: bytes) -> frozenset[tuple[bytes, bytes]]:
     return frozenset(out)
 
 
+def every_member(text: bytes) -> list[bytes]:
+    """Every name behind `->` or `.`, in order."""
+    return _MEMBER.findall(text)
+
+
 def members(text: bytes) -> frozenset[bytes]:
-    """Every name behind `->` or `.`."""
-    return frozenset(_MEMBER.findall(text))
+    """Every name behind `->` or `.`, once."""
+    return frozenset(every_member(text))
 
 
 def of_members(text: bytes) -> frozenset[tuple[bytes, bytes]]:

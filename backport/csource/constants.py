@@ -18,6 +18,7 @@ _ENUM = re.compile(r"(?:typedef )?enum\b")
 _BIT = re.compile(r"\b(?:_?BIT(?:UL|_ULL|ULL)?|_BITU[L]*)\s*\(")
 _ENUMERATOR = re.compile(rb"\s*(\w+)\s*(?:=(.*))?", re.DOTALL)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
+_CONSTANT = re.compile(rb"-?[A-Z][A-Z0-9_]*|-?\d+|NULL|true|false|ERR_PTR\(-?\w+\)")
 _NUMBER = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\b")
 _LONGEST = 120           # bytes of an expression that is worked out
 _WIDEST = 128            # bits
@@ -30,6 +31,11 @@ class Constant:
     value: int | None
     line: int
     text: bytes = b""
+
+
+def is_constant(text: bytes) -> bool:
+    """Whether an expression is a constant by its looks: a number, a name in capitals, an error pointer."""
+    return _CONSTANT.fullmatch(text) is not None
 
 
 def is_enum(block: Block) -> bool:

@@ -44,6 +44,11 @@ class Piece:
         return frozenset(identifiers(self.text, comments=True))
 
     @cached_property
+    def names(self) -> frozenset[bytes]:
+        """Every name in its code."""
+        return frozenset(identifiers(self.bare, comments=True))
+
+    @cached_property
     def bare(self) -> bytes:
         """Its code: comments and the insides of strings are blanks; as long as the text."""
         return code(self.text)
@@ -189,6 +194,10 @@ class Source:
     def has_word(self, name: bytes) -> bool:
         """Whether `name` stands anywhere, in a comment or a literal too."""
         return any(name in piece.words for _, piece in self._having(name))
+
+    def has_name(self, name: bytes) -> bool:
+        """Whether `name` stands in the code."""
+        return any(name in piece.names for _, piece in self._having(name))
 
     def arities(self, name: bytes) -> frozenset[int]:
         """With how many arguments the file calls or declares `name` (calls.VARIES: any number)."""

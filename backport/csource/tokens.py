@@ -125,6 +125,7 @@ _SKIPPED = re.compile(b"(%s|%s)" % (_COMMENT, _LITERAL), re.DOTALL)
 _APART = rb"#[ \t]*(?:include|error|warning|pragma)\b[^\n]*|(?:L|u8|u|U)(?=[\"'])"
 _WORDS = re.compile(rb"([A-Za-z_\x80-\xff$][A-Za-z0-9_\x80-\xff$]*)|\.?[0-9](?:[eEpP][+-]|[A-Za-z0-9_.])*")
 _NAMES = re.compile(b"|".join((_COMMENT, _LITERAL, _APART, _WORDS.pattern)), re.DOTALL)
+_MENTIONED = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")
 _NAME = re.compile(rb"[A-Za-z_\x80-\xff$][A-Za-z0-9_\x80-\xff$]*")
 _ONLY_WORDS = bytes(char if char >= 128 or chr(char).isalnum() or char in b"_$" else 32 for char in range(256))
 
@@ -144,6 +145,11 @@ def identifiers(source: bytes, *, comments: bool = False) -> list[bytes]:
         return [word for word in words if not 48 <= word[0] <= 57 and word.isascii()]
     start = _comment_prefix(source)
     return [name for name in _NAMES.findall(source[start:] if start else source) if name and name.isascii()]
+
+
+def mentioned(text: bytes) -> frozenset[bytes]:
+    """What is an identifier for sure in prose, a comment's say: a call (`f()`), a word with an underscore inside."""
+    return frozenset(_MENTIONED.findall(text))
 
 
 def located(source: bytes) -> Iterator[tuple[int, bytes]]:

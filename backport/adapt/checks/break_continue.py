@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
+from backport.csource.statements import head_kind, jump
 
-_JUMP = re.compile(rb"\s*(break|continue)\s*;")
-_LOOP = re.compile(rb"(?:for|while|do)(?!\w)|\w*for_each\w*\(")
-_SWITCH = re.compile(rb"switch(?!\w)")
+_ENDS = (b"break", b"continue")
 
 
 def ask(context: Context) -> list[Finding]:
@@ -23,9 +20,10 @@ def ask(context: Context) -> list[Finding]:
         return []
     theirs = [i for e in reversed_edits(problem, context.hunk) for i in range(e.lo, e.hi)]
     ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
-    up = [(m[1], _ended(problem.upstream, i, m[1])) for i in theirs
-          if (m := _JUMP.match(bare_lines(problem.upstream)[i]))]
-    here = [(m[1], _ended(result.source, i, m[1])) for i in ours if (m := _JUMP.match(bare_lines(result.source)[i]))]
+    up = [(word, _ended(problem.upstream, i, word)) for i in theirs
+          if (word := jump(bare_lines(problem.upstream)[i])) in _ENDS]
+    here = [(word, _ended(result.source, i, word)) for i in ours
+            if (word := jump(bare_lines(result.source)[i])) in _ENDS]
     if len(up) != len(here):
         return []
     return [Finding(Signal.CONDITION, f"`{word.decode()};` ends {b.decode()} in this tree, {a.decode()} upstream")
@@ -36,9 +34,9 @@ def _ended(source: bytes, line: int, word: bytes) -> bytes:
     """What kind of block a jump on 0-based `line` ends."""
     place = place_of(source, line)
     for head in reversed((*place.outer, place.begun)) if place is not None else ():
-        if _LOOP.match(head):
+        if head_kind(head) in (b"for", b"while", b"do"):
             return b"a loop"
-        if _SWITCH.match(head) and word == b"break":
+        if head_kind(head) == b"switch" and word == b"break":
             return b"a switch"
     return b"nothing"
 

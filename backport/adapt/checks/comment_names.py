@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-
-# what is an identifier for sure: a call, or a word with an underscore inside
-_NAME = re.compile(rb"(?<![\w/.-])([A-Za-z]\w*_\w+|[A-Za-z_]\w+(?=\(\)))(?![\w/.-])")
+from backport.csource.tokens import identifiers, mentioned
 
 
 def ask(context: Context) -> list[Finding]:
@@ -21,7 +17,7 @@ def ask(context: Context) -> list[Finding]:
     before, target = context.base, context.target
     for edit in edits:
         text, bare = b"".join(edit.new), result.code(edit)
-        for word in sorted({m[1] for m in _NAME.finditer(text)} - set(re.findall(rb"\w+", bare))):
+        for word in sorted(mentioned(text) - set(identifiers(bare, comments=True))):
             if target.has_word(word):
                 continue
             name = word.decode("ascii", "replace")

@@ -6,7 +6,6 @@ tree's result, and not so in upstream's, raises a doubt.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,13 +15,14 @@ from tree_sitter import Node
 from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.csource.calls import every_member
 from backport.csource.functions import enclosing
 from backport.csource.grammar import tree
 from backport.csource.pieces import code
 from backport.csource.tokens import identifiers
 
-_MEMBER = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w*)")
-_UNUSED = re.compile(rb"__maybe_unused|__always_unused|__cleanup|__free\(|CLASS\(")
+# a variable that declares itself unused, or whose end is what it is for
+_UNUSED = (b"__maybe_unused", b"__always_unused", b"__cleanup", b"__free(", b"CLASS(")
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def _block(node: Node, out: Declared) -> None:
     for child in node.named_children:
         if child.type == "declaration":
             words = [w for d in child.children_by_field_name("declarator") if (w := _name(d)) is not None]
-            if child.has_error or _UNUSED.search(child.text or b""):
+            if child.has_error or any(mark in (child.text or b"") for mark in _UNUSED):
                 continue
             own.update(words)
             if statement:
@@ -118,7 +118,7 @@ def _words(text: bytes) -> Counter[bytes]:
     """How often each word stands in `text`, members and comments left out."""
     bare = code(text)
     words: Counter[bytes] = Counter(identifiers(bare))
-    words.subtract(Counter(_MEMBER.findall(bare)))
+    words.subtract(Counter(every_member(bare)))
     return words
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.signals import Signal
+from backport.csource.constants import is_constant
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import squeeze
+from backport.csource.statements import gotos, label, returned
 from backport.csource.tokens import is_identifier
+from backport.csource.uses import value
 
-_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
-_RETURN = re.compile(rb"\breturn\b\s*([^;]*?)\s*;")
-_CONSTANT = re.compile(rb"-?[A-Z][A-Z0-9_]*|-?\d+|NULL|true|false|ERR_PTR\(-?\w+\)")
 _NO_NAME = frozenset({b"NULL", b"true", b"false"})
 
 
@@ -28,10 +27,10 @@ def ask(context: Context) -> list[Finding]:
         if theirs is None or ours is None:
             continue
         up, here = bare_lines(after), bare_lines(result.source)
-        jump = _GOTO.search(here[r])
-        if jump is None:
+        jumps = gotos(here[r])
+        if not jumps:
             continue
-        a, b = _behind(up, theirs, jump[1]), _behind(here, ours, jump[1])
+        a, b = _behind(up, theirs, jumps[0]), _behind(here, ours, jumps[0])
         if a is None or b is None:
             continue
         shown = result.lines[r].strip().decode("utf-8", "replace")
@@ -39,38 +38,36 @@ def ask(context: Context) -> list[Finding]:
             found.append(Finding(Signal.LEAVING, f"`{shown}` returns `{_text(b)}` in this tree, `{_text(a)}` upstream"))
         elif is_identifier(a) and a not in _NO_NAME:
             one, two = _last(up, theirs, u, a), _last(here, ours, r, b)
-            if one != two and any(_CONSTANT.fullmatch(x) for x in (one, two) if x):
+            if one != two and any(is_constant(x) for x in (one, two) if x):
                 found.append(Finding(Signal.LEAVING, f"`{shown}` returns `{_text(b)}`, which is `{_text(two)}` here "
                                                      f"and `{_text(one)}` upstream, as far as the lines above it tell"))
     return found[:2]
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace") or "nothing yet"
+def _text(expression: bytes) -> str:
+    return expression.decode("utf-8", "replace") or "nothing yet"
 
 
-def _behind(lines: Sequence[bytes], f: Function, label: bytes) -> bytes | None:
+def _behind(lines: Sequence[bytes], f: Function, name: bytes) -> bytes | None:
     """What the first `return` behind the label gives, None without one."""
     inside = lines[f.body:f.end]
-    mark = re.compile(rb"\s*%s\s*:(?!:)" % re.escape(label))
-    at = next((i for i, line in enumerate(inside) if mark.match(line)), None)
+    at = next((i for i, line in enumerate(inside) if label(line) == name), None)
     if at is None:
         return None
-    match = _RETURN.search(b"\n".join(inside[at:]))
-    return squeeze(match[1]) if match else None
+    text = returned(b"\n".join(inside[at:]))
+    return squeeze(text) if text is not None else None
 
 
 def _last(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
     """What `name` was set to last above line `at`, on a line that is not deeper in blocks; b"" where it was not."""
-    sets = re.compile(rb"(?<![\w.>])%s\s*=(?!=)\s*(.*)" % re.escape(name))
     deep = _depth(lines[at])
     for i in range(at - 1, f.body - 1, -1):
         if not lines[i].startswith(b"\t"):       # a label, a directive
             continue
         deep = min(deep, _depth(lines[i]))       # on the way to the jump, not in a branch beside it
-        match = sets.search(lines[i])
-        if match and _depth(lines[i]) <= deep:
-            return squeeze(match[1]).split(b";")[0].rstrip(b",")
+        given = value(lines[i], name)
+        if given is not None and _depth(lines[i]) <= deep:
+            return squeeze(given).rstrip(b",")
     return b""
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.functions import enclosing
-
-_LABEL = re.compile(rb"\s*(?:case\b.*|default\s*|[A-Za-z_]\w*\s*):(?!:)")
-_MARK = re.compile(rb"([A-Za-z_]\w*)\s*:(?!:)")
-_LEAVES = re.compile(rb"\s*(?:break|continue|return|goto)\b|\s*(?:BUG|unreachable)\s*\(")
+from backport.csource.statements import is_case, label, leaves
 
 
 def ask(context: Context) -> list[Finding]:
@@ -26,11 +22,11 @@ def ask(context: Context) -> list[Finding]:
         if not b or not a or b.strip().endswith((b"{", b"}")) or a.strip().endswith((b"{", b"}")):
             continue
         shown, above, up = (x.strip().decode("utf-8", "replace") for x in (ours[r], b, a))
-        if _LABEL.match(ours[r]):
-            if bool(_LEAVES.match(a)) != bool(_LEAVES.match(b)):
+        if label(ours[r]) or is_case(ours[r]):
+            if leaves(a) != leaves(b):
                 found.append(Finding(Signal.FALLING, f"`{above}` comes before the added `{shown}`, upstream has "
                                                      f"`{up}` there"))
-        elif _LEAVES.match(b) and not _LEAVES.match(a) and (place := place_of(result.source, r)) is not None \
+        elif leaves(b) and not leaves(a) and (place := place_of(result.source, r)) is not None \
                 and not place.begun and not _ruled(result.source, ours, r):
             found.append(Finding(Signal.FALLING, f"`{shown}` comes after `{above}` in this tree, after `{up}` "
                                                  "upstream"))
@@ -55,7 +51,8 @@ def _label(source: bytes, lines: Sequence[bytes], at: int) -> bytes:
     f = enclosing(source, at + 1)
     if f is None:
         return b""
-    return next((m[1] for i in range(at, f.body, -1) if (m := _MARK.match(lines[i]))), b"")
+    margin = (lines[i] for i in range(at, f.body, -1) if lines[i][:1] not in (b" ", b"\t"))
+    return next((name for line in margin if (name := label(line))), b"")
 
 
 def _above(lines: Sequence[bytes], at: int) -> bytes:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.blocks import Place, place_of
+from backport.csource.statements import head_kind, walker
 from backport.csource.tokens import identifiers
-
-CONTROL = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
 
 _LOOP = 0.5              # Dice over the words of two loops' heads that makes them the same loop
 _WAYS = frozenset({b"safe", b"rcu", b"reverse", b"continue", b"from"})
@@ -35,7 +32,7 @@ def ask(context: Context) -> list[Finding]:
             found.append(Finding(Signal.STATEMENT, f"`{shown}` is in the middle of a statement on one side only"))
         elif a != b:
             up, here = a.decode("utf-8", "replace"), b.decode("utf-8", "replace")
-            kinds = _kind(a), _kind(b)
+            kinds = head_kind(a) or a, head_kind(b) or b
             signal = Signal.OPPOSITE if opposite(a, b) or (kinds[0] != kinds[1] and b"else" in kinds) else \
                 Signal.GUARD if kinds[0] == kinds[1] and _refines(a, b) and _walks(a) == _walks(b) else Signal.CONDITION
             found.append(Finding(signal, f"`{shown}` runs under `{here}` in this tree, under `{up}` upstream"))
@@ -44,7 +41,7 @@ def ask(context: Context) -> list[Finding]:
 
 def _around(place: Place) -> tuple[bytes, bool]:
     """(the head that rules the line, whether the line stands amid a statement)."""
-    if CONTROL.match(place.begun):
+    if head_kind(place.begun):
         # `if (x)` without braces rules the line; an open parenthesis is amid it
         if place.begun.count(b"(") > place.begun.count(b")"):
             return b"", True
@@ -52,24 +49,16 @@ def _around(place: Place) -> tuple[bytes, bool]:
     return place.head + place.case, bool(place.begun)
 
 
-def _kind(head: bytes) -> bytes:
-    match = CONTROL.match(head)
-    if match is None:
-        return head
-    return b"for" if match[2] or match[1] == b"for" else match[1]
-
-
 def _walks(head: bytes) -> frozenset[bytes]:
     """In which way a loop over a list goes: what may be taken off it inside is another thing for each."""
-    match = CONTROL.match(head)
-    return _WAYS & frozenset(match[2].split(b"_")) if match and match[2] else frozenset()
+    return _WAYS & frozenset(walker(head).split(b"_"))
 
 
 def _refines(a: bytes, b: bytes) -> bool:
     """Whether one of two heads has all words of the other, a call by a longer name included (`aa_unpack_x`): a further
     condition, and not another one. A loop has no branch beside it that could be meant: half of its words will do."""
     x, y = set(identifiers(a)), set(identifiers(b))
-    if _kind(a) == b"for" and 2 * len(x & y) >= _LOOP * (len(x) + len(y)):
+    if head_kind(a) == b"for" and 2 * len(x & y) >= _LOOP * (len(x) + len(y)):
         return True
     return any(all(any(word == other or (len(word) >= _NAME and (word in other or other in word)) for other in more)
                    for word in few) for few, more in ((x, y), (y, x)))

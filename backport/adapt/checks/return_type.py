@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.signals import Signal
+from backport.csource import statements
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
 from backport.csource.signatures import returned
-
-_RETURN = re.compile(rb"\breturn\b\s*[^;]*;")
 
 
 def ask(context: Context) -> list[Finding]:
@@ -18,7 +15,8 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     found = []
     for edit in edits:
-        after = enclosing(result.source, result.new_line(edit) + 1) if _RETURN.search(result.code(edit)) else None
+        returns = statements.returned(result.code(edit)) is not None
+        after = enclosing(result.source, result.new_line(edit) + 1) if returns else None
         theirs = named(result.problem.upstream, after.name) if after is not None else None
         if after is None or theirs is None:
             continue

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding, Names, Result, named, quote
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.csource.declarations import declares, has_parameter, lists
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import KEYWORDS, code
+from backport.csource.statements import first_word, gotos, label
 from backport.csource.tokens import identifiers
+from backport.csource.uses import assigned, locals_of
 from backport.patch.edits import Edit
 
 _BUILT_IN = frozenset({b"__func__", b"__FUNCTION__", b"__LINE__", b"__FILE__"})
-_LOCAL = re.compile(rb"(?<![\w.>])([a-z_]\w*)\b(?!\s*\()")
-_NO_LOCAL = re.compile(rb"(?:\.|->|\b(?:struct|union|enum))\s*$")     # a field or a tag: no name of the function's own
-_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
-# the type and the first names of a declaration of several
-_BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|union|enum|volatile)\s+)*\w+[\s*]+"
-           rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
-_LABEL = re.compile(rb"^[ \t]*(\w+)[ \t]*:(?!:)", re.MULTILINE)
 
 
 def ask(context: Context) -> list[Finding]:
@@ -46,19 +40,19 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Fi
     written = code(b"".join(result.lines[i] for i in inside if i in result.added))
     file_level = None
     found = []
-    names = {m[1] for m in _LOCAL.finditer(added) if not _NO_LOCAL.search(added, max(0, m.start() - 10), m.start())}
+    names = locals_of(added)
     up_rest = _without(upstream, problem.added_upstream)
     own_words = set(identifiers(own))
     for name in sorted(names - KEYWORDS - _BUILT_IN - own_words):
-        if _declares(written, name):
+        if declares(written, name):
             continue
         if name not in up_rest:
-            if not problem.target_has(name) and not _declares(upstream, name) \
-                    and not _listed(written, name) and _parameter(problem, name):
+            if not problem.target_has(name) and not declares(upstream, name) \
+                    and not lists(written, name) and _parameter(problem, name):
                 found.append(Finding(Signal.SCOPE, f"the patch declares {quote(name)} in another function than "
                                                    f"{after.name}(), which uses it"))
             elif not problem.target_has(name) and _from_nowhere(name, added, known) \
-                    and not _declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
+                    and not declares(code(b"".join(line for h in problem.hunks for line in h.added)), name):
                 found.append(Finding(Signal.SCOPE, f"nothing declares {quote(name)}, which {after.name}() sets"))
             continue
         if file_level is None:
@@ -66,11 +60,9 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Fi
         if name not in file_level:
             found.append(Finding(Signal.SCOPE, f"{after.name}() has no {quote(name)} in this tree",
                                name.decode()))
-    for match in _GOTO.finditer(added):
-        labels = set(_LABEL.findall(own)) | set(_LABEL.findall(written))
-        if match[1] not in labels:
-            found.append(Finding(Signal.NO_LABEL, f"{after.name}() has no label {quote(match[1])} in this tree",
-                               match[1].decode()))
+    labels = {label(line) for text in (own, written) for line in text.split(b"\n")}
+    found += [Finding(Signal.NO_LABEL, f"{after.name}() has no label {quote(one)} in this tree", one.decode())
+              for one in gotos(added) if one not in labels]
     return found
 
 
@@ -79,7 +71,8 @@ def _from_nowhere(name: bytes, added: bytes, known: Names) -> bool:
     text = name.decode("ascii", "replace")
     return (known.index is not None and known.upstream is not None and text not in known.own
             and not known.index.contains(text) and not known.upstream.contains(text)
-            and re.search(rb"^[ \t]+%s\s*=(?!=)" % re.escape(name), added, re.MULTILINE) is not None)
+            and any(first_word(line) == name and line[:1] in (b" ", b"\t") and name in assigned(line)
+                    for line in added.split(b"\n")))
 
 
 def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
@@ -87,22 +80,10 @@ def _without(body: bytes, added: frozenset[bytes]) -> set[bytes]:
     return {word for line, bare in lines if line.strip() not in added for word in identifiers(bare)}
 
 
-def _declares(text: bytes, name: bytes) -> bool:
-    """True where `name` is declared, alone or behind others (`int a, b;`), with or without an attribute."""
-    word = re.escape(name)
-    return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$|__\w+)" % word, text) is not None \
-        or re.search(_BEFORE + rb"%s\s*[;,=\[]" % word, text, re.MULTILINE) is not None
-
-
-def _listed(text: bytes, name: bytes) -> bool:
-    """True where `name` is a further declarator: the `b` of `int a, b;`."""
-    return re.search(rb"\w\s*,\s*\**%s\s*[,;=\[]" % re.escape(name), text) is not None
-
-
 def _parameter(problem: Problem, name: bytes) -> bool:
     """True where added lines of the patch have `name` as the parameter of some function, and nothing at file level."""
     added = b"".join(line for hunk in problem.hunks for line in hunk.added)
-    return re.search(rb"\b\w+[\s*]+%s\s*[,)]" % re.escape(name), code(added)) is not None
+    return has_parameter(code(added), name)
 
 
 def _file_level(problem: Problem) -> frozenset[bytes]:

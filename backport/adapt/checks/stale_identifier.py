@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, body, quote
-from backport.adapt.insertion_point import DECLARATION
 from backport.adapt.renamed_identifiers import spellings
 from backport.adapt.signals import Signal
+from backport.csource.declarations import is_local
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
@@ -25,7 +25,7 @@ def ask(context: Context) -> list[Finding]:
     new = {w for hunk in problem.hunks for w in identifiers(b"".join(hunk.added))}
     kept = {w for e in edits for w in identifiers(result.code(e))} & gone - KEYWORDS
     # what an added line declares is upstream's own thing, of upstream's type
-    kept -= {w for e in edits for line in result.code(e).split(b"\n") if DECLARATION.match(line)
+    kept -= {w for e in edits for line in result.code(e).split(b"\n") if is_local(line)
              for w in identifiers(line.split(b"=")[0])}
     if not kept:
         return []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-from backport.csource.pieces import code
 from backport.csource.preprocessor import macros
 
 
@@ -21,11 +18,9 @@ def ask(context: Context) -> list[Finding]:
              if (f := context.target.enclosing(line)) is not None and f.start == line}
     if not lost:
         return []
-    here, there = code(result.source), code(problem.upstream)
     found = []
     for name in sorted(lost):
-        word = re.compile(rb"\b%s\b" % re.escape(name))
-        if word.search(here) and not word.search(there):
+        if context.adapted.has_name(name) and not context.upstream.has_name(name):
             shown = name.decode("utf-8", "replace")
             found.append(Finding(Signal.UNDECLARED, f"the definition of `{shown}` is removed, and this tree's file "
                                                     "uses it"))

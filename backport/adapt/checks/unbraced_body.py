@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
-from backport.adapt.checks.guard import CONTROL
 from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.pieces import code
+from backport.csource.statements import first_word, head_kind
 from backport.patch.edits import Edit
-
-_ELSE = re.compile(rb"else\b")
 
 
 def ask(context: Context) -> list[Finding]:
@@ -45,7 +42,7 @@ def _changes(before: bytes, after: bytes, edit: Edit, at: int, edits: Sequence[E
         return None
     new = code(b"".join(edit.new)).strip()
     text = lines[j].strip()
-    if edit.lo == edit.hi and new and _ELSE.match(text):
+    if edit.lo == edit.hi and new and first_word(text) == b"else":
         return text
     was, now = place_of(before, j), place_of(after, at + len(edit.new) + j - edit.hi)
     if was is None or now is None:
@@ -58,7 +55,7 @@ def _changes(before: bytes, after: bytes, edit: Edit, at: int, edits: Sequence[E
 
 def _head(begun: bytes) -> bytes:
     """A head without braces that is complete and rules what follows, b"" for any other beginning."""
-    return begun if CONTROL.match(begun) and begun.count(b"(") == begun.count(b")") else b""
+    return begun if head_kind(begun) and begun.count(b"(") == begun.count(b")") else b""
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.STATEMENT,))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, quote
 from backport.adapt.signals import Signal
 from backport.csource.blocks import place_of
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
-
-_LABEL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*:(?!:)[ \t]*$")
+from backport.csource.statements import is_jumped_to, label
 
 
 def ask(context: Context) -> list[Finding]:
@@ -20,14 +17,14 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for edit in edits:
         first = result.new_line(edit)
-        added = {m[1] for n, line in enumerate(result.code(edit).splitlines(keepends=True))
-                 if (m := _LABEL.match(line)) and _begins(result, first + n)} - {b"default"}
+        added = {label(line) for n, line in enumerate(result.code(edit).splitlines())
+                 if label(line) and line.rstrip().endswith(b":") and _begins(result, first + n)}
         function = enclosing(result.source, result.new_line(edit) + 1) if added else None
         if function is None:
             continue
         text = code(body(result.source, function))
         found += [Finding(Signal.LABEL, f"nothing in {function.name}() jumps to the added label {quote(m)}")
-                  for m in sorted(added) if not re.search(rb"(?:\bgoto\s+|&&\s*)%s\b" % re.escape(m), text)]
+                  for m in sorted(added) if not is_jumped_to(text, m)]
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from backport.adapt.align import line_key, weak
@@ -10,13 +9,9 @@ from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lin
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code
-
-_GOTO = re.compile(rb"\bgoto\s+(\w+)\s*;")
-_RETURN = re.compile(rb"\breturn\b")
-_TAKE = re.compile(rb"(?:^|[^\w])((?:\w*_)?(?:lock|trylock|kmalloc|kzalloc|kcalloc|kmemdup|kstrdup|vmalloc|get)"
-                   rb"(?:_\w+)?)\s*\(")
-_GIVE = re.compile(rb"(?:^|[^\w])((?:\w*_)?(?:unlock|free|kfree|vfree|put|release|destroy|unregister|disable|unmap|"
-                   rb"cleanup|kfree_skb)(?:_\w+)?)\s*\(")
+from backport.csource.resources import given, takes
+from backport.csource.statements import gotos, label
+from backport.csource.tokens import identifiers
 
 
 def ask(context: Context) -> list[Finding]:
@@ -33,21 +28,21 @@ def ask(context: Context) -> list[Finding]:
               and weak(line_key(result.lines[r + 1])) and line_key(lines[u + 1]) == line_key(result.lines[r + 1])]
     for u, r in pairs:
         text = code(result.lines[r])
-        jump, leaves = _GOTO.search(text), _RETURN.search(text)
+        jumps, leaves = gotos(text), b"return" in identifiers(text)
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
         if theirs is None or ours is None:
             continue
-        if _GIVE.search(text) and _elsewhere(result, theirs.name, ours, r):
+        if given(text) and _elsewhere(result, theirs.name, ours, r):
             shown = text.strip().decode("utf-8", "replace")
             signal = Signal.LEAVING if b"unlock" in text else Signal.RELEASE     # of another lock than this tree holds
             found.append(Finding(signal, f"`{shown}` is in upstream's {theirs.name}() before the patch, and not "
                                          "in this tree's function"))
-        if not (jump or leaves):
+        if not (jumps or leaves):
             continue
         up, here = _lines(after, theirs), _lines(result.source, ours)
         shown = text.strip().decode("utf-8", "replace")
-        if jump:
-            a, b = _behind(up, jump[1]), _behind(here, jump[1])
+        if jumps:
+            a, b = _behind(up, jumps[0]), _behind(here, jumps[0])
             if a is not None and b is not None and a != b:
                 more, less = sorted(b - a), sorted(a - b)
                 words = " and ".join(
@@ -77,23 +72,23 @@ def _lines(source: bytes, f: Function) -> Sequence[bytes]:
     return bare_lines(source)[f.start - 1:f.end]
 
 
-def _behind(lines: Sequence[bytes], label: bytes) -> set[bytes] | None:
+def _behind(lines: Sequence[bytes], name: bytes) -> set[bytes] | None:
     """What is given back behind the label, as calls without white space."""
-    at = next((i for i, line in enumerate(lines) if re.match(rb"\s*%s\s*:(?!:)" % re.escape(label), line)), None)
+    at = next((i for i, line in enumerate(lines) if label(line) == name), None)
     if at is None:
         return None
-    return {line_key(line) for line in lines[at + 1:] if _GIVE.search(line) and not weak(line_key(line))}
+    return {line_key(line) for line in lines[at + 1:] if given(line) and not weak(line_key(line))}
 
 
 def _held(lines: Sequence[bytes], at: int) -> set[bytes]:
     """What line `at` skips: names called below that give back what was taken above, and not given back in between
     on the way to it (a call on a line of the function's own depth)."""
     above, below = lines[:at], lines[at + 1:]
-    if not any(_TAKE.search(line) for line in above):
+    if not any(takes(line) for line in above):
         return set()
-    given = {m[1] for line in above for m in _GIVE.finditer(line) if line[:1] == b"\t" and line[1:2] != b"\t"}
-    near = {m[1] for line in lines[max(0, at - 4):at] for m in _GIVE.finditer(line)}
-    return {m[1] for line in below for m in _GIVE.finditer(line)} - given - near
+    gone = {name for line in above for name in given(line) if line[:1] == b"\t" and line[1:2] != b"\t"}
+    near = {name for line in lines[max(0, at - 4):at] for name in given(line)}
+    return {name for line in below for name in given(line)} - gone - near
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING, Signal.RELEASE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,10 +9,9 @@ from backport.adapt.align import line_key
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
-
-_GIVES = re.compile(rb"^\s*(?:\w*_)?(?:k?v?free|kfree|kvfree|vfree|kfree_rcu|put|free|release|destroy)(?:_\w+)?"
-                    rb"\s*\(\s*&?([\w.>\[\]-]+)\s*\)\s*;")
-_LEAVES = re.compile(rb"\s*(?:return|goto|break|continue)\b")
+from backport.csource.resources import released
+from backport.csource.statements import first_word, jump
+from backport.csource.uses import uses, value
 
 
 def ask(context: Context) -> list[Finding]:
@@ -25,18 +23,17 @@ def ask(context: Context) -> list[Finding]:
     after = result.problem.upstream
     for u, r in context.pairs:
         up, here = bare_lines(after), bare_lines(result.source)
-        match = _GIVES.match(here[r])
+        thing = released(here[r])
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
-        if match is None or theirs is None or ours is None:
+        if not thing or theirs is None or ours is None:
             continue
-        word = re.compile(rb"(?<![\w.>])%s\b(?!\s*=[^=])" % re.escape(match[1]))
         shown = result.lines[r].strip().decode("utf-8", "replace")
-        used = Counter(_uses(here, ours, r, word)) - Counter(_uses(up, theirs, u, word))
+        used = Counter(_uses(here, ours, r, thing)) - Counter(_uses(up, theirs, u, thing))
         if used:
             line = next(iter(used)).decode("utf-8", "replace")
             found.append(Finding(Signal.FREED, f"`{line}` uses what `{shown}` before it releases"))
             continue
-        one, two = (_from(lines, f, at, match[1]) for lines, f, at in ((up, theirs, u), (here, ours, r)))
+        one, two = (_from(lines, f, at, thing) for lines, f, at in ((up, theirs, u), (here, ours, r)))
         if one.endswith(b"()") and two and not two.endswith(b"()"):       # a call by another name may take it as well
             found.append(Finding(Signal.FREED, f"`{shown}` releases what comes from {quote(two)} "
                                                f"here, from {quote(one)} upstream"))
@@ -52,28 +49,26 @@ def ask(context: Context) -> list[Finding]:
 
 def _from(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
     """Where the variable has its value from: the call, or else the expression; b"" where no line above says it."""
-    sets = re.compile(rb"(?<![\w.>])%s\s*=(?!=)\s*([^;]*)" % re.escape(name))
     for line in reversed(lines[f.body:at]):
-        match = sets.search(line)
-        if match:
-            call = re.match(rb"\(?(\w+)\s*\(", match[1])
-            return call[1] + b"()" if call else match[1].strip()
+        given = value(line, name)
+        if given is not None:
+            call = first_word(given.removeprefix(b"("))
+            return call + b"()" if call and given.removeprefix(b"(")[len(call):].lstrip().startswith(b"(") else given
     return b""
 
 
-def _uses(lines: Sequence[bytes], f: Function, at: int, word: re.Pattern[bytes]) -> list[bytes]:
-    """The lines of the same block behind line `at` that have the word, up to a jump or a new value for it."""
+def _uses(lines: Sequence[bytes], f: Function, at: int, thing: bytes) -> list[bytes]:
+    """The lines of the same block behind line `at` that use the thing, up to a jump or a new value for it."""
     deep = _depth(lines[at])
-    new = re.compile(word.pattern.replace(rb"(?!\s*=[^=])", rb"\s*=[^=]"))
     out = []
     for line in lines[at + 1:f.end - 1]:
         if not line.strip():
             continue
-        if _depth(line) < deep or new.search(line):
+        if _depth(line) < deep or value(line, thing) is not None:
             break
-        if word.search(line):
+        if uses(line, thing):
             out.append(line.strip())
-        if _depth(line) == deep and _LEAVES.match(line):
+        if _depth(line) == deep and jump(line):
             break
     return out
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.align import line_key
 from backport.adapt.checks.base import named
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
+from backport.csource.declarations import of_function
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
+from backport.csource.statements import sets_or_asks
 from backport.csource.tokens import Kind, identifiers, lex, significant
+from backport.csource.uses import paths
 from backport.patch.edits import Edit
-
-_DECLARATION = re.compile(rb"^\t(?:const |static |struct |union |enum |unsigned |signed )*(?!return\b|goto\b)"
-                          rb"\w+[\s*]+(\w+)"
-                          rb"(?:\s*=\s*([^;{]*))?;\s*$")
-
-_PATH = re.compile(rb"[A-Za-z_]\w*(?:(?:->|\.)\w+)+")
-_ASKS = re.compile(rb"\bif\b|[^=!<>]=[^=]|\bfor\b|\bwhile\b")
 
 
 def make(broken: Broken) -> Repaired | None:
@@ -39,8 +33,8 @@ def make(broken: Broken) -> Repaired | None:
     inside = code(b"\n".join(lines[first.start - 1:first.end]))
     brought = []
     for name in missing:
-        found = [line for line in upstream.split(b"\n") if (m := _DECLARATION.match(line)) and m[1] == name.encode()
-                 and m[2] and _available(m[2], inside, broken)]
+        found = [line for line in upstream.split(b"\n") if name.encode() in line and (value := _initial(line))
+                 and of_function(line)[0].name == name.encode() and _available(value, inside, broken)]
         if len(found) != 1 or found[0].strip() in problem.added_upstream:
             return None
         if _settled_later(found[0], inside, code(upstream), min(e.lo for e in broken.edits) - first.start + 1):
@@ -48,7 +42,7 @@ def make(broken: Broken) -> Repaired | None:
         brought.append(found[0] + b"\n")
     at = first.body                  # 0-based: the line below the opening brace
     last = at
-    while last < first.end - 1 and (_DECLARATION.match(lines[last]) or (last > at and not lines[last].strip())):
+    while last < first.end - 1 and (of_function(lines[last]) or (last > at and not lines[last].strip())):
         last += 1
     while last > at and not lines[last - 1].strip():
         last -= 1
@@ -64,16 +58,19 @@ def make(broken: Broken) -> Repaired | None:
     return Repaired(edits, f"{first.name}() got upstream's declaration {shown}, which it does not have in this tree")
 
 
+def _initial(line: bytes) -> bytes:
+    """The initial value of the only variable that a line of the function's outermost block declares, b"" for none."""
+    found = of_function(line)
+    return (found[0].value or b"") if len(found) == 1 and b"{" not in line else b""
+
+
 def _settled_later(declaration: bytes, function: bytes, upstream: bytes, use: int) -> bool:
     """True where this tree's own lines above the use set or ask what the initial value goes through: at the top of the
     function it is not what it is then."""
-    match = _DECLARATION.match(declaration)
-    paths = _PATH.findall(match[2]) if match is not None and match[2] else []
-    roots = {path[:n] for path in paths for n in (*(m.start() for m in re.finditer(rb"->|\.", path)), len(path))
-             if re.search(rb"->|\.", path[:n])}
+    roots = paths(_initial(declaration))
     shared = {line_key(line) for line in upstream.split(b"\n")}
     return any(root in line_key(line) for line in function.split(b"\n")[:use] if line_key(line) not in shared
-               for root in roots if _ASKS.search(line))
+               for root in roots if sets_or_asks(line))
 
 
 def _available(value: bytes, function: bytes, broken: Broken) -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
+from backport.csource.declarations import of_function
 from backport.csource.functions import enclosing
-from backport.csource.pieces import code
+from backport.csource.tokens import identifiers
 from backport.patch.edits import Edit
-
-_DECLARATION = re.compile(rb"^\t(?!return\b|goto\b|else\b)(?:[A-Za-z_]\w*[ \t]+)+[*\w][^()]*?(?:=[^=].*)?;\s*$")
 
 
 def make(broken: Broken) -> Repaired | None:
@@ -23,9 +20,9 @@ def make(broken: Broken) -> Repaired | None:
     edits = broken.edits
     taken: list[bytes] = []
     for name in late:
-        word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
         for edit in edits:
-            found = [i for i, line in enumerate(edit.new) if _DECLARATION.match(line) and word.search(code(line))]
+            found = [i for i, line in enumerate(edit.new)
+                     if of_function(line) and name.encode() in identifiers(line)]
             if len(found) == 1:
                 taken.append(edit.new[found[0]])
                 edits = replaced(edits, edit, [*edit.new[:found[0]], *edit.new[found[0] + 1:]])
@@ -33,7 +30,7 @@ def make(broken: Broken) -> Repaired | None:
         else:
             return None
     at = function.body               # 0-based: the line below the opening brace
-    while at < function.end - 1 and _DECLARATION.match(lines[at]):
+    while at < function.end - 1 and of_function(lines[at]):
         at += 1
     if at == function.body or any(e.lo <= at <= e.hi and e.hi > e.lo for e in edits):
         return None

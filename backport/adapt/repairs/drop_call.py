@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
+from backport.csource.calls import names
 from backport.csource.pieces import code
+from backport.csource.resources import is_half
+from backport.csource.statements import first_word
 
-# one half of a pair, or an order of things: nothing that may be left out alone
-_PAIR = re.compile(rb"(?:^|_)(?:(?:un)?(?:lock|register|map|prepare|hold|mask|pin|link|block|freeze)|get|put|free|"
-                   rb"alloc|enable|disable|begin|end|start|stop|init|exit|acquire|release|mb|barrier|rcu|sync|flush|cancel|"
-                   rb"destroy|add|del|inc|dec|enter|leave|suspend|resume|shutdown|cleanup|set|clear|reset)(?:_|$)")
 _REST = 3                # other lines of the same block that must be left
 
 
@@ -19,14 +16,14 @@ def make(broken: Broken) -> Repaired | None:
     """One such call in the hunk, a statement of its own in a block with others; nothing else may be missing."""
     missing = broken.subjects(Signal.SYMBOL)
     others = {one.kind for one in broken.findings} - {Signal.SYMBOL, Signal.GUARD}
-    called = [name for name in missing if re.search(rb"\b%s\s*\(" % re.escape(name.encode()),
-                                                    b"".join(line for e in broken.edits for line in e.new))]
-    if len(called) != 1 or others or _PAIR.search(called[0].encode()):
+    calls = {name for name, _, _ in names(b"".join(line for e in broken.edits for line in e.new))}
+    called = [name for name in missing if name.encode() in calls]
+    if len(called) != 1 or others or is_half(called[0].encode()):
         return None
     name = called[0].encode()
     for edit in broken.edits:
         bare = code(b"".join(edit.new)).splitlines()
-        found = [i for i, line in enumerate(bare) if re.match(rb"\s*%s\s*\(" % re.escape(name), line)]
+        found = [i for i, line in enumerate(bare) if first_word(line) == name and next(names(line), (b"",))[0] == name]
         if not found:
             continue
         at = found[0]

@@ -6,16 +6,13 @@ bare `return` between two `goto out;` leaks, and compiles.
 
 from __future__ import annotations
 
-import re
-
 from backport.adapt.checks.base import bare_lines
-from backport.adapt.insertion_point import controls
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
+from backport.csource.constants import is_constant
 from backport.csource.functions import Function, enclosing
+from backport.csource.statements import controls, gotos, jump, label, returned
+from backport.csource.tokens import is_identifier
 from backport.patch.edits import Edit
-
-_RETURN = re.compile(rb"^(\t+)return\s+(-E[A-Z0-9]+);\s*$")
-_EXIT = re.compile(rb"^\s*(?:goto\s+(\w+)|return\b[^;]*);")
 
 
 def make(broken: Broken) -> Repaired | None:
@@ -24,25 +21,26 @@ def make(broken: Broken) -> Repaired | None:
     result = broken.result
     after = result.problem.upstream
     for u, r in broken.context.pairs:
-        match = _RETURN.match(result.lines[r])
+        line = result.lines[r]
+        error = returned(line) if jump(line) == b"return" and line[:1] == b"\t" else None
         theirs, ours = enclosing(after, u + 1), enclosing(result.source, r + 1)
-        if match is None or theirs is None or ours is None:
+        if error is None or error[:2] != b"-E" or not is_constant(error) or theirs is None or ours is None:
             continue
         here = bare_lines(result.source)
         around = {_exit(here, ours, r, step, result.added) for step in (-1, 1)}
         upstream = {_exit(bare_lines(after), theirs, u, step, set()) for step in (-1, 1)}
-        label = around.pop() if len(around) == 1 else None
-        if not label or upstream != {b""}:
+        leads = around.pop() if len(around) == 1 else None
+        if not leads or upstream != {b""}:
             continue
-        word = _variable(here, ours, label)
+        word = _variable(here, ours, leads)
         edit = next((e for e in broken.edits if result.new_line(e) <= r < result.new_line(e) + len(e.new)), None)
         if word is None or edit is None:
             continue
-        done = _rewritten(edit, r - result.new_line(edit), match[1], word, match[2], label)
+        done = _rewritten(edit, r - result.new_line(edit), line[:len(line) - len(line.lstrip())], word, error, leads)
         if done is not None:
-            shown = f"{word.decode()} = {match[2].decode()}; goto {label.decode()};"
+            shown = f"{word.decode()} = {error.decode()}; goto {leads.decode()};"
             return Repaired(replaced(broken.edits, edit, done),
-                            f"`return {match[2].decode()};` became `{shown}`, as {ours.name}() leaves around it in "
+                            f"`return {error.decode()};` became `{shown}`, as {ours.name}() leaves around it in "
                             "this tree")
     return None
 
@@ -51,26 +49,26 @@ def _exit(lines: tuple[bytes, ...], f: Function, at: int, step: int, added: set[
     """The label that the next exit from 0-based line `at` on names, b"" for a `return`, None where there is none."""
     n = at + step
     while f.body <= n < f.end:
-        match = _EXIT.match(lines[n]) if n not in added else None
-        if match is not None:
-            return match[1] or b""
+        way = jump(lines[n]) if n not in added else b""
+        if way in (b"return", b"goto"):
+            return b"".join(gotos(lines[n])[:1])
         n += step
     return None
 
 
-def _variable(lines: tuple[bytes, ...], f: Function, label: bytes) -> bytes | None:
-    """The variable that the function returns behind `label`."""
-    start = next((n for n in range(f.body, f.end) if re.match(rb"\s?%s\s*:" % re.escape(label), lines[n])), None)
+def _variable(lines: tuple[bytes, ...], f: Function, name: bytes) -> bytes | None:
+    """The variable that the function returns behind the label."""
+    start = next((n for n in range(f.body, f.end) if label(lines[n]) == name), None)
     if start is None:
         return None
-    first = next((line for line in lines[start:f.end] if re.match(rb"\s*return\b", line)), b"")
-    match = re.match(rb"\s*return\s+([A-Za-z_]\w*);", first)
-    return match[1] if match is not None else None
+    first = next((line for line in lines[start:f.end] if jump(line) == b"return"), b"")
+    value = returned(first)
+    return value if value is not None and is_identifier(value) else None
 
 
-def _rewritten(edit: Edit, at: int, tabs: bytes, word: bytes, value: bytes, label: bytes) -> list[bytes] | None:
+def _rewritten(edit: Edit, at: int, tabs: bytes, word: bytes, value: bytes, leads: bytes) -> list[bytes] | None:
     lines = list(edit.new)
-    leave = [tabs + word + b" = " + value + b";\n", tabs + b"goto " + label + b";\n"]
+    leave = [tabs + word + b" = " + value + b";\n", tabs + b"goto " + leads + b";\n"]
     if at == 0:
         return None
     before = lines[at - 1]

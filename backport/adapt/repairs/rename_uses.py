@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -13,6 +12,7 @@ from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
+from backport.csource.uses import has
 from backport.patch.edits import Edit
 
 _SEEN = 2                # lines that must have changed so, the declaration included
@@ -51,12 +51,7 @@ def make(broken: Broken) -> Repaired | None:
 def _known(broken: Broken, function: Function, name: bytes) -> bool:
     """True where the function uses `name` already: then it means something else here."""
     text = b"".join(broken.problem.target_lines[function.start - 1:function.end])
-    return _use(name).search(code(text)) is not None
-
-
-def _use(name: bytes) -> re.Pattern[bytes]:
-    """`name` as a variable, not as a member."""
-    return re.compile(rb"(?<![\w.])(?<!->)%s\b" % re.escape(name))
+    return has(code(text), name)
 
 
 def _put(line: bytes, columns: Sequence[int], old: bytes, new: bytes) -> bytes:
