@@ -22,7 +22,7 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
              ("took", duration(cell.seconds)), ("reproduce", cell.command), ("log", cell.log)]
     out.append("\n" + "".join(f"{name + ':':15}{line(value)}\n" for name, value in facts if value))
     if cell.evidence:
-        out.append("\nEvidence:\n" + "".join(f"  {line(item)}\n" for item in cell.evidence))
+        out.append("\nEvidence:\n" + "".join(_evidence(item) for item in cell.evidence))
     for hunk in cell.hunks:
         out.append(_hunk(hunk))
     for one in cell.diagnostics:
@@ -40,6 +40,12 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
         out.append("\nHistory:\n" + "".join(
             f"  run {number}: {line(past.base_version)} {', '.join(words(past))}\n" for number, past in history))
     return "".join(out)
+
+
+def _evidence(item: str) -> str:
+    """One piece of evidence; code that it quotes keeps its lines."""
+    rows = visible(item).rstrip("\n").split("\n")
+    return "".join(f"  {'  ' if number else ''}{row}\n" for number, row in enumerate(rows))
 
 
 def _boot(cell: Cell) -> str:

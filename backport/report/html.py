@@ -28,7 +28,7 @@ from backport.cell import Cell
 from backport.errors import UserError
 from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
-from backport.report.matrix import Matrix, duration, headline, legend, matrix, said, tally, when
+from backport.report.matrix import Matrix, duration, headline, in_order, legend, matrix, next_step, said, tally, when
 from backport.report.text import TITLES
 from backport.results.changes import ChangeKind, Changes, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
@@ -118,7 +118,7 @@ class _Site:
     def _rows(self, bits: Mapping[str, int]) -> list[dict[str, Any]]:
         """The rows of the matrix: a number a tree says which words its cell has, for the filters."""
         made = []
-        for patch in self.grid.patches:
+        for patch in (one for part in in_order(self.grid) for one in part):
             cells = [self.grid.at(patch, tree) for tree in self.grid.trees]
             masks = ",".join(str(sum(bits[word] for word in set(plain_words(cell)))) if cell else "0" for cell in cells)
             made.append({"patch": patch, "cells": cells, "masks": masks})
@@ -153,6 +153,7 @@ class _Site:
         if cell is not None:
             name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.column]}"
             made |= entry(cell, self.directory, name, self.marks.get((patch.slug, tree.column), ()))
+            made["next"] = next_step(patch, cell)
         return made
 
 

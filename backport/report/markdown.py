@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backport.cell import Cell
 from backport.report.escape import line, markdown, markdown_block, markdown_html
-from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
+from backport.report.matrix import Matrix, headline, in_order, legend, matrix, noteworthy, unreachable, words
 from backport.report.text import render_changes
 from backport.results.changes import Changes
 from backport.results.run import Run
@@ -48,7 +48,7 @@ def _table(grid: Matrix) -> str:
     rows = [["Patch", *(f"{markdown(tree.short)}<br>{markdown(tree.version)}" if tree.version else markdown(tree.short)
                         for tree in grid.trees)]]
     rows.append(["---"] * len(rows[0]))
-    for patch in grid.patches:
+    for patch in (one for part in in_order(grid) for one in part):
         row = [markdown(patch.subject or patch.slug)]
         for tree in grid.trees:
             cell = grid.at(patch, tree)

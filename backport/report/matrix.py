@@ -111,20 +111,56 @@ def _plain_success(cell: Cell) -> bool:
         and not exit_code([cell])
 
 
+def urgency(cell: Cell) -> int:
+    """How soon somebody has to look: 0 needs a person, 1 the machine failed, 2 to be read, 3 good, 4 needs nothing."""
+    if cell.apply in (Apply.ALREADY, Apply.ABSENT) and cell.sure is Sure.CERTAIN:
+        return 4
+    if cell.apply is Apply.NO_TREE:
+        return 1 if cell.required else 4
+    place = column(cell)
+    if place in ("conflict", "fail", "warn"):
+        return 0
+    return 1 if place == "other" else 2 if cell.sure is Sure.REVIEW else 3
+
+
+def in_order(grid: Matrix) -> tuple[list[PatchInfo], list[PatchInfo]]:
+    """(the patches to look at, those with the most urgent cell first; those that need nothing on any tree).
+
+    Within one urgency the order is that of the run: a series stays together.
+    """
+    def worst(patch: PatchInfo) -> int:
+        return min((urgency(cell) for tree in grid.trees if (cell := grid.at(patch, tree)) is not None), default=0)
+
+    rows = sorted(grid.patches, key=worst)
+    return [patch for patch in rows if worst(patch) < 4], [patch for patch in rows if worst(patch) == 4]
+
+
 def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo], Cell, list[str]]]]]:
-    """Reasons and notes by patch; trees with the same verdict and the same words share one entry."""
+    """Reasons and notes by patch, the most urgent first; trees with the same verdict and words share one entry.
+
+    A cell that needs nothing has no entry: why is on its own page, and in `backport show --cell`.
+    """
     found = []
-    for patch in grid.patches:
+    for patch in in_order(grid)[0]:
         groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[TreeInfo], Cell, list[str]]] = {}
         for tree in grid.trees:
             cell = grid.at(patch, tree)
-            if cell is None or not said(cell) or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason):
+            if cell is None or not said(cell) or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason) \
+                    or urgency(cell) == 4:
                 continue
             key = (words(cell), tuple(said(cell)))
             groups.setdefault(key, ([], cell, said(cell)))[0].append(tree)
         if groups:
-            found.append((patch, list(groups.values())))
+            found.append((patch, sorted(groups.values(), key=lambda group: urgency(group[1]))))
     return found
+
+
+def next_step(patch: PatchInfo, cell: Cell) -> str:
+    """The command that goes on from a conflict; "" where there is none, or where nobody knows the file."""
+    if cell.apply is not Apply.CONFLICT or not patch.source or any(mark in patch.source for mark in "\n:'\\"):
+        return ""
+    name = f"'{patch.source}'" if " " in patch.source else patch.source
+    return f"backport resolve {name} --tree {cell.tree.removeprefix('linux-').removesuffix('.y')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,47 +2,66 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from backport.cell import Cell
 from backport.report.escape import columns, cut, line, wrap
-from backport.report.matrix import Matrix, headline, legend, matrix, noteworthy, unreachable, words
+from backport.report.matrix import Matrix, headline, in_order, legend, matrix, next_step, noteworthy, unreachable, words
 from backport.results.changes import Change, ChangeKind, Changes, without_line
 from backport.results.run import PatchInfo, Run, TreeInfo
 
 _SUBJECT_MIN, _SUBJECT_MAX = 24, 72
 
 
+_FOLDED = 3                          # rows that need nothing and are worth a line instead of a table's
+
+
 def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> str:
     """The whole report. `width` 0 means as wide as it gets (a file, a pipe)."""
     grid = matrix(run, cells)
     parts = [wrap(headline(grid), width, rest="  ")]
-    if grid.patches and grid.trees:
-        parts.append(table(grid, width))
+    rows, nothing = in_order(grid)
+    if len(nothing) < _FOLDED:
+        rows, nothing = [*rows, *nothing], []
+    if rows and grid.trees:
+        parts.append(table(grid, width, rows))
+    if nothing:
+        parts.append(wrap(_folded(grid, nothing), width, rest="  "))
     parts += [part for part in (_legend(grid, width), _notes(grid, width)) if part]
     if changes is not None:
         parts.append(render_changes(changes, width=width) or "Nothing changed.\n")
     return "\n".join(parts)
 
 
-def table(grid: Matrix, width: int = 0) -> str:
-    """Patches as rows, trees as columns. Where the terminal is too narrow for the words of a cell on one line they
-    stand below each other, and where that is too wide still, the trees go into several tables."""
+def _folded(grid: Matrix, rows: Sequence[PatchInfo]) -> str:
+    """One sentence for the patches that need nothing on any tree."""
+    cells = [cell for patch in rows for tree in grid.trees if (cell := grid.at(patch, tree)) is not None]
+    counts = Counter(str(cell.apply) for cell in cells)
+    words = ", ".join(f"{counts[word]} {word}" for word in ("already", "absent", "no-tree") if counts[word])
+    return f"{len(rows)} more patches need nothing on any tree: {words} (`backport show -f markdown` lists them)"
+
+
+def table(grid: Matrix, width: int = 0, rows: Sequence[PatchInfo] | None = None) -> str:
+    """`rows` (all patches, the most urgent first, by default), trees as columns. Where the terminal is too narrow for
+    the words of a cell on one line they stand below each other, and where that is too wide still, the trees go into
+    several tables."""
+    shown = [patch for part in in_order(grid) for patch in part] if rows is None else rows
     if not width:
-        return _columns(grid, grid.trees, _SUBJECT_MAX, stacked=False)
+        return _columns(grid, shown, grid.trees, _SUBJECT_MAX, stacked=False)
     for stacked in (False, True):
         for subject in (_SUBJECT_MAX, 48, 36, _SUBJECT_MIN):
-            made = _columns(grid, grid.trees, subject, stacked=stacked)
+            made = _columns(grid, shown, grid.trees, subject, stacked=stacked)
             if _fits(made, width):
                 return made
     tables, rest = [], list(grid.trees)
     while rest:
         count = len(rest)
-        while count > 1 and not _fits(_columns(grid, rest[:count], _SUBJECT_MIN, stacked=True), width):
+        while count > 1 and not _fits(_columns(grid, shown, rest[:count], _SUBJECT_MIN, stacked=True), width):
             count -= 1
-        tables.append(_columns(grid, rest[:count], _SUBJECT_MIN, stacked=True))
+        tables.append(_columns(grid, shown, rest[:count], _SUBJECT_MIN, stacked=True))
         rest = rest[count:]
     return "\n".join(tables)
 
@@ -51,10 +70,11 @@ def _fits(made: str, width: int) -> bool:
     return all(columns(row) <= width for row in made.splitlines())
 
 
-def _columns(grid: Matrix, trees: Sequence[TreeInfo], subject: int, *, stacked: bool) -> str:
+def _columns(grid: Matrix, patches: Sequence[PatchInfo], trees: Sequence[TreeInfo], subject: int, *,
+             stacked: bool) -> str:
     join = ",\n" if stacked else ", "
     rows = []
-    for patch in grid.patches:
+    for patch in patches:
         row = [_subject(patch, subject)]
         for tree in trees:
             cell = grid.at(patch, tree)
@@ -90,6 +110,8 @@ def _notes(grid: Matrix, width: int) -> str:
             out.append(wrap(f"{names}: {_words(cell)}", width, first="  ", rest="    "))
             for text in texts:
                 out.append(wrap(line(text), width, first="    ", rest="    "))
+            if step := next_step(patch, cell):
+                out.append(f"    next: {line(step)}\n")
     missing = unreachable(grid)
     if missing:
         out.append("Trees not available:\n")

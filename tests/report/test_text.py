@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backport.cell import Cell
+from backport.report.cell import _evidence
 from backport.report.escape import columns
+from backport.report.matrix import next_step, urgency
 from backport.report.registry import FORMATS, render
 from backport.report.text import render as render_text
 from backport.results.changes import since
+from backport.results.run import PatchInfo, Run
 from backport.results.store import Results
-from backport.verdict import Apply, Build
+from backport.verdict import Apply, Build, Sure
 from tests.support.cells import HOSTILE, TREES, cell, failing, fill, rewritten, standard
 
 
@@ -111,3 +115,50 @@ def test_changes_tell_each_error_once_and_only_what_changed(results: Results) ->
         "Newly broken:\n"
         "+ 9.1.y (9.9.9), 8.9.y (9.9.9): subject of p: clean, fail (was clean, pass)\n"
         "      toys/toy.c:12: error: implicit declaration of function 'gone'\n")
+
+
+# what has to be read comes first, and what needs nothing is folded
+
+def queue(results: Results) -> tuple[Run, list[Cell]]:
+    """Nine patches that are there already, one that needs reading, one in conflict; in that order."""
+    trees = ("linux-9.1.y", "linux-9.2.y")
+    cells = [cell(f"there-{number}", tree, Apply.ALREADY, reason="the reverse of the patch applies")
+             for number in range(9) for tree in trees]
+    cells += [cell("read", tree, Apply.MERGED, sure=Sure.REVIEW, notes=("a line differs",)) for tree in trees]
+    cells += [cell("stuck", trees[0], Apply.CONFLICT, reason="a.c: no sure place"),
+              cell("stuck", trees[1], Apply.ALREADY, reason="the reverse of the patch applies")]
+    run = fill(results, cells)
+    patches = tuple(replace(patch, source=f"patches/{patch.slug}.patch") for patch in run.patches)
+    return replace(run, patches=patches), cells
+
+
+def test_a_queue_that_is_there_already_is_one_line_and_the_conflict_comes_first(results: Results) -> None:
+    made = render_text(*queue(results), width=80)
+    table = made.partition("\n\n")[2]
+    assert table.index("stuck") < table.index("read")
+    assert "there-" not in made
+    assert "9 more patches need nothing on any tree: 18 already" in " ".join(made.split())
+    assert "the reverse of the patch applies" not in made
+    assert "    next: backport resolve patches/stuck.patch --tree 9.1\n" in made
+    assert all(len(row) <= 80 for row in made.splitlines())
+
+
+def test_a_conflict_whose_file_nobody_knows_has_no_next_command() -> None:
+    stuck = cell("stuck", "linux-9.1.y", Apply.CONFLICT)
+    for source in ("", "mail.mbox:3", "commit 1234: x", "a\nb"):
+        assert next_step(PatchInfo("stuck", source=source), stuck) == ""
+    assert next_step(PatchInfo("stuck", source="my patches/x.patch"), stuck) == (
+        "backport resolve 'my patches/x.patch' --tree 9.1")
+
+
+@pytest.mark.parametrize(("one", "level"), [
+    (cell("p", "t", Apply.CONFLICT), 0), (cell("p", "t", Apply.CLEAN, Build.FAIL), 0),
+    (cell("p", "t", Apply.ERROR), 1), (cell("p", "t", Apply.MERGED, sure=Sure.REVIEW), 2),
+    (cell("p", "t", Apply.ALREADY, sure=Sure.REVIEW), 2), (cell("p", "t"), 3), (cell("p", "t", Apply.ALREADY), 4),
+    (cell("p", "t", Apply.NO_TREE), 4), (cell("p", "t", Apply.NO_TREE, required=True), 1)])
+def test_how_soon_somebody_has_to_look(one: Cell, level: int) -> None:
+    assert urgency(one) == level
+
+
+def test_evidence_of_a_cell_keeps_its_lines() -> None:
+    assert _evidence("a.c:3 has\n\tint a;\n\x1b[31mint b;") == "  a.c:3 has\n    \tint a;\n    \\x1b[31mint b;\n"
