@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(*args: str, **env: str) -> Result:
-    return CliRunner().invoke(cli, args, prog_name="backport", env=env)
+    unset = dict.fromkeys(("BACKPORT_CACHE", "BACKPORT_MANIFEST"))
+    return CliRunner().invoke(cli, args, prog_name="backport", env={**unset, **env})
 
 
 def python(script: str, **env: str) -> subprocess.CompletedProcess[str]:
