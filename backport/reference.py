@@ -22,6 +22,7 @@ from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store, read_json, write_json
 from backport.verdict import Apply
+from backport.wholefile import private_directory
 
 
 def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: str, jobs: int,
@@ -34,7 +35,7 @@ def upstream_effect(patch: Patch, tree: Tree, head: Head, *, cache: Path, key: s
     """
     name = f"{tree.name} {head.version}"
     kept = cache / "reference" / f"{hashlib.sha256(f'{key} {patch.sha256} {head.commit}'.encode()).hexdigest()}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(kept.parent)
     with FileLock(kept.with_suffix(".lock")):     # several trees at once want the same answer
         known = read_json(kept)
         if known:

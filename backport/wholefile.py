@@ -64,6 +64,17 @@ def write_output(path: Path, data: bytes) -> None:
         raise refused(path, error) from error
 
 
+def private_directory(path: Path) -> None:
+    """Make `path` and the directories above it that are missing, each for its owner alone; one that is there is left as
+    it is. What a build leaves below (a setuid file, say) is out of everybody else's reach. Raises OSError."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
 def refused(path: Path, error: OSError) -> InfraError | UserError:
     """What to raise where `path` could not be written: the disk's fault, or that of the name."""
     said = f"cannot write {path}: {error.strerror or error}"

@@ -148,6 +148,25 @@ def near(word: str, allowed: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else ""
 
 
+_BYTES = 1 << 20         # of a document; ours have some 10 kB, and the reader takes a minute for 30 MB
+_DEPTH = 50              # of nesting; ours have 5, and the reader is recursive
+
+
+def _limited(text: str, fail: Fail) -> None:
+    """Raise for a document that only costs time or the stack; the events of the parser are read without recursion."""
+    if len(text) > _BYTES:
+        raise fail(1, f"more than {_BYTES >> 20} MiB", "a list of trees has a few kB: is it the right file?")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEPTH:
+                line = event.start_mark.line + 1 if event.start_mark is not None else 1
+                raise fail(line, f"more than {_DEPTH} levels of nesting", "")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def compose(data: bytes, fail: Fail) -> Marked | None:
     """The document in `data`, None where it is empty. Aliases work; tags and several documents do not."""
     try:
@@ -155,6 +174,7 @@ def compose(data: bytes, fail: Fail) -> Marked | None:
     except UnicodeDecodeError as error:
         raise fail(data[:error.start].count(b"\n") + 1, "not UTF-8", "") from None
     try:
+        _limited(text, fail)
         node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from backport.errors import InfraError, UserError
+from backport.results.store import Results
+from backport.trees.store import Store
 from backport.wholefile import write_output, write_whole
 
 
@@ -78,3 +80,14 @@ def test_modes_and_links(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o640
+
+
+def test_what_is_made_in_cache_and_state_is_the_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        Store(tmp_path / "cache").create()
+        Results(tmp_path / "state" / "deep" / "r.sqlite").close()
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "cache", tmp_path / "state", tmp_path / "state" / "deep"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700

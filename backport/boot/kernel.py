@@ -36,7 +36,7 @@ from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.trees.store import Head, Store
 from backport.trees.worktree import worktree
-from backport.wholefile import write_whole
+from backport.wholefile import private_directory, write_whole
 
 IMAGE = Path(X86_64.image_path)
 _WORD = re.compile(r"[\w.+/-]+")       # arch/x86/kvm/../../../virt/kvm/eventfd.c
@@ -105,7 +105,7 @@ class BootKernel:
         """
         started = time.monotonic()
         compiler = _without_ccache(resolve(self.tree.toolchain))
-        self.directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self.directory)
         destination.mkdir(parents=True, exist_ok=True)
         fixes = self.fixes()
         with ExitStack() as stack:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from backport.errors import GitError
 from backport.git import Git
 from backport.history.message import plain_subject, read_message
+from backport.wholefile import private_directory
 
 SUBJECT, UPSTREAM, FIXES, REVERTS = range(4)
 _FORMAT = "%H%x1f%s%x1f%B"
@@ -47,7 +48,7 @@ class ClaimIndex:
         self._shallow: Path | None = None
         self._lock = FileLock(f"{path}.lock") if path is not None else nullcontext()
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_directory(path.parent)
         self.db = sqlite3.connect(path or ":memory:", timeout=60, isolation_level=None)
         if path is not None:
             self.db.execute("PRAGMA journal_mode=WAL")

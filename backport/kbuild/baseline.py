@@ -22,7 +22,7 @@ from backport.kbuild.failure import trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import Plan
 from backport.kbuild.result import Diagnostic
-from backport.wholefile import write_whole
+from backport.wholefile import private_directory, write_whole
 
 Say = Callable[[str], None]
 
@@ -123,7 +123,7 @@ def _make(plan: Plan, say: Say) -> Baseline:
     for directory in (plan.build, plan.pristine, plan.home / "compare"):
         leftover.remove(directory)
     for directory in (plan.build, plan.logs):
-        directory.mkdir(parents=True, exist_ok=True)
+        private_directory(directory)
     log = plan.logs / "baseline.log"
     log.unlink(missing_ok=True)
     say(f"{plan.tree.name}: building the baseline ({plan.config_name}, {plan.compiler.name})")

@@ -38,6 +38,7 @@ from backport.patch.parse import parse
 from backport.subsystem import KVM
 from backport.trees.store import Head
 from backport.verdict import Build
+from backport.wholefile import private_directory
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
@@ -64,7 +65,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     known: dict[str, Any] = {"base_commit": head.commit}
     try:
         with ExitStack() as stack:
-            box = choose(require=require_sandbox, want=sandbox)
+            box = choose(require=require_sandbox, want=sandbox, seen=cache / "sandbox.seen")
             known["sandbox"] = box.kind
             if box.kind == "none" and sandbox != "none":
                 known["notes"] = (f"built without a sandbox: {box.why}",)
@@ -155,7 +156,7 @@ class _Parts:
                                  "compiler": work.compiler.version, "command": work.reproduce()}
         if work is self.own:
             self.known.update(known)             # an error later on is an error of this configuration
-        work.home.mkdir(parents=True, exist_ok=True)
+        private_directory(work.home)
         with FileLock(work.home / "lock"):
             base = baselines.ensure(work, say=self.say, force=self.force)
             known["baseline_seconds"] = base.seconds

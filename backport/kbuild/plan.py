@@ -21,6 +21,7 @@ from backport.kbuild.toolchain import Compiler
 from backport.manifest import Tree
 from backport.subsystem import KVM
 from backport.trees.store import Head
+from backport.wholefile import private_directory
 
 # Raise it when what a baseline holds or how it is made changes: every baseline is then built again.
 FORMAT = 4
@@ -126,7 +127,7 @@ class Plan:
             return Runner(self.sandbox, self.limits, read=read, write=places)
         if ccache == "off":
             return Runner(self.sandbox, self.limits, read=read, write=places, env=(("CCACHE_DISABLE", "1"),))
-        self.ccache.mkdir(parents=True, exist_ok=True)
+        private_directory(self.ccache)
         env = (("CCACHE_DIR", str(self.ccache)), ("CCACHE_TEMPDIR", "/tmp"), ("CCACHE_MAXSIZE", "2G"),
                ("CCACHE_CONFIGPATH", "/dev/null"), ("CCACHE_DEPEND", "1"))
         if ccache == "write":

@@ -20,6 +20,7 @@ from pathlib import Path
 from backport.errors import BuildError
 from backport.gitfault import LIMITS
 from backport.kbuild import ulimits
+from backport.wholefile import private_directory, write_whole
 
 # What a compiler and kbuild read of the system; the rest of /etc (keys, mail, host names) is nobody's business.
 _SYSTEM = ("/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
@@ -37,6 +38,7 @@ _NOT_ALLOWED = re.compile(r"^bwrap: (?:No permissions to create new namespace|.*
 
 
 _TMP = 256 << 20         # bytes of /tmp that there are at least
+_SHM = 16 << 20          # bytes of /dev/shm; semaphores are all that a build tool may want there
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class Sandbox:
         # the limit on one file is none on what all of a compiler's temporary files take together
         room = max(limits.file_size, _TMP)
         command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
-                   "--proc", "/proc", "--dev", "/dev", "--size", str(room), "--tmpfs", "/tmp"]
+                   "--proc", "/proc", "--dev", "/dev", "--size", str(_SHM), "--tmpfs", "/dev/shm",
+                   # bubblewrap makes /dev a tmpfs of half the memory: the devices can be used, nothing can be added
+                   "--remount-ro", "/dev", "--size", str(room), "--tmpfs", "/tmp"]
         for name, value in env.items():
             command += ["--setenv", name, value]
         command += _system_mounts()
@@ -80,12 +84,13 @@ class Sandbox:
         return command
 
 
-def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
+def choose(*, require: bool = False, want: str = "auto", seen: Path | None = None) -> Sandbox:
     """bubblewrap where it works, none where this machine has none or forbids it.
 
     Raises BuildError with the cure where a sandbox is required, and where bubblewrap is there and fails for another
     reason: without a word, a patch from a list would be run with all that the user may do. `want` "none" switches it
-    off on purpose (a machine that is a sandbox itself).
+    off on purpose (a machine that is a sandbox itself). `seen` is a file that says that there was one here: then it is
+    not silently done without.
     """
     if want == "none":
         if require:
@@ -93,12 +98,18 @@ def choose(*, require: bool = False, want: str = "auto") -> Sandbox:
         return Sandbox("none", "switched off")
     why = probe()
     if not why:
+        if seen is not None and not seen.exists():
+            private_directory(seen.parent)
+            write_whole(seen, b"builds of this cache have run in bubblewrap\n")
         return Sandbox("bubblewrap")
     if why.startswith(_FAILS):
         low = lowered(Limits())
         raise BuildError(f"{why}{f' (limits of this shell: {low})' if low else ''}", hint=LIMITS)
     if require:
         raise BuildError(f"a sandbox is required and not available: {why}", hint=_HINT)
+    if seen is not None and seen.exists():
+        raise BuildError(f"builds here have run in a sandbox, and now there is none: {why}",
+                         hint=f"{_HINT}; to build without one from now on, remove {seen}")
     return Sandbox("none", why)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from backport.errors import InfraError
+from backport.wholefile import private_directory
 
 
 class Held(InfraError):
@@ -26,7 +27,7 @@ def only_one(path: Path, what: str) -> Iterator[None]:
     The kernel gives the lock back when its holder dies, so there is never a stale one to remove by hand. Who
     holds it stands in a file beside it: opening the lock file truncates it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(path.parent)
     holder = path.with_suffix(".holder")
     try:
         with FileLock(path, timeout=0):

@@ -29,7 +29,7 @@ from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.results.series import told
 from backport.verdict import Apply, Behaves, Build, Sure
-from backport.wholefile import disk
+from backport.wholefile import disk, private_directory
 
 
 def state_directory() -> Path:
@@ -48,7 +48,7 @@ class Results:
         self.path = Path(path) if path is not None else default_path()
         self._lock = threading.RLock()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_directory(self.path.parent)
             self._db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             raise _trouble(self.path, error) from error

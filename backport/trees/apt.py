@@ -20,6 +20,7 @@ from backport.trees.net import HostDown
 from backport.trees.progress import Progress
 from backport.trees.store import read_json, write_json
 from backport.version import version_key
+from backport.wholefile import private_directory
 
 ETC = Path("/etc/apt")
 _HELPER = Path("/usr/lib/apt/apt-helper")
@@ -90,7 +91,7 @@ class Apt:
             return list(state.get("complaints", ()))
         suites = tuple(dict.fromkeys((*suites, *before)))    # keep up what is here, or the next run lacks it
         for name in ("sources", "lists/partial", "cache/archives/partial", "log"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            private_directory(self.folder / name)
         (self.folder / "status").touch()
         (self.folder / "sources" / "backport.sources").write_text(self._sources(known, suites))
         self._conf.write_text(_CONF.format(parts=self.folder / "sources", state=self.folder))
@@ -132,7 +133,7 @@ class Apt:
 
         Raises Gone where the archive lists it but does not hold it, SourceUnavailable for anything else.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(path.parent)
         command = [str(_HELPER), "-c", str(self._conf), "download-file", original.uri, str(path),
                    f"SHA256:{original.sha256}"]
         with _held(path, progress) as descriptor, \

@@ -40,6 +40,7 @@ from backport.trees.lookup import Lookup
 from backport.trees.reach import by_name, reached
 from backport.trees.zones import ZONES, Zone, architecture, home, outside, zone
 from backport.version import in_series, makefile_version
+from backport.wholefile import private_directory
 
 FORMAT = "1"                         # in the file names: raise it when scan.py finds other things
 FILES = (f"{FORMAT}.names", f"{FORMAT}.places")      # what one commit has beside the store, behind its name
@@ -260,7 +261,7 @@ def _built_once(path: Path) -> Iterator[bool]:
     if path.is_file():
         yield False
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(path.parent)
     with FileLock(path.with_suffix(path.suffix + ".lock")):
         yield not path.is_file()
 

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from backport.errors import InfraError
 from backport.git import Git
 from backport.version import makefile_version
-from backport.wholefile import write_whole
+from backport.wholefile import private_directory, write_whole
 
 TREES = "refs/trees/"
 RELEASES = "refs/releases/"
@@ -79,7 +79,7 @@ class Store:
         if (self.path / "backport.json").is_file():
             return
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            private_directory(self.path)
         except OSError as error:
             raise InfraError(f"{self.path}: the store cannot be made: {error.strerror}",
                              hint="choose another place with --cache DIR or BACKPORT_CACHE") from error
@@ -258,7 +258,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write by rename, so that a reader or a kill never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(path.parent)
     write_whole(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 

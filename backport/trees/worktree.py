@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from backport.errors import GitError, InfraError
 from backport.git import Git
 from backport.trees.store import Head, Store, safe_name
+from backport.wholefile import private_directory
 
 # two cores check files out about twice as fast as one; the default is one
 _CHECKOUT = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism=1000", "-c", "core.autocrlf=false",
@@ -35,7 +36,7 @@ def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda te
     if not safe_name(head.tree):
         raise InfraError(f"{head.tree!r} cannot name a work tree")
     path = store.cache / "worktrees" / head.tree
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(path.parent)
     with _alone(path.with_name(f"{head.tree}.lock"), f"the work tree of {head.tree}", say):
         try:
             _enter(store, path, head.commit)

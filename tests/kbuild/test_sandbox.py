@@ -206,9 +206,45 @@ def test_the_sandbox_is_asked_for_every_wall(tmp_path: Path) -> None:
                                       env={"PATH": "/bin"}, limits=Limits())
     text = " ".join(argv)
     for wall in ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop ALL", "--clearenv",
-                 "--ro-bind /src /src", f"--bind {tmp_path} {tmp_path}", "--tmpfs /tmp"):
+                 "--ro-bind /src /src", f"--bind {tmp_path} {tmp_path}", "--tmpfs /tmp",
+                 "--tmpfs /dev/shm --remount-ro /dev"):
         assert f" {wall} " in text, wall
     # behind every mount, or what is mounted later could be written
-    assert argv.index("--remount-ro") > max(i for i, word in enumerate(argv) if word in ("--bind", "--ro-bind"))
-    assert argv[argv.index("--remount-ro") + 1] == "/"
-    assert argv.index("--remount-ro") < argv.index("--")
+    last = {word: i for i, word in enumerate(argv)}
+    assert last["--remount-ro"] > max(last["--bind"], last["--ro-bind"])
+    assert argv[last["--remount-ro"] + 1] == "/"
+    assert last["--remount-ro"] < argv.index("--")
+
+
+@needs_bubblewrap
+def test_dev_takes_no_files_and_shm_few(tmp_path: Path) -> None:
+    """bubblewrap makes /dev a tmpfs of half the memory, outside the limit on files and memory."""
+    runner = Runner(choose(), Limits(seconds=LONG))
+    ended = runner.run(["/bin/sh", "-c", "echo x >/dev/evil; echo null >/dev/null && echo devices work; "
+                        "head -c 100000000 /dev/zero >/dev/shm/evil; stat -c %s /dev/shm/evil"], cwd=Path("/"))
+    told = ended.output.decode()
+    assert "/dev/evil: Read-only file system" in told
+    assert "devices work" in told
+    assert int(told.split()[-1]) <= 16 << 20
+
+
+@needs_bubblewrap
+def test_a_setuid_file_does_not_outlive_the_build_and_is_out_of_reach_before(bench: Bench) -> None:
+    attack(bench, "cp /bin/sh evil; chmod 6755 evil; ls -l evil >&2")
+    left = [path for path in bench.home.rglob("*") if path.is_file() and path.lstat().st_mode & 0o6000]
+    assert left == []
+    assert bench.home.stat().st_mode & 0o077 == 0
+
+
+def test_a_machine_that_had_a_sandbox_does_not_build_without_a_word(tmp_path: Path,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "cache" / "sandbox.seen"
+    monkeypatch.setattr(sandbox, "probe", lambda: "bubblewrap is not installed")
+    assert choose(seen=seen).kind == "none"          # a machine that never had one builds, and says so
+    monkeypatch.setattr(sandbox, "probe", lambda: "")
+    assert choose(seen=seen).kind == "bubblewrap"
+    monkeypatch.setattr(sandbox, "probe", lambda: "bubblewrap is not installed")
+    with pytest.raises(BuildError, match="now there is none") as met:
+        choose(seen=seen)
+    assert str(seen) in met.value.hint
+    assert choose(seen=seen, want="none").kind == "none"

@@ -19,6 +19,7 @@ from backport.trees.progress import Progress
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest
 from backport.trees.tarball import tar_entries
 from backport.version import makefile_version
+from backport.wholefile import private_directory
 from backport.yaml_nodes import Marked
 
 _URL = re.compile(r"(https?|ftp|file)://")
@@ -78,7 +79,7 @@ def download(url: str, path: Path, progress: Progress) -> None:
     Raises SourceUnavailable; what came so far stays as `<path>.part` beside the validator (ETag or date) that
     says whether it is still the same file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(path.parent)
     part, validator = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.tag")
     check_host(url)
     tag = validator.read_text().strip() if validator.is_file() and part.is_file() else ""
