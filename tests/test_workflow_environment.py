@@ -133,7 +133,7 @@ def test_no_place_for_temporary_files_is_an_error(desk: Desk, monkeypatch: pytes
     def nowhere(*_args: object, **_named: object) -> None:
         raise FileNotFoundError(2, "No usable temporary directory found in ['/nowhere']")
 
-    monkeypatch.setattr("backport.check.index.tempfile.TemporaryDirectory", nowhere)
+    monkeypatch.setattr("backport.temporary.tempfile.TemporaryDirectory", nowhere)
     code, cells = desk.run(*ONE, "--no-build")
     assert (code, only(cells)["apply"]) == (3, "error")
     assert "TMPDIR" in only(cells)["reason"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backport import pool
+from backport import context, pool
 from backport.cell import Cell
 from backport.context import Context
 from backport.errors import InfraError
@@ -171,7 +171,8 @@ def test_a_patch_that_uses_what_another_file_of_the_directory_brings_is_built_wi
                    for note in cells["kvm-made-up-five", "fake-9.1.y"]["notes"])
 
 
-def test_no_index_is_made_of_a_state_between_two_patches(desk: Desk) -> None:
+def test_no_index_is_made_of_a_state_between_two_patches(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "_LOOKUPS", 0)      # an index for the first name, where a run looks some up without
     box = desk.path / "box.mbox"
     one = desk.patch("one", OLD, "\tif (vcpu->pending || made_up_name_one)\n")
     desk.edit("fake-reference", OLD, "\tif (vcpu->pending || made_up_name_one)\n")

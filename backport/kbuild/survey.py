@@ -14,27 +14,28 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from backport.architecture import ARCHITECTURES, I386
 from backport.git import Git
 from backport.kbuild.driver import build_cell
 from backport.manifest import load
 from backport.patch.parse import parse
+from backport.subsystem import KVM
 from backport.trees.store import Head, Store, default_cache
 from backport.verdict import Build
 
+_C = (".c", ".h")
+_CODE = (*_C, ".S")
 # (name in the table, beginnings of the paths, endings)
 PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("fs", ("fs/",), (".c", ".h")),
-    ("net", ("net/",), (".c", ".h")),
-    ("drivers", ("drivers/",), (".c", ".h")),
-    ("mm", ("mm/",), (".c", ".h")),
-    ("kernel", ("kernel/",), (".c", ".h")),
-    ("lib", ("lib/", "crypto/", "block/"), (".c", ".h")),
-    ("sound", ("sound/",), (".c", ".h")),
+    ("fs", ("fs/",), _C),
+    ("net", ("net/",), _C),
+    ("drivers", ("drivers/",), _C),
+    ("mm", ("mm/",), _C),
+    ("kernel", ("kernel/",), _C),
+    ("lib", ("lib/", "crypto/", "block/"), _C),
+    ("sound", ("sound/",), _C),
     ("include", ("include/",), (".h",)),
-    ("arch/x86", ("arch/x86/",), (".c", ".h", ".S")),
-    ("arch/arm64", ("arch/arm64/",), (".c", ".h", ".S")),
-    ("arch/s390", ("arch/s390/",), (".c", ".h", ".S")),
-    ("other arch", ("arch/powerpc/", "arch/riscv/", "arch/mips/", "arch/parisc/", "arch/arm/"), (".c", ".h", ".S")),
+    *((one.directory, (f"{one.directory}/",), _CODE) for one in ARCHITECTURES if one is not I386),
     ("dts", ("arch/",), (".dts", ".dtsi")),
     ("Documentation", ("Documentation/",), (".rst", ".yaml", ".txt")),
     ("selftests", ("tools/testing/",), (".c", ".sh", ".h")),
@@ -78,7 +79,7 @@ def _choose(git: Git, before: Head, after: Head, each: int) -> list[tuple[str, s
     chosen: list[tuple[str, str]] = []
     for part, begin, end in PARTS:
         fit = [path for path in paths if path.startswith(begin) and path.endswith(end)
-               and not path.startswith(("arch/x86/kvm/", "virt/kvm/"))]
+               and not path.startswith(KVM.paths)]
         fit.sort(key=lambda path: hashlib.sha256(path.encode()).digest())
         chosen += [(part, path) for path in fit[:each]]
     return chosen
