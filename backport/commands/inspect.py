@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import sys
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +17,6 @@ from backport.commands.common import (
     check_writable,
     db_option,
     files,
-    format_option,
     manifest_option,
     output_option,
     read_manifest,
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
 @click.command("inspect")
 @click.argument("patch", metavar="PATCH", shell_complete=files)
 @trees_option()
-@format_option("markdown", "json")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "markdown", "json"]),
+              help="How to print it  [default: text to a terminal, markdown elsewhere].")
 @output_option()
 @db_option()
 @click.option("--offline", is_flag=True, help="As elsewhere; nothing is fetched here in any case.")
 @manifest_option()
 @cache_option()
-def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, db: Path | None, offline: bool,
+def command(patch: str, names: tuple[str, ...], form: str | None, output: Path | None, db: Path | None, offline: bool,
             manifest_path: Path | None, cache: Path | None) -> int:
     """Lay out what is known about PATCH (a file, or - for stdin), phase by phase, each line with its source.
 
@@ -65,12 +68,20 @@ def command(patch: str, names: tuple[str, ...], form: str, output: Path | None, 
         cells |= carry_now(store, only, manifest, heads, upstream, known=cells.keys())
         missing = tuple(tree.name for tree in trees if tree.name not in {head.tree for head in heads})
         result = dossier(git, DossierCase(only, heads, upstream, cells, manifest, missing), log)
+    form = form or ("text" if output is None and sys.stdout.isatty() else "markdown")
     text = render_json(result) if form == "json" else render_markdown(result)
+    if form == "text":
+        text = plain(text)
     if output is not None:
         write_output(output, text.encode("utf-8"))
     else:
         click.echo(text, nl=False)
     return 0
+
+
+def plain(text: str) -> str:
+    """Markdown without what a terminal does not show: escapes before punctuation, and entities."""
+    return html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)).replace("\u200b", "")
 
 
 def read_one(spec: str, store: Store) -> Patch:

@@ -57,7 +57,7 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
     freed = [                        # builds before logs: the newest log says when a directory was used
         _runs(results, keep, dry_run), _builds(store, names, since, dry_run),
         _logs(store, results, keep, when, since, dry_run), _worktrees(store, branches, dry_run),
-        _indexes(store, dry_run), _objects(store, dry_run),
+        _clones(store, since, dry_run), _indexes(store, dry_run), _objects(store, dry_run),
     ]
     return [one for one in freed if one.count]
 
@@ -122,6 +122,26 @@ def _used(home: Path) -> float:
     """When there was last a build. The lock does not tell: whoever looks whether it is free touches it."""
     times = [path.stat().st_mtime for path in (*home.glob("logs/*"), *home.iterdir()) if path.name not in _STAY]
     return max(times, default=time.time())
+
+
+def _clones(store: Store, since: float, dry_run: bool) -> Freed:
+    """What `backport pick` computed for a clone that is gone, or in which nobody picked for the time."""
+    count = size = 0
+    for path in sorted(store.cache.glob("clone-*.git")):
+        borrowed = path / "objects/info/alternates"
+        if not borrowed.is_file():
+            continue
+        there = Path(borrowed.read_text("utf-8", "surrogateescape").rstrip("\n")).is_dir()
+        newest = max((one.stat().st_mtime for one in (path, *path.glob("objects/*"))), default=0.0)
+        if there and newest >= since:
+            continue
+        with _free(path.with_suffix(".lock")) as free:
+            if not free:
+                continue
+            count, size = count + 1, size + _size(path)
+            if not dry_run:
+                _remove(path)
+    return Freed("stores of clones", count, size)
 
 
 def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:

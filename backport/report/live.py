@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from statistics import median
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -57,8 +58,8 @@ class Live:
         self.counts = Tally()
         self._results, self._run = results, run
         self._current = ""
-        self._began = time.monotonic()
-        self._computed = 0
+        self._last = time.monotonic()
+        self._took: list[float] = []
         out = stream if stream is not None else sys.stderr
         self._bar = _Row(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
                          bar_format="{desc}", dynamic_ncols=True, mininterval=0)
@@ -80,12 +81,14 @@ class Live:
     def done(self, cell: Cell) -> None:
         """This cell is known now."""
         self.counts = self.counts.plus(cell)
+        now = time.monotonic()
         if not cell.cached:
-            self._computed += 1
+            self._took.append(now - self._last)
+        self._last = now
         self._show()
 
     def _show(self) -> None:
         # cells that were read back cost nothing and would make the estimate far too good
-        eta = (time.monotonic() - self._began) / self._computed * (self.total - self.counts.done) \
-            if self._computed else None
+        # the median: the first cell of a tree builds its baseline, for many minutes, and the others do not
+        eta = median(self._took) * (self.total - self.counts.done) if self._took else None
         self._bar.set_description_str(status(self.counts, self.total, self._current, eta), refresh=True)

@@ -241,3 +241,9 @@ def test_range_diff_shows_what_the_adaptation_changed(desk: Desk) -> None:
     assert "1:  " in out
     assert " ! 1:  " in out or " = 1:  " in out
     assert "arch/x86/kvm/x86.c" in out
+
+
+def test_a_terminal_gets_no_backslashes_of_markdown() -> None:
+    from backport.commands.inspect import plain
+    assert plain(r"kvm\_is\_pending \[1\] a &lt;dev&#64;example.org&gt; C:\\x") == (
+        "kvm_is_pending [1] a <dev@example.org> C:\\x")

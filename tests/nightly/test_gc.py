@@ -190,3 +190,25 @@ def test_name_indexes_of_heads_that_moved_go(place: tuple[Store, Results]) -> No
 def test_sizes_for_people() -> None:
     assert [human(size) for size in (0, 999, 1500, 2_500_000, 7_000_000_000_000)] == [
         "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "7000.0 GB"]
+
+
+def _loan(store: Store, name: str, objects: Path, when: float = 0.0) -> Path:
+    loan = store.cache / f"clone-{name}.git"
+    (loan / "objects/info").mkdir(parents=True)
+    (loan / "objects/info/alternates").write_text(f"{objects}\n")
+    (loan / "objects/ab").mkdir()
+    for path in (loan / "objects/info", loan / "objects/ab", loan) if when else ():
+        os.utime(path, (when, when))
+    return loan
+
+
+def test_stores_of_clones_that_are_gone_or_unused(place: tuple[Store, Results], tmp_path: Path) -> None:
+    store, results = place
+    objects = tmp_path / "linux/.git/objects"
+    objects.mkdir(parents=True)
+    used, unused = _loan(store, "a", objects), _loan(store, "b", objects, OLD)
+    gone, held = _loan(store, "c", tmp_path / "nowhere"), _loan(store, "d", tmp_path / "nowhere")
+    with FileLock(held.with_suffix(".lock")):
+        assert _by_name(collect(store, results, MANIFEST, keep=3))["stores of clones"].count == 2
+    assert [path.exists() for path in (used, unused, gone, held)] == [True, False, False, True]
+    assert objects.is_dir()

@@ -350,3 +350,20 @@ def test_a_move_that_was_killed_is_ended_by_continue(kernel: Kernel, monkeypatch
     assert done.exit_code == 0, done.stderr
     assert kernel.run("status", "--porcelain") == " M drivers/mine.c\n?? untracked.txt"
     assert kernel.run("log", "-1", "--format=%s") == "bar: the limit is nine"
+
+
+def test_an_answer_that_was_shown_can_be_taken(kernel: Kernel) -> None:
+    kernel.pick(kernel.fixes["foo"])
+    assert kernel.pick("--take", "7").exit_code == 2
+    before = kernel.run("show", "HEAD:drivers/foo.c") + "\n"
+    after = before.replace("known->one = fresh->one;", "known->one = fresh->one;\n\tknown->use = fresh->use;")
+    assert after != before
+    kernel.write({"drivers/foo.c": after})
+    diff = kernel.run("diff", "--no-ext-diff", "HEAD", "--", "drivers/foo.c") + "\n"
+    (kernel.path / ".git/backport-pick/answer-7.diff").write_text(diff)
+    done = kernel.pick("--take", "7")
+    assert done.exit_code == 0, done.stderr
+    assert kernel.run("ls-files", "--unmerged") == ""
+    assert "+\tknown->use = fresh->use;" in kernel.run("diff", "--cached", "--", "drivers/foo.c")
+    assert kernel.pick("--continue", "--note", "answer 7").exit_code == 0
+    assert kernel.run("log", "-1", "--format=%s") == "foo: take use as it is"

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
+
 from backport.report.live import Live, status
 from backport.report.matrix import Tally
 from backport.results.store import Results
@@ -43,3 +45,16 @@ def test_other_terminals_see_what_is_worked_on(tmp_path: Path) -> None:
             seen = other.run(run.id)
             assert seen is not None
             assert seen.current == "linux-9.1.y toy-fix: build"
+
+
+def test_a_baseline_is_no_measure_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first cell of a tree waits for the baseline; forty that take four seconds each were told to take hours."""
+    now = 0.0
+    monkeypatch.setattr("backport.report.live.time.monotonic", lambda: now)
+    terminal = Terminal()
+    with Live(44, stream=terminal) as live:
+        for number in range(4):
+            live.start("linux-9.1.y p")
+            now += 300 if not number else 4
+            live.done(cell(f"p{number}", "linux-9.1.y"))
+    assert "/ 44, -40, ETA 0:02:40" in terminal.getvalue()
