@@ -56,7 +56,8 @@ index 1111111..2222222 100644
 --b1--
 """
 _WORDS = (b"undefined", b"idna", b"punycode", b"utf-7", b"\0", b"\r", b"=?x?q?y?=", b"=?utf-8?b?//8=?=", b"--b1",
-          b"\xff", b"boundary*=\0''x", b"charset*0*=x", b"filename*=utf-9''%ff", b"base64", b"\n\n", b":(top)x", b"a/" * 3000,
+          b"\xff", b"boundary*=\0''x", b"charset*0*=x", b"filename*=utf-9''%ff", b"base64", b"\n\n", b":(top)x",
+          b"a/" * 3000,
           b"999999999999999999999", b"GIT binary patch\nliteral 5\n", b"-- \n", b"@@ -0,0 +1 @@\n",
           b"\xe2\x80\xa8", b"\f")
 
