@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from backport import sections
@@ -91,45 +91,48 @@ def function_at(source: bytes, line: int) -> str:
 def changed_pairs(problem: Problem, k: int, edits: tuple[Edit, ...]) -> tuple[tuple[str, str], ...]:
     """(upstream's added line, ours) where they differ; "" on one side where there is no partner."""
     upstream = [line for line in problem.hunks[k].added if line.strip()]
-    lines = problem.target_lines
-    # the target's last line, which only got its line end
-    ended = {lines[-1] + b"\n"} if lines and not lines[-1].endswith(b"\n") else set()
-    ours = [line for edit in edits for n, line in enumerate(edit.new)
-            if line.strip() and not (n == 0 and edit.hi == len(lines) > edit.lo and line in ended)]
-    if [line_key(x) for x in upstream] == [line_key(x) for x in ours]:
+    ours = _added_here(problem, edits)
+    keys_up, keys_our = list(map(line_key, upstream)), list(map(line_key, ours))
+    if keys_up == keys_our:
         return ()
-    keys_up, keys_our = [line_key(x) for x in upstream], [line_key(x) for x in ours]
-    out: list[tuple[str, str]] = []
     matcher = SequenceMatcher(None, keys_up, keys_our, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        left, right = upstream[i1:i2], ours[j1:j2]
-        while left or right:
-            one = left.pop(0) if left else b""
-            two = right.pop(0) if right and (not left or similarity(one, right[0]) > 0.3) else b""
-            out.append((_text(one), _text(two)))
-    return tuple(out)
+    return tuple(pair for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"
+                 for pair in _in_pairs(upstream[i1:i2], ours[j1:j2]))
+
+
+def _added_here(problem: Problem, edits: tuple[Edit, ...]) -> list[bytes]:
+    """The lines that `edits` add, empty ones and the target's last line, which only got its line end, left out."""
+    lines = problem.target_lines
+    ended = {lines[-1] + b"\n"} if lines and not lines[-1].endswith(b"\n") else set()
+    return [line for edit in edits for n, line in enumerate(edit.new)
+            if line.strip() and not (n == 0 and edit.hi == len(lines) > edit.lo and line in ended)]
+
+
+def _in_pairs(left: list[bytes], right: list[bytes]) -> Iterator[tuple[str, str]]:
+    while left or right:
+        one = left.pop(0) if left else b""
+        two = right.pop(0) if right and (not left or similarity(one, right[0]) > 0.3) else b""
+        yield _text(one), _text(two)
 
 
 def notes_of(told: Sequence[HunkStory]) -> tuple[str, ...]:
     """The notes for the changelog: every line that differs from upstream's, and every liberty taken."""
-    out: list[str] = []
-    for one in told:
-        where = one.function or one.landed_path or one.path
-        ruled = any(name.startswith("rule:") for name in one.strategies)
-        for up, ours in one.changed if not ruled else ():
-            if any(f"`{text.strip()}`" in note for text in (up, ours) if text for note in one.notes):
-                continue             # a repair has told it, with its reason
-            if up and ours:
-                out.append(f"{where}: `{ours.strip()}` instead of `{up.strip()}`")
-            elif up:
-                out.append(f"{where}: `{up.strip()}` left out")
-            else:
-                out.append(f"{where}: `{ours.strip()}` kept as this tree has it")
-        if not one.dropped:
-            out += [note if ruled else f"{where}: {note}" for note in one.notes]
-    return tuple(dict.fromkeys(out))
+    return tuple(dict.fromkeys(note for one in told for note in _notes_of(one)))
+
+
+def _notes_of(one: HunkStory) -> list[str]:
+    where = one.function or one.landed_path or one.path
+    if any(name.startswith("rule:") for name in one.strategies):
+        return [] if one.dropped else list(one.notes)
+    out = [f"{where}: {_difference(up, ours)}" for up, ours in one.changed
+           if not any(f"`{text.strip()}`" in note for text in (up, ours) if text for note in one.notes)]
+    return out if one.dropped else [*out, *(f"{where}: {note}" for note in one.notes)]
+
+
+def _difference(up: str, ours: str) -> str:
+    if up and ours:
+        return f"`{ours.strip()}` instead of `{up.strip()}`"
+    return f"`{up.strip()}` left out" if up else f"`{ours.strip()}` kept as this tree has it"
 
 
 def evidence(problem: Problem, k: int, index: int) -> str:

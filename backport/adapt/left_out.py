@@ -84,18 +84,26 @@ def _lines(file: FileDiff, there: Sequence[FileDiff], own: Sequence[HunkStory]) 
     """Lines of upstream's that what was made neither adds nor removes, and that no story tells of."""
     if any(name.startswith("rule:") for story in own for name in story.strategies):
         return []                            # a rule's note says what it makes of the lines
+    lost, kept = _not_added(file, there, own), _not_removed(file, there, own)
+    found = ((lost, "left out {} in {}"), (kept, "did not remove {} in {}"))
+    return [_shown(file, lines, words) for lines, words in found if lines]
+
+
+def _not_added(file: FileDiff, there: Sequence[FileDiff], own: Sequence[HunkStory]) -> list[bytes]:
     told = Counter(line_key(up.encode()) for story in own for up, _ours in story.changed if up)
     told += Counter(_keys(line[1:] for story in own if is_gone(story) for line in _text(story.upstream, "+")))
     made = Counter(line_key(line) for other in there for hunk in other.hunks for line in hunk.added)
     lost = [line for hunk in file.hunks for line in hunk.added if not weak(line_key(line))]
-    missing = list((Counter(map(line_key, lost)) - made - told).elements())
-    out = [_shown(file, [line for line in lost if line_key(line) in missing], "left out {} in {}")] if missing else []
-    # a removed line may read differently here, and then its words stand in another one that goes
+    missing = Counter(map(line_key, lost)) - made - told
+    return [line for line in lost if missing[line_key(line)]]
+
+
+def _not_removed(file: FileDiff, there: Sequence[FileDiff], own: Sequence[HunkStory]) -> list[bytes]:
+    """A removed line may read differently here: then its words stand in another one that goes."""
     going = {word for other in there for hunk in other.hunks for line in hunk.removed for word in _words(line)}
-    gone = {line_key(line[1:].encode()) for story in own if is_gone(story) for line in _text(story.upstream, "-")}
-    kept = [line for hunk in file.hunks for line in hunk.removed if not weak(line_key(line))
+    gone = set(_keys(line[1:] for story in own if is_gone(story) for line in _text(story.upstream, "-")))
+    return [line for hunk in file.hunks for line in hunk.removed if not weak(line_key(line))
             and line_key(line) not in gone and not going & set(_words(line))]
-    return [*out, _shown(file, kept, "did not remove {} in {}")] if kept else out
 
 
 def _shown(file: FileDiff, lines: Sequence[bytes], words: str) -> LeftOut:

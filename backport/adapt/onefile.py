@@ -176,35 +176,51 @@ def _amid(one: Landed) -> tuple[Signal, ...]:
 def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str],
           ways: moved_code.Ways) -> Landed:
     """The answer for one hunk: by rule, in its own file, where the code moved to, or evidence that it is nowhere."""
-    result = ruled.hunk(k)
-    if result is not None:
-        there = problem if result.path == problem.path else _elsewhere(problem, k, result.path, target)
-        if there is not None:
-            at = k if there is problem else 0
-            answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
-            if answer.state is not State.NONE:
-                return Landed(k, there, at, _marked(answer, there) if there is not problem else answer)
+    by_rule = _by_rule(problem, k, target, ruled, wanted)
+    if by_rule is not None:
+        return by_rule
     answer = _solve(problem, k, wanted) if problem.path else Answer(State.NONE)
     if answer.state is not State.NONE or "moves" not in wanted:
         return Landed(k, problem, k, answer)
-    found = []
-    for path in moved_code.candidates(problem, k, target, ways):
-        there = _elsewhere(problem, k, path, target)
-        if there is not None:
-            other = _solve(there, 0, wanted)
-            if other.state not in (State.NONE, State.BOTH):
-                sure = moved_code.same_file(problem.base, problem.upstream_path, path, target)
-                found.append(Landed(k, there, 0, _marked(other, there, other.sure if sure else Sure.REVIEW)))
+    found = _moved(problem, k, target, wanted, ways)
+    best = _best(found, target, ways) if found else None
+    if best is not None:
+        return best
     if found:
-        best = _best(found, target, ways)
-        if best is not None:
-            return best
         paths = " and ".join(one.problem.path for one in found)
         return Landed(k, problem, k, replace(answer, notes=(*answer.notes, f"it fits in {paths}")))
     why = absent.evidence(problem, k, target)
     if why:
         return Landed(k, problem, k, Answer(State.ABSENT, notes=(why,), signals=(Signal.DROPPED,)))
     return Landed(k, problem, k, answer)
+
+
+def _by_rule(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequence[str]) -> Landed | None:
+    """The answer of the rules, in the file that they name; None where they have none."""
+    result = ruled.hunk(k)
+    if result is None:
+        return None
+    there = problem if result.path == problem.path else _elsewhere(problem, k, result.path, target)
+    if there is None:
+        return None
+    at = k if there is problem else 0
+    answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
+    if answer.state is State.NONE:
+        return None
+    return Landed(k, there, at, _marked(answer, there) if there is not problem else answer)
+
+
+def _moved(problem: Problem, k: int, target: TreeView, wanted: Sequence[str], ways: moved_code.Ways) -> list[Landed]:
+    """The answers in the files that the code may have moved to."""
+    found = []
+    for path in moved_code.candidates(problem, k, target, ways):
+        there = _elsewhere(problem, k, path, target)
+        other = _solve(there, 0, wanted) if there is not None else None
+        if there is None or other is None or other.state in (State.NONE, State.BOTH):
+            continue
+        sure = moved_code.same_file(problem.base, problem.upstream_path, path, target)
+        found.append(Landed(k, there, 0, _marked(other, there, other.sure if sure else Sure.REVIEW)))
+    return found
 
 
 def _elsewhere(problem: Problem, k: int, path: str, target: TreeView) -> Problem | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 
-from backport.csource.tokens import CLOSING, OPENING, TRIVIA, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
 
 
 class PatternError(ValueError):
@@ -346,12 +346,3 @@ def _opening(words: Sequence[Token], close: int) -> int | None:
             if not depth:
                 return i
     return None
-
-
-def has_comment(source: bytes) -> bool:
-    """True where a comment stands in these bytes."""
-    return any(token.kind is Kind.COMMENT for token in lex(source))
-
-
-def is_blank(source: bytes) -> bool:
-    return all(token.kind in TRIVIA for token in lex(source))
