@@ -344,14 +344,19 @@ class _Cell:
             elif path.endswith((".c", ".S")):
                 if self.work.alone or not (path.startswith(self.work.directories)
                                            or posixpath.dirname(path) in inside):
-                    names[members.target(posixpath.splitext(path)[0] + ".o")] = None
+                    name = members.target(posixpath.splitext(path)[0] + ".o")
+                    names.update(dict.fromkeys([name] if name else self._users(members, path)))
             elif path.endswith(".h") and not self._is_read(units, path):
-                found, count = headers.users(self.work.source, path, members.target)
-                names.update(dict.fromkeys(found))
-                if found:
-                    self.told += (f"{path}: {len(found)} of the {count} sources that include it are compiled: "
-                                  + ", ".join(posixpath.normpath(name) for name in found),)
-        return tuple(name for name in names if name)
+                names.update(dict.fromkeys(self._users(members, path)))
+        return tuple(names)
+
+    def _users(self, members: Membership, path: str) -> tuple[str, ...]:
+        """Objects of a few sources that include `path`; which ones is told."""
+        found, count = headers.users(self.work.source, path, members.target)
+        if found:
+            self.told += (f"{path}: {len(found)} of the {count} sources that include it are compiled: "
+                          + ", ".join(posixpath.normpath(name) for name in found),)
+        return found
 
     def _known_extras(self) -> frozenset[str]:
         return frozenset(posixpath.normpath(name) for name in self.base.extras)

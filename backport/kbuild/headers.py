@@ -1,4 +1,5 @@
-"""Who includes a header: sources to compile where a patch touches a header that no built object reads."""
+"""Who includes a file: sources to compile where a patch touches a header that no built object reads, or a .c that is no
+object of its own (kernel/sched/psi.c is a part of build_utility.c)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from backport.git import Git
 
 MOST = 3                 # users that are compiled
-_ASKED = 24              # candidates that the configuration is asked about
+_ASKED = 48              # candidates that the configuration is asked about
 _INCLUDE = re.compile(rb'^\s*#\s*include\s*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _CODE = (".c", ".S")
 
@@ -28,7 +29,7 @@ def users(source: Path, header: str, target: Callable[[str], str]) -> tuple[tupl
             break
         sources = [path for path in _including(source, other) if path.endswith(_CODE)]
     found: list[str] = []
-    for path in sorted(sources, key=lambda path: (_far(path, header), path))[:_ASKED]:
+    for path in sorted(sources, key=lambda path: (_far(path, header), path.startswith("arch/"), path))[:_ASKED]:
         if name := target(posixpath.splitext(path)[0] + ".o"):
             found.append(name)
             if len(found) == MOST:

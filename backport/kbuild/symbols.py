@@ -117,7 +117,7 @@ def _read(path: Path, build: Path) -> tuple[set[str], set[str]]:
         words = bytes(strings.data())
         undefined: set[str] = set()
         exports: set[str] = set()
-        width = "<IBBHQQ" if elf.elfclass == 64 else "<IIIBBH"
+        width = ("<" if elf.little_endian else ">") + ("IBBHQQ" if elf.elfclass == 64 else "IIIBBH")
         for row in struct.iter_unpack(width, table.data()):
             index = row[3] if elf.elfclass == 64 else row[5]
             name = objects.name_at(words, row[0])

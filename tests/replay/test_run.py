@@ -120,7 +120,7 @@ def test_names_are_looked_up_only_in_trees_from_before_the_delta(store: Path, mo
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(replay, "Index", Quiet)
+    monkeypatch.setattr("backport.trees.index.Index", Quiet)
     plan = replay.names_plan(store, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"])
     with Git(store) as git:
         assert set(opened) == {git.rev("refs/releases/8.1.1"), git.rev("refs/releases/9.1.1")}
