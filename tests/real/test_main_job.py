@@ -158,10 +158,17 @@ def test_a_warning_is_warn(db: Path, tmp_path: Path) -> None:
     assert (code, cells["linux-6.1.y"]["build"]) == (1, "warn"), cells["linux-6.1.y"]["reason"]
 
 
-def test_a_file_of_another_architecture_is_not_compiled(db: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_architecture_is_compiled_for_it_or_for_none(db: Path, tmp_path: Path) -> None:
     patch = edit(tmp_path, "linux-6.1.y", "arch/arm64/kvm/arm.c", b"return -EINVAL;", b"return -ENODEV;")
     code, cells = run(db, patch, "--tree", "6.1")
-    assert (code, cells["linux-6.1.y"]["build"]) == (1, "not-compiled"), cells["linux-6.1.y"]["reason"]
+    cell = cells["linux-6.1.y"]
+    assert (code, cell["build"], cell["reason"]) == (0, "pass", "1 fresh object: arch/arm64/kvm/arm.o")
+    # no compiler for it is known here
+    other = edit(tmp_path, "linux-6.1.y", "arch/alpha/kernel/time.c", b"#include <linux/errno.h>", b"")
+    code, cells = run(db, other, "--tree", "6.1")
+    cell = cells["linux-6.1.y"]
+    assert (code, cell["build"]) == (1, "not-compiled"), cell["reason"]
+    assert "arch/alpha" in cell["reason"]
 
 
 def test_kill_9_in_the_middle_of_a_build(db: Path, tmp_path: Path) -> None:
