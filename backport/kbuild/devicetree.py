@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from backport.git import Git
+from backport.kbuild.headers import naming
 
 SOURCES = (".dts", ".dtso")
 ENDINGS = (*SOURCES, ".dtsi")
@@ -47,15 +47,9 @@ def _users(source: Path, path: str) -> Iterator[str]:
 
 def _including(source: Path, path: str) -> list[str]:
     """Device tree files that include `path`, by git's index."""
-    with Git(source) as git:
-        done = git.run("grep", "-z", "-l", "-F", "-e", posixpath.basename(path), "--", *_places(path), ok=(0, 1))
-    listed = done.out.decode("utf-8", "surrogateescape").split("\0")
-    return [user for user in listed if user.endswith(ENDINGS) and _includes(source / user, user, path)]
-
-
-def _places(path: str) -> list[str]:
-    """The directory of the dts files that may include it: all of one architecture (arm64 includes arm's in few)."""
-    return ["/".join(path.split("/")[:4])]
+    # all of one architecture (arm64 includes arm's in few)
+    listed = naming(source, posixpath.basename(path), ["/".join(path.split("/")[:4])], ENDINGS)
+    return [user for user in listed if _includes(source / user, user, path)]
 
 
 def _includes(file: Path, user: str, path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from backport.git import Git
@@ -14,6 +14,7 @@ MOST = 3                 # users that are compiled
 _ASKED = 48              # candidates that the configuration is asked about
 _INCLUDE = re.compile(rb'^\s*#\s*include\s*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _CODE = (".c", ".S")
+_NOT_KERNEL = ("tools/", "Documentation/", "scripts/")
 
 
 def users(source: Path, header: str, target: Callable[[str], str]) -> tuple[tuple[str, ...], int]:
@@ -43,18 +44,18 @@ def _including(source: Path, header: str) -> Iterator[str]:
     place = [] if top == "include" or "/include/" in header else [posixpath.dirname(header) or "."]
     for where in ([place, []] if place else [[]]):
         # the name alone: how it is spelled in front of it depends on the include path
-        listed = _grep(source, posixpath.basename(header), where)
-        met = [path for path in listed if _includes(source / path, header)]
+        listed = naming(source, posixpath.basename(header), where, (*_CODE, ".h"))
+        met = [path for path in listed if not path.startswith(_NOT_KERNEL) and _includes(source / path, header)]
         if met:
             yield from met
             return
 
 
-def _grep(source: Path, name: str, where: list[str]) -> list[str]:
+def naming(source: Path, name: str, where: Sequence[str], endings: tuple[str, ...]) -> list[str]:
+    """Tracked paths below `source` (in `where`, all for none) that end so and hold `name` anywhere."""
     with Git(source) as git:
         done = git.run("grep", "-z", "-l", "-I", "-F", "-e", name, *(["--", *where] if where else []), ok=(0, 1))
-    return [path for path in done.out.decode("utf-8", "surrogateescape").split("\0")
-            if path.endswith((*_CODE, ".h")) and not path.startswith(("tools/", "Documentation/", "scripts/"))]
+    return [path for path in done.out.decode("utf-8", "surrogateescape").split("\0") if path.endswith(endings)]
 
 
 def _includes(path: Path, header: str) -> bool:
