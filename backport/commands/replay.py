@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from backport.git import Git
     from backport.manifest import Manifest
     from backport.replay import table
+    from backport.replay.calibrate import HunkRow
     from backport.replay.cases import Case
     from backport.replay.commits import CommitOutcome
     from backport.replay.frozen import Row
@@ -59,9 +60,11 @@ if TYPE_CHECKING:
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Compare with such a file; exit 1 if an outcome differs.")
 @click.option("--calibrate", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Fit the probability of an answer on all --pair, write the model there, print how it does.")
+              help="Fit the probability of an answer on all --pair, or on --commits; write it there, print a table.")
+@click.option("--cut", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Cut whole commits for --commits out of all --pair and write them there.")
 @click.option("--pair", "pairs", multiple=True, metavar="NEWER:OLDER",
-              help="With --calibrate: releases as for --from and --to, again and again.")
+              help="With --calibrate and --cut: releases as for --from and --to, again and again.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="With --calibrate: keep what was measured there; a file that exists is read instead of measuring.")
 @manifest_option()
@@ -69,7 +72,7 @@ if TYPE_CHECKING:
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
             commits: Path | None, baselines: bool, names: bool, which: int | None, listing: str | None, form: str,
             output: Path | None, freeze: Path | None, frozen: Path | None, calibrate: Path | None,
-            pairs: tuple[str, ...], rows: Path | None, manifest_path: Path | None, jobs: int) -> int:
+            cut: Path | None, pairs: tuple[str, ...], rows: Path | None, manifest_path: Path | None, jobs: int) -> int:
     """Replay real backports: hide what the maintainers made of them, adapt, compare.
 
     \b
@@ -87,8 +90,11 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     from backport.replay.show import show
     from backport.trees.store import Store
 
+    if cut is not None:
+        return _cut(cut, pairs, store_path or Store(cache).path)
     if calibrate is not None:
-        return _calibrate(calibrate, pairs, rows, store_path or Store(cache).path, jobs)
+        whole_cases = (commits, Store(cache), read_manifest(manifest_path)) if commits is not None else None
+        return _calibrate(calibrate, pairs, rows, store_path or Store(cache).path, jobs, whole_cases)
     if commits is not None:
         whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
@@ -110,8 +116,9 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     return _report(outcomes, file_rows(outcomes), listing, form, output, freeze, frozen)
 
 
-def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store: Path, jobs: int) -> int:
-    """The model of all pairs, and the table of each pair with the model of the others."""
+def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store: Path, jobs: int,
+               whole_cases: tuple[Path, Store, Manifest] | None) -> int:
+    """The model of all pairs, of files or of whole commits, and the table of each pair with the model of the others."""
     from tqdm import tqdm
 
     from backport.git import Git
@@ -120,14 +127,17 @@ def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store:
 
     if rows is not None and rows.exists():
         known = calibration.load(rows.read_text())
+    elif whole_cases is not None:
+        known = _commit_rows(*whole_cases)
+        if rows is not None:
+            write_output(rows, calibration.dump(known).encode())
     else:
         if len(pairs) < 2:
             raise UserError("--calibrate needs at least two --pair: each is checked with the model of the others",
                             hint="--pair 6.1.176,6.1.177:5.10.257,5.10.259 --pair 6.18.12,6.18.15:6.1.176,6.1.177")
         known = []
         with Git(store) as git, tqdm(unit="case", disable=None) as bar:
-            for pair in pairs:
-                newer, _, older = ([part for part in side.split(",") if part] for side in pair.partition(":"))
+            for pair, (newer, older) in zip(pairs, _sides(pairs), strict=True):
                 plan = names_plan(store, newer, older)
                 known += calibration.rows(pair, release_cases(git, newer, older), plan, jobs,
                                           lambda n: _advance(bar, n))
@@ -136,6 +146,66 @@ def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store:
     write_output(model_file, calibration.as_json(calibration.fit(known), known).encode())
     click.echo(calibration.table(known), nl=False)
     return 0
+
+
+def _commit_rows(directory: Path, store: Store, manifest: Manifest) -> list[HunkRow]:
+    from tqdm import tqdm
+
+    from backport.carry import Carrier
+    from backport.replay.calibrate import commit_rows
+    from backport.replay.commits import commit_cases
+    from backport.rules.load import load_rules
+    from backport.targets import known_heads
+
+    carrier = Carrier(store.path, *known_heads(store, manifest), load_rules())
+    try:
+        with tqdm(commit_cases(directory), unit="commit", disable=None) as bar:
+            return list(commit_rows(bar, store, carrier, manifest))
+    finally:
+        carrier.close()
+
+
+def _cut(directory: Path, pairs: Sequence[str], store: Path) -> int:
+    """Whole commits from all pairs, and how many there are of each part."""
+    from collections import Counter
+    from contextlib import ExitStack
+
+    from tqdm import tqdm
+
+    from backport.git import Git
+    from backport.replay.cut import Cutter
+    from backport.replay.releases import REF
+    from backport.trees.index import Index
+
+    if not pairs:
+        raise UserError("--cut needs a --pair", hint="--pair 6.12.95,6.12.101:6.1.177,6.1.187")
+    with Git(store) as git, tqdm(unit="commit", disable=None) as bar, ExitStack() as stack:
+        indexes: dict[str, Index] = {}
+
+        def known(version: str, name: str) -> bool:
+            if version not in indexes:
+                indexes[version] = Index(store, git.rev(REF + version) or "")
+                stack.callback(indexes[version].close)
+            return indexes[version].contains(name)
+
+        cutter = Cutter(git, known)
+        written: Counter[tuple[str, bool]] = Counter()
+        for newer, older in _sides(pairs):
+            for case in cutter.cuts(newer, older):
+                case.write(directory)
+                written[case.part, case.taken] += 1
+                bar.update(1)
+    for (part, taken), count in sorted(written.items()):
+        click.echo(f"{directory / part}: {count} that git apply {'takes' if taken else 'rejects'}")
+    for why, count in cutter.left_out.most_common():
+        click.echo(f"left out: {count}: {why}")
+    return 0
+
+
+def _sides(pairs: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+    """The releases of each NEWER:OLDER."""
+    return [tuple([part for part in side.split(",") if part]
+                  for side in pair.partition(":")[::2]) for pair in pairs]  # type: ignore[misc]
 
 
 def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str]) -> list[CommitOutcome]:

@@ -2,11 +2,12 @@
 
 A row is one hunk: the numbers that were measured, and whether the answer is what the maintainers made of it. Logistic
 regression with a penalty on the weights (counts are small) and weights that are never positive. It is checked on each
-pair of branches with a model that was fitted on the other pairs only.
+pair of branches with a model that was fitted on the other pairs and on other files only.
 
 Releases are no commits: now and then a second commit of the same release changed the lines beside, and no answer can
-be right then. How often is measured where nothing else can go wrong (git apply takes the hunk, its function is the same
-in both trees, no check has a finding), and is taken out of the probability: `noise`.
+be right then. backport.replay.cut leaves out what can be told to be so. How often it is so all the same is measured
+where nothing else can go wrong (git apply takes the hunk, its function is the same in both trees, no check has a
+finding), and is taken out of the probability: `noise`.
 """
 
 from __future__ import annotations
@@ -26,17 +27,25 @@ from tabulate import tabulate
 from backport.adapt.confidence import CERTAIN, FEATURES, Model
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
+from backport.carry import Carrier
+from backport.check.effect import Effect
 from backport.errors import UserError
-from backport.patch.edits import edited
-from backport.patch.parse import parse
-from backport.replay.cases import Case
+from backport.git import Git
+from backport.manifest import Manifest
+from backport.patch.edits import edited, file_edits
+from backport.patch.parse import parse, split_lines
+from backport.replay.cases import Case, CaseEdit, Delta, groups
+from backport.replay.commits import CommitCase, carried, commit_score
 from backport.replay.run import ReplayPlan, indexes
 from backport.replay.score import Score, case_patch, normal, result_of, run, score
+from backport.trees.store import Head, Store
+from backport.verdict import Sure
 
 PENALTY = 0.3            # on half the square of each weight
 SAMPLE = 24              # of the cases that git apply takes, one in so many is run, and counts for as many
 HEAVIEST = 3.0           # but not more than this in the fit: what git apply refuses is what is to be told apart
 TOP = 7.0                # the intercept's bound: no answer is surer than 0.999
+CURVE = (0.0, 0.9, 0.93, 0.95, 0.96, 0.97, 0.975, CERTAIN, 0.985, 0.99)      # thresholds that the table shows
 EDGES = (0.0, 0.8, 0.9, 0.95, CERTAIN, 0.99, 1.001)
 
 
@@ -55,6 +64,11 @@ class HunkRow:
     @property
     def weight(self) -> float:
         return float(SAMPLE) if self.taken else 1.0
+
+    @property
+    def change(self) -> str:
+        """The file that the case is about: the same fix on other branches is no independent case."""
+        return self.case.rpartition(" ")[2]
 
     @property
     def undisturbed(self) -> bool:
@@ -106,14 +120,46 @@ def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[HunkRow]:
 
 def _right(hunk: HunkStory, case: Case) -> bool:
     """Whether the hunk alone is one of the maintainers' changes alone; which one of two equal ones does not matter."""
+    return _is_one(hunk, case.target, case.made)
+
+
+def _is_one(hunk: HunkStory, target: bytes, made: Iterable[Delta]) -> bool:
     if not hunk.adapted:
         return False
-    text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode()
-    there = apply_as_is(parse(text, source="hunk").files[0].hunks, case.target)
+    text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode("utf-8", "surrogateescape")
+    there = apply_as_is(parse(text, source="hunk").files[0].hunks, target)
     if there is None:
         return False
-    ours = there.made(case.target)
-    return any(normal(ours) == normal(edited(case.target, group)) for group in case.made)
+    ours = normal(there.made(target))
+    return any(ours == normal(edited(target, group)) for group in made)
+
+
+def commit_rows(cases: Iterable[CommitCase], store: Store, carrier: Carrier, manifest: Manifest) -> Iterator[HunkRow]:
+    """The rows of whole commits: one for each hunk, `score` and `unopposed` of the commit as a whole."""
+    for case in cases:
+        base, made = carried(case, store, carrier, manifest)
+        pair = f"{case.newbase.rpartition('.')[0]} to {case.base.rpartition('.')[0]}"
+        judged = commit_score(case, base, made, carrier.git)
+        row = partial(HunkRow, pair, f"{case.name} {case.patch.paths[0]}", judged.taken, str(judged.score),
+                      made.agreed is Sure.CERTAIN)
+        if judged.score is Score.NONE or not made.hunks:
+            yield row(judged.score is Score.EXACT, {})
+            continue
+        exact = {one.path for one in judged.files if one.score is Score.EXACT}
+        for hunk in made.hunks:
+            right = hunk.landed_path in exact or (bool(hunk.landed_path) and _stands(hunk, base, judged.truth,
+                                                                                     carrier.git))
+            yield row(judged.score is Score.EXACT or right, dict(hunk.measured))
+
+
+def _stands(hunk: HunkStory, base: Head, truth: Effect, git: Git) -> bool:
+    """Whether the hunk alone is one of the maintainers' changes of its file alone."""
+    before, after = git.blob(f"{base.commit}:{hunk.landed_path}"), truth.get(hunk.landed_path)
+    if before is None or after is None:
+        return False
+    lines = split_lines(before)
+    made = groups([CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(after))])
+    return _is_one(hunk, before, made)
 
 
 def noise(known: Sequence[HunkRow]) -> float:
@@ -161,7 +207,7 @@ def fit(known: Sequence[HunkRow]) -> Model:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file's answer judged by a model: the least of its hunks' probabilities."""
+    """One file's or commit's answer judged by a model: the least of its hunks' probabilities."""
 
     taken: bool
     score: str
@@ -174,20 +220,25 @@ class File:
 
 
 def files(known: Sequence[HunkRow], model: Model) -> list[File]:
-    """The files of these rows, each as sure as its least sure hunk."""
+    """The files, or commits, of these rows, each as sure as its least sure hunk. A hunk without numbers (a rule's, one
+    in another file) is as sure as agreement makes it."""
     by_case: dict[str, list[HunkRow]] = defaultdict(list)
     for row in known:
         by_case[row.case].append(row)
     return [File(some[0].taken, some[0].score, all(row.unopposed for row in some),
-                 min((model.probability(row.measured) if row.measured else 0.0) for row in some))
+                 min((model.probability(row.measured) if row.measured else float(row.unopposed)) for row in some))
             for some in by_case.values()]
 
 
 def checked(known: Sequence[HunkRow]) -> list[tuple[str, list[File]]]:
-    """Each pair with its files, judged by the model that was fitted on the other pairs."""
-    pairs = list(dict.fromkeys(row.pair for row in known))
-    return [(pair, files([row for row in known if row.pair == pair],
-                         fit([row for row in known if row.pair != pair]))) for pair in pairs]
+    """Each pair with its files, judged by the model that was fitted on the other pairs, the same files left out."""
+    out = []
+    for pair in dict.fromkeys(row.pair for row in known):
+        own = [row for row in known if row.pair == pair]
+        changes = {row.change for row in own}
+        out.append((pair, files(own, fit([row for row in known
+                                          if row.pair != pair and row.change not in changes]))))
+    return out
 
 
 def as_json(model: Model, known: Sequence[HunkRow]) -> str:
@@ -214,11 +265,23 @@ def table(known: Sequence[HunkRow]) -> str:
     every = [file for _, some in by_pair for file in some if file.score != str(Score.NONE)]
     bands = [_band(lo, hi, [file for file in every if lo <= file.probability < hi and not file.taken])
              for lo, hi in pairwise(EDGES)]
+    answers = [file for _, some in refused for file in some]
+    curve = [_at(least, answers) for least in CURVE]
     head = ["fitted on the others, checked on", "refused by git apply", "agreed: exact / wrong", "of the refused",
             f"certain (P >= {CERTAIN}): exact / wrong", "of the refused"]
     return (tabulate(lines, head, tablefmt="github", disable_numparse=True) + "\n\n"
             + tabulate([band for band in bands if band], ["P of a refused file", "files", "mean P", "exact"],
+                       tablefmt="github", disable_numparse=True) + "\n\n"
+            + tabulate(curve, ["certain from P", "exact", "wrong", "of the answers exact", "of the refused"],
                        tablefmt="github", disable_numparse=True) + "\n")
+
+
+def _at(least: float, refused: Sequence[File]) -> list[str]:
+    """What would be certain from that probability on."""
+    some = Counter(file.score for file in refused if file.unopposed and file.probability >= least)
+    exact, wrong = some[str(Score.EXACT)], some[str(Score.WRONG)]
+    return [f"{least:.3f}", str(exact), str(wrong), f"{100 * exact / max(1, exact + wrong):.1f} %",
+            f"{100 * (exact + wrong) / max(1, len(refused)):.0f} %"]
 
 
 def _counts(some: Sequence[File], member: Callable[[File], bool]) -> tuple[str, str]:

@@ -8,14 +8,14 @@ git's last word included; the truth is read only to score the result.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backport.carry import Carried, Carrier
-from backport.check.effect import applied, same_file
+from backport.check.effect import Effect, applied, same_file
 from backport.check.exact import apply_exactly
 from backport.donors.find import by_hand
 from backport.donors.model import Donor, Kind
@@ -28,7 +28,7 @@ from backport.patch.intake import read_bytes
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.replay.baselines import Scratch
-from backport.replay.score import Score, digest_of
+from backport.replay.score import Score, cpu_seconds, digest_of
 from backport.rules.load import load_rules
 from backport.temporary import temporary_directory
 from backport.trees.store import Head, Store
@@ -50,6 +50,7 @@ class CommitCase:
     truth: bytes
     same_lines: bool
     donor: Donor | None = None
+    newbase: str = ""                # the release that the patch applies to, where the case says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class FileOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CommitOutcome:
-    """How one commit came out. `taken`: git apply takes the input as it is; `seconds` of wall time."""
+    """How one commit came out. `taken`: git apply takes the input as it is; `seconds` of CPU."""
 
     name: str
     apply: str
@@ -109,7 +110,8 @@ def commit_cases(directory: Path) -> list[CommitCase]:
                 raise ValueError(str(patch))
             found.append(CommitCase(meta.parent.name, str(about["base"]), patch,
                                     (meta.parent / "truth.patch").read_bytes(), bool(about.get("same_lines")),
-                                    _donor(meta.parent / "donor.patch", patch, str(about.get("donor", _DONORS)))))
+                                    _donor(meta.parent / "donor.patch", patch, str(about.get("donor", _DONORS))),
+                                    str(about.get("newbase", ""))))
         except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{meta.parent}: not a case: {error}",
                             hint="a case has input.patch, truth.patch and meta.json with `base`") from error
@@ -147,40 +149,66 @@ def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads:
             carrier.close()
 
 
-def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, scratch: Scratch,
-         baselines: Sequence[str]) -> CommitOutcome:
+def carried(case: CommitCase, store: Store, carrier: Carrier, manifest: Manifest) -> tuple[Head, Carried]:
+    """The release that the case stands on, and the answer. Raises UserError where the store does not have it."""
     base = store.release(case.base)
     if base is None:
         raise UserError(f"release {case.base} is not in the store {store.path}",
                         hint=f"`backport trees release {case.base}` fetches it")
-    started = time.monotonic()
-    carried = carrier.carry(case.patch, _tree(manifest, case.base), base)
-    seconds = time.monotonic() - started
-    truth = applied(carrier.git, base.commit, parse(case.truth, source=case.name))
+    return base, carrier.carry(case.patch, _tree(manifest, case.base), base)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An answer beside the maintainers': `taken` where git apply takes the input; `truth` is what they left."""
+
+    score: Score
+    files: tuple[FileOutcome, ...]
+    taken: bool
+    truth: Effect
+
+
+def commit_score(case: CommitCase, base: Head, answer: Carried, git: Git) -> Judged:
+    """How right the answer is. Raises UserError where the case's truth does not apply."""
+    truth = _truth(case, base, git)
+    return Judged(*_scored(_claimed(git, base, answer), truth, base, git),
+                  applied(git, base.commit, case.patch) is not None, truth)
+
+
+def _truth(case: CommitCase, base: Head, git: Git) -> Effect:
+    truth = applied(git, base.commit, parse(case.truth, source=case.name))
     if truth is None:
         raise UserError(f"{case.name}: truth.patch does not apply to {case.base}")
-    before = carried.preimages.files
+    return truth
 
-    def scored(made: Made) -> tuple[Score, tuple[FileOutcome, ...]]:
-        paths = sorted({*truth, *(made or {})})
-        files = tuple(_file(carrier.git, base, path, made, truth) for path in paths)
-        score = Score.NONE if made is None else \
-            Score.EXACT if all(one.score is Score.EXACT for one in files) else Score.WRONG
-        return score, files
 
-    plain = applied(carrier.git, base.commit, case.patch)
-    others = {"git apply": str(scored(plain)[0])}
+def _scored(made: Made, truth: Effect, base: Head, git: Git) -> tuple[Score, tuple[FileOutcome, ...]]:
+    paths = sorted({*truth, *(made or {})})
+    files = tuple(_file(git, base, path, made, truth) for path in paths)
+    score = Score.NONE if made is None else \
+        Score.EXACT if all(one.score is Score.EXACT for one in files) else Score.WRONG
+    return score, files
+
+
+def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, scratch: Scratch,
+         baselines: Sequence[str]) -> CommitOutcome:
+    started = cpu_seconds()
+    base, answer = carried(case, store, carrier, manifest)
+    seconds = cpu_seconds() - started
+    judged = commit_score(case, base, answer, carrier.git)
+    scored = partial(_scored, truth=judged.truth, base=base, git=carrier.git)
+    others = {"git apply": str(scored(applied(carrier.git, base.commit, case.patch))[0])}
     for name in baselines:
-        others[name] = str(scored(_other(name, case.patch, carrier.git, base, before, scratch))[0])
+        made = _other(name, case.patch, carrier.git, base, answer.preimages.files, scratch)
+        others[name] = str(scored(made)[0])
     helped = None
     if case.donor is not None:
-        tree = _tree(manifest, case.base)
-        started = time.monotonic()
-        better = weighed(carried, carrier, case.patch, tree, base, (case.donor,))
-        helped = _outcome(case, better, plain is not None, seconds + time.monotonic() - started,
+        started = cpu_seconds()
+        better = weighed(answer, carrier, case.patch, _tree(manifest, case.base), base, (case.donor,))
+        helped = _outcome(case, better, judged.taken, seconds + cpu_seconds() - started,
                           *scored(_claimed(carrier.git, base, better)))
-    made = _outcome(case, carried, plain is not None, seconds, *scored(_claimed(carrier.git, base, carried)))
-    return replace(made, others=others, helped=helped)
+    return replace(_outcome(case, answer, judged.taken, seconds, judged.score, judged.files), others=others,
+                   helped=helped)
 
 
 def _outcome(case: CommitCase, carried: Carried, taken: bool, seconds: float, score: Score,

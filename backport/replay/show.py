@@ -13,7 +13,8 @@ def show(case: Case, symbols: SymbolIndex | None = None, upstream_symbols: Symbo
     """Plain text; nothing here is looked at by the rewriter."""
     answer, seconds = run(case, symbols, upstream_symbols)
     result = result_of(answer, case)
-    parts = [f"{case.name}\n{score(result, case)}: {answer.outcome}, {answer.sure} ({seconds:.3f} s) {answer.reason}\n"]
+    parts = [f"{case.name}\n{score(result, case)}: {answer.outcome}, {answer.sure} ({seconds:.3f} s of CPU) "
+             f"{answer.reason}\n"]
     parts += [f"  hunk {h.index + 1}: {', '.join(h.strategies) or 'no strategy'}"
               f"{' [' + ', '.join(h.signals) + ']' if h.signals else ''} {h.function}\n" for h in answer.hunks]
     parts.append("\n--- upstream\n" + "".join(h.render().decode("utf-8", "replace")

@@ -60,7 +60,7 @@ def _classes(outcomes: Sequence[Scored]) -> _Classes:
 
 
 def summary(outcomes: Sequence[Scored]) -> dict[str, Any]:
-    """JSON-ready: per class and per voice the counts, and the seconds per case."""
+    """JSON-ready: per class and per voice the counts, and the CPU seconds per case."""
     voices: dict[str, Callable[[Scored], tuple[str, bool]]] = {
         "backport (all answers)": lambda o: (str(o.score), True),
         "backport (certain)": lambda o: (str(o.score) if o.certain else "none", True),
@@ -79,9 +79,10 @@ def summary(outcomes: Sequence[Scored]) -> dict[str, Any]:
             if seen and len(seen) == len(mine):
                 rows[voice] = {str(s): seen.count(str(s)) for s in Score} | {"cases": len(seen)}
         classes[title.strip()] = rows
-    times = sorted(o.seconds for o in outcomes)
+    times = sorted(o.best.seconds for o in outcomes)
     return {"cases": len(outcomes), "classes": classes,
-            "seconds": {"median": round(median(times), 4), "worst": round(times[-1], 3)} if times else {}}
+            "seconds": {"median": round(median(times), 4), "p95": round(times[(len(times) * 95 - 1) // 100], 3),
+                        "worst": round(times[-1], 3)} if times else {}}
 
 
 def text(outcomes: Sequence[Scored]) -> str:
@@ -99,8 +100,8 @@ def text(outcomes: Sequence[Scored]) -> str:
                      ["cases", "number", "voice", "exact", "wrong", "declined", "wrong among answers"],
                      disable_numparse=True, colalign=("left", "right", "left", "right", "right", "right", "right"))
     seconds = data["seconds"]
-    return table + (f"\n\n{data['cases']} cases; seconds per case: median {seconds['median']:.3f}, "
-                    f"worst {seconds['worst']:.2f}\n" if seconds else "\n")
+    return table + (f"\n\n{data['cases']} cases; CPU seconds per case: median {seconds['median']:.3f}, "
+                    f"95 % within {seconds['p95']:.2f}, worst {seconds['worst']:.2f}\n" if seconds else "\n")
 
 
 def _percent(count: int, of: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ def made(pair: str, number: int, *, wrong: float, seed: int = 1, **measured: flo
     out = []
     for n in range(number):
         right = chance.random() >= wrong
-        out.append(HunkRow(pair, f"{pair} {seed} {measured} {n}", False, "exact" if right else "wrong", True, right,
+        out.append(HunkRow(pair, f"{seed} {measured} {pair}/{n}.c", False, "exact" if right else "wrong", True, right,
                        {name: measured.get(name, 0.0) for name in FEATURES} | {"refused": 1.0}))
     return out
 
@@ -46,6 +47,20 @@ def test_each_pair_is_judged_by_the_others_only() -> None:
     judged = dict(checked(poisoned))
     assert all(file.probability > CERTAIN for file in judged["odd"]), "nobody else has seen that kind of change"
     assert fit(poisoned).probability({"refused": 1.0, "outside": 1.0}) < 0.5
+
+
+def test_the_same_file_of_another_pair_is_not_fitted_on() -> None:
+    """7.1 to 6.1 and 6.12 to 6.1 have the same fixes: one that is wrong must not have been seen as wrong elsewhere."""
+    odd = made("odd", 100, wrong=1.0, outside=1)
+    again = [replace(row, pair="again") for row in odd]
+    judged = dict(checked([*known(), *odd, *again]))
+    assert all(file.probability > CERTAIN for file in judged["odd"])
+
+
+def test_what_has_no_numbers_is_as_sure_as_agreement_makes_it() -> None:
+    moved = [HunkRow("a", f"moved{n} x.c", False, "exact", bool(n), True, {}) for n in range(2)]
+    one, two = files(moved, fit(known()))
+    assert (one.certain, two.certain) == (False, True)
 
 
 def test_a_file_is_as_sure_as_its_least_sure_hunk() -> None:
