@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--run", "number", type=int, metavar="N",
               help="Without PATCH: take the cells of this run (default: the last one).")
 @click.option("--no-build", is_flag=True, help="With PATCH: carry it without building.")
+@click.option("--boot", is_flag=True, help="With PATCH: boot each tree without and with it and run its reproducer "
+              "(docs/behaviour.md).")
 @click.option("--offline", is_flag=True, help="With PATCH: use only the trees that are in the store.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="With PATCH: trees at once.")
 @signoff_option()
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: int | None, no_build: bool,
-            offline: bool, jobs: int, signoff: bool, in_reply_to: str, acks: tuple[str, ...], force: bool,
+            boot: bool, offline: bool, jobs: int, signoff: bool, in_reply_to: str, acks: tuple[str, ...], force: bool,
             db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry PATCH and write the mails, or write the mails of an earlier run, into DIR; nothing is ever sent.
 
@@ -84,7 +86,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             found, names, notices = read_mails(patches, store, manifest, names)
             run = run_job(Request(
                 patches=found, manifest=manifest, cache=store.cache, trees=names, jobs=jobs, offline=offline,
-                options=Options(build=not no_build, signoff=who, proposer=manifest.proposer),
+                options=Options(build=not no_build, boot=boot, signoff=who, proposer=manifest.proposer),
                 command=" ".join(["backport", *sys.argv[1:]])), results)
             click.echo(render("text", run, results.cells(run), width=0), nl=False)
         else:

@@ -92,6 +92,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
         if not turns:
             told(wrapped(first_words(git, loan, known, onto), ""))
+        from backport.pick import turn as person
         from backport.pick.session import Session  # reads a C parser: the first words come before it
         session = Session(clone, git, loan, known, _kept(clone, git), told, mail)
         try:
@@ -104,8 +105,9 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
                     click.echo("a conflict waits: `backport pick --continue`, --skip or --abort", err=True)
                 return code
             turn: dict[str, Callable[[], int]] = {
-                "--continue": lambda: session.resume(note, _ask), "--skip": session.skip, "--abort": session.abort,
-                "--quit": session.quit, "--take": lambda: session.take(take or 0)}
+                "--continue": lambda: person.resume(session, note, _ask), "--skip": lambda: person.skip(session),
+                "--abort": lambda: person.abort(session), "--quit": lambda: person.quit(session),
+                "--take": lambda: person.take(session, take or 0)}
             code = turn[turns[0]]()
         finally:
             session.close()
@@ -114,12 +116,15 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
 
 
 def _carried_on(aim: Aim, cache: Path) -> int:
-    """What `backport resolve` began ends as the cell of the tree: built, recorded, and written as a mail."""
+    """What `backport resolve` began ends as the cell of the tree: built, booted where the patch has a reproducer,
+    recorded, and written as a mail."""
+    from backport.boot.program import for_patch
     from backport.commands.mail import command as mail
 
     told = aim.manifest.parent / "outgoing"
     done: int = click.get_current_context().invoke(
         mail, patches=(str(aim.patch),), to=told, names=(aim.tree,), no_build=not aim.build, offline=True,
+        boot=aim.build and for_patch(aim.patch) is not None,
         signoff=aim.signoff, manifest_path=aim.manifest, cache=cache)
     return done
 

@@ -28,7 +28,7 @@ from backport.loud import told
 @tree_option("linux-5.10.y, 5.10.y or 5.10  [default: the series of the kernel clone that you stand in].")
 @click.option("--output", "-o", "place", type=click.Path(path_type=Path), help="The directory of the work tree  "
               "[default: NAME-of-the-patch-5.10 here].")
-@click.option("--no-build", is_flag=True, help="Do not build what was resolved.")
+@click.option("--no-build", is_flag=True, help="Do not build what was resolved, nor boot it.")
 @signoff_option()
 @offline_option()
 @manifest_option()
@@ -44,8 +44,9 @@ def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: 
 
     What fits is staged, the rest has markers and its three stages (docs/pick.md). `backport pick --continue`, --take,
     --skip and --abort work there. Your resolution is kept as fix.resolved/5.10.patch beside PATCH, built before and
-    after, recorded as `resolved`, and the mail is written to outgoing/ beside trees.yaml. `backport run`, `adapt` and
-    `mail` take it from there while it fits, and older trees get it as a donor. The directory can be removed then.
+    after, booted where PATCH has a reproducer, recorded as `resolved`, and the mail is written to outgoing/ beside
+    trees.yaml. `backport run`, `adapt` and `mail` take it from there while it fits, and older trees get it as a donor.
+    The directory can be removed then.
     """
     from backport.git import Git
     from backport.pick.clone import find, on_loan

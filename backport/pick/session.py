@@ -8,12 +8,12 @@ from pathlib import Path
 
 from backport.carry import Carried, Carrier
 from backport.donors.weigh import weighed
-from backport.errors import Unresolved, UserError
+from backport.errors import UserError
 from backport.git import Git, UserGit
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.pick import apart, commits, state
+from backport.pick import commits, conflict, state
 from backport.pick.branches import Kernels, nearest_newer, series_of
 from backport.pick.clone import Clone
 from backport.pick.message import wording
@@ -21,9 +21,8 @@ from backport.pick.near import base_for
 from backport.pick.past import donors, there_already
 from backport.pick.sources import reread
 from backport.pick.state import Item, State
-from backport.resolve import advice, note, place
+from backport.resolve import place
 from backport.resolve.kept import Kept
-from backport.resolve.sides import Parted, part
 from backport.resolve.tell import Say, outcome, wrapped
 from backport.rules.load import load_rules
 from backport.trees.store import Head
@@ -73,12 +72,12 @@ class Session:
                                 hint="`backport adapt` takes it, and `git apply`")
             now.items.append(Item(f"{number:04}.eml", mail.title))
         if self.mail:
-            return self._run(now, dict(enumerate(patches)))
+            return self.run(now, dict(enumerate(patches)))
         commits.manner(self.git, verify=verify)                  # who commits, before any work
         self.home.mkdir(parents=True, exist_ok=True)
         for item, patch in zip(now.items, patches, strict=True):
             (self.home / item.file).write_bytes(patch.render())
-        return self._run(now, dict(enumerate(patches)))
+        return self.run(now, dict(enumerate(patches)))
 
     def _target(self, onto: str) -> State:
         head = self.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
@@ -131,7 +130,7 @@ class Session:
 
     # going on
 
-    def _run(self, now: State, known: dict[int, Patch] | None = None) -> int:
+    def run(self, now: State, known: dict[int, Patch] | None = None) -> int:
         """Every item that is open; the branch moves when all is done, or as far as it got before a conflict."""
         try:
             return self._each(now, known or {})
@@ -150,14 +149,14 @@ class Session:
             stopped = self._one(now, number, item, patch)
             if stopped:
                 return stopped
-        self._land(now)
+        self.land(now)
         if not self.mail:
             state.forget(self.home)
         self._summary(now)
         return 0
 
     def _one(self, now: State, number: int, item: Item, patch: Patch) -> int:
-        past = there_already(self.loan, now.tip, self._upstream_commit, patch)
+        past = there_already(self.loan, now.tip, self.upstream_commit, patch)
         if past.there:
             item.done = "already"
             self.say(wrapped(f"already: {past.there}"))
@@ -171,27 +170,27 @@ class Session:
             item.done = str(carried.outcome)
             return 0
         if carried.outcome in _STOPS or carried.patch is None:
-            return self._stop(now, number, patch, carried)
+            return conflict.stop(self, now, number, patch, carried)
         item.done = self._commit(now, carried.patch, carried.mail)
         return 0
 
     @property
-    def _upstream_commit(self) -> str:
+    def upstream_commit(self) -> str:
         return self.kernels.upstream.commit if self.kernels.upstream is not None else ""
 
     def _carried(self, now: State, patch: Patch) -> Carried:
         """The patch on the tip: adapted, or as somebody resolved it for this series, held against newer backports."""
-        carrier, head, tree = self._tools(now)
+        carrier, head, tree = self.tools(now)
         carried = carrier.carry(patch, tree, head)
         if carried.outcome in (Apply.CLEAN, Apply.OFFSET) and carried.sure is Sure.CERTAIN:
             return carried
         if carried.outcome in _STOPS and (known := self.kept.again(carrier, patch, tree, head)) is not None:
             return known
         found = [*self.kept.donors(self.loan, patch, now.series), *donors(
-            self.loan, nearest_newer(self.kernels.stable, now.series), self._upstream_commit, patch)]
+            self.loan, nearest_newer(self.kernels.stable, now.series), self.upstream_commit, patch)]
         return weighed(carried, carrier, patch, tree, head, found)
 
-    def _tools(self, now: State) -> tuple[Carrier, Head, Tree]:
+    def tools(self, now: State) -> tuple[Carrier, Head, Tree]:
         upstream = self.kernels.upstream.head if self.kernels.upstream is not None else None
         if self._carrier is None:
             self._carrier = Carrier(self.loan.path, self.kernels.heads(without=now.series), upstream, load_rules(),
@@ -204,9 +203,9 @@ class Session:
 
     def _commit(self, now: State, patch: Patch, mail: bytes) -> str:
         tree = commits.tree_with(self.loan, now.tip, patch.diff)
-        return self._made(now, tree, mail)
+        return self.made(now, tree, mail)
 
-    def _made(self, now: State, tree: str, mail: bytes) -> str:
+    def made(self, now: State, tree: str, mail: bytes) -> str:
         """A commit (or a mail) of `tree` on the tip, which it becomes."""
         if self.mail:
             self.mails.append(mail)
@@ -219,7 +218,7 @@ class Session:
         self.say(wrapped(f"commit {now.tip[:12]}"))
         return now.tip
 
-    def _land(self, now: State) -> None:
+    def land(self, now: State) -> None:
         """Move the branch to what was made."""
         if self.mail or now.tip == now.moved:
             return
@@ -229,19 +228,19 @@ class Session:
             commits.move_ref(self.git, now.branch, now.moved, now.tip, told)
         else:
             if not state.there(self.home):
-                self._remember(now)
+                self.remember(now)
             state.save(self.home, now)           # killed between the files and the branch, --continue ends it
             commits.move_here(self.clone, self.git, now.moved, now.tip, told)
         now.moved = now.tip
 
-    def _remember(self, now: State) -> None:
+    def remember(self, now: State) -> None:
         """The index and the times of what is going to change, for --abort."""
         assert self.clone.top is not None
         commits.snapshot(self.git, self.home / "index")
         rows = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", now.start, now.tip).out.split(b"\0")
-        self._stamp(now, [row.decode("utf-8", "surrogateescape") for row in rows if row])
+        self.stamp(now, [row.decode("utf-8", "surrogateescape") for row in rows if row])
 
-    def _stamp(self, now: State, paths: Iterable[str]) -> None:
+    def stamp(self, now: State, paths: Iterable[str]) -> None:
         assert self.clone.top is not None
         for one in place.stamps(self.clone.top, [path for path in paths if path not in now.stamps]):
             now.stamps[one.path] = list(one.times) if one.times is not None else None
@@ -257,209 +256,3 @@ class Session:
         words = [f"{sum(item.done == word for item in rest)} {word}" for word in ("already", "absent", "skipped")
                  if any(item.done == word for item in rest)]
         self.say("; ".join([told, *words]))
-
-    # a conflict
-
-    def _stop(self, now: State, number: int, patch: Patch, carried: Carried) -> int:
-        if self.mail:
-            self.say(wrapped("it needs a person; without --mail it leaves the conflict to resolve"))
-            self._explained(now, patch, carried)
-            return 1
-        if carried.outcome in (Apply.INVALID, Apply.ERROR):
-            raise UserError(f"{patch.source}: {carried.reason}")
-        if now.here:                             # another branch moves when all is done
-            self._land(now)
-        now.stopped = number
-        parted = self._parted(now, patch, carried)
-        now.paths = sorted({*parted.fits, *(one.path for one in parted.open)})
-        if not state.there(self.home) and now.here:
-            self._remember(now)
-        (self.home / "patch.eml").write_bytes(patch.render())
-        for n, diff in enumerate(self._answers(carried, parted), 1):
-            (self.home / f"answer-{n}.diff").write_bytes(diff)
-        top = self._lay_out(now, parted)
-        self._explained(now, patch, carried, parted)
-        where = "in your work tree" if not now.apart else f"in {top}"
-        self.say(f"The conflict is {where}; what fits is staged there. Resolve it, `git add` it, then\n"
-                 "  backport pick --continue     (or --skip, --abort, --quit)")
-        return 1
-
-    def _parted(self, now: State, patch: Patch, carried: Carried) -> Parted:
-        whole = self._tools(now)[0].in_context(patch)
-        label = (read_mail(patch).upstream or "the patch")[:12]
-        view = self._tools(now)[0].view(self._tools(now)[1])
-        return part(whole, carried.preimages.files, carried.hunks, view.read, place.merge_with(self.loan, label))
-
-    def _answers(self, carried: Carried, parted: Parted) -> list[bytes]:
-        return list(carried.alternatives)
-
-    def _lay_out(self, now: State, parted: Parted) -> Path:
-        staged = now.here and self.git.run("diff-index", "--cached", "--quiet", "HEAD", "--", ok=(0, 1)).code
-        mine = now.here and not staged and self.clone.top is not None
-        if mine:
-            assert self.clone.top is not None
-            self._stamp(now, now.paths)
-            state.save(self.home, now)
-            place.lay_out(self.git, self.clone.top, now.tip, parted)
-            return self.clone.top
-        now.apart = str(self.home / "tree")
-        state.save(self.home, now)
-        top = apart.make(self.git, Path(now.apart), now.tip, now.paths, self.home)
-        with UserGit(top) as git:
-            place.lay_out(git, top, now.tip, parted)
-        return top
-
-    def _explained(self, now: State, patch: Patch, carried: Carried, parted: Parted | None = None) -> None:
-        for text in advice.about(self.loan, now.tip, self._upstream_commit, patch, carried,
-                                 parted or self._parted(now, patch, carried)):
-            self.say(text)
-
-    # the person's turn
-
-    def resume(self, given_note: str | None, ask: note.Ask) -> int:
-        """--continue: what the person made of the conflict becomes the commit, and the rest is picked."""
-        now = state.load(self.home)
-        item = now.current
-        if item is None:                          # killed between two steps
-            self._settle(now)
-            return self._run(now)
-        top, git = self._where(now)
-        with git:
-            self._made_by_hand(now, item, top, git, given_note, ask)
-        return self._run(now)
-
-    def _made_by_hand(self, now: State, item: Item, top: Path, git: UserGit, given_note: str | None,
-                      ask: note.Ask) -> None:
-        at = git.rev("HEAD")
-        patch = reread((self.home / "patch.eml").read_bytes(), item.file)
-        if at != now.tip:
-            if git.rev("HEAD^") != now.tip:
-                raise UserError(f"HEAD is not where the pick left it ({now.tip[:12]})",
-                                hint="go back there, or `backport pick --quit`")
-            tree = git.run("rev-parse", "HEAD^{tree}").text           # the person committed it by themselves
-        else:
-            left = place.unfinished(git, top, now.paths)
-            if left:
-                raise Unresolved("the conflict is not resolved yet:\n" + "\n".join(f"  {text}" for text in left))
-            tree = place.staged_tree(git)
-        diff = git.run("diff-tree", "-p", "-r", "--full-index", "--binary", "--no-renames", "--no-ext-diff",
-                       "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", now.tip, tree).out
-        if not diff:
-            raise UserError("nothing is staged: the commit would be empty", hint="`backport pick --skip` leaves it out")
-        carrier, head, aim = self._tools(now)
-        theirs = note.by_hand(carrier, patch, diff, aim, head)
-        for text in theirs.doubts:
-            self.say(wrapped(f"- {text}"))
-        words = given_note if given_note is not None else ask(theirs.proposed)
-        mail = note.mail(patch, theirs, aim, words, carrier.signoff)
-        if at != now.tip:
-            now.tip = str(at)
-            item.done = now.tip
-            now.moved = now.tip if now.here and not now.apart else now.moved
-        else:
-            commits.handed_over(git, self.git, tree, now.tip)
-            parent = now.tip
-            item.done = self._made(now, tree, mail)
-            self._onto(now, top, git, parent)
-        who = commits.manner(self.git, verify=True).committer
-        file = self.kept.keep(patch, mail, aim.series, who, head, self.loan)
-        self.say(wrapped(f"the resolution is kept in {file}"))
-        now.stopped, now.paths = -1, []
-        if now.apart:
-            apart.remove(self.git, Path(now.apart))
-            now.apart = ""
-        state.save(self.home, now)
-
-    def _onto(self, now: State, top: Path, git: UserGit, parent: str) -> None:
-        """HEAD of the work tree with the conflict moves to the commit: its index has it already."""
-        commits.move_ref(git, "HEAD", parent, now.tip, "resolved")
-        if not now.apart:
-            now.moved = now.tip
-
-    def _where(self, now: State) -> tuple[Path, UserGit]:
-        top = Path(now.apart) if now.apart else self.clone.top
-        if top is None or not top.is_dir():
-            raise UserError(f"{now.apart} is gone", hint="`backport pick --abort` puts the rest back")
-        return top, UserGit(top)
-
-    def _settle(self, now: State) -> None:
-        """A run that was killed while it moved files and branch: both agree again, at the newer of the two."""
-        if not now.here or now.moved == now.tip:
-            return
-        at = self.git.rev("HEAD")
-        if at == now.tip:
-            now.moved = now.tip
-        elif at == now.moved and not commits.refusal(self.clone, self.git, now.tip, now.tip):
-            commits.finish_move(self.git, now.moved, now.tip)
-            now.moved = now.tip
-
-    def take(self, number: int) -> int:
-        """--take N: one of the answers that were shown becomes what is staged."""
-        now = state.load(self.home)
-        if now.current is None:
-            raise UserError("no conflict waits here")
-        file = self.home / f"answer-{number}.diff"
-        if not file.is_file():
-            count = len(list(self.home.glob("answer-*.diff")))
-            raise UserError(f"there is no answer {number}", hint=f"there are {count}" if count else
-                            "none was found: the files have to be edited")
-        top, git = self._where(now)
-        with git:
-            place.put_back(git, top, now.tip, now.paths)
-            now.paths = sorted({*now.paths, *place.take(git, top, now.tip, file.read_bytes())})
-        state.save(self.home, now)
-        self.say(f"answer {number} is staged; read it (git diff --cached), then `backport pick --continue`")
-        return 0
-
-    def skip(self) -> int:
-        """--skip: leave the patch in conflict out, and go on with the next."""
-        now = state.load(self.home)
-        item = now.current
-        if item is None:
-            raise UserError("no conflict waits here", hint="use --continue")
-        self._cleared(now)
-        item.done = "skipped"
-        now.stopped, now.paths = -1, []
-        state.save(self.home, now)
-        return self._run(now)
-
-    def abort(self) -> int:
-        """--abort: everything as it was before the pick began."""
-        now = state.load(self.home)
-        self._settle(now)
-        if now.here and self.git.rev("HEAD") not in (now.moved, now.tip):
-            raise UserError(f"HEAD is not where the pick left it ({now.moved[:12]}), and is not moved",
-                            hint="`backport pick --quit` forgets the pick and leaves everything as it is")
-        self._cleared(now)
-        if now.here and now.moved != now.start:
-            commits.move_here(self.clone, self.git, now.moved, now.start, "abort")
-        if now.here and self.clone.top is not None:
-            place.restamp(self.clone.top, [place.Stamp(path, (times[0], times[1]) if times else None)
-                                           for path, times in now.stamps.items()])
-            commits.index_bytes_back(self.git, self.home / "index")
-        state.forget(self.home)
-        self.say(f"{now.name} is as it was, at {now.start[:12]}")
-        return 0
-
-    def _cleared(self, now: State) -> None:
-        """Take the conflict out of the work tree."""
-        if now.apart:
-            apart.remove(self.git, Path(now.apart))
-            now.apart = ""
-        elif now.current is not None and self.clone.top is not None:
-            place.put_back(self.git, self.clone.top, now.moved, now.paths)
-            place.restamp(self.clone.top, [place.Stamp(path, (times[0], times[1]) if times else None)
-                                           for path, times in now.stamps.items() if path in now.paths])
-
-    def quit(self) -> int:
-        """--quit: forget the pick; files and branch stay as they are."""
-        now = state.load(self.home)
-        left = ""
-        if now.apart:
-            left = f"; the work tree {now.apart} is yours now (git worktree remove --force)"
-            moved = self.clone.common / "backport-left"
-            apart.leave(self.git, Path(now.apart), moved)
-            left = f"; the work tree is {moved} now (`git worktree remove --force` takes it away)"
-        state.forget(self.home)
-        self.say(f"the pick is forgotten{left}")
-        return 0

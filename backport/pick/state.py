@@ -44,7 +44,7 @@ class State:
     stopped: int = -1                # number of the item that is in conflict, -1 for none
     apart: str = ""                  # the work tree of its own that the conflict is in, "" for the user's
     paths: list[str] = field(default_factory=list)       # files that the conflict touches
-    mode: str = ""                   # "taken": an alternative was chosen
+    open: list[str] = field(default_factory=list)        # those with markers; marked-N is the N-th as it was laid out
     stamps: dict[str, list[int] | None] = field(default_factory=dict)   # times of touched files before anything
 
     @property

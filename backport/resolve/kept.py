@@ -26,11 +26,13 @@ from backport.patch.intake import read_bytes
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.slug import slug
+from backport.resolve.rerere import Conflict, read
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
 from backport.version import version_key
 from backport.wholefile import write_whole
 
+_CONFLICTS = ".conflicts"            # beside 5.10.patch
 _HEADERS = ("X-Backport-Resolved-By", "X-Backport-Resolved-On", "X-Backport-Base", "X-Backport-Patch-Id")
 
 
@@ -58,8 +60,10 @@ class Kept:
 
     place: Path
 
-    def keep(self, patch: Patch, mail: bytes, series: str, who: str, head: Head, git: Git) -> Path:
-        """Write what `who` made of `patch` for `series`; an older resolution of the same is replaced."""
+    def keep(self, patch: Patch, mail: bytes, series: str, who: str, head: Head, git: Git,
+             conflicts: bytes = b"") -> Path:
+        """Write what `who` made of `patch` for `series`, and what became of its `conflicts` (backport.resolve.rerere);
+        an older resolution of the same is replaced."""
         title = read_mail(patch).title
         folder = self.place / f"{slug(title, patch.slug or 'patch')}.resolved"
         file = folder / f"{series}.patch"
@@ -70,6 +74,10 @@ class Kept:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(file, first + b"\n" + lines.encode("utf-8", "surrogateescape") + rest)
+            if conflicts:
+                write_whole(file.with_suffix(_CONFLICTS), conflicts)
+            else:
+                file.with_suffix(_CONFLICTS).unlink(missing_ok=True)
         except OSError as error:
             raise InfraError(f"{file} cannot be written: {error.strerror}",
                              hint="git config backport.resolutions DIR names another place") from error
@@ -99,6 +107,24 @@ class Kept:
                       f"the resolution for {branch(one.series)}",
                       note=bracketed(read_mail(one.patch), read_mail(patch)))
                 for one in sorted(newer, key=lambda one: version_key(one.series))]
+
+    def conflicts(self, series: str) -> dict[Conflict, tuple[bytes, Resolution]]:
+        """What became of every conflict that was resolved, for any patch: for `series`, else for another one. One that
+        became two different things is left out."""
+        found: dict[Conflict, list[tuple[bytes, Resolution]]] = {}
+        for one in self._all():
+            try:
+                data = one.file.with_suffix(_CONFLICTS).read_bytes()
+            except OSError:
+                continue
+            for conflict, became in read(data):
+                found.setdefault(conflict, []).append((became, one))
+        out = {}
+        for conflict, rows in found.items():
+            here = [row for row in rows if row[1].series == series] or rows
+            if len({became for became, _one in here}) == 1:
+                out[conflict] = here[0]
+        return out
 
     def _all(self) -> Iterator[Resolution]:
         for file in sorted(self.place.glob("*.resolved/*.patch")) if self.place.is_dir() else ():

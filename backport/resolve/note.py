@@ -8,11 +8,14 @@ from difflib import SequenceMatcher
 
 from backport.adapt.align import line_key
 from backport.adapt.changelog import changelog
+from backport.adapt.checks.base import Names
+from backport.adapt.given import given_findings
 from backport.adapt.includes import missing_headers
 from backport.adapt.left_out import left_out
-from backport.adapt.new_symbols import missing
+from backport.adapt.new_symbols import brought, missing
 from backport.adapt.records import HunkStory
 from backport.adapt.refresh import refreshed
+from backport.adapt.signals import Signal
 from backport.carry import Carrier
 from backport.manifest import Tree
 from backport.patch.compose import adapted_mail, branch
@@ -50,14 +53,31 @@ def mail(patch: Patch, theirs: ByHand, tree: Tree, words: str, signoff: str | No
 
 def _doubts(carrier: Carrier, patch: Patch, made: Patch, stories: Sequence[HunkStory], head: Head) -> Iterator[str]:
     view = carrier.view(head)
+    theirs = carrier.view(carrier.upstream) if carrier.upstream is not None else None
+    upstream = theirs.index if theirs is not None else None
     files = {path: data for path in made.paths if (data := view.read(path)) is not None}
-    upstream = carrier.view(carrier.upstream).index if carrier.upstream is not None else None
     for one in missing(made, files, view.index, upstream):
         yield f"the added lines use {one.name}, {one.which}"
     for name in missing_headers(made, view):
         yield f"an added line includes {name}, which this tree does not have"
     for part in left_out(patch, made.files, stories):
         yield part.sentence
+    known = Names(view.index, upstream, brought(patch), theirs)
+    before = carrier.preimages(patch).files
+    for file, other in _by_file(carrier.in_context(patch), made):
+        if other.old_path in files and not (file.created or file.deleted or other.created or other.deleted):
+            for found in given_findings(file, before.get(file.old_path or ""), other, files[other.old_path], known):
+                if found.kind is not Signal.SYMBOL:          # said above, with the tree that has it
+                    yield f"{other.path}: {found.text}"
+
+
+def _by_file(patch: Patch, made: Patch) -> Iterator[tuple[FileDiff, FileDiff]]:
+    """(upstream's file, the person's) of each file that both change."""
+    by_path = {file.path: file for file in made.files}
+    for file in patch.files:
+        other = by_path.get(file.path) or by_path.get(file.old_path or "")
+        if other is not None and file.hunks and other.hunks:
+            yield file, other
 
 
 def _stories(patch: Patch, made: Patch) -> Iterator[HunkStory]:

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from backport.pick import commits
-from tests.support.clones import Kernel
+from tests.support.clones import NEW, Kernel
 
 KEPT = ".git/backport-resolutions"
 
@@ -367,3 +367,46 @@ def test_an_answer_that_was_shown_can_be_taken(kernel: Kernel) -> None:
     assert "+\tknown->use = fresh->use;" in kernel.run("diff", "--cached", "--", "drivers/foo.c")
     assert kernel.pick("--continue", "--note", "answer 7").exit_code == 0
     assert kernel.run("log", "-1", "--format=%s") == "foo: take use as it is"
+
+
+def other_fix_with_the_same_hunk(kernel: Kernel) -> str:
+    top = kernel.path.parent / "topic"
+    kernel.run("worktree", "add", "--quiet", "--detach", str(top), f"{kernel.fixes['foo']}^")
+    (top / "drivers/foo.c").write_text(NEW.replace("use &= fresh->use", "use = fresh->use"))
+    (top / "include/linux/bar.h").write_text("int bar_limit(int n);\nint bar_more(int n);\n")
+    kernel.run("-C", str(top), "commit", "--quiet", "--all", "-m",
+               "bar: declare bar_more(), and take use as it is\n\nSigned-off-by: U <u@example.org>")
+    return kernel.run("-C", str(top), "rev-parse", "HEAD")
+
+
+def test_the_same_conflict_of_another_fix_is_filled_in_and_waits_to_be_read(kernel: Kernel) -> None:
+    other = other_fix_with_the_same_hunk(kernel)
+    kernel.pick(kernel.fixes["foo"])
+    kernel.resolve()
+    kernel.run("add", "drivers/foo.c")
+    kernel.pick("--continue", "--note", "the one line")
+    mine = kernel.read("drivers/foo.c")
+    kernel.run("reset", "--quiet", "--keep", "HEAD~1")
+    done = kernel.pick(other)
+    assert done.exit_code == 1
+    assert "1 conflict filled in as A Developer <dev@example.org> resolved the same" in " ".join(done.stderr.split())
+    assert kernel.read("drivers/foo.c") == mine
+    assert kernel.run("ls-files", "--unmerged", "--", "drivers/foo.c") != ""
+    refused = kernel.pick("--continue")                     # nobody has looked at it yet
+    assert refused.exit_code == 1
+    assert "unmerged" in refused.stderr
+    kernel.run("add", "drivers/foo.c")
+    assert kernel.pick("--continue", "--note", "as before").exit_code == 0
+    assert kernel.run("log", "-1", "--format=%s").startswith("bar: declare")
+
+
+def test_the_checks_say_what_they_find_in_what_a_person_wrote(kernel: Kernel) -> None:
+    kernel.pick(kernel.fixes["foo"])
+    there = kernel.run("show", "HEAD:drivers/foo.c") + "\n"
+    kernel.write({"drivers/foo.c": there.replace("f->count = 1;",
+                                                 "f->count = 1;\n\tknown->use = fresh->use;")})
+    kernel.run("add", "drivers/foo.c")
+    done = kernel.pick("--continue", "--note", "wrong on purpose")
+    assert done.exit_code == 0                                # they inform, the person decides
+    said = " ".join(done.stderr.split())
+    assert "drivers/foo.c: lands in foo_start(); upstream changes foo_copy()" in said, said
