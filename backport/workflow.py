@@ -60,6 +60,7 @@ def run(request: Request, results: Results) -> Run:
     columns = in_configurations(trees, request.configs, every=bool(request.trees))
     record = results.begin(
         command=request.command, kind=request.kind, tools=request.options.tools(),
+        manifest=str(request.manifest.path.resolve()),
         manifest_sha256=hashlib.sha256(request.manifest.path.read_bytes()).hexdigest(),
         options=request.options.as_dict(),
         patches=[_patch_info(patch) for patch in request.patches],

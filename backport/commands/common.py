@@ -241,7 +241,8 @@ def publish(form: str, run: Run, results: Results, output: Path | None, *, chang
 
     cells = results.cells(run)
     if FORMATS[form].site and output is not None:
-        if changes is None and results.latest(kind=run.kind, before=run.id, finished=True) is not None:
+        if changes is None and results.latest(
+                kind=run.kind, before=run.id, finished=True, manifest=run.manifest) is not None:
             changes = since(results, run)            # a first run has nothing that it could differ from
         click.echo(renderer(form).write(run, cells, output, changes=changes, marks=results.marks(run)))
     else:

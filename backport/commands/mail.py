@@ -90,7 +90,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
                 command=" ".join(["backport", *sys.argv[1:]])), results)
             click.echo(render("text", run, results.cells(run), width=0), nl=False)
         else:
-            run = choose_run(results, number)
+            run = choose_run(results, number, manifest)
         heads = {head.tree: head for head in store.heads()}
         cells = one_a_tree(results.cells(run))
         mails = originals(run) | {patch.sha256: patch for patch in found if isinstance(patch, Patch)}

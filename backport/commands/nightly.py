@@ -123,7 +123,7 @@ def _told_when_stopped(runner: Runner) -> Runner:
         try:
             return runner(results)
         except KeyboardInterrupt:
-            stopped = results.latest(kind=KIND)
+            stopped = results.latest(kind=KIND)          # one night at a time: the newest is this one
             if stopped is not None and stopped.finished is None:
                 click.echo(f"stopped at {status(tally(results.cells(stopped)), stopped.total)}", err=True)
             raise

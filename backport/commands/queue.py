@@ -72,7 +72,7 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
     store = Store(cache_or_default(cache))
     bad = False
     with Results(_database(db)) as results, store.git() as git:
-        run = choose_run(results, number)
+        run = choose_run(results, number, manifest)
         cells = one_a_tree(results.cells(run))
         mails = originals(run)
         heads = {head.tree: head for head in store.heads()}
@@ -165,10 +165,14 @@ def builder(tree: Tree, head: Head, store: Store) -> Callable[[Patch], tuple[Bui
     return build
 
 
-def choose_run(results: Results, number: int | None) -> Run:
-    """The run that was asked for, or the last one."""
-    run = results.run(number) if number is not None else results.latest()
+def choose_run(results: Results, number: int | None, manifest: Manifest) -> Run:
+    """The run that was asked for, or the last one of `manifest`."""
+    run = results.run(number) if number is not None else results.latest(manifest=str(manifest.path.resolve()))
     if run is None:
+        other = results.latest() if number is None else None
+        if other is not None:
+            raise UserError(f"no run of {manifest.path} in {results.path}: the last one is of {other.manifest}",
+                            hint=f"`backport run` makes one; --manifest names another, or --run {other.id}")
         raise UserError(f"no run {number if number is not None else ''} in {results.path}".replace("  ", " "),
                         hint="`backport run` makes one; `backport show --runs` lists them")
     return run

@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,8 +68,8 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
             return _watch(results, chosen, output)
         if cell:
             found = _cell(matrix(chosen, results.cells(chosen)).cells, chosen, *cell)
-            emit(_log(found) if log else found.adapted if mail else
-                 _text(render_cell(chosen, found, results.history(found.patch, found.column))), output)
+            past = results.history(found.patch, found.column, manifest=chosen.manifest)
+            emit(_log(found) if log else found.adapted if mail else _text(render_cell(chosen, found, past)), output)
             return 0
         compared = None
         if changes or earlier:
@@ -82,9 +83,12 @@ def command(run: str, form: str, changes: bool, earlier: str | None, cell: tuple
 
 def _choose(results: Results, name: str) -> Run:
     if name in ("", "last"):
-        found = results.latest()
+        here = _manifest_here()
+        found = results.latest(manifest=here) or results.latest()
         if found is None:
             raise UserError(f"no run in {results.path}", hint="`backport run` makes one")
+        if here and found.manifest not in ("", here):
+            click.echo(f"no run of {here} yet: run {found.id} is of {found.manifest}", err=True)
         return found
     if not name.isdecimal():
         raise UserError(f"a run is a number, not {name!r}", hint="`backport show --runs` lists them")
@@ -92,6 +96,15 @@ def _choose(results: Results, name: str) -> Run:
     if found is None:
         raise UserError(f"no run {name} in {results.path}", hint="`backport show --runs` lists them")
     return found
+
+
+def _manifest_here() -> str:
+    """The manifest that a run would use here, "" where there is none."""
+    from backport.manifest import default_path
+
+    with suppress(UserError):
+        return str(default_path().resolve())
+    return ""
 
 
 def _earlier(results: Results, run: Run, text: str) -> Run:
@@ -107,7 +120,7 @@ def _earlier(results: Results, run: Run, text: str) -> Run:
             limit = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
         except ValueError as error:
             raise UserError(f"--since {text}: neither a run, a date (2026-11-22) nor an age (2d)") from error
-    before = [other for other in results.runs(before=run.id) if other.started <= limit]
+    before = [other for other in results.runs(before=run.id, manifest=run.manifest) if other.started <= limit]
     if not before:
         raise UserError(f"no run before {text}", hint="`backport show --runs` lists them")
     return before[0]
@@ -150,7 +163,10 @@ def _changes(compared: Changes | None, width: int) -> bytes:
 def _list(results: Results) -> bytes:
     from backport.report.matrix import headline, matrix
 
-    rows = [headline(matrix(run, results.cells(run))) for run in results.runs(limit=50)]
+    found = results.runs(limit=50)
+    several = len({run.manifest for run in found if run.manifest}) > 1
+    rows = [headline(matrix(run, results.cells(run))) + (f"; {run.manifest}" if several and run.manifest else "")
+            for run in found]
     return _text("".join(f"{row}\n" for row in rows) or "No runs.\n")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from backport.cell import Cell, exit_code
 from backport.errors import InfraError
@@ -57,24 +58,34 @@ def night(results: Results, runner: Runner, *, mail_to: Sequence[str] = (), serv
     made = _night(results, run, cells, "report")
     if made.report:
         tell(made)
-    results.remember("nightly.told.report", run.id)
+    results.remember(_name("told.report", run), run.id)
     if not mail_to:
         return made
     return _mail(results, _night(results, run, cells, "mail"), made, mail_to, server or Server(), now())
 
 
+def _name(what: str, run: Run) -> str:
+    """Where it is remembered: each manifest has nights of its own."""
+    return f"nightly.{what} {run.manifest}".rstrip()
+
+
+def _recalled(results: Results, what: str, run: Run) -> Any:
+    """What was remembered for the run's manifest; None for nothing. Older versions remembered one for all of them."""
+    return results.recall(_name(what, run), results.recall(f"nightly.{what}"))
+
+
 def _night(results: Results, run: Run, cells: tuple[Cell, ...], channel: str) -> Night:
-    told = results.recall(f"nightly.told.{channel}")
+    told = _recalled(results, f"told.{channel}", run)
     changes = since(results, run, told=told if isinstance(told, int) else 0)
     return Night(run, cells, changes, _report(run, cells, changes, first=told is None), first=told is None)
 
 
 def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], server: Server, now: float) -> Night:
-    if told.report and now - float(results.recall("nightly.mailed", 0.0)) < _DAY:
+    if told.report and now - float(_recalled(results, "mailed", made.run) or 0.0) < _DAY:
         return made                  # not told by mail: the next night's mail has it
     if told.report:
         sender = sender_address(server)
-        thread = [str(item) for item in results.recall("nightly.thread", [])]
+        thread = [str(item) for item in _recalled(results, "thread", made.run) or []]
         message = compose(subject(told), told.report, sender=sender, to=mail_to, thread=thread, now=now)
         try:
             send(message, server, to=mail_to, sender=sender)
@@ -82,9 +93,9 @@ def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], se
             kept = keep(message, results.path.with_name("unsent"), told.run.id)
             hint = "; ".join(filter(None, [error.hint, "the next night reports it again"]))
             raise InfraError(f"{error.message}\n  the mail is kept in {kept}", hint=hint) from error
-        results.remember("nightly.thread", next_thread(thread, str(message["Message-ID"])))
-        results.remember("nightly.mailed", now)
-    results.remember("nightly.told.mail", told.run.id)
+        results.remember(_name("thread", made.run), next_thread(thread, str(message["Message-ID"])))
+        results.remember(_name("mailed", made.run), now)
+    results.remember(_name("told.mail", made.run), told.run.id)
     return Night(made.run, made.cells, made.changes, made.report, made.first, mailed=bool(told.report))
 
 

@@ -74,19 +74,20 @@ def conclusive(cell: Cell) -> bool:
 
 def known_before(results: Results, run: Run, *,
                  told: int | None = None) -> tuple[dict[CellName, Cell], dict[CellName, Cell]]:
-    """(cells of the last run of this kind before `run`, last conclusive cell of each of their places).
+    """(cells of the last run of this kind and manifest before `run`, last conclusive cell of each of their places).
 
     Only runs that came to their end count: one that was stopped has told nobody what it found. `told` is the
     newest run whose changes were told.
     """
     newest = run.id if told is None else min(run.id, told + 1)
-    earlier = results.latest(kind=run.kind, before=newest, finished=True)
+    earlier = results.latest(kind=run.kind, before=newest, finished=True, manifest=run.manifest)
     if earlier is None:
         return {}, {}
     last = {(cell.patch, cell.column): cell for cell in results.cells(earlier)}
     known: dict[CellName, Cell] = {}
     for place, cell in last.items():
-        verdict = cell if conclusive(cell) else results.last_verdict(*place, kind=run.kind, before=earlier.id)
+        verdict = cell if conclusive(cell) else results.last_verdict(
+            *place, kind=run.kind, before=earlier.id, manifest=run.manifest)
         if verdict is not None:
             known[place] = verdict
     return last, known

@@ -54,6 +54,7 @@ def run_of(row: tuple[Any, ...]) -> Run:
     told = json.loads(about)
     return Run(
         id=number, started=started, finished=finished, kind=kind, command=told["command"],
+        manifest=told.get("manifest", ""),
         manifest_sha256=told["manifest_sha256"], tools=told["tools"], options=told["options"],
         patches=tuple(PatchInfo(**patch) for patch in told["patches"]),
         trees=tuple(TreeInfo(**tree) for tree in told["trees"]),

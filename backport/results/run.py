@@ -65,6 +65,7 @@ class Run:
     finished: float | None = None
     kind: str = "run"                # run | nightly
     command: str = ""
+    manifest: str = ""               # absolute path; "" in a run of an older version
     manifest_sha256: str = ""
     tools: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -99,16 +100,17 @@ class Results:
 
     # --- runs
 
-    def begin(self, *, command: str = "", kind: str = "run", manifest_sha256: str = "",
+    def begin(self, *, command: str = "", kind: str = "run", manifest: str = "", manifest_sha256: str = "",
               tools: Mapping[str, str] | None = None, options: Mapping[str, Any] | None = None,
               patches: Sequence[PatchInfo] = (), trees: Sequence[TreeInfo] = (),
               supported: Sequence[tuple[str, str]] = (), started: float | None = None) -> Run:
         """Open a run. `patches` and `trees` are the rows and columns it is going to fill, in matrix order.
 
-        `supported` are (name, series) of all trees that the manifest lists as supported, those of other runs too.
+        `manifest` is its absolute path: what is compared from run to run is compared within one. `supported` are
+        (name, series) of all trees that it lists as supported, those of other runs too.
         """
         about = {
-            "command": command, "manifest_sha256": manifest_sha256, "tools": dict(tools or {}),
+            "command": command, "manifest": manifest, "manifest_sha256": manifest_sha256, "tools": dict(tools or {}),
             "options": dict(options or {}), "patches": [patch.as_dict() for patch in patches],
             "trees": [tree.as_dict() for tree in trees], "supported": [list(pair) for pair in supported],
         }
@@ -135,9 +137,10 @@ class Results:
         return run_of(rows[0]) if rows else None
 
     def runs(self, *, kind: str | None = None, limit: int | None = None, before: int | None = None,
-             finished: bool = False) -> list[Run]:
-        """Newest first; `before` is a run id that is not included any more; `finished` leaves out the others."""
-        where, values = ["1"], list[Any]()
+             finished: bool = False, manifest: str = "") -> list[Run]:
+        """Newest first; `before` is a run id that is not included any more; `finished` leaves out the others;
+        `manifest` those of another one (a run that an older version stored counts for each)."""
+        where, values = [_MANIFEST], list[Any]((manifest, manifest))
         if kind is not None:
             where.append("kind = ?")
             values.append(kind)
@@ -150,8 +153,10 @@ class Results:
                           (*values, -1 if limit is None else limit))
         return [run_of(row) for row in rows]
 
-    def latest(self, *, kind: str | None = None, before: int | None = None, finished: bool = False) -> Run | None:
-        found = self.runs(kind=kind, limit=1, before=before, finished=finished)
+    def latest(self, *, kind: str | None = None, before: int | None = None, finished: bool = False,
+               manifest: str = "") -> Run | None:
+        """The first of `runs`, None where there is none."""
+        found = self.runs(kind=kind, limit=1, before=before, finished=finished, manifest=manifest)
         return found[0] if found else None
 
     def _must(self, number: int) -> Run:
@@ -207,28 +212,30 @@ class Results:
         known = cell_of(rows[0]) if rows else None
         return replace(known, cached=True) if known is not None and known.reason != DAMAGED else None
 
-    def last_verdict(self, patch: str, column: str, *, kind: str, before: int) -> Cell | None:
-        """The newest cell of this place that says something about the patch, in a finished run before `before`."""
+    def last_verdict(self, patch: str, column: str, *, kind: str, before: int, manifest: str = "") -> Cell | None:
+        """The newest cell of this place that says something about the patch, in a finished run before `before` (of
+        `manifest`)."""
         rows = self._rows(
             f"{CELL} JOIN run ON run.id = cell.run WHERE cell.patch = ? AND cell.tree = ? AND cell.run < ? "
             "AND run.kind = ? AND run.finished IS NOT NULL AND apply NOT IN (?, ?) AND build <> ? "
-            "AND behaviour <> 'error' "
+            f"AND behaviour <> 'error' AND {_MANIFEST} "
             "ORDER BY cell.run DESC LIMIT 1",
             (sql_text(patch), sql_text(column), before, kind, Apply.NO_TREE.value, Apply.ERROR.value,
-             Build.ERROR.value))
+             Build.ERROR.value, manifest, manifest))
         known = cell_of(rows[0]) if rows else None
         return known if known is not None and known.reason != DAMAGED else None
 
-    def history(self, patch: str, column: str, *, kind: str | None = None, limit: int = 60) -> list[tuple[int, Cell]]:
-        """(run id, cell) of one place over the runs, oldest first."""
-        extra, values = ("", ()) if kind is None else (" AND run IN (SELECT id FROM run WHERE kind = ?)", (kind,))
-        rows = self._rows(f"{CELL} WHERE patch = ? AND tree = ?{extra} ORDER BY run DESC LIMIT ?",
-                          (sql_text(patch), sql_text(column), *values, limit))
+    def history(self, patch: str, column: str, *, manifest: str = "", limit: int = 60) -> list[tuple[int, Cell]]:
+        """(run id, cell) of one place over the runs (of `manifest`), oldest first."""
+        rows = self._rows(f"{CELL} WHERE patch = ? AND tree = ? AND run IN (SELECT id FROM run WHERE {_MANIFEST}) "
+                          "ORDER BY run DESC LIMIT ?",
+                          (sql_text(patch), sql_text(column), manifest, manifest, limit))
         return [(int(row[0]), cell_of(row)) for row in reversed(rows)]
 
     def marks(self, run: Run, *, limit: int = 60) -> dict[tuple[str, str], list[Mark]]:
-        """The history of every place of `run` over the newest runs of its kind up to it, oldest first."""
-        wanted = [other.id for other in self.runs(kind=run.kind, before=run.id + 1, limit=limit)]
+        """The history of every place of `run` over the newest runs of its kind and manifest up to it, oldest first."""
+        wanted = [other.id for other in self.runs(kind=run.kind, before=run.id + 1, limit=limit,
+                                                  manifest=run.manifest)]
         found: dict[tuple[str, str], list[Mark]] = {}
         if wanted:
             rows = self._rows("SELECT run, patch, tree, apply, build, sure, version, behaviour FROM cell "
@@ -252,15 +259,16 @@ class Results:
         return json.loads(rows[0][0]) if rows else default
 
     def old_runs(self, keep: int) -> list[int]:
-        """Ids of all but the `keep` newest finished runs of each kind, and of what was stopped before those."""
+        """Ids of all but the `keep` newest finished runs of each kind and manifest, and of what was stopped before
+        those."""
         gone: list[int] = []
-        for kind in {run.kind for run in self.runs()}:
-            kept = 0
-            for run in self.runs(kind=kind):
-                if run.state == "running" or kept < max(keep, 1):
-                    kept += run.state == "finished"
-                else:
-                    gone.append(run.id)
+        kept: Counter[tuple[str, str]] = Counter()
+        for run in self.runs():
+            about = (run.kind, run.manifest)
+            if run.state == "running" or kept[about] < max(keep, 1):
+                kept[about] += run.state == "finished"
+            else:
+                gone.append(run.id)
         return gone
 
     def forget_runs(self, keep: int) -> int:
@@ -291,6 +299,8 @@ class Results:
 # errors of the file system or the memory, which say nothing about what is in the file
 _MACHINE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
                       sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM})
+# the run is one of this manifest (twice the value: "" for any); a run of an older version does not say
+_MANIFEST = "(? = '' OR COALESCE(json_extract(run.about, '$.manifest'), '') IN ('', ?))"
 _NOTHING = zlib.compress(b"")
 _RECOVER = ("keep a copy of the file; `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read, and without the "
             "file a run makes a new one")

@@ -41,6 +41,22 @@ def test_the_last_run_and_an_older_one(store: Path) -> None:
     assert [row[:5] for row in _show(store, "--runs").output.splitlines()] == ["Run 2", "Run 1"]
 
 
+def test_the_last_run_is_of_the_manifest_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("me", "you", "none"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "trees.yaml").write_text("")
+    with Results(tmp_path / "r.sqlite") as results:
+        fill(results, standard(), manifest=str(tmp_path / "me/trees.yaml"))
+        fill(results, standard(), manifest=str(tmp_path / "you/trees.yaml"))
+    monkeypatch.chdir(tmp_path / "me")
+    assert _show(tmp_path / "r.sqlite").stdout.startswith("Run 1, ")
+    monkeypatch.chdir(tmp_path / "none")
+    other = _show(tmp_path / "r.sqlite")
+    assert other.stdout.startswith("Run 2, ")
+    assert f"run 2 is of {tmp_path}/you/trees.yaml" in other.stderr
+    assert f"; {tmp_path}/me/trees.yaml" in _show(tmp_path / "r.sqlite", "--runs").stdout
+
+
 def test_changes(store: Path) -> None:
     told = _show(store, "--changes").output
     assert told.startswith("Newly broken:\n+ 9.1.y (9.9.9): ")

@@ -25,6 +25,10 @@ def runner(cells: Sequence[Cell]) -> Runner:
     return work
 
 
+def of(manifest: str, cells: Sequence[Cell]) -> Runner:
+    return lambda results: fill(results, cells, kind="nightly", manifest=manifest)
+
+
 def stopped(cells: Sequence[Cell]) -> Runner:
     def work(results: Results) -> Run:
         fill(results, cells, kind="nightly", finish=False)
@@ -63,6 +67,21 @@ def test_a_break_is_told_once_not_every_night(results: Results) -> None:
     assert told[2] == ""
     assert "Fixed:\n- 9.1.y (9.9.9): subject of p: clean, pass (was clean, fail)" in told[3]
     assert told[4] == ""
+
+
+def test_two_manifests_with_one_store_tell_each_their_own(results: Results) -> None:
+    told = nights(results, of("/a", [GOOD]), of("/b", [FAIL]), of("/a", [GOOD]), of("/b", [FAIL]), of("/a", [FAIL]))
+    assert "clean, pass" in told[0]
+    assert "clean, fail" in told[1]                              # a first night, and nothing is newly broken
+    assert "Newly broken" not in told[1]
+    assert told[2:4] == ["", ""]
+    assert "Newly broken" in told[4]
+
+
+def test_a_night_after_an_older_version_knows_what_that_told(results: Results) -> None:
+    told = nights(results, runner([GOOD]), of("/a", [GOOD]), of("/a", [FAIL]))
+    assert told[1] == ""
+    assert "Newly broken" in told[2]
 
 
 def test_a_patch_that_landed_is_to_be_dropped(results: Results) -> None:

@@ -22,7 +22,7 @@ from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
 from backport.results.store import Results, default_path
 from backport.verdict import Apply, Build, Sure
-from tests.support.cells import HOSTILE, TREES, cell, fill, rewritten, standard
+from tests.support.cells import HOSTILE, TREES, cell, failing, fill, rewritten, standard
 
 
 def test_a_cell_comes_back_as_it_went_in(tmp_path: Path) -> None:
@@ -93,6 +93,22 @@ def test_same_answers_are_stored_once(tmp_path: Path) -> None:
             fill(results, standard())
         assert results._rows("SELECT count(*) FROM body") == [(4,)]
         assert len(results.history("toy-fix", "linux-8.9.y")) == 3
+
+
+def test_each_manifest_has_runs_of_its_own(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        old = fill(results, standard())                          # by a version that did not say
+        mine = [fill(results, standard(), manifest="/me/trees.yaml") for _night in range(2)]
+        theirs = fill(results, [failing("toy-fix", "linux-9.1.y")], manifest="/you/trees.yaml")
+        assert [run.id for run in results.runs(manifest="/me/trees.yaml")] == [mine[1].id, mine[0].id, old.id]
+        assert results.latest(manifest="/you/trees.yaml") == theirs
+        assert results.latest() == theirs
+        known = results.last_verdict("toy-fix", "linux-9.1.y", kind="run", before=99, manifest="/me/trees.yaml")
+        assert known is not None
+        assert known.build is Build.PASS
+        assert len(results.history("toy-fix", "linux-9.1.y", manifest="/me/trees.yaml")) == 3
+        assert {mark.run for mark in results.marks(mine[1])["toy-fix", "linux-9.1.y"]} == {1, 2, 3}
+        assert results.old_runs(1) == [mine[0].id]               # one of each manifest stays
 
 
 def test_a_watcher_reads_only_what_is_new(tmp_path: Path) -> None:

@@ -91,11 +91,12 @@ def failing(patch: str, tree: str, text: str = "implicit declaration of function
 
 
 def fill(results: Results, cells: Sequence[Cell], *, kind: str = "run", finish: bool = True,
-         trees: Sequence[TreeInfo] = TREES, patches: Sequence[PatchInfo] | None = None) -> Run:
+         trees: Sequence[TreeInfo] = TREES, patches: Sequence[PatchInfo] | None = None, manifest: str = "") -> Run:
     """A run with these cells in it."""
     rows = patches if patches is not None else [
         PatchInfo(slug, subject) for slug, subject in dict((one.patch, one.subject) for one in cells).items()]
-    run = results.begin(command="backport run", kind=kind, patches=rows, trees=trees, tools={"gcc": "12.2.0"})
+    run = results.begin(command="backport run", kind=kind, manifest=manifest, patches=rows, trees=trees,
+                        tools={"gcc": "12.2.0"})
     for one in cells:
         results.record(run, one)
     return results.finish(run, 0) if finish else run
