@@ -27,6 +27,7 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.rules.model import Rule
+from backport.trees.index import Index
 from backport.trees.since import near, oldest
 from backport.trees.store import Head
 from backport.trees.view import StoreView
@@ -90,27 +91,31 @@ class Carrier:
 
     def close(self) -> None:
         """End helper processes."""
-        if self._git is not None:
-            self._git.close()
         for view in self._views.values():
             view.close()
         self._views.clear()
         if self._stacked is not None:
             self._stacked.close()
             self._stacked = None
+        if self._git is not None:
+            self._git.close()
 
     def view(self, head: Head) -> StoreView:
         """The rewriter's view of one tree, kept; of a tree with patches on top only until another is asked for."""
         if head.base and (self._stacked is None or self._stacked.commit != head.commit):
             if self._stacked is not None:
                 self._stacked.close()
-            self._stacked = StoreView(self.store, head.tree, head.commit, head.base, self.say, self.lookups)
+            beneath = self._view(head.tree, head.base)
+            self._stacked = StoreView(self.store, head.tree, head.commit, head.base, self.say, self.lookups,
+                                      beneath=beneath, git=self.git)
         if head.base and self._stacked is not None:
             return self._stacked
-        if head.commit not in self._views:
-            self._views[head.commit] = StoreView(self.store, head.tree, head.commit, say=self.say,
-                                                lookups=self.lookups)
-        return self._views[head.commit]
+        return self._view(head.tree, head.commit)
+
+    def _view(self, tree: str, commit: str) -> StoreView:
+        if commit not in self._views:
+            self._views[commit] = StoreView(self.store, tree, commit, say=self.say, lookups=self.lookups, git=self.git)
+        return self._views[commit]
 
     @contextmanager
     def seen_from(self, home: Head | None, patch: Patch, before: Preimages) -> Iterator[Carrier]:
@@ -209,9 +214,14 @@ class Carrier:
         """" (linux-6.1.y is the oldest tree here that does)", "" where none has."""
         asked = (name, near(patch.paths))
         if asked not in self._oldest:
-            self._oldest[asked] = oldest(self.git, self.heads, *asked)
+            self._oldest[asked] = oldest(self.git, self.heads, *asked, self._made_index)
         head = self._oldest[asked]
         return f" ({head.tree} is the oldest tree here that does)" if head is not None else ""
+
+    def _made_index(self, head: Head) -> Index | None:
+        """The index of a tree where it is made."""
+        index = self.view(head).index
+        return index if index.words_made else None
 
     def _opinion(self, patch: Patch, head: Head, before: Preimages, there: Present | None = None) -> Adaptation:
         """What the rewriter says; also of a patch that git apply takes: of the wrong landings in docs/accuracy.md that

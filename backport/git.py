@@ -11,11 +11,13 @@ last newline by default, which corrupts a patch). Every child, `cat-file --batch
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -27,8 +29,10 @@ from git.cmd import Git as _GitCmd
 from git.exc import GitCommandNotFound
 
 from backport import loud
+from backport.bounded import Bounded
 from backport.errors import GitError, InfraError
 from backport.gitfault import DAMAGED, FULL, LIMITS, fault
+from backport.gitformat import Row, tree_of, tree_rows, write_object
 
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -93,6 +97,9 @@ _UNSET = frozenset({
 # Before the command of a call that means patterns of ours ("*.h"), not names.
 GLOBS = "--no-literal-pathspecs"
 
+_TREE, _SUBMODULE, _LINK = "040000", "160000", "120000"
+_NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")     # of an object, in full
+_BLOBS, _ROWS = 48 << 20, 100_000    # bytes of files and rows of directories that one Git keeps
 _ARGUMENTS = 64 * 1024               # bytes of names that one command gets; the kernel takes 128 KiB at the least
 
 
@@ -117,9 +124,13 @@ class Git:
     `cat-file --batch` child that `blob` starts stays until exit.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, env: Mapping[str, str] | None = None) -> None:
+        """`env` is set for every child, the reader of objects among them."""
         self.path = Path(path).resolve()
+        self._also = dict(env or {})
         self._git = _GitCmd(str(self.path))
+        self._trees: Bounded[str, dict[bytes, Row]] = Bounded(_ROWS)       # by object name, of a commit too
+        self._blobs: Bounded[str, bytes] = Bounded(_BLOBS)
 
     def __enter__(self) -> Self:
         return self
@@ -129,8 +140,10 @@ class Git:
         self.close()
 
     def close(self) -> None:
-        """End the helper processes; the object may be used again."""
+        """End the helper processes and forget what was read; the object may be used again."""
         self._git.clear_cache()
+        self._trees.clear()
+        self._blobs.clear()
 
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
         """What is set for a child, over the environment of this process."""
@@ -150,7 +163,7 @@ class Git:
 
     def _start(self, args: Sequence[str], env: Mapping[str, str] | None, **options: Any) -> Any:
         """The one way to start git. Raises InfraError where it cannot be started."""
-        values = self._environment(env)
+        values = self._environment({**self._also, **(env or {})})
         # GitPython merges `env` over os.environ and cannot unset a name; nor could another thread bear that here
         gone = [name for name in os.environ if self._dropped(name) and name not in values]
         prefix = ["env", *(word for name in gone for word in ("-u", name))] if gone else []
@@ -195,6 +208,61 @@ class Git:
         handle.proc = None  # GitPython would kill it when the wrapper is collected
         return process
 
+    @cached_property
+    def objects(self) -> Path:
+        """The object directory of the repository, bare or not."""
+        return Path(self.path, self.run("rev-parse", "--git-path", "objects").text)
+
+    def replaced(self, name: str, changes: Mapping[str, Row | None], objects: Path) -> str:
+        """The tree `name` with those paths as `changes` has them (None: gone). New trees are written to `objects`."""
+        return self._replaced(name, {tuple(path.encode("utf-8", "surrogateescape").split(b"/")): row
+                                     for path, row in changes.items()}, objects)
+
+    def _replaced(self, name: str, changes: Mapping[tuple[bytes, ...], Row | None], objects: Path) -> str:
+        rows = dict((self._rows(name) if name else None) or {})
+        below: dict[bytes, dict[tuple[bytes, ...], Row | None]] = {}
+        for parts, row in sorted(changes.items(), key=lambda change: change[1] is not None):     # what goes first
+            if len(parts) > 1:
+                below.setdefault(parts[0], {})[parts[1:]] = row
+            elif row is None:
+                rows.pop(parts[0], None)
+            else:
+                rows[parts[0]] = row
+        for part, inner in below.items():
+            old = rows.get(part, ("", ""))
+            made = self._replaced(old[1] if old[0] == _TREE else "", inner, objects)
+            if made:
+                rows[part] = (_TREE, made)
+            elif old[0] == _TREE:
+                del rows[part]
+        if not rows:
+            return ""
+        made = write_object(objects, "tree", tree_of(rows), len(next(iter(rows.values()))[1]) // 2)
+        self._trees.put(made, rows, len(rows) + 1)
+        return made
+
+    def differing(self, one: str, other: str) -> list[str]:
+        """The paths at which two commits have another file, sorted as git sorts them. No process."""
+        found: list[str] = []
+        ways = [("", self._rows(one, top=True), self._rows(other, top=True))]
+        while ways:
+            at, left, right = ways.pop()
+            left, right = left or {}, right or {}
+            for part in {**left, **right}:
+                a, b = left.get(part), right.get(part)
+                if a == b:
+                    continue
+                path = at + part.decode("utf-8", "surrogateescape")
+                if any(row is not None and row[0] == _TREE for row in (a, b)):
+                    ways.append((f"{path}/", self._below(a), self._below(b)))
+                if any(row is not None and row[0] != _TREE for row in (a, b)):
+                    found.append(path)
+        return sorted(found, key=lambda path: path.encode("utf-8", "surrogateescape"))
+
+    def _below(self, row: Row | None) -> dict[bytes, Row] | None:
+        """The rows of a directory, None for what is none."""
+        return self._rows(row[1]) if row is not None and row[0] == _TREE else None
+
     def rev(self, spec: str) -> str | None:
         """The full object name of `spec`, None where it does not exist."""
         result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", spec, ok=())
@@ -205,6 +273,114 @@ class Git:
 
         Raises GitError where it is there and cannot be read: an unreadable file is not a missing one.
         """
+        commit, colon, path = spec.partition(":")
+        if colon and _plain(commit, path):
+            row = self.entry(commit, path)
+            if row is None or row[0] in (_TREE, _SUBMODULE):
+                return None
+            return self._named(row[1])
+        if not colon and _NAME.fullmatch(spec):
+            known = self._blobs.get(spec)
+            if known is not None:
+                return known
+        kind, data = self._object(spec) or ("", b"")
+        return data if kind == "blob" else None
+
+    def entry(self, commit: str, path: str) -> Row | None:
+        """(mode, object name) of what `commit` has at `path`, None where it has nothing there; a directory counts.
+
+        `commit` is an object name in full, and `path` one as git writes them. No process: directories are read by the
+        `cat-file --batch` child and kept.
+        """
+        row: Row | None = None
+        rows = self._rows(commit, top=True)
+        for part in path.encode("utf-8", "surrogateescape").split(b"/"):
+            row = rows.get(part) if rows is not None else None
+            if row is None:
+                return None
+            rows = self._below(row)
+        return row
+
+    def entries(self, commit: str, paths: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(mode, object name, path) of those `paths` that `commit` has, as given; a directory counts."""
+        found = []
+        for path in paths:
+            if _plain(commit, path):
+                row = self.entry(commit, path)
+                found += [(*row, path)] if row is not None else []
+            else:
+                found += [one for one in self.ls_tree(commit, [path], recurse=False) if one[2] == path]
+        return found
+
+    def touched(self, commit: str, paths: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(mode, object name, path) of what `commit` has at `paths` and at their parents, without trees and submodules.
+
+        An index must have them for git apply, which refuses a path that runs through a file or a link."""
+        wanted: dict[str, None] = {}
+        for path in paths:
+            parts = path.split("/")
+            for depth in range(1, len(parts) + 1):
+                wanted["/".join(parts[:depth])] = None
+        return [row for row in self.entries(commit, wanted) if row[0] not in (_TREE, _SUBMODULE)]
+
+    def folders(self, commit: str, path: str) -> list[str]:
+        """The names of the directories in the directory `path` of a commit."""
+        rows = self._below(self.entry(commit, path))
+        return [name.decode("utf-8", "surrogateescape") for name, (mode, _sha) in (rows or {}).items() if mode == _TREE]
+
+    def files(self, commit: str, path: str) -> Iterator[bytes]:
+        """The bytes of each file that stands in the directory `path` of a commit itself ("" for its top)."""
+        rows = self._below(self.entry(commit, path) if path else (_TREE, self.tree(commit)))
+        yield from (self._named(sha) for mode, sha in (rows or {}).values() if mode not in (_TREE, _SUBMODULE, _LINK))
+
+    def tree(self, commit: str) -> str:
+        """The name of the tree of a commit. Raises GitError where it cannot be read."""
+        kind, data = self._object(commit) or ("", b"")
+        if kind != "commit" or not data.startswith(b"tree "):
+            raise self._unreadable(commit, commit)
+        return data[5:data.index(b"\n")].decode()
+
+    def _rows(self, name: str, *, top: bool = False) -> dict[bytes, Row] | None:
+        """What is in the tree `name`, or in that of the commit with `top`; None where the repository lacks the commit.
+
+        Raises GitError for a tree that something names and that cannot be read.
+        """
+        known = self._trees.get(name)
+        if known is not None:
+            return known
+        kind, data = self._object(name) or ("", b"")
+        if kind == "tag":
+            return None if (commit := self.rev(f"{name}^{{commit}}")) is None else self._rows(commit, top=top)
+        try:
+            if kind == "commit" and data.startswith(b"tree "):
+                rows = self._rows(data[5:data.index(b"\n")].decode())
+            elif kind == "tree":
+                rows = tree_rows(data, len(name) // 2)
+            elif top:
+                return None
+            else:
+                raise ValueError("missing")
+        except ValueError as error:
+            raise self._unreadable(name, name) from error
+        return None if rows is None else self._trees.put(name, rows, len(rows) + 1)
+
+    def _named(self, name: str) -> bytes:
+        """The blob of that object name, which a tree has."""
+        known = self._blobs.get(name)
+        if known is not None:
+            return known
+        kind, data = self._object(name) or ("", b"")
+        if kind != "blob":
+            raise self._unreadable(name, name)
+        return self._blobs.put(name, data, len(data) + 64)
+
+    def _unreadable(self, spec: str, name: str) -> GitError:
+        self.run("cat-file", "-e", name, ok=())      # damage is told by git here, and raised
+        return GitError(["git", "cat-file", "-p", spec], 1, f"the object {name} is missing or unreadable",
+                        hint=DAMAGED.format(path=self.path))
+
+    def _object(self, spec: str) -> tuple[str, bytes] | None:
+        """(kind, bytes) of an object, None where there is none. Raises GitError where it cannot be read."""
         if "\n" in spec:
             return None
         for attempt in (1, 2):
@@ -224,7 +400,7 @@ class Git:
                     return None
                 raise GitError(["git", "cat-file", "blob", spec], 1, said, hint=LIMITS) from error
             if len(data) == int(size):
-                return data if kind in ("blob", b"blob") else None
+                return _as_text(kind), data
             self._git.clear_cache()
         raise GitError(["git", "cat-file", "blob", spec], 1, f"only {len(data)} of {size} bytes arrived",
                        hint=DAMAGED.format(path=self.path))
@@ -241,8 +417,7 @@ class Git:
             meta, _tab, name = record.partition(b"\t")
             if name == path.encode("utf-8", "surrogateescape") and meta.split(b" ")[1:2] == [b"blob"]:
                 sha = meta.decode().split(" ")[2]
-                raise GitError(["git", "cat-file", "blob", spec], 1, f"the object {sha} is missing or unreadable",
-                               hint=DAMAGED.format(path=self.path))
+                raise self._unreadable(spec, sha)
 
     def ls_tree(self, commit: str, paths: Iterable[str] = (), *, recurse: bool = True) -> list[tuple[str, str, str]]:
         """(mode, object name, path) of every file of `commit`, or of just those `paths` that exist.
@@ -258,6 +433,11 @@ class Git:
                     mode, _kind, sha = meta.decode().split(" ")
                     rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
         return rows
+
+
+def _plain(commit: str, path: str) -> bool:
+    """Whether these name a file as git's own trees do, with nothing left to interpret."""
+    return _NAME.fullmatch(commit) is not None and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def _feed(data: bytes | None) -> BinaryIO:

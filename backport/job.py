@@ -159,8 +159,7 @@ def _upstream_parts(context: Context, patch: Patch, config: str) -> object:
     if context.upstream is None:
         return None
     if patch.sha256 not in context.touched:
-        context.touched[patch.sha256] = context.carrier.git.ls_tree(context.upstream.commit, patch.paths) \
-            if patch.paths else []
+        context.touched[patch.sha256] = context.carrier.git.entries(context.upstream.commit, patch.paths)
     blobs = context.touched[patch.sha256]
     if not context.options.build or context.reference is None:
         return blobs

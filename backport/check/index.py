@@ -7,19 +7,19 @@ through one.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backport.git import Git, GitResult
+from backport.gitformat import Row, index_of, index_rows
 from backport.patch.model import Patch
 from backport.temporary import temporary_directory
 
-_NO_BLOB = ("040000", "160000")      # modes of a directory and of a submodule
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PrivateIndex:
     """An index file of its own, and an object directory of its own for what is written while checking.
 
@@ -27,23 +27,32 @@ class PrivateIndex:
     """
 
     git: Git
+    place: Path
     env: Mapping[str, str]
+    width: int                       # bytes of an object name
+    _rows: dict[str, Row] | None = field(default=None)      # of the index as it is; None: to be read
 
     def apply(self, diff: bytes, *, reverse: bool = False, check: bool = True) -> GitResult:
         """`git apply --cached [-R] [--check] -v` of `diff` (a bare diff, no envelope); any exit code is returned."""
         args = ["apply", "--cached", "--verbose", "--whitespace=nowarn"]
         if check:
             args.append("--check")
+        else:
+            self._rows = None
         if reverse:
             args.append("--reverse")
         return self.git.run(*args, "-", stdin=diff, ok=(), env=self.env)
 
-    def tree(self) -> str:
-        """The object name of the index as a tree (of just these paths)."""
-        return self.git.run("write-tree", env=self.env).text
-
-    def entries(self) -> dict[str, tuple[str, str]]:
+    def entries(self) -> dict[str, Row]:
         """path -> (mode, object name) as the index has it now."""
+        if self._rows is None:
+            self._rows = self._read()
+        return self._rows
+
+    def _read(self) -> dict[str, Row]:
+        known = index_rows((self.place / "index").read_bytes(), self.width)
+        if known is not None:
+            return known
         rows = {}
         for record in self.git.run("ls-files", "--stage", "-z", env=self.env).out.split(b"\0"):
             if record:
@@ -54,38 +63,25 @@ class PrivateIndex:
 
     def content(self, sha: str) -> bytes:
         """A blob that may have been written while checking."""
-        return self.git.run("cat-file", "blob", sha, env=self.env).out
+        with suppress(OSError, zlib.error):
+            head, _, data = zlib.decompress((self.place / "objects" / sha[:2] / sha[2:]).read_bytes()).partition(b"\0")
+            if head == b"blob %d" % len(data):
+                return data
+        known = self.git.blob(sha)
+        return known if known is not None else self.git.run("cat-file", "blob", sha, env=self.env).out
 
 
 @contextmanager
 def private_index(git: Git, commit: str, patch: Patch) -> Iterator[PrivateIndex]:
     """An index with what `commit` has at the paths of `patch`, gone afterwards."""
-    with temporary_directory("index") as place:
-        objects = Path(place, "objects")
-        objects.mkdir()
-        env = {
-            "GIT_INDEX_FILE": str(Path(place, "index")),
-            "GIT_OBJECT_DIRECTORY": str(objects),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects_of(git)),
-        }
-        feed = b"".join(b"%s %s\t%s\0" % (mode.encode(), sha.encode(), path.encode("utf-8", "surrogateescape"))
-                        for mode, sha, path in touched_entries(git, commit, patch))
-        git.run("update-index", "-z", "--index-info", stdin=feed, env=env)
-        yield PrivateIndex(git, env)
-
-
-def objects_of(git: Git) -> Path:
-    """The object directory of a repository, bare or not."""
-    return Path(git.path, git.run("rev-parse", "--git-path", "objects").text)
-
-
-def touched_entries(git: Git, commit: str, patch: Patch) -> list[tuple[str, str, str]]:
-    """(mode, object name, path) of what `commit` has at the patch's paths and at their parents, trees left out."""
-    wanted: dict[str, None] = {}
-    for path in patch.paths:
-        parts = path.split("/")
-        for depth in range(1, len(parts) + 1):
-            wanted["/".join(parts[:depth])] = None
-    if not wanted:
-        return []
-    return [row for row in git.ls_tree(commit, wanted, recurse=False) if row[0] not in _NO_BLOB]
+    rows = git.touched(commit, patch.paths)
+    width = 32 if len(rows[0][1] if rows else commit) == 64 else 20
+    with temporary_directory("index") as name:
+        place = Path(name)
+        (place / "objects").mkdir()
+        (place / "index").write_bytes(index_of(rows, width))
+        yield PrivateIndex(git, place, {
+            "GIT_INDEX_FILE": str(place / "index"),
+            "GIT_OBJECT_DIRECTORY": str(place / "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git.objects),
+        }, width, {path: (mode, sha) for mode, sha, path in rows})

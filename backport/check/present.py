@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backport.check.exact import apply_exactly, reversed_file
-from backport.check.index import private_index, touched_entries
+from backport.check.index import private_index
 from backport.check.landing import landings
 from backport.git import Git
 from backport.patch.model import FileDiff, Patch
@@ -45,7 +45,7 @@ class Present:
 
 def present(git: Git, commit: str, patch: Patch, before: Mapping[str, bytes]) -> Present:
     """Ask each file of `patch` whether `commit` has its change; `before`: old path -> upstream's file before it."""
-    modes = {path: (mode, sha) for mode, sha, path in touched_entries(git, commit, patch)}
+    modes = {path: (mode, sha) for mode, sha, path in git.touched(commit, patch.paths)}
     there: dict[str, str] = {}
     lacking: dict[str, str] = {}
     weak: set[str] = set()

@@ -56,7 +56,8 @@ def ask(log: Log, branch: Branch, patch: Patch, upstream: Branch | None, before:
     """
     mail = read_mail(patch)
     tip = upstream.commit if upstream is not None and not no_history(log.git, upstream) else ""
-    change = UpstreamChange(mail.upstream, mail.title, patch_id(log.git, patch.diff), patch.paths)
+    same = "" if no_history(log.git, branch) else patch_id(log.git, patch.diff)
+    change = UpstreamChange(mail.upstream, mail.title, same, patch.paths)
     first = [TaggedCommit(one.upstream, one.title) for one in map(read_mail, before)]
     bug = holds_bug(log, branch, named_in(mail.text), upstream=tip, brought=first)
     fix = presence(log, branch, change, upstream=tip)

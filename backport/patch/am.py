@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.bounded import Bounded
 from backport.errors import InvalidPatch
 from backport.git import Git
 from backport.patch.headers import is_field, text_of
@@ -85,13 +86,17 @@ def _read(git: Git, mail: bytes, *options: str) -> tuple[int, _Read]:
     """(number of mails that git makes of it, what it reads in the first)."""
     with temporary_directory("am") as name:
         place = Path(name)
-        (place / "mail").write_bytes(mail)
-        split = git.run("mailsplit", "-d4", *options, f"-o{place}", "-b", "--", str(place / "mail"), ok=())
-        count = int(split.text) if split.code == 0 and split.text.isdigit() else 0
-        if count != 1:
-            return count, _Read()
-        done = git.run("mailinfo", str(place / "message"), str(place / "patch"), ok=(),
-                       stdin=(place / "0001").read_bytes())
+        first = mail
+        if b"\r" in mail or not mail.endswith(b"\n") or b"\nFrom " in mail or mail[:1].isspace():
+            (place / "mail").write_bytes(mail)
+            split = git.run("mailsplit", "-d4", *options, f"-o{place}", "-b", "--", str(place / "mail"), ok=())
+            count = int(split.text) if split.code == 0 and split.text.isdigit() else 0
+            if count != 1:
+                return count, _Read()
+            first = (place / "0001").read_bytes()
+        else:                        # nothing to split at and nothing to take off: mailsplit would copy it
+            count = 1
+        done = git.run("mailinfo", str(place / "message"), str(place / "patch"), ok=(), stdin=first)
         if done.code:
             return count, _Read(complaint="; ".join(done.err.split("\n")).strip("; ").removeprefix("error: "))
         message = (place / "message").read_bytes()
@@ -106,12 +111,9 @@ def _author(git: Git, mail: bytes, read: _Read) -> list[str]:
     if not read.author:
         return ["the mail names no author, and `git am` refuses it (empty ident name): add a "
                 "`From: Name <address>` line"]
-    known = {"GIT_AUTHOR_NAME": read.author, "GIT_AUTHOR_EMAIL": read.address, "GIT_AUTHOR_DATE": read.date}
-    known = known if read.date else known | {"GIT_AUTHOR_DATE": "@0 +0000"}
-    asked = git.run("var", "GIT_AUTHOR_IDENT", ok=(), env=known)
-    if asked.code:
-        words = asked.err.strip().split("\n")[-1].removeprefix("fatal: ")
-        return [f"`git am` refuses the mail's author or date: {words}"]
+    refused = _no_ident(git, read.author, read.address, read.date)
+    if refused:
+        return [f"`git am` refuses the mail's author or date: {refused}"]
     ours = mail_of(_head(mail)).author.address
     if read.address != ours and ours:
         return [f"`git am` reads `{read.address}` as the author's address, not `{ours}`: fix the mail's From: line"]
@@ -119,6 +121,20 @@ def _author(git: Git, mail: bytes, read: _Read) -> list[str]:
         return [f"the mail gives no address for its author, {read.author}" if not read.address
                 else f"`{read.address}`, the address of the mail's author, is not a mail address"]
     return []
+
+
+_IDENTS: Bounded[tuple[str, str, str], str] = Bounded(1024)        # the same for every tree that a patch meets
+
+
+def _no_ident(git: Git, author: str, address: str, date: str) -> str:
+    """What git has against such an author, "" where it takes it."""
+    known = _IDENTS.get((author, address, date))
+    if known is not None:
+        return known
+    asked = git.run("var", "GIT_AUTHOR_IDENT", ok=(), env={
+        "GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": address, "GIT_AUTHOR_DATE": date or "@0 +0000"})
+    words = asked.err.strip().split("\n")[-1].removeprefix("fatal: ") or "no reason given"
+    return _IDENTS.put((author, address, date), words if asked.code else "", 1)
 
 
 def _diff(git: Git, mail: bytes, read: _Read) -> list[str]:

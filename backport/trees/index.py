@@ -34,7 +34,7 @@ from filelock import FileLock
 
 from backport.csource.tokens import vocabulary
 from backport.errors import InfraError
-from backport.git import GLOBS, Git
+from backport.git import Git
 from backport.trees import scan
 from backport.trees.lookup import Lookup
 from backport.trees.reach import by_name, reached
@@ -58,9 +58,11 @@ class Index:
     """What one commit defines. Read-only; one object per thread (SQLite)."""
 
     def __init__(self, store: Path, commit: str, say: Callable[[str], None] = lambda text: None,
-                 lookups: int = 0) -> None:
+                 lookups: int = 0, *, git: Git | None = None) -> None:
         """`say` is told when the index has to be made, which takes a minute or two; `lookups` is how many names are
-        looked up one by one before it is."""
+        looked up one by one before it is. `git` is one to read with, which stays open."""
+        self._own = git is None
+        self._git = git or Git(store)
         self._say = say
         self._lookup = Lookup(store, commit, lookups, lambda name: say(f"where {name} is used: some seconds"))
         self._store = store
@@ -82,9 +84,11 @@ class Index:
         if found or not lists or not self.contains(name):
             return found
         rows = self._asked("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
-        with Git(self._store) as git:
-            return [os.fsdecode(path) for path, blob in rows
-                    if name.encode() in scan.macros(git.blob(blob.hex()) or b"")]
+        word = name.encode("utf-8", "surrogateescape")
+        here = self._zones(name)
+        return [path for path, blob in ((os.fsdecode(path), blob.hex()) for path, blob in rows)
+                if zone(path, self._architectures) in here and word in (data := self._git.blob(blob) or b"")
+                and word in scan.macros(data)]
 
     def defines(self, name: str) -> bool:
         """Whether a `.c`/`.h` file defines a function or macro `name`, register lists left out: those alone are
@@ -98,15 +102,28 @@ class Index:
     def members(self, struct: str) -> dict[str, list[str]]:
         """Member (or enum constant) -> files, over every definition of `struct`/`union`/`enum` of that name."""
         found: dict[str, list[str]] = {}
-        with Git(self._store) as git:
-            for path in self.types(struct):
-                for member in scan.members(git.blob(f"{self._source}:{path}") or b"", struct.encode()):
-                    found.setdefault(member.decode(), []).append(path)
+        for path in self.types(struct):
+            for member in scan.members(self._git.blob(f"{self._source}:{path}") or b"", struct.encode()):
+                found.setdefault(member.decode(), []).append(path)
         return found
 
     def contains(self, identifier: str) -> bool:
         """Whether the identifier stands anywhere in a `.c`, `.h` or `.S` file: code, comment or string."""
         return bool(self._zones(identifier))
+
+    @property
+    def words_made(self) -> bool:
+        """Whether the file of words is there, or would have to be made."""
+        return self._made(FILES[1])
+
+    def below(self, identifier: str, folders: Sequence[str]) -> bool | None:
+        """Whether the identifier stands in a file below `folders`, each include/ or arch/*/include/; None where the
+        index does not tell: it may be in a comment there, or in a comment elsewhere."""
+        zones = self._zones(identifier)
+        if "include/" in folders and Zone.PUBLIC in zones:
+            return True
+        homes = {f"arch/{home(zone, self._architectures)}/include/" for zone in zones}
+        return None if Zone.MENTIONED in zones or not homes.isdisjoint(folders) else False
 
     def unseen(self, name: str, path: str, also: tuple[str, ...] = ()) -> str | None:
         """Why an added line of the file `path` cannot use `name`: "" where no code of the tree has it, else a few words
@@ -157,29 +174,25 @@ class Index:
     def _includes(self, path: str, also: tuple[str, ...], name: str) -> bool:
         """Whether a file outside include/ that `path` includes has `name` in its code."""
         if (path, also) not in self._reached:
-            with Git(self._store) as git:
-                found: set[bytes] = set()
-                for data in reached(path, also, lambda other: git.blob(f"{self._source}:{other}"), self._by_name):
-                    found |= vocabulary(data)[0]
+            found: set[bytes] = set()
+            for data in reached(path, also, lambda other: self._git.blob(f"{self._source}:{other}"), self._by_name):
+                found |= vocabulary(data)[0]
             self._reached = {(path, also): found}    # of one file at a time: names of one patch are asked in a row
         return name.encode("utf-8", "surrogateescape") in self._reached[path, also]
 
     def _joined(self, path: str) -> bool:
         """Whether a file of the same directory includes the source `path`, which then sees what that file defines."""
         folder, _, base = path.rpartition("/")
-        with Git(self._store) as git:
-            return git.run(GLOBS, "grep", "--quiet", "--fixed-strings", "-e", f'"{base}"', "-e", f'/{base}"',
-                           self._source, "--", f":(glob){folder}/*" if folder else ":(glob)*", ok=(0, 1)).code == 0
+        quoted = tuple(os.fsencode(f'{before}{base}"') for before in '"/')
+        return any(any(words in data for words in quoted) for data in self._git.files(self._source, folder))
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
-        with Git(self._store) as git:
-            return by_name(path for mode, _sha, path in git.ls_tree(self._commit) if mode != "120000")
+        return by_name(path for mode, _sha, path in self._git.ls_tree(self._commit) if mode != "120000")
 
     @cached_property
     def _architectures(self) -> tuple[str, ...]:
-        with Git(self._store) as git:
-            return _architectures(path for _mode, _sha, path in git.ls_tree(self._commit, ["arch/"]))
+        return tuple(sorted(self._git.folders(self._commit, "arch")))
 
     def _files(self, kind: int, name: str) -> list[str]:
         if not self._made(FILES[0]):
@@ -225,6 +238,8 @@ class Index:
 
     def close(self) -> None:
         """Close the files; the object may be used again."""
+        if self._own:
+            self._git.close()
         if "_names" in self.__dict__:
             self._names.close()
             del self._names

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from posixpath import dirname
 
 from backport.architecture import source_directories
-from backport.git import GLOBS, Git
+from backport.git import Git
+from backport.trees.index import Index
 from backport.trees.store import Head
 
 
 def near(paths: Iterable[str]) -> tuple[str, ...]:
     """Where a name that these files use is looked for: all of include/, their own directories and the headers of
-    their architecture. A whole kernel takes seconds a tree, and a name that they can use is in one of these."""
+    their architecture. A whole kernel takes seconds a tree, and a name that they can use is in one of these.
+
+    A directory that ends with a slash stands for everything below it, another one for its own files.
+    """
     folders = {"include/"}
     for path in paths:
-        folder = dirname(path)
-        folders.add(f":(glob){folder}/*" if folder else ":(glob)*")
+        folders.add(dirname(path))
         folders.update(f"{home}/include/" for home in source_directories([path]))
     return tuple(sorted(folders))
 
 
-def oldest(git: Git, heads: Sequence[Head], name: str, places: Sequence[str]) -> Head | None:
-    """The last of `heads` (newest first) whose files in `places` (git's pathspecs) have `name`, None without one."""
-    for head in reversed(heads):
-        if git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--", *places,
-                   ok=(0, 1)).code == 0:
-            return head
-    return None
+def oldest(git: Git, heads: Sequence[Head], name: str, places: Sequence[str],
+           index: Callable[[Head], Index | None]) -> Head | None:
+    """The last of `heads` (newest first) whose files in `places` (see near()) have `name`, None without one.
+
+    `index` gives that of a tree where it is made already: it says of most trees that there is nothing to look for.
+    """
+    word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % re.escape(name.encode("utf-8", "surrogateescape")))
+    return next((head for head in reversed(heads) if _has(git, head, name, word, places, index(head))), None)
+
+
+def _has(git: Git, head: Head, name: str, word: re.Pattern[bytes], places: Sequence[str], index: Index | None) -> bool:
+    if any(word.search(data) for place in places if not place.endswith("/") for data in git.files(head.commit, place)):
+        return True
+    deep = [place for place in places if place.endswith("/")]
+    known = index.below(name, deep) if index is not None else None
+    if known is not None:
+        return known
+    return git.run("grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name, head.commit, "--", *deep,
+                   ok=(0, 1)).code == 0

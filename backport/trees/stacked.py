@@ -5,24 +5,50 @@ Such a tree lives for one cell. An index of its own would read a gigabyte, be ke
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from backport.bounded import by_content
 from backport.csource.tokens import vocabulary
 from backport.git import GLOBS, Git
 from backport.trees import scan
 from backport.trees.index import Index
 from backport.trees.zones import Zone, zone
 
+# each state of a queue has most of the files of the one before it
+_vocabulary = by_content(16 << 20)(vocabulary)
+_names = by_content(16 << 20)(scan.names)
+
 
 class Stacked(Index):
     """What `commit` defines, a state with patches on top of `base`. Read-only; one object per thread (SQLite)."""
 
     def __init__(self, store: Path, base: str, commit: str, say: Callable[[str], None] = lambda text: None,
-                 lookups: int = 0) -> None:
-        super().__init__(store, base, say, lookups)
+                 lookups: int = 0, *, beneath: Index | None = None, git: Git | None = None) -> None:
+        """`beneath` is the index of `base` where one is at hand: it is shared, and closed by whoever opened it."""
+        super().__init__(store, base, say, lookups, git=git)
         self._source = commit
+        self._lent = beneath is not None
+        self._beneath = beneath or Index(store, base, say, lookups, git=self._git)
+
+    @cached_property
+    def _architectures(self) -> tuple[str, ...]:
+        return self._beneath._architectures
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        return self._beneath._by_name
+
+    def _asked(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._beneath._asked(query, values)
+
+    def close(self) -> None:
+        """Close the files; the object may be used again."""
+        super().close()
+        if not self._lent:
+            self._beneath.close()
 
     def macros(self, name: str, lists: bool = True) -> list[str]:
         """As Index.macros; a changed register list is read as it is now."""
@@ -35,39 +61,45 @@ class Stacked(Index):
     def _zones(self, name: str) -> set[int]:
         """As in Index, with what the patches brought; a name that they may have taken away is looked for there."""
         word = name.encode("utf-8", "surrogateescape")
-        zones = super()._zones(name)
-        for path, data in self._now.items():
-            code, rest = vocabulary(data)
-            if word in code:
-                zones.add(zone(path, self._architectures))
-            elif word in rest:
-                zones.add(Zone.MENTIONED)
-        if not zones or not any(word in data for data in self._before.values()) \
+        zones = self._beneath._zones(name)
+        before = zones - self._held(self._before, word)
+        zones |= self._held(self._now, word)
+        # a zone that none of the changed files accounts for has the name in another file
+        if not zones or before or not any(word in data for data in self._before.values()) \
                 or any(word in data for data in self._now.values()):
             return zones
-        with Git(self._store) as git:
-            left = git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name,
-                           self._source, "--", "*.c", "*.h", "*.S", ok=(0, 1)).code == 0
+        left = self._git.run(GLOBS, "grep", "--quiet", "--word-regexp", "--fixed-strings", "-e", name,
+                             self._source, "--", "*.c", "*.h", "*.S", ok=(0, 1)).code == 0
         return zones if left else set()
+
+    def _held(self, files: Mapping[str, bytes], word: bytes) -> set[int]:
+        """The zones in which `files` have the word."""
+        zones: set[int] = set()
+        for path, data in files.items():
+            if word not in data:
+                continue
+            code, rest = _vocabulary(data)
+            if word in code:
+                zones.add(zone(path, self._architectures))
+            if word in rest:
+                zones.add(Zone.MENTIONED)
+        return zones
 
     def _files(self, kind: int, name: str) -> list[str]:
         wanted = (kind, name.encode("utf-8", "surrogateescape"))
-        kept = [path for path in super()._files(kind, name) if path not in self._before]
+        kept = [path for path in self._beneath._files(kind, name) if path not in self._before]
         return sorted(kept + [path for path, found in self._names_now.items() if wanted in found])
 
     @cached_property
     def _names_now(self) -> dict[str, set[tuple[int, bytes]]]:
-        return {path: scan.names(data) for path, data in self._now.items() if path.endswith((".c", ".h"))}
+        return {path: _names(data) for path, data in self._now.items() if path.endswith((".c", ".h"))}
 
     @cached_property
     def _changed(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """path -> bytes of the sources that differ, in the tree and with the patches."""
-        with Git(self._store) as git:
-            rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", self._commit, self._source).out
-            paths = [row.decode("utf-8", "surrogateescape") for row in rows.split(b"\0")
-                     if row.endswith((b".c", b".h", b".S"))]
-            before, now = ({path: data for path in paths if (data := git.blob(f"{commit}:{path}")) is not None}
-                           for commit in (self._commit, self._source))
+        paths = [path for path in self._git.differing(self._commit, self._source) if path.endswith((".c", ".h", ".S"))]
+        before, now = ({path: data for path in paths if (data := self._git.blob(f"{commit}:{path}")) is not None}
+                       for commit in (self._commit, self._source))
         return before, now
 
     @property

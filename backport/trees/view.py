@@ -21,14 +21,18 @@ class StoreView:
     """
 
     def __init__(self, store_path: Path, name: str, commit: str, base: str = "",
-                 say: Callable[[str], None] = lambda text: None, lookups: int = 0) -> None:
+                 say: Callable[[str], None] = lambda text: None, lookups: int = 0, *,
+                 beneath: StoreView | None = None, git: Git | None = None) -> None:
+        """`beneath` is a view of `base`, whose index and list of files are then shared; `git` one to read with, which
+        stays open."""
+        self._beneath = beneath
+        self._own = git is None
         self._say = say
         self._lookups = lookups
         self._name = name
         self.commit = commit
         self._base = base
-        self._git = Git(store_path)
-        self._modes: dict[str, str] | None = None
+        self._git = git or Git(store_path)
 
     @property
     def name(self) -> str:
@@ -38,17 +42,10 @@ class StoreView:
         """The file's bytes, None where the tree has no such file (a symbolic link counts as none)."""
         if "\n" in path or any(part in ("", ".", "..") for part in path.split("/")):
             return None                  # git takes ./ and ../ for relative paths, and ends over them
-        if self._modes is not None:
-            if self._modes.get(path, "120000") == "120000":
-                return None
-            return self._git.blob(f"{self.commit}:{path}")
-        data = self._git.blob(f"{self.commit}:{path}")
-        # a link's blob is its target: one short line without an end; only then is the mode worth a question
-        if data is not None and len(data) < 4096 and b"\n" not in data:
-            rows = self._git.ls_tree(self.commit, [path])
-            if any(mode == "120000" for mode, _sha, _path in rows):
-                return None
-        return data
+        row = self._git.entry(self.commit, path)
+        if row is None or row[0] not in ("100644", "100755", "100664"):
+            return None
+        return self._git.blob(row[1])
 
     def paths(self) -> Sequence[str]:
         """Every file of the tree, sorted."""
@@ -56,8 +53,14 @@ class StoreView:
 
     @cached_property
     def _paths(self) -> tuple[str, ...]:
-        self._modes = {path: mode for mode, _sha, path in self._git.ls_tree(self.commit)}
-        return tuple(sorted(self._modes))
+        if self._beneath is None:
+            return tuple(sorted(path for _mode, _sha, path in self._git.ls_tree(self.commit)))
+        known = self._beneath.paths()
+        changed = set(self._git.differing(self._base, self.commit))
+        here = {path for path in changed if self._git.entry(self.commit, path) is not None}
+        gone = changed - here
+        new = here - set(known) if here else set()
+        return tuple(sorted({*known, *new} - gone)) if new or gone else tuple(known)
 
     def defining(self, function: str) -> Sequence[str]:
         """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
@@ -67,15 +70,17 @@ class StoreView:
     def index(self) -> Index:
         """Names of the whole tree: functions, macros, types, and whether an identifier stands anywhere."""
         if self._base:
-            return Stacked(self._git.path, self._base, self.commit, self._told, self._lookups)
-        return Index(self._git.path, self.commit, self._told, self._lookups)
+            return Stacked(self._git.path, self._base, self.commit, self._told, self._lookups, git=self._git,
+                           beneath=self._beneath.index if self._beneath is not None else None)
+        return Index(self._git.path, self.commit, self._told, self._lookups, git=self._git)
 
     def _told(self, what: str) -> None:
         self._say(f"looking through {self._name} for {what}")
 
     def close(self) -> None:
         """End the helper process; the view may be used again."""
-        self._git.close()
+        if self._own:
+            self._git.close()
         if "index" in self.__dict__:
             self.index.close()
 

@@ -55,3 +55,12 @@ def test_the_proof_writes_nothing_into_the_store(tmp_path: Path) -> None:
     diff = b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1,3 +1,3 @@\n one\n-two\n+other\n three\n"
     assert objection(repo.git, old, parse(diff)) == ""
     assert repo.git.run("count-objects").text == before
+
+
+def test_what_stands_out_of_step_is_asked_of_git(tmp_path: Path) -> None:
+    """The reverse of a hunk is looked for where its old side says, and that is no place of its new side here."""
+    repo = TestRepo(tmp_path / "made-up")
+    old = [b"line %d\n" % n for n in range(40)]
+    commit = repo.commit({"f.c": b"".join(old)})
+    new = repo.commit({"f.c": b"".join([*old[:10], b"more\n", *old[10:30], b"other\n", *old[31:]])})
+    assert objection(repo.git, commit, parse(repo.diff(commit, new))) == ""
