@@ -101,6 +101,11 @@ _TONES = {Behaves.PROVED: "good", Behaves.NO_EFFECT: "bad", Behaves.NOT_SHOWN: "
           Behaves.ERROR: "infra"}
 
 
+# why upstream's hunk stands alone
+_WHY = {"already": "in this tree already", "dropped": "left out",
+        "subject not in this tree": "its subject is not in this tree"}
+
+
 def _hunk(hunk: HunkStory, *, told: Sequence[str]) -> dict[str, Any]:
     """What the page shows of a hunk; notes that stand above it already (`told`) are not repeated."""
     upstream, adapted = hunk.upstream, hunk.adapted
@@ -112,7 +117,7 @@ def _hunk(hunk: HunkStory, *, told: Sequence[str]) -> dict[str, Any]:
         "dropped": hunk.dropped, "rows": made,
         "alike": bool(made) and not any(row.differs for row in made[1:]),
         "only": rows(upstream or adapted, upstream or adapted) if not made else [],
-        "upstream": upstream, "adapted": adapted,
+        "upstream": upstream, "adapted": adapted, "why": _WHY.get(hunk.state, "not placed here"),
     }
 
 

@@ -36,6 +36,8 @@ from backport.wholefile import refused
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
 
+_FOLDED = 6                          # rows that need nothing, from which on they are folded
+
 Marks = Mapping[tuple[str, str], Sequence[Mark]]
 
 
@@ -98,7 +100,9 @@ class _Site:
         (self.directory / MARKER).write_text("made by backport; this directory is replaced by the next report\n")
         vocabulary = _legend(self.grid.cells)
         bits = {word: 1 << number for number, (word, _meaning) in enumerate(vocabulary)}
-        self._page("index.html", "index.html.j2", root="", vocabulary=vocabulary, rows=self._rows(bits), bits=bits,
+        rows = self._rows(bits)
+        self._page("index.html", "index.html.j2", root="", vocabulary=vocabulary, rows=rows, bits=bits,
+                   quiet=sum(row["quiet"] for row in rows),
                    counts=_counts(self.grid.cells), tally=tally(self.grid.cells), changed=self._changes())
         for patch in self.grid.patches:
             self._page(f"patches/{self.patch_pages[patch.slug]}.html", "patch.html.j2", root="../", patch=patch,
@@ -116,12 +120,15 @@ class _Site:
         (self.directory / name).write_text(made, encoding="utf-8", errors="backslashreplace")
 
     def _rows(self, bits: Mapping[str, int]) -> list[dict[str, Any]]:
-        """The rows of the matrix: a number a tree says which words its cell has, for the filters."""
-        made = []
-        for patch in (one for part in in_order(self.grid) for one in part):
+        """The rows of the matrix: a number a tree says which words its cell has, for the filters; `quiet` ones are
+        folded."""
+        made: list[dict[str, Any]] = []
+        urgent, rest = in_order(self.grid)
+        fold = bool(urgent) and len(rest) >= _FOLDED
+        for patch in (*urgent, *rest):
             cells = [self.grid.at(patch, tree) for tree in self.grid.trees]
             masks = ",".join(str(sum(bits[word] for word in set(plain_words(cell)))) if cell else "0" for cell in cells)
-            made.append({"patch": patch, "cells": cells, "masks": masks})
+            made.append({"patch": patch, "cells": cells, "masks": masks, "quiet": fold and len(made) >= len(urgent)})
         return made
 
     def _changes(self) -> list[tuple[str, str, list[dict[str, Any]]]]:

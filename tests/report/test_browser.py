@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from backport.report.html import write
+from backport.results.store import Results
+from backport.verdict import Apply, Build
 from tests.support import site
-from tests.support.cells import HOSTILE
+from tests.support.cells import HOSTILE, cell, fill
 
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 MISSING = [name for name, path in (("chromium", CHROMIUM), ("chromedriver", DRIVER)) if path is None]
@@ -169,6 +172,23 @@ def test_filters_by_text_outcome_and_tree(browser: Browser, small: Path) -> None
     browser.one("#q").send_keys("no such thing")
     assert browser.visible_rows() == []
     assert browser.one("#empty").is_displayed()
+
+
+def test_rows_that_need_nothing_are_folded_until_they_are_asked_for(browser: Browser, tmp_path: Path) -> None:
+    quiet = [cell(f"there-{n}", "linux-9.1.y", Apply.ALREADY, subject=f"net: there {n}") for n in range(6)]
+    with Results(tmp_path / "r.sqlite") as results:
+        run = fill(results, [*quiet, cell("open", "linux-9.1.y", Apply.CONFLICT, Build.SKIPPED, subject="mm: open")])
+        write(run, results.cells(run), tmp_path / "site")
+    browser.open(tmp_path / "site/index.html")
+    assert browser.visible_rows() == ["mm: open"]
+    browser.one("#q").send_keys("there 3")                # a filter looks at all of them
+    assert browser.visible_rows() == ["net: there 3"]
+    browser.one("#clear").click()
+    assert browser.visible_rows() == ["mm: open"]
+    browser.one("#unfold").click()
+    assert len(browser.visible_rows()) == 7
+    assert not browser.one("#unfold").is_displayed()
+    assert browser.js("return document.activeElement.textContent") == "net: there 0"
 
 
 def test_by_keyboard_alone(browser: Browser, small: Path) -> None:

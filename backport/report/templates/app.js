@@ -41,11 +41,13 @@
     var rows = Array.prototype.map.call(table.tBodies[0].rows, function (row) {
       var link = row.cells[0].firstChild;
       return {
-        row: row, visible: true,
+        row: row, visible: true, quiet: row.hasAttribute("data-quiet"),
         text: (row.cells[0].textContent + " " + decodeURIComponent(link.getAttribute("href"))).toLowerCase(),
         masks: row.getAttribute("data-m").split(",").map(Number)
       };
     });
+    // rows that need nothing on any tree stay folded until they are asked for, by the button or by a filter
+    var unfold = document.getElementById("unfold"), folded = unfold !== null;
     var trees = rows.length ? rows[0].masks.length : 0, waiting = false;
     form.hidden = false;
 
@@ -68,12 +70,14 @@
             return (mask & bits) !== 0 && (chosen.length === 0 || chosen.indexOf(number) >= 0);
           });
         }
+        if (folded && one.quiet && !parts.length && !bits) { hit = false; }
         if (hit !== one.visible) { one.row.hidden = !hit; one.visible = hit; }
         if (hit) { count += 1; }
       });
       var filtered = parts.length > 0 || bits !== 0 || chosen.length > 0;
       shown.textContent = filtered ? count + " of " + rows.length + " patches" : "";
       clear.hidden = !filtered;
+      if (unfold) { unfold.parentNode.hidden = !folded || parts.length > 0 || bits !== 0; }
       empty.hidden = count > 0;
       remember(parts.length ? query.value : "", bits, chosen);
     }
@@ -112,6 +116,14 @@
       query.value = "";
       chips.forEach(function (chip) { press(chip, false); });
       apply();
+    }
+    if (unfold) {
+      unfold.addEventListener("click", function () {
+        var first = rows.filter(function (one) { return one.quiet; })[0];
+        folded = false;
+        apply();
+        first.row.querySelector("a").focus();
+      });
     }
     clear.addEventListener("click", function () { reset(); query.focus(); });
 
