@@ -19,6 +19,10 @@ _BAD_BEHAVIOUR = frozenset({Behaves.BROKE, Behaves.NO_EFFECT, Behaves.NOT_SHOWN}
 _INFRA_BUILD = frozenset({Build.ERROR, Build.BASELINE_BROKEN})
 
 
+# how the note begins that names the earlier patches of a queue which a tree did not take
+TRIED_WITHOUT = "tried without "
+
+
 @dataclass(frozen=True, slots=True)
 class Adapted:
     """What became of the patch before any build: hunk by hunk, with what was read for it."""

@@ -129,8 +129,10 @@ def _in_one(desk: Desk, tree: Tree, offered: Sequence[Offer], written: Sequence[
     cc = dict.fromkeys(address for row in mine if row.patch in originals
                        for address in recipients(originals[row.patch]).cc)
     left = [offer.cell.patch for offer in offered if offer.cell.patch in series
-            and offer.cell.patch not in {row.patch for row in mine}]
-    remarks = (f"not complete: without {', '.join(left)}",) if left else ()
+            and offer.cell.patch not in {row.patch for row in mine}
+            and offer.cell.apply not in (Apply.ALREADY, Apply.ABSENT)]          # those need no mail
+    remarks = (f"not complete: without {', '.join(left[:5])}" + (f" and {len(left) - 5} more" if left[5:] else ""),
+               ) if left else ()
     return [Written("series", f"{len(mine)} mails", tree.name, None,
                     send_line([row.file for row in mine if row.file], tuple(cc), desk.in_reply_to), remarks)]
 

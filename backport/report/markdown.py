@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from backport.cell import Cell
 from backport.report.escape import line, markdown, markdown_block, markdown_html
-from backport.report.matrix import Matrix, headline, in_order, legend, matrix, noteworthy, unreachable, words
+from backport.report.matrix import (
+    Matrix,
+    headline,
+    in_order,
+    legend,
+    matrix,
+    noteworthy,
+    tried_without,
+    unreachable,
+    words,
+)
 from backport.report.text import render_changes
 from backport.results.changes import Changes
 from backport.results.run import Run
@@ -70,6 +80,7 @@ def _notes(grid: Matrix) -> str:
                 block = markdown_block("\n".join(line(item.brief) for item in found[:20]))
                 out.append("\n" + "".join(f"    {row}\n" for row in block.splitlines()) + "\n")
         out.append("\n</details>\n")
+    out += [f"\n{markdown(tree.short)}: {markdown(text)}\n" for tree, text in tried_without(grid)]
     missing = unreachable(grid)
     if missing:
         out.append("\nTrees not available:\n\n")

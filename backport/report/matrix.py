@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from backport.cell import Cell, exit_code
+from backport.cell import TRIED_WITHOUT, Cell, exit_code
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.stable.newer import marked
 from backport.verdict import Apply, Behaves, Build, Sure
@@ -138,7 +138,8 @@ def in_order(grid: Matrix) -> tuple[list[PatchInfo], list[PatchInfo]]:
 def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo], Cell, list[str]]]]]:
     """Reasons and notes by patch, the most urgent first; trees with the same verdict and words share one entry.
 
-    A cell that needs nothing has no entry: why is on its own page, and in `backport show --cell`.
+    A cell that needs nothing has no entry: why is on its own page, and in `backport show --cell`. What a queue was
+    tried without is said once (see `tried_without`).
     """
     found = []
     for patch in in_order(grid)[0]:
@@ -148,10 +149,24 @@ def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo],
             if cell is None or not said(cell) or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason) \
                     or urgency(cell) == 4:
                 continue
-            key = (words(cell), tuple(said(cell)))
-            groups.setdefault(key, ([], cell, said(cell)))[0].append(tree)
+            texts = [text for text in said(cell) if not text.startswith(TRIED_WITHOUT)]
+            if not texts:
+                continue
+            groups.setdefault((words(cell), tuple(texts)), ([], cell, texts))[0].append(tree)
         if groups:
             found.append((patch, sorted(groups.values(), key=lambda group: urgency(group[1]))))
+    return found
+
+
+def tried_without(grid: Matrix) -> list[tuple[TreeInfo, str]]:
+    """What the last patches of a queue were tried without, a sentence for each tree that lacks some: every patch
+    behind the first conflict says so in its own cell."""
+    found = []
+    for tree in grid.trees:
+        texts = [text for patch in grid.patches if (cell := grid.at(patch, tree)) is not None
+                 for text in cell.notes if text.startswith(TRIED_WITHOUT)]
+        if texts:
+            found.append((tree, f"{len(texts)} later patch{'es' if len(texts) > 1 else ''} {texts[-1]}"))
     return found
 
 

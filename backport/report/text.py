@@ -9,7 +9,18 @@ from tabulate import tabulate
 
 from backport.cell import Cell
 from backport.report.escape import columns, cut, line, wrap
-from backport.report.matrix import Matrix, headline, in_order, legend, matrix, next_step, noteworthy, unreachable, words
+from backport.report.matrix import (
+    Matrix,
+    headline,
+    in_order,
+    legend,
+    matrix,
+    next_step,
+    noteworthy,
+    tried_without,
+    unreachable,
+    words,
+)
 from backport.results.changes import Change, ChangeKind, Changes, without_line
 from backport.results.run import PatchInfo, Run, TreeInfo
 
@@ -112,6 +123,7 @@ def _notes(grid: Matrix, width: int) -> str:
                 out.append(wrap(line(text), width, first="    ", rest="    "))
             if step := next_step(patch, cell):
                 out.append(f"    next: {line(step)}\n")
+    out += [wrap(f"{line(tree.short)}: {line(text)}", width, rest="  ") for tree, text in tried_without(grid)]
     missing = unreachable(grid)
     if missing:
         out.append("Trees not available:\n")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from backport.cell import Cell
+from backport.cell import TRIED_WITHOUT, Cell
 from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.log import Log
@@ -19,6 +19,8 @@ from backport.stable.prereq import prerequisites
 from backport.trees.stack import Stack
 from backport.trees.store import Head
 from backport.verdict import Apply
+
+_NAMED = 5               # patches that a sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,12 @@ class Chain:
     @property
     def warning(self) -> str:
         """What a later patch's cell says about earlier ones, "" where all are in and none is suspect."""
-        said = [f"tried without {', '.join(self.missing)}, which did not apply"] if self.missing else []
-        said += [f"tried on top of {', '.join(self.doubtful)}, which is suspect"] if self.doubtful else []
+        said = [f"{TRIED_WITHOUT}{_listed(self.missing)}, which did not apply"] if self.missing else []
+        said += [f"tried on top of {_listed(self.doubtful)}, which is suspect"] if self.doubtful else []
         return "; ".join(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """In a queue of hundreds that a tree lacks, the list would be longer than everything else that is said."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

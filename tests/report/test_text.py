@@ -143,6 +143,20 @@ def test_a_queue_that_is_there_already_is_one_line_and_the_conflict_comes_first(
     assert all(len(row) <= 80 for row in made.splitlines())
 
 
+def test_what_a_queue_was_tried_without_stands_once_a_tree(results: Results) -> None:
+    cells = [cell("lost", "linux-9.1.y", Apply.CONFLICT, Build.SKIPPED, reason="no sure place")]
+    cells += [cell(f"later-{n}", "linux-9.1.y", Apply.CLEAN, notes=("tried without lost, which did not apply",))
+              for n in range(3)]
+    cells.append(cell("last", "linux-9.1.y", Apply.CLEAN, sure=Sure.REVIEW,
+                      notes=("read it", "tried without lost, which did not apply")))
+    run = fill(results, cells)
+    text = render_text(run, results.cells(run))
+    assert text.count("tried without") == 1
+    assert "9.1.y: 4 later patches tried without lost, which did not apply\n" in text
+    assert "    read it\n" in text
+    assert "later-0\n  9.1.y" not in text
+
+
 def test_a_conflict_whose_file_nobody_knows_has_no_next_command() -> None:
     stuck = cell("stuck", "linux-9.1.y", Apply.CONFLICT)
     for source in ("", "mail.mbox:3", "commit 1234: x", "a\nb"):

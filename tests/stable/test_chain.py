@@ -83,6 +83,15 @@ def test_a_chain_grows_and_remembers_what_did_not_get_in(tmp_path: Path) -> None
     assert repo.git.blob(f"{base}:kvm/x.c") == CODE.encode()
 
 
+def test_a_queue_that_lacks_many_names_a_few_of_them(tmp_path: Path) -> None:
+    repo, base = tree(tmp_path / "r.git")
+    first = mail(repo, base, {"kvm/x.c": ONE}, "x: one")
+    with Chain(repo.git, head(base)) as chain:
+        for n in range(31):
+            chain.took(replace(first, slug=f"lost-{n}"), None, Apply.CONFLICT)
+        assert chain.warning == "tried without lost-0, lost-1, lost-2, lost-3, lost-4 and 26 more, which did not apply"
+
+
 def test_the_standing_survives_the_loss_of_the_original_mail(tmp_path: Path) -> None:
     """The adapted mail has lost its AUTOSEL prefix; the cell remembers."""
     from backport.manifest import Tree
