@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "mail": "Write submissions, FAILED notices and replies; nothing is sent.",
     "queue": "Write the good cells of a run as a stable queue, or test a queue.",
     "nightly": "Update the trees, compute what changed, and report only that.",
+    "audit": "Find backports that went wrong, in a tree's past or in a queue.",
     "inspect": "Lay out everything that is known about one patch.",
     "prerequisites": "Find the commits that a patch needs first.",
     "boot": "Boot a tree without and with the patch, and run its reproducer.",

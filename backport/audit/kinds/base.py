@@ -1,0 +1,100 @@
+"""What every question gets, and what they share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from backport import sections
+from backport.adapt.align import line_key, weak
+from backport.adapt.checks.base import Check, Context, Result
+from backport.adapt.revisions import Problem
+from backport.adapt.signals import Signal
+from backport.audit.model import Backported, Fault, FileSide, Suspect
+from backport.csource.source import Source
+from backport.patch.edits import Edit, render_hunks
+from backport.patch.parse import split_lines
+from backport.replay.cases import groups
+
+_NEAR = 3                # lines that say something on each side of upstream's change
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about one change. A question's file ends with its record; the registry imports it."""
+
+    kind: Fault
+    ask: Callable[[Backported], Iterable[Suspect]]
+
+
+@lru_cache(maxsize=256)
+def part(source: bytes, name: str, path: str) -> tuple[bytes, ...]:
+    """The lines, without white space, of everything in the file that is called `name` ("f()" for a function of C, the
+    opening line of a block); () where it has nothing of that name."""
+    lines = source.split(b"\n")
+    if sections.is_c(path) and not name.endswith("()"):
+        from backport.csource.scopes import blocks
+
+        found: Iterable[tuple[int, int]] = [(b.start, b.end) for b in blocks(source) if b.name == name]
+    else:
+        found = [(f.start, f.end) for f in sections.named(source, name.removesuffix("()") if sections.is_c(path)
+                                                          else name, path)]
+    return tuple(line_key(line) for start, end in found for line in lines[start - 1:end])
+
+
+def holds(lines: Iterable[bytes], wanted: Iterable[bytes]) -> float:
+    """The share of `wanted` that is among `lines`, each as often."""
+    need = Counter(wanted)
+    return (need & Counter(lines)).total() / need.total() if need else 0.0
+
+
+def same_lines(one: FileSide, other: FileSide) -> bool:
+    """Whether both sides add the same code, and some that says something."""
+    return bool(one.telling) and Counter(key for _, key in one.telling) == Counter(key for _, key in other.telling)
+
+
+def around(side: FileSide, name: str) -> tuple[list[bytes], list[bytes]]:
+    """Lines of the part `name` that say something above and below the change, the nearest first, without white
+    space."""
+    lines = side.after.split(b"\n")
+    numbers = [line for line, _ in side.added]
+    if numbers:
+        first, last = min(numbers), max(numbers) + 1
+    else:                            # nothing is added: the two meet where the lines were taken away
+        at = side.removed[0][0]
+        first = last = at + sum(len(e.new) - (e.hi - e.lo) for e in side.edits if e.lo < at)
+    above = [line_key(lines[i]) for i in range(first - 1, max(-1, first - 15), -1) if side.scope(i) == name]
+    below = [line_key(lines[i]) for i in range(last, min(len(lines), last + 14)) if side.scope(i) == name]
+    return [key for key in above if not weak(key)][:_NEAR], [key for key in below if not weak(key)][:_NEAR]
+
+
+def part_text(source: bytes, name: str) -> bytes:
+    """The text of the function `name` ("f()"), b"" where the file has none or several of that name."""
+    found = Source.of(source).function(name.removesuffix("()"))
+    return Source.of(source).text(found) if found is not None else b""
+
+
+def checked(change: Backported, check: Check, kinds: Mapping[Signal, Fault], confidence: float, *,
+            same: bool = True) -> Iterator[Suspect]:
+    """What one of the tool's own checks would say of the change, had the tool made it; with `same` only where both
+    sides add the same code: what somebody wrote anew is theirs."""
+    if not change.tree.telling or (same and not same_lines(change.tree, change.upstream)):
+        return
+    asked = _context(change)
+    for one in check.ask(asked) if asked is not None else ():
+        if one.kind in kinds:
+            yield Suspect(kinds[one.kind], change, one.text, confidence, one.subject or one.text)
+
+
+@lru_cache(maxsize=4)
+def _context(change: Backported) -> Context | None:
+    """The change as an answer of the tool's; None where upstream's file cannot be read so."""
+    here, there = change.tree, change.upstream
+    hunks = render_hunks(split_lines(there.before), [Edit(e.lo, e.hi, e.new) for e in there.edits])
+    number = next((n for n, group in enumerate(groups(there.edits)) if group == there.made), None)
+    problem = Problem(hunks, here.before, there.before, change.path, there.path)
+    if number is None or problem.edits is None or number >= len(problem.edits):
+        return None
+    return Context(Result(problem, here.edits), number, here.made)

@@ -1,0 +1,34 @@
+"""Has a condition, a lock or an error path lost its other half?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backport.adapt.checks.guard import CHECK as guard
+from backport.adapt.checks.lock_balance import CHECK as lock_balance
+from backport.adapt.signals import Signal
+from backport.audit.kinds.base import Question, checked, part_text, same_lines
+from backport.audit.model import Backported, Fault, Suspect
+from backport.csource.pieces import code
+from backport.csource.statements import gotos, label
+
+
+def ask(change: Backported) -> Iterator[Suspect]:
+    """A lock without its unlock, a line under the opposite condition, a jump to a label that is not there."""
+    here = change.tree
+    yield from checked(change, lock_balance, {Signal.BALANCE: Fault.LOST_HALF}, 0.75, same=False)
+    if same_lines(here, change.upstream):
+        yield from checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7)
+    for name, added in here.functions.items():
+        ours, theirs = (part_text(side.after, name) for side in (here, change.upstream))
+        lacking = [one for one in gotos(code(added)) if one in _labels(theirs) and one not in _labels(ours)]
+        if ours and lacking:
+            yield Suspect(Fault.LOST_HALF, change, f"{name} jumps to `{lacking[0].decode()}`, which it does not have",
+                          0.8, lacking[0].decode())
+
+
+def _labels(text: bytes) -> set[bytes]:
+    return {found for line in code(text).split(b"\n") if (found := label(line))}
+
+
+QUESTION = Question(Fault.LOST_HALF, ask)

@@ -1,0 +1,62 @@
+"""Does an added line use what this tree does not have?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from backport.audit.kinds.base import Question, part_text
+from backport.audit.model import Backported, Fault, Suspect, names_of
+from backport.csource.declarations import declares
+from backport.csource.pieces import KEYWORDS, code
+
+_USED = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w{3,})|\b([A-Za-z_]\w{3,})\s*\(")
+
+
+def ask(change: Backported) -> Iterator[Suspect]:
+    """A variable that upstream's function declares and this one does not; where the whole tree can be asked, a
+    function or member that nothing in it has."""
+    here, there = change.tree, change.upstream
+    known = names_of(here.before)
+    for name, added in here.functions.items():
+        ours, theirs = (code(part_text(side.after, name)) for side in (here, there))
+        if not ours or not theirs:
+            continue
+        fresh = names_of(added) - KEYWORDS - known
+        if not fresh:
+            continue
+        rest = known | _declared(here.after)
+        own = sorted(word for word in fresh - rest
+                     if declares(theirs, word) and not declares(ours, word))
+        if own:
+            yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
+                          own[0].decode())
+            return
+        used = {match[1] or match[2] for match in _USED.finditer(code(added))}
+        lacking = sorted(word for word in (used & fresh) - rest if _only_used(change, word))
+        if lacking:
+            yield Suspect(Fault.MISSING, change, f"{name} uses `{lacking[0].decode()}`, which nothing else in this "
+                          "tree has", 0.85, lacking[0].decode())
+            return
+
+
+def _only_used(change: Backported, word: bytes) -> bool:
+    """Whether every line of this tree that has `word` is one that the change adds to a function, and upstream has more
+    of them than that."""
+    if change.spread is None:
+        return False
+    here, there = (sum(_word(word, line) for text in side.functions.values() for line in text.split(b"\n"))
+                   for side in (change.tree, change.upstream))
+    ours, theirs = change.spread(word.decode())
+    return ours == here and theirs > there
+
+
+def _word(word: bytes, line: bytes) -> bool:
+    return re.search(rb"\b%s\b" % re.escape(word), line) is not None
+
+
+def _declared(source: bytes) -> set[bytes]:
+    return {match[1] for match in re.finditer(rb"^[^\s#/*}{].*?(\w+)\s*\(", source, re.M)}
+
+
+QUESTION = Question(Fault.MISSING, ask)

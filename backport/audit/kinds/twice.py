@@ -1,0 +1,39 @@
+"""Was the change made where it had been made before?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from backport.adapt.align import line_key
+from backport.audit.kinds.base import Question, part
+from backport.audit.model import Backported, Fault, Suspect
+
+
+def ask(change: Backported) -> Iterator[Suspect]:
+    """A block of added lines that its function has more often than upstream's, and had before the change."""
+    here, there = change.tree, change.upstream
+    if not here.telling:
+        return
+    for edit in here.made:
+        block = [line_key(line) for line in edit.new if line.strip()]
+        telling = [key for key in block if any(key == one for _, one in here.telling)]
+        if len(telling) < 2 and not any(len(key) > 30 for key in telling):
+            continue
+        grown = sum(len(e.new) - (e.hi - e.lo) for e in here.edits if e.lo < edit.lo)
+        name = here.scope(edit.lo + grown)
+        if not name:
+            continue
+        now, was = (_count(part(data, name, change.path), block) for data in (here.after, here.before))
+        theirs = [_count(part(data, name, change.path), block) for data in (there.after, *change.newer.values())]
+        if now > was > 0 and theirs and now > max(theirs) > 0:
+            yield Suspect(Fault.TWICE, change, f"{name} has the added lines {now} times, upstream's {max(theirs)}", 0.7,
+                          telling[0].decode("utf-8", "replace"))
+
+
+def _count(lines: Sequence[bytes], block: Sequence[bytes]) -> int:
+    lines = [line for line in lines if line]
+    size = len(block)
+    return sum(lines[i:i + size] == block for i in range(len(lines) - size + 1))
+
+
+QUESTION = Question(Fault.TWICE, ask)

@@ -1,0 +1,239 @@
+"""Changes that two branches both got, from nothing but releases.
+
+The delta of a file in the audited branch and those in newer branches are cut into groups of lines; two groups with the
+same words are the same change. What stands for upstream is the newer branch's own step: its file before and after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from backport import sections
+from backport.adapt.align import line_key, weak
+from backport.audit.model import Backported, Elsewhere, FileSide, Origin, names_of
+from backport.csource.pieces import bare
+from backport.git import Git
+from backport.patch.edits import edited
+from backport.replay.cases import Delta, groups, parse_delta
+from backport.replay.releases import REF, known_release
+
+DICE = 0.75              # share of a group's words that both sides must have
+NEAR = 6                 # lines on each side that tell changes in the same words apart
+_ENOUGH = 40             # letters in the lines of a change that are found again in another file
+SAME = 0.9               # that share where a part of upstream's step is the same change once more
+
+
+# told what is read, and how many of how many are done
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Counts:
+    """What was looked at: files and groups of changed lines of the audited tree, the groups that upstream has too, and
+    those of them whose every line is upstream's."""
+
+    files: int = 0
+    groups: int = 0
+    paired: int = 0
+    equal: int = 0
+    changes: int = 0                 # commits or entries of a queue; 0 between releases
+
+
+@dataclass(frozen=True, eq=False)
+class FileStep:
+    """What happened to one file in one step of a branch."""
+
+    name: str
+    path: str
+    before: bytes
+    edits: Delta
+
+    @cached_property
+    def after(self) -> bytes:
+        return edited(self.before, self.edits)
+
+    @cached_property
+    def groups(self) -> list[Delta]:
+        return groups(self.edits)
+
+    @cached_property
+    def words(self) -> list[Counter[bytes]]:
+        return [_words(group) for group in self.groups]
+
+    @cached_property
+    def added(self) -> list[frozenset[bytes]]:
+        """The names in the added lines of each group."""
+        return [names_of(b"".join(line for edit in group for line in edit.new)) for group in self.groups]
+
+    def fresh(self, n: int) -> frozenset[bytes]:
+        """The names in the added lines of group `n` that the file did not have before."""
+        return frozenset(name for name in self.added[n] if len(name) > 4 and name not in self.before)
+
+    def side(self, n: int | None) -> FileSide:
+        """The file with group `n` as the change, none for None."""
+        return FileSide(self.path, self.before, self.after, self.edits, () if n is None else self.groups[n])
+
+    @cached_property
+    def places(self) -> dict[int, str]:
+        return {}
+
+    def context(self, n: int) -> Counter[bytes]:
+        """The words around group `n`."""
+        lines = self.before.split(b"\n")
+        lo, hi = self.groups[n][0].lo, self.groups[n][-1].hi
+        return Counter(bare(b"\n".join((*lines[max(0, lo - NEAR):lo], *lines[hi:hi + NEAR]))))
+
+    def place(self, n: int) -> str:
+        """The scope of group `n`."""
+        if n not in self.places:
+            self.places[n] = self.side(n).place
+        return self.places[n]
+
+
+def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str]], counts: Counts,
+                    progress: Progress = lambda _what, _at, _of: None) -> Iterator[Backported]:
+    """Every change of the consecutive releases `older` that a step between consecutive releases of one of the branches
+    `newer` has too. Raises UserError where a release is not in the store."""
+    for version in (*older, *(v for branch in newer for v in branch)):
+        known_release(git, version)
+    steps = [pair for branch in newer for pair in pairwise(branch)]
+    wanted: dict[tuple[str, str], dict[str, Delta]] = {}
+    for pair in pairwise(older):
+        progress(f"reading {'..'.join(pair)}", 0, 0)
+        wanted[pair] = delta(git, REF + pair[0], REF + pair[1])
+    sources: dict[str, list[tuple[tuple[str, str], Delta]]] = {}
+    for pair in steps:
+        progress(f"reading {'..'.join(pair)}", 0, 0)
+        for path, edits in delta(git, REF + pair[0], REF + pair[1]).items():
+            sources.setdefault(path, []).append((pair, edits))
+    moved = _Moved(git, older[-1], [branch[-1] for branch in newer], sources)
+    total, at = sum(map(len, wanted.values())), 0
+    for pair, found in wanted.items():
+        for path, edits in sorted(found.items()):
+            at += 1
+            progress("..".join(pair), at, total)
+            counts.files += 1
+            before = git.blob(f"{REF}{pair[0]}:{path}")
+            now = git.blob(f"{REF}{older[-1]}:{path}")
+            if before is None or now is None:
+                counts.groups += len(groups(edits))
+                continue
+            mine = FileStep("..".join(pair), path, before, edits)
+            theirs = [FileStep("..".join(step), path, base, there) for step, there in sources.get(path, ())
+                      if (base := git.blob(f"{REF}{step[0]}:{path}")) is not None]
+            heads = {branch[-1]: data for branch in newer
+                     if (data := git.blob(f"{REF}{branch[-1]}:{path}")) is not None}
+            yield from _between(mine, theirs, heads, now, counts, moved)
+
+
+def delta(git: Git, old: str, new: str) -> dict[str, Delta]:
+    """path -> edits between two trees, of the files whose parts can be read."""
+    out = git.run("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--full-index",
+                  old, new).out
+    return {path: edits for path, edits in parse_delta(out).items() if sections.readable(path)}
+
+
+class _Moved:
+    """Groups that newer branches have in another file: by their very lines, if these are many enough to say so."""
+
+    def __init__(self, git: Git, last: str, heads: Sequence[str],
+                 sources: Mapping[str, Sequence[tuple[tuple[str, str], Delta]]]) -> None:
+        self.git, self.last, self.heads = git, last, heads
+        self.known: dict[tuple[bytes, ...], list[tuple[str, tuple[str, str], Delta, int]]] = {}
+        for path, steps in sources.items():
+            for pair, edits in steps:
+                for n, group in enumerate(groups(edits)):
+                    key = _lines(group)
+                    if key:
+                        self.known.setdefault(key, []).append((path, pair, edits, n))
+
+    def change(self, mine: FileStep, n: int, now: bytes) -> Backported | None:
+        """Group `n` beside the only other file that has it upstream, None where there is none or several."""
+        found = self.known.get(_lines(mine.groups[n]), [])
+        if len({path for path, *_ in found}) != 1 or found[0][0] == mine.path:
+            return None
+        path, pair, edits, at = found[0]
+        base, here = self.git.blob(f"{REF}{pair[0]}:{path}"), self.git.blob(f"{REF}{self.last}:{path}")
+        if base is None or here is None:
+            return None
+        newer, own = ({head: data for head in self.heads if (data := self.git.blob(f"{REF}{head}:{name}")) is not None}
+                      for name in (path, mine.path))
+        tree = ".".join(mine.name.split(".")[:2])
+        return Backported(Origin(mine.name, "..".join(pair), tree=tree), mine.side(n),
+                      FileStep("..".join(pair), path, base, edits).side(at), newer, now, Elsewhere(here, own))
+
+
+def _lines(group: Delta) -> tuple[bytes, ...]:
+    """The added lines that say something, without white space; () where they are too few to name a change."""
+    keys = tuple(sorted(key for edit in group for line in edit.new if not weak(key := line_key(line))))
+    return keys if len(keys) > 1 and sum(map(len, keys)) >= _ENOUGH else ()
+
+
+def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, bytes], now: bytes,
+             counts: Counts, moved: _Moved) -> Iterator[Backported]:
+    counts.groups += len(mine.groups)
+    tree = ".".join(mine.name.split(".")[:2])
+    taken: dict[int, tuple[float, FileStep, int]] = {}
+    for step in theirs:
+        for score, i, j in partners(mine, step):
+            if i not in taken or score > taken[i][0]:
+                taken[i] = score, step, j
+    for i in set(range(len(mine.groups))) - taken.keys():
+        alone = moved.change(mine, i, now)
+        if alone is not None:
+            yield alone
+    for i, (_score, step, j) in sorted(taken.items()):
+        change = Backported(Origin(mine.name, step.name, tree=tree), mine.side(i), step.side(j), heads, now)
+        counts.paired += 1
+        counts.equal += change.equal
+        yield change
+        if change.equal:
+            pairs = {b for _, s, b in taken.values() if s is step}
+            fresh = step.fresh(j)
+            for n in range(len(step.groups)):
+                if n not in pairs and (dice(step.words[n], step.words[j]) >= SAME or fresh & step.added[n]):
+                    pairs.add(n)
+                    yield Backported(change.origin, mine.side(None), step.side(n), heads, now)
+
+
+def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:
+    """(share of words, group of `mine`, group of `theirs`) of what is the same change on both sides, each once. Of
+    several alike the one in the same function counts, and then the one with the same lines around it."""
+    scored = [(score, i, j) for i, a in enumerate(mine.words) for j, b in enumerate(theirs.words)
+              if (score := dice(a, b)) >= least]
+    alone = Counter(i for _, i, _ in scored), Counter(j for _, _, j in scored)
+
+    def order(one: tuple[float, int, int]) -> tuple[float, float, float]:
+        score, i, j = one
+        several = alone[0][i] > 1 or alone[1][j] > 1
+        elsewhere = several and mine.place(i) != theirs.place(j)
+        near = dice(mine.context(i), theirs.context(j)) if several else 0.0
+        return -round(score, 2) + 0.2 * elsewhere, -near, abs(i / len(mine.groups) - j / len(theirs.groups))
+
+    rows: set[int] = set()
+    columns: set[int] = set()
+    out = []
+    for score, i, j in sorted(scored, key=order):
+        if i not in rows and j not in columns:
+            rows.add(i)
+            columns.add(j)
+            out.append((score, i, j))
+    return out
+
+
+def _words(group: Delta) -> Counter[bytes]:
+    words: Counter[bytes] = Counter()
+    for edit in group:
+        words.update(b"-" + word for line in edit.old for word in bare(line))
+        words.update(b"+" + word for line in edit.new for word in bare(line))
+    return words
+
+
+def dice(one: Counter[bytes], two: Counter[bytes]) -> float:
+    """The share of words that two groups have in common, 0..1."""
+    total = one.total() + two.total()
+    return 2 * (one & two).total() / total if total else 0.0

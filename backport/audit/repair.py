@@ -1,0 +1,99 @@
+"""What the tool would have done, and the mail that puts a tree right.
+
+The misplaced lines are taken out of the tree's file as it is today, and upstream's change is put in by the engine that
+carries every other patch. Where it declines, there is no repair.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from backport.adapt.engine import adapt
+from backport.adapt.proposers.git_apply import apply_as_is
+from backport.audit.model import Backported, Suspect
+from backport.patch import clean
+from backport.patch.compose import branch
+from backport.patch.diffstat import diffstat
+from backport.patch.edits import file_edits, render_hunks
+from backport.patch.model import FileDiff, Hunk, Patch
+from backport.patch.parse import split_lines
+from backport.treeview import MemoryView
+from backport.verdict import Sure
+
+_COLUMNS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class PutRight:
+    """`hunks` turn the tree's file as it is today into one with upstream's change where upstream has it."""
+
+    hunks: tuple[Hunk, ...]
+    where: str                       # the function or entry in which the tool puts the change
+    sure: Sure
+
+    def file(self, path: str) -> FileDiff:
+        """The diff of the one file."""
+        raw = path.encode("utf-8", "surrogateescape")
+        header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
+        return FileDiff(header, path, path, self.hunks)
+
+
+def repaired(change: Backported) -> PutRight | str:
+    """The repair, or why there is none."""
+    today = change.today
+    bare = today
+    if change.tree.made:
+        back = apply_as_is([hunk.reversed() for hunk in change.tree.patch], today)
+        if back is None:
+            return "the lines have changed since"
+        bare = back.made(today)
+    upstream = change.upstream
+    path = change.path
+    raw = path.encode("utf-8", "surrogateescape")
+    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
+    patch = Patch(b"", (FileDiff(header, path, path, upstream.patch),), source=change.origin.upstream)
+    answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
+    if not answer.outcome.good or not answer.hunks:
+        return f"the tool declines: {answer.reason or answer.outcome}"
+    made = bare
+    for file in answer.patch.files if answer.patch is not None else patch.files:
+        there = apply_as_is(file.hunks, made)
+        if there is None or file.path != path:
+            return "the tool's answer is for another file"
+        made = there.made(made)
+    if made == today:
+        return "the tool would have made the same of it"
+    before = split_lines(today)
+    where = answer.hunks[0].function or upstream.place
+    return PutRight(render_hunks(before, file_edits(before, split_lines(made))), where, answer.agreed)
+
+
+def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "", subject: str = "",
+         signoff: bool = False) -> bytes:
+    """A mail for review. `upstream` is the upstream commit and `subject` its subject, where they were read; what is not
+    known is said to be unknown."""
+    change = finding.change
+    origin = change.origin
+    file = repair.file(change.path)
+    area = subject.rpartition(": ")[0] or change.path.rpartition("/")[2]
+    named = upstream[:12] if upstream else f"what {origin.upstream} changed"
+    title = f"{area}: {'fix misplaced hunk' if change.tree.made else 'add the left out part'} of {named}"
+    lines = [f"From: {author}", f"Subject: [PATCH {branch(origin.tree)}] {title}", "",
+             _sentence(finding, upstream, subject), ""]
+    if origin.commit:
+        lines.append(f"Fixes: {origin.commit[:12]} (\"{origin.subject}\")")
+    else:
+        lines += [f"[ Fixes: not known: {origin.name} are releases without history ]"]
+    if signoff:
+        lines.append(f"Signed-off-by: {author}")
+    head = "".join(f"{row}\n" for line in lines for row in textwrap.wrap(clean.one_line(line), 998 if ":" in line[:8]
+                   else _COLUMNS, break_long_words=False, break_on_hyphens=False) or [""])
+    return head.encode("utf-8", "surrogateescape") + b"---\n" + diffstat((file,)) + b"\n" + file.render()
+
+
+def _sentence(finding: Suspect, upstream: str, subject: str) -> str:
+    change = finding.change
+    what = f"commit {upstream[:12]} (\"{subject}\")" if upstream and subject else \
+        f"commit {upstream[:12]}" if upstream else f"the change between {change.origin.upstream.replace('..', ' and ')}"
+    return f"Upstream, {what}: {finding.text[0].lower()}{finding.text[1:]}. Put it where upstream has it."

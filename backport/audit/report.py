@@ -1,0 +1,114 @@
+"""An audit for people and machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from backport.audit.model import Suspect
+from backport.audit.result import Audit
+from backport.report.escape import columns, cut, line, markdown, markdown_block, visible, wrap
+from backport.report.sidebyside import rows
+
+FORMATS = ("text", "markdown", "json")
+_LINES = 40              # of a hunk that is shown
+_BESIDE = 100            # columns from which two hunks are shown beside each other
+
+
+def render(audit: Audit, form: str, width: int = 0) -> bytes:
+    """The report in one of FORMATS. `width` 0 means no limit."""
+    made = {"text": text, "markdown": as_markdown, "json": as_json}[form]
+    return (made(audit, width) if form == "text" else made(audit, 0)).encode("utf-8", "backslashreplace")
+
+
+def headline(audit: Audit) -> str:
+    """One sentence: how much was examined, how much of it is upstream's line by line, how much is to be looked at."""
+    counts = audit.counts
+    examined = f"{counts.changes} commits, " if counts.changes else ""
+    said = (f"{examined}{counts.files} files, {counts.groups} changes; {counts.paired} have a counterpart upstream, "
+            f"{counts.equal} of them are equal line by line; {len(audit.groups)} to look at")
+    more = [f"{len(audit.accepted)} accepted"] if audit.accepted else []
+    more += [f"{len(audit.mended)} mended since"] if audit.mended else []
+    return f"{said} ({', '.join(more)})" if more else said
+
+
+def text(audit: Audit, width: int) -> str:
+    """For a terminal or a mail."""
+    out = [wrap(line(audit.title), width, rest="  "), wrap(headline(audit), width, rest="  ")]
+    for number, group in enumerate(audit.groups, 1):
+        one = group.first
+        out.append("\n" + wrap(f"{number}. {title(one)}", width, rest="   "))
+        out.append(wrap(line(one.text), width, first="   ", rest="   "))
+        for said in (*one.evidence, *audit.notes.get(one.key, ())):
+            out.append(wrap(line(said), width, first="   - ", rest="     "))
+        if len(group.findings) > 1:
+            out.append(f"   - {len(group.findings) - 1} more of the same cause in this file\n")
+        out.append(_hunks(one, width))
+        out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
+    for one, why in audit.accepted:
+        out.append("\n" + wrap(f"accepted: {title(one)}: {line(why)}", width, rest="   "))
+    return "".join(out)
+
+
+def title(one: Suspect) -> str:
+    """The class, the file, where it came in, and how sure that something is wrong."""
+    origin = one.change.origin
+    came = " ".join(part for part in (origin.name, origin.subject) if part)
+    return line(f"{one.kind.id}: {one.change.path}, {came} [{one.key}] {one.confidence:.0%}")
+
+
+def _hunks(one: Suspect, width: int) -> str:
+    here, there = one.change.tree.hunk, one.change.upstream.hunk
+    upstream = f"upstream ({line(one.change.origin.upstream)})"
+    if width < _BESIDE or not here:
+        return _one("here", here) + _one(upstream, there)
+    half = (width - 8) // 2
+    out = [f"   {'here'.ljust(half)}  {upstream}\n"]
+    for row in rows(here, there)[:_LINES]:
+        left, right = (cut(visible(f"{side.kind}{side.text}".expandtabs(4)), half) for side in (row.left, row.right))
+        out.append(f"   {left}{' ' * (half - columns(left))}  {right}".rstrip() + "\n")
+    return "".join(out)
+
+
+def _one(name: str, hunk: str) -> str:
+    shown = visible(hunk).splitlines() or ["nothing"]
+    more = [f"... {len(shown) - _LINES} more lines"] if len(shown) > _LINES else []
+    return f"   {name}:\n" + "".join(f"   {row}".rstrip() + "\n" for row in [*shown[:_LINES], *more])
+
+
+def as_markdown(audit: Audit, _width: int) -> str:
+    """For a web page or an issue."""
+    out = [f"# {markdown(audit.title)}\n\n{markdown(headline(audit))}\n"]
+    for number, group in enumerate(audit.groups, 1):
+        one = group.first
+        out.append(f"\n## {number}. {markdown(title(one))}\n\n{markdown(one.text)}\n\n")
+        out += [f"- {markdown(said)}\n" for said in (*one.evidence, *audit.notes.get(one.key, ()))]
+        for name, hunk in (("Here", one.change.tree.hunk), ("Upstream", one.change.upstream.hunk)):
+            out.append(f"\n{name}:\n\n{markdown_block(hunk or 'nothing', 'diff')}\n")
+    return "".join(out)
+
+
+def as_json(audit: Audit, _width: int) -> str:
+    """For machines; ASCII only."""
+    counts = audit.counts
+    told: dict[str, Any] = {
+        "schema": "urn:backport:audit:1", "title": audit.title,
+        "examined": {"changes": counts.changes, "files": counts.files, "groups": counts.groups,
+                     "paired": counts.paired, "equal": counts.equal},
+        "findings": [_finding(group.first, audit, [other.key for other in group.findings[1:]])
+                     for group in audit.groups],
+        "accepted": [{"id": one.key, "why": why, "path": one.change.path} for one, why in audit.accepted],
+        "mended": [{"id": one.key, "path": one.change.path, "text": one.text} for one in audit.mended],
+    }
+    return json.dumps(told, indent=1, ensure_ascii=True) + "\n"
+
+
+def _finding(one: Suspect, audit: Audit, others: list[str]) -> dict[str, Any]:
+    origin = one.change.origin
+    return {"id": one.key, "kind": one.kind.id, "path": one.change.path, "text": one.text, "subject": one.subject,
+            "confidence": round(one.confidence, 2), "evidence": list(one.evidence),
+            "tried": list(audit.notes.get(one.key, ())), "same_cause": others,
+            "here": {"name": origin.name, "commit": origin.commit, "subject": origin.subject,
+                     "place": one.change.tree.place, "hunk": one.change.tree.hunk},
+            "upstream": {"name": origin.upstream, "place": one.change.upstream.place,
+                         "hunk": one.change.upstream.hunk}}

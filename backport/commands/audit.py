@@ -1,0 +1,280 @@
+"""`backport audit`: backports that went wrong, in a tree's past or in a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from backport.commands.common import (
+    cache_option,
+    cache_or_default,
+    check_writable,
+    emit,
+    format_option,
+    manifest_option,
+    one_patch,
+    output_option,
+    read_manifest,
+    read_patches,
+    signoff_option,
+    terminal_width,
+    tree_option,
+)
+from backport.errors import UserError
+from backport.version import in_series, version_key
+
+if TYPE_CHECKING:
+    from backport.audit.model import Backported, Suspect
+    from backport.audit.pairing import Counts, Progress
+    from backport.audit.result import Audit
+    from backport.trees.store import Store
+
+
+@click.command("audit")
+@click.argument("revisions", required=False, metavar="[RANGE]")
+@tree_option("Audit the releases of this series that the store has, or say which tree --queue is for.")
+@click.option("--releases", default="", metavar="X.Y.Z,...",
+              help="These releases, oldest first  [default: all of the series that the store has].")
+@click.option("--against", multiple=True, metavar="X.Y.Z,...",
+              help="Releases of a newer branch, oldest first; again for each branch  [default: all of every newer "
+                   "series that the store has].")
+@click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="The clone of RANGE  [default: the one that you stand in].")
+@click.option("--queue", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="Audit a quilt queue against --tree before it is released.")
+@click.option("--form", "forms", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="PATCH",
+              help="With --queue: upstream's form of an entry, or a directory of them.")
+@click.option("--accept", metavar="ID", help="Keep that this finding was looked at; needs --why.")
+@click.option("--why", default="", metavar="TEXT", help="With --accept: the reason, for whoever reads the file.")
+@click.option("--accepted", "accepted_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Where --accept keeps it  [default: .backport-audit.yaml here].")
+@click.option("--mail", "mail_id", metavar="ID", help="Write the mail that repairs this finding instead of the report.")
+@click.option("--of", metavar="PATCH", help="With --mail: upstream's fix as a mail or a commit, which is named then.")
+@click.option("--build", is_flag=True, help="Build the repair of each finding, before and after (release trees only).")
+@signoff_option()
+@format_option("text", "markdown", "json")
+@output_option()
+@manifest_option()
+@cache_option()
+def command(revisions: str | None, name: str, releases: str, against: tuple[str, ...], repo: Path | None,
+            queue: Path | None, forms: tuple[Path, ...], accept: str | None, why: str, accepted_file: Path | None,
+            mail_id: str | None, of: str | None, build: bool, signoff: bool, form: str, output: Path | None,
+            manifest_path: Path | None, cache: Path | None) -> int:
+    """Find backports that went wrong: in the wrong function, in half, twice, or with a part left out.
+
+    Every change of a tree is compared with upstream's: that of releases with the steps of newer branches, a commit
+    with the upstream commit that it names, an entry of a queue with upstream's form. A finding is something to look
+    at; each comes with both hunks and with what the tool would have done.
+
+    \b
+    backport audit --tree 6.1                             the releases that the store has
+    backport audit v6.1.170..linux-6.1.y                  in a clone with history
+    backport audit --tree 6.1 --queue queue-6.1           before a release
+    backport audit --tree 6.1 --accept 1f0c2a9b7e --why 'the 6.1 form needs it there'
+    backport audit --tree 6.1 --mail 1f0c2a9b7e -s        the fix, for review
+
+    \b
+    Exit code: 0 nothing to look at, 1 something, 2 usage, 3 the environment.
+    """
+    from backport.audit import accepted, report
+    from backport.audit.result import audited
+    from backport.trees.store import Store
+
+    check_writable(output)
+    if accept and not why:
+        raise click.UsageError("--accept needs --why: whoever reads the file wants the reason")
+    keep = accepted_file or Path(accepted.NAME)
+    known = accepted.load(keep)
+    store = Store(cache_or_default(cache))
+    source = _source(store, revisions, name, releases, against, repo, queue, forms, manifest_path)
+    with source as (title, counts, found):
+        result = audited(title, counts, found, {} if accept or mail_id else known)
+    if accept:
+        one = _finding(result, accept)
+        accepted.accept(keep, one, why)
+        click.echo(f"{keep}: {report.title(one)}: accepted")
+        return 0
+    if mail_id:
+        emit(_mail(_finding(result, mail_id), of, signoff, store), output)
+        return 0
+    result = _tried(result, store, manifest_path, build)
+    emit(report.render(result, form, terminal_width(output)), output)
+    return 1 if result.groups else 0
+
+
+_Told = tuple[str, "Counts", "Iterable[Suspect]"]
+
+
+@contextmanager
+def _source(store: Store, revisions: str | None, name: str, releases: str, against: Sequence[str], repo: Path | None,
+            queue: Path | None, forms: Sequence[Path], manifest_path: Path | None) -> Iterator[_Told]:
+    """What to audit, as the options say: its title, what is counted, and the findings while they are made."""
+    from backport.audit.kinds.registry import findings
+    from backport.audit.pairing import Counts, release_changes
+    from backport.git import Git
+
+    counts = Counts()
+    with _progress() as progress:
+        if queue is not None:
+            with _queue(store, queue, name, forms, manifest_path, counts, progress) as (title, changes):
+                yield title, counts, findings(changes)
+        elif revisions:
+            with _clone(revisions, repo, counts, progress) as (title, changes):
+                yield title, counts, findings(changes)
+        else:
+            older, newer = _releases(store, name, releases, against)
+            steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer)
+            with Git(store.path) as git:
+                yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
+                       findings(release_changes(git, older, newer, counts, progress)))
+
+
+def _releases(store: Store, name: str, releases: str, against: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """The releases to audit, and those of each newer branch. Raises UsageError and UserError."""
+    series = name.removeprefix("linux-").removesuffix(".y")
+    known = sorted((head.tree for head in store.releases()), key=version_key)
+    older = releases.split(",") if releases else [one for one in known if series and in_series(one, series)]
+    if not older:
+        raise click.UsageError("say what to audit: --tree 6.1, --releases, a RANGE of a clone, or --queue")
+    if len(older) < 2:
+        raise UserError(f"an audit of releases needs two of a series; the store has {older[0]}",
+                        hint="`backport trees release X.Y.Z` fetches another")
+    newer = [branch.split(",") for branch in against]
+    if not newer:
+        own = older[-1].rpartition(".")[0]
+        others = dict.fromkeys(one.rpartition(".")[0] for one in known
+                               if version_key(one) > version_key(older[-1]) and not in_series(one, own))
+        newer = [[one for one in known if in_series(one, other)] for other in others]
+    newer = [branch for branch in newer if len(branch) > 1]
+    if not newer:
+        raise UserError(f"the store has no two releases of a branch newer than {older[-1]}",
+                        hint="`backport trees release X.Y.Z` fetches one")
+    return older, newer
+
+
+@contextmanager
+def _clone(revisions: str, repo: Path | None, counts: Counts,
+           progress: Progress) -> Iterator[tuple[str, Iterable[Backported]]]:
+    from backport.audit.commits import commit_changes
+    from backport.git import Git
+    from backport.pick.clone import find
+
+    place = repo or find(Path.cwd()).objects
+    with Git(place) as git:
+        yield f"{revisions} of {place}", commit_changes(git, revisions, counts, progress)
+
+
+@contextmanager
+def _queue(store: Store, queue: Path, name: str, forms: Sequence[Path], manifest_path: Path | None, counts: Counts,
+           progress: Progress) -> Iterator[tuple[str, Iterable[Backported]]]:
+    from backport.audit.commits import queue_changes
+    from backport.git import Git
+    from backport.patch.model import Patch
+    from backport.targets import known_heads
+
+    if not name:
+        raise click.UsageError("--queue needs --tree: the tree that it is for")
+    manifest = read_manifest(manifest_path)
+    tree = manifest.tree(name)
+    head = store.head(tree.name) if tree is not None else None
+    if tree is None or head is None:
+        raise UserError(f"{name} is not in the store {store.path}", hint="`backport trees fetch`")
+    def read(names: Sequence[str]) -> list[Patch]:
+        return [one for one in read_patches(names, store.cache) if isinstance(one, Patch)] if names else []
+
+    entries, known = read([str(queue)]), read([str(one) for one in forms])
+    passed: list[str] = []
+    heads, upstream = known_heads(store, manifest)
+    with Git(store.path) as git:
+        yield f"{queue} for {tree.name} {head.version}", queue_changes(
+            git, head, entries, known, upstream, heads, counts, progress, tree.series, passed)
+    for said in passed:
+        click.echo(f"not compared: {said}", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal, from the first second; nothing elsewhere."""
+    from tqdm import tqdm
+
+    with tqdm(unit="file", disable=None, leave=False) as bar:
+        def told(what: str, at: int, of: int) -> None:
+            bar.total = of or None
+            bar.n = at
+            bar.set_description(what, refresh=not of or at % 20 == 0)
+        told("audit", 0, 0)
+        yield told
+
+
+def _finding(result: Audit, key: str) -> Suspect:
+    """The finding of that id, or the first digits of it; its number in the list does as well."""
+    every = [one for group in result.groups for one in group.findings]
+    found = [one for one in every if one.key.startswith(key)] if len(key) >= 6 else \
+        [one for number, one in enumerate(result.findings, 1) if str(number) == key]
+    if len({one.key for one in found}) != 1:
+        raise UserError(f"no finding is called {key!r}", hint="the id is in brackets behind each finding")
+    return found[0]
+
+
+def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
+    """The mail that repairs a finding. Raises UserError where the tool has no repair."""
+    from backport.audit.repair import mail, repaired
+    from backport.patch.mail import read_mail
+    from backport.queue.identity import identity
+
+    repair = repaired(one.change)
+    if isinstance(repair, str):
+        raise UserError(f"there is no repair of {one.key}: {repair}")
+    upstream = subject = ""
+    if of:
+        patch = one_patch(read_patches((of,), store.cache), "--of")
+        if one.change.path not in patch.paths:
+            raise UserError(f"{of} does not change {one.change.path}")
+        told = read_mail(patch)
+        upstream, subject = told.upstream_sha or "", told.title
+    elif one.change.one_commit:
+        upstream, subject = one.change.origin.upstream, one.change.origin.subject
+    return mail(one, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
+
+
+def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool) -> Audit:
+    """The audit with what the tool would have done for each finding, and with `build` whether that builds."""
+    from backport.audit.repair import repaired
+
+    notes: dict[str, tuple[str, ...]] = {}
+    for one in result.findings:
+        repair = repaired(one.change)
+        if isinstance(repair, str):
+            notes[one.key] = (f"no repair: {repair}",)
+            continue
+        said = [f"the tool puts it into {repair.where}, {repair.sure}"]
+        if build:
+            said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
+        notes[one.key] = tuple(said)
+    return replace(result, notes=notes)
+
+
+def _built(one: Suspect, store: Store, manifest_path: Path | None, diff: bytes) -> str:
+    from backport.check.proof import objection
+    from backport.git import Git
+    from backport.kbuild.driver import build_cell
+    from backport.patch.parse import parse
+
+    manifest = read_manifest(manifest_path)
+    tree = manifest.tree(one.change.origin.tree)
+    head = store.head(tree.name) if tree is not None else None
+    if tree is None or head is None:
+        return f"not built: {one.change.origin.tree} is no tree of {manifest.path}"
+    patch = parse(diff, source=f"repair of {one.key}")
+    with Git(store.path) as git:
+        trouble = objection(git, head.commit, patch)
+    if trouble:
+        return f"{head.version} does not take it: {trouble}"
+    built = build_cell(tree, head, patch, store=store, cache=store.cache,
+                       manifest_directory=manifest.path.resolve().parent)
+    return f"git apply takes it on {head.version}; build: {built.verdict}{f', {built.reason}' if built.reason else ''}"
