@@ -237,6 +237,7 @@ def check_writable(output: Path | None) -> None:
 
 def publish(form: str, run: Run, results: Results, output: Path | None, *, changes: Changes | None = None) -> None:
     """A run in one of the FORMATS, to stdout or `output`; a site goes to a directory and its index is printed."""
+    from backport.report.colour import wanted
     from backport.results.changes import since
 
     cells = results.cells(run)
@@ -246,7 +247,7 @@ def publish(form: str, run: Run, results: Results, output: Path | None, *, chang
             changes = since(results, run)            # a first run has nothing that it could differ from
         click.echo(renderer(form).write(run, cells, output, changes=changes, marks=results.marks(run)))
     else:
-        emit(render(form, run, cells, changes=changes, width=terminal_width(output)), output)
+        emit(render(form, run, cells, changes=changes, width=terminal_width(output), colour=wanted(output)), output)
 
 
 def terminal_width(output: Path | None) -> int:

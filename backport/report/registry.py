@@ -19,11 +19,12 @@ class Format:
 
     module: str
     suffix: str
+    colour: bool = False             # `render` takes colour=True for a terminal
     site: bool = False               # makes a directory: `write(run, cells, directory, ...)` instead of `render`
 
 
 FORMATS: dict[str, Format] = {
-    "text": Format("text", ".txt"),
+    "text": Format("text", ".txt", colour=True),
     "markdown": Format("markdown", ".md"),
     "json": Format("json", ".json"),
     "junit": Format("junit", ".xml"),
@@ -37,7 +38,10 @@ def renderer(name: str) -> Any:
     return importlib.import_module(f"backport.report.{FORMATS[name].module}")
 
 
-def render(name: str, run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> bytes:
-    """A report as bytes (UTF-8). `width` is that of the terminal, 0 for no limit; `changes` adds a section."""
-    made: str | bytes = renderer(name).render(run, cells, changes=changes, width=width)
+def render(name: str, run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0,
+           colour: bool = False) -> bytes:
+    """A report as bytes (UTF-8). `width` is that of the terminal, 0 for no limit; `changes` adds a section; `colour`
+    is for a format that has some."""
+    more = {"colour": True} if colour and FORMATS[name].colour else {}
+    made: str | bytes = renderer(name).render(run, cells, changes=changes, width=width, **more)
     return made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")

@@ -1,13 +1,14 @@
-"""The matrix as plain words for a terminal or a mail, readable without colour."""
+"""The matrix as plain words for a terminal or a mail; a terminal may show some of them in colour."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
 from backport.cell import Cell
+from backport.report.colour import marked, painted
 from backport.report.escape import columns, cut, line, wrap
 from backport.report.matrix import (
     Matrix,
@@ -30,7 +31,8 @@ _SUBJECT_MIN, _SUBJECT_MAX = 24, 72
 _FOLDED = 3                          # rows that need nothing and are worth a line instead of a table's
 
 
-def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0) -> str:
+def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, width: int = 0,
+           colour: bool = False) -> str:
     """The whole report. `width` 0 means as wide as it gets (a file, a pipe)."""
     grid = matrix(run, cells)
     parts = [wrap(headline(grid), width, rest="  ")]
@@ -38,13 +40,13 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
     if len(nothing) < _FOLDED:
         rows, nothing = [*rows, *nothing], []
     if rows and grid.trees:
-        parts.append(table(grid, width, rows))
+        parts.append(_table(grid, width, rows))
     if nothing:
         parts.append(wrap(_folded(grid, nothing), width, rest="  "))
     parts += [part for part in (_legend(grid, width), _notes(grid, width)) if part]
     if changes is not None:
         parts.append(render_changes(changes, width=width) or "Nothing changed.\n")
-    return "\n".join(parts)
+    return painted("\n".join(parts), colour=colour)
 
 
 def _folded(grid: Matrix, rows: Sequence[PatchInfo]) -> str:
@@ -56,10 +58,16 @@ def _folded(grid: Matrix, rows: Sequence[PatchInfo]) -> str:
 
 
 def table(grid: Matrix, width: int = 0, rows: Sequence[PatchInfo] | None = None) -> str:
-    """`rows` (all patches, the most urgent first, by default), trees as columns. Where the terminal is too narrow for
-    the words of a cell on one line they stand below each other, and where that is too wide still, the trees go into
-    several tables."""
-    shown = [patch for part in in_order(grid) for patch in part] if rows is None else rows
+    """The table alone, without colour: `rows` (all patches, the most urgent first, by default), trees as columns.
+
+    Where the terminal is too narrow for the words of a cell on one line they stand below each other, and where that is
+    too wide still, the trees go into several tables.
+    """
+    return painted(_table(grid, width, [patch for part in in_order(grid) for patch in part] if rows is None else rows),
+                   colour=False)
+
+
+def _table(grid: Matrix, width: int, shown: Sequence[PatchInfo]) -> str:
     if not width:
         return _columns(grid, shown, grid.trees, _SUBJECT_MAX, stacked=False)
     for stacked in (False, True):
@@ -89,7 +97,7 @@ def _columns(grid: Matrix, patches: Sequence[PatchInfo], trees: Sequence[TreeInf
         row = [_subject(patch, subject)]
         for tree in trees:
             cell = grid.at(patch, tree)
-            row.append(join.join(words(cell)) if cell else "-")
+            row.append(join.join(map(marked, words(cell))) if cell else "-")
         rows.append(row)
     head = ["patch", *(_tree_head(tree) for tree in trees)]
     made = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
@@ -118,7 +126,7 @@ def _notes(grid: Matrix, width: int) -> str:
         out.append(wrap(line(patch.subject) or line(patch.slug), width, rest="  "))
         for trees, cell, texts in groups:
             names = ", ".join(line(tree.short) for tree in trees)
-            out.append(wrap(f"{names}: {_words(cell)}", width, first="  ", rest="    "))
+            out.append(wrap(f"{names}: {_words(cell, marked)}", width, first="  ", rest="    "))
             for text in texts:
                 out.append(wrap(line(text), width, first="    ", rest="    "))
             if step := next_step(patch, cell):
@@ -187,8 +195,8 @@ def _change(change: Change) -> str:
     return f"{subject}: {_words(change.after)}{was}"
 
 
-def _words(cell: Cell) -> str:
-    return ", ".join(word for word in words(cell) if word != "cached")
+def _words(cell: Cell, dress: Callable[[str], str] = str) -> str:
+    return ", ".join(dress(word) for word in words(cell) if word != "cached")
 
 
 def _places(places: Sequence[tuple[str, str]]) -> str:

@@ -20,8 +20,8 @@ import pytest
 
 from backport.results.run import PatchInfo, Run
 from backport.results.store import Results
-from backport.verdict import Apply
-from tests.support.cells import TREES, cell, rewritten
+from backport.verdict import Apply, Build
+from tests.support.cells import TREES, cell, fill, rewritten
 
 ROOT = Path(__file__).parents[2]
 
@@ -214,3 +214,17 @@ def test_the_line_of_a_run_is_one_row_and_goes_when_it_ends(start: Start) -> Non
     terminal.key(b"\n")
     assert terminal.end() == 0
     assert terminal.rows == ["the matrix"]
+
+
+@pytest.mark.parametrize(("no_color", "colour"), [("", "red"), ("1", "default")])
+def test_a_conflict_is_red_unless_somebody_wants_no_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                           no_color: str, colour: str) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    with Results(tmp_path / "r.sqlite") as results:
+        fill(results, [cell("p", "linux-9.1.y", Apply.CONFLICT, Build.SKIPPED, reason="no sure place")])
+    shown = Terminal([sys.executable, "-m", "backport", "show", "--db", str(tmp_path / "r.sqlite")])
+    shown.until(lambda rows: any("no sure place" in row for row in rows))
+    assert shown.end() == 1
+    number, row = next((n, row) for n, row in enumerate(shown.screen.display) if "9.1.y: conflict" in row)
+    assert shown.screen.buffer[number][row.index("conflict")].fg == colour
+    assert shown.screen.buffer[number][row.index("9.1.y")].fg == "default"

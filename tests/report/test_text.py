@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,18 @@ def test_what_a_queue_was_tried_without_stands_once_a_tree(results: Results) -> 
     assert "9.1.y: 4 later patches tried without lost, which did not apply\n" in text
     assert "    read it\n" in text
     assert "later-0\n  9.1.y" not in text
+
+
+def test_colour_changes_no_character_and_marks_what_is_to_be_read(results: Results) -> None:
+    cells = [*standard(), cell("red", "linux-9.1.y", Apply.CONFLICT, Build.SKIPPED, reason="no sure place",
+                               subject="a \u2061trap\u2064 and a conflict")]
+    run = fill(results, cells)
+    for width in (0, 60, 80):
+        plain, painted = (render_text(run, results.cells(run), width=width, colour=wanted) for wanted in (False, True))
+        assert re.sub(r"\x1b\[\d+m", "", painted) == plain
+        assert "\x1b[31mconflict\x1b[0m" in painted
+        assert "\x1b[31mtrap" not in painted                    # nobody paints who is not asked
+        assert not set("\u2061\u2062\u2063\u2064") & set(plain)
 
 
 def test_a_conflict_whose_file_nobody_knows_has_no_next_command() -> None:
