@@ -51,8 +51,8 @@ def stop(session: Session, now: State, number: int, patch: Patch, carried: Carri
     for text in told:
         session.say(wrapped(text))
     where = "in your work tree" if not now.apart else f"in {top}"
-    session.say(f"The conflict is {where}; what fits is staged there. Resolve it, `git add` it, then\n"
-                "  backport pick --continue     (or --skip, --abort, --quit)")
+    session.say(wrapped(f"The conflict is {where}; what fits is staged there. Resolve it, `git add` it, then", "")
+                + "\n  backport pick --continue     (or --skip, --abort, --quit)")
     return 1
 
 
