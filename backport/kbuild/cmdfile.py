@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from backport.errors import BuildError
@@ -35,6 +37,12 @@ class Unit:
         return _command(self.recipe) if len(self.recipe) <= _RECIPE else ()
 
 
+_Read = tuple[tuple[int, ...], Unit | None]
+# of the build directories that were asked for last: a build of one object changes a handful of a thousand files
+_READ: dict[tuple[str, str], dict[str, _Read]] = {}
+_KEPT = 4
+
+
 class Units:
     """All `.cmd` files of a build directory, parsed when asked for."""
 
@@ -46,18 +54,25 @@ class Units:
     def all(self) -> dict[str, Unit]:
         """target -> Unit. Raises LeftBehind where a build put something else in place of a `.cmd` file."""
         if self._all is None:
-            found: dict[str, Unit] = {}
+            key = (str(self._source), str(self._build))
+            known, now = _READ.pop(key, {}), dict[str, _Read]()
             size = 0
-            for path in command_files(self._build):
-                data = leftover.read_left(path, self._build, leftover.COMMAND_FILE)
-                size += len(data)
+            for path, entry in command_files(self._build):
+                info = entry.stat(follow_symlinks=False)
+                # a build can set an mtime, it cannot set a ctime
+                stamp = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+                size += info.st_size
                 if size > _ALL:
                     raise BuildError(f"the .cmd files of the build are more than {_ALL >> 30} GiB",
                                      hint="build fewer targets (targets: in trees.yaml)")
-                unit = parse(data, self._source, self._build)
-                if unit is not None:
-                    found[unit.target] = unit
-            self._all = found
+                if (old := known.get(path)) is None or old[0] != stamp:
+                    data = leftover.read_left(self._build / path, self._build, leftover.COMMAND_FILE)
+                    old = (stamp, parse(data, self._source, self._build))
+                now[path] = old
+            _READ[key] = now
+            while len(_READ) > _KEPT:
+                _READ.pop(next(iter(_READ)))
+            self._all = {unit.target: unit for _stamp, unit in now.values() if unit is not None}
         return self._all
 
     def users(self, path: str) -> tuple[Unit, ...]:
@@ -66,16 +81,17 @@ class Units:
                             key=lambda unit: unit.target))
 
 
-def command_files(build: Path) -> Iterator[Path]:
+def command_files(build: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every `.NAME.cmd` below `build`, whatever it is; raises LeftBehind where there is no end of files."""
     for path, entry in leftover.walk(build, directories=True):
         if entry.name.startswith(".") and entry.name.endswith(".cmd"):
-            yield build / path
+            yield path, entry
 
 
 def parse(data: bytes, source: Path, build: Path) -> Unit | None:
     """One `.cmd` file, None where it names no source (an archive, a generated header)."""
     text = data.decode("utf-8", "surrogateescape")
+    tops = (str(build), str(source))
     head = origin = ""
     target = ""
     reads: list[str] = []
@@ -90,13 +106,14 @@ def parse(data: bytes, source: Path, build: Path) -> Unit | None:
             origin = match[1]
     if not target or not origin:
         return None
-    return Unit(_below(target, source, build), _below(origin, source, build),
-                frozenset(_below(word, source, build) for word in reads), head)
+    return Unit(_below(target, tops), _below(origin, tops), frozenset(_below(word, tops) for word in reads), head)
 
 
-def _below(path: str, source: Path, build: Path) -> str:
-    full = posixpath.normpath(posixpath.join(str(build), path))
-    for top in (str(build), str(source)):
+@lru_cache(maxsize=1 << 15)
+def _below(path: str, tops: tuple[str, str]) -> str:
+    """One header is named by hundreds of objects. `tops` are the build directory and the tree."""
+    full = posixpath.normpath(posixpath.join(tops[0], path))
+    for top in tops:
         if full.startswith(top + "/"):
             return full[len(top) + 1:]
     return full

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from backport.kbuild import leftover
@@ -23,8 +24,7 @@ def stamps(top: Path) -> dict[str, Stamp]:
     """Path below `top` -> stamp, of every file and symbolic link; raises LeftBehind where there is no end of them."""
     found: dict[str, Stamp] = {}
     for path, entry in leftover.walk(top):
-        info = entry.stat(follow_symlinks=False)
-        found[path] = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+        found[path] = _stamp(entry.stat(follow_symlinks=False))
     return found
 
 
@@ -37,7 +37,7 @@ def save(build: Path, pristine: Path) -> None:
 
 def record(build: Path, file: Path) -> None:
     """Remember the stamps of a build directory that equals its pristine copy; written atomically."""
-    write_whole(file, json.dumps(stamps(build)).encode())
+    _write(file, stamps(build))
 
 
 def put_back(build: Path, pristine: Path, file: Path) -> int:
@@ -47,37 +47,51 @@ def put_back(build: Path, pristine: Path, file: Path) -> int:
     files, a directory without permissions or deeper than a path may be long) is taken away whole and copied again, or
     one hostile patch would end every later build. Raises OSError where the disk does not let us.
     """
+    known = recorded(file)
+    # what was recorded is what the copy holds: no build can see it
+    wanted = known.keys() or stamps(pristine).keys()
     try:
-        known = {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
-    except (OSError, ValueError):
-        known = {}
-    wanted = stamps(pristine)
-    try:
-        touched = _in_place(build, pristine, wanted, stamps(build) if build.is_dir() else {}, known)
+        have = stamps(build) if build.is_dir() else {}
+        touched = _in_place(build, pristine, wanted, have, known)
     except (OSError, leftover.LeftBehind):
         leftover.remove(build)
         shutil.copytree(pristine, build, symlinks=True)
-        touched = len(wanted)
-    if touched or not known:
         record(build, file)
-    return touched
+        return len(wanted)
+    if touched or not known:
+        _write(file, {path: _stamp((build / path).lstat()) if path in touched else have[path] for path in wanted})
+    return len(touched)
 
 
-def _in_place(build: Path, pristine: Path, wanted: dict[str, Stamp], have: dict[str, Stamp],
-              known: dict[str, tuple[int, ...]]) -> int:
-    touched = 0
+def recorded(file: Path) -> dict[str, tuple[int, ...]]:
+    """The stamps of the build directory when it last equalled its pristine copy, empty where there are none."""
+    try:
+        return {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(file: Path, found: Mapping[str, Sequence[int]]) -> None:
+    write_whole(file, json.dumps(found).encode())
+
+
+def _stamp(info: os.stat_result) -> Stamp:
+    return (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+
+
+def _in_place(build: Path, pristine: Path, wanted: Collection[str], have: dict[str, Stamp],
+              known: dict[str, tuple[int, ...]]) -> set[str]:
+    """The paths that had to be touched."""
+    strangers = have.keys() - set(wanted)
     # strangers first: one of them may be a symbolic link where a directory was, and nothing is written through it
-    for path in have.keys() - wanted.keys():
+    for path in strangers:
         (build / path).unlink()
-        touched += 1
     # directories next: one of them may have the name under which a file is copied
     _drop_strangers(build, pristine)
-    for path in wanted:
-        if path in have and known.get(path) == have[path]:
-            continue
+    changed = {path for path in wanted if path not in have or known.get(path) != have[path]}
+    for path in changed:
         _copy(pristine / path, build / path)
-        touched += 1
-    return touched
+    return strangers | changed
 
 
 def _copy(source: Path, target: Path) -> None:
