@@ -19,6 +19,7 @@ from backport.git import Git
 from backport.kbuild.driver import build_cell
 from backport.manifest import load
 from backport.patch.parse import parse
+from backport.stop import exit_code
 from backport.subsystem import KVM
 from backport.trees.store import Head, Store, default_cache
 from backport.verdict import Build
@@ -100,4 +101,4 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    sys.exit(exit_code(lambda: main(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
