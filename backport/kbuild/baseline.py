@@ -9,19 +9,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backport.errors import BuildError
 from backport.kbuild import config, leftover, pristine, symbols
+from backport.kbuild.absent import need_all, passed_by, stopped, with_all
 from backport.kbuild.cmdfile import Units
 from backport.kbuild.diagnostics import Paths, parse
 from backport.kbuild.failure import trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import Plan
 from backport.kbuild.result import Diagnostic
+from backport.trees import sparse
 from backport.wholefile import private_directory, write_whole
 
 Say = Callable[[str], None]
@@ -57,7 +61,7 @@ def ensure(plan: Plan, *, say: Say, force: bool = False) -> Baseline:
             pristine.put_back(plan.build, plan.pristine, plan.stamps)
             _same_times(plan)
         return kept
-    return _make(plan, say)
+    return with_all(plan.source, partial(_make, plan, say), lambda: None)
 
 
 def is_kept(plan: Plan) -> bool:
@@ -75,10 +79,10 @@ def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) 
     if not missing:
         return baseline
     say(f"{plan.tree.name}: adding {len(missing)} objects to the baseline")
-    log = plan.logs / "baseline.log"
-    ended = plan.runner(ccache="write").run(plan.make(*missing), cwd=plan.source, log=log)
-    _raise_trouble(ended, log)
-    found = without_rule(parse(ended.output, Paths(plan.source, plan.build)), missing)
+    sparse.hold(plan.source, map(posixpath.normpath, missing))
+    ended = with_all(plan.source, partial(_add, plan, missing),
+                     lambda: pristine.put_back(plan.build, plan.pristine, plan.stamps))
+    found = _of_added(plan, ended, missing)
     more = replace(baseline, diagnostics=(*baseline.diagnostics, *found), seconds=ended.seconds,
                    extras=tuple(sorted({*baseline.extras, *missing})))
     if any(item.is_error for item in found):
@@ -89,6 +93,23 @@ def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) 
     pristine.save(plan.build, plan.pristine)
     pristine.record(plan.build, plan.stamps)
     return _keep(plan, more)
+
+
+def _add(plan: Plan, objects: Sequence[str]) -> Exited:
+    log = plan.logs / "baseline.log"
+    before = Units(plan.source, plan.build).all().keys()
+    ended = plan.runner(ccache="write").run(plan.make(*objects), cwd=plan.source, log=log)
+    stopped(plan.source, ended)
+    _raise_trouble(ended, log)
+    if any(item.is_error for item in _of_added(plan, ended, objects)):
+        need_all(plan.source)
+    passed_by(plan.source, plan.build, [unit for name, unit in Units(plan.source, plan.build).all().items()
+                                        if name not in before])
+    return ended
+
+
+def _of_added(plan: Plan, ended: Exited, objects: Sequence[str]) -> tuple[Diagnostic, ...]:
+    return without_rule(parse(ended.output, Paths(plan.source, plan.build)), objects)
 
 
 def without_rule(found: Sequence[Diagnostic], objects: Sequence[str]) -> tuple[Diagnostic, ...]:
@@ -128,18 +149,24 @@ def _make(plan: Plan, say: Say) -> Baseline:
     log.unlink(missing_ok=True)
     say(f"{plan.tree.name}: building the baseline ({plan.config_name}, {plan.compiler.name})")
     configured = configure(plan, plan.build, log)
+    stopped(plan.source, configured)
     _raise_trouble(configured, log)
     paths = Paths(plan.source, plan.build)
     if configured.code:
+        need_all(plan.source)
         return _keep(plan, Baseline(False, parse(configured.output, paths), (), frozenset(), configured.seconds,
                                     str(log)))
     problems = config.not_stuck(plan.fragment, config.parse(_text(plan.build / ".config", plan.build)),
                                 config.defined(plan.source))
     ended = plan.runner(ccache="write").run(plan.make(*plan.targets), cwd=plan.source, log=log)
+    stopped(plan.source, ended)
     _raise_trouble(ended, log)
     seconds = configured.seconds + ended.seconds
     diagnostics = parse(ended.output, paths)
+    if ended.code:
+        need_all(plan.source)
     if ended.code == 0:
+        passed_by(plan.source, plan.build, Units(plan.source, plan.build).all().values())
         pristine.save(plan.build, plan.pristine)
         pristine.record(plan.build, plan.stamps)
     open_symbols = symbols.left_open(plan.build, plan.fragment.modules) if ended.code == 0 else {}

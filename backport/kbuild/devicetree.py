@@ -49,14 +49,10 @@ def _including(source: Path, path: str) -> list[str]:
     """Device tree files that include `path`, by git's index."""
     # all of one architecture (arm64 includes arm's in few)
     listed = naming(source, posixpath.basename(path), ["/".join(path.split("/")[:4])], ENDINGS)
-    return [user for user in listed if _includes(source / user, user, path)]
+    return [user for user, text in listed.items() if _includes(user, text, path)]
 
 
-def _includes(file: Path, user: str, path: str) -> bool:
-    try:
-        text = file.read_bytes()
-    except OSError:
-        return False
+def _includes(user: str, text: bytes, path: str) -> bool:
     here = posixpath.dirname(user)
     for match in _INCLUDE.finditer(text):
         name = match[1].decode("utf-8", "replace")

@@ -13,10 +13,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from backport.architecture import of_directory, split
+from backport.architecture import named, of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
 from backport.kbuild import compare, compiled, devicetree, diagnostics, headers, leftover, pristine, symbols
+from backport.kbuild.absent import need_all, passed_by, steers, stopped, with_all
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
@@ -36,6 +37,7 @@ from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse
 from backport.subsystem import KVM
+from backport.trees import sparse
 from backport.trees.store import Head
 from backport.verdict import Build
 from backport.wholefile import private_directory
@@ -70,12 +72,14 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             if box.kind == "none" and sandbox != "none":
                 known["notes"] = (f"built without a sandbox: {box.why}",)
             source = stack.enter_context((open_tree or _open_tree)(store, head))
+            sparse.hold(source, _names(patch))
             make_plan = partial(plan, tree, head, source, cache, sandbox=box, limits=limits or Limits(), jobs=jobs,
                                 manifest_directory=manifest_directory)
             work = make_plan(name=config)
             known["fixes"] = tuple(path.name for path in work.fixes)
             for fix in work.fixes:
                 parsed = parse(fix.read_bytes(), source=fix.name)
+                sparse.hold(source, _names(parsed))
                 stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
                                             hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
             result = _Parts(work, make_plan, patch, known, reverse, compared, force, say).build()
@@ -94,7 +98,12 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
 
 def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
     from backport.trees.worktree import worktree
-    return worktree(store, head)
+    return worktree(store, head, partial=True)
+
+
+def _names(patch: Patch) -> list[str]:
+    """Every path that a patch touches, before and after."""
+    return [path for file in patch.files for path in (file.old_path, file.new_path) if path]
 
 
 @dataclass(slots=True)
@@ -158,6 +167,8 @@ class _Parts:
             self.known.update(known)             # an error later on is an error of this configuration
         private_directory(work.home)
         with FileLock(work.home / "lock"):
+            entry = named(work.architecture)
+            sparse.hold(work.source, [*work.directories, *([f"{entry.directory}/"] if entry else [])])
             base = baselines.ensure(work, say=self.say, force=self.force)
             known["baseline_seconds"] = base.seconds
             known["notes"] = (*self.known.get("notes", ()),
@@ -196,11 +207,12 @@ class _Cell:
     paths: frozenset[str]            # what of the patch this configuration is asked about
     extras: tuple[str, ...] = ()
     told: tuple[str, ...] = ()       # of headers: which of their users are built
+    inside: bool = True              # do the plan's targets build any of it
 
     def run(self) -> BuildResult:
         work = self.work
         self.extras = self._outside()
-        if work.alone and not self.extras and all(kind_of(path) in _COMPILED for path in self.paths):
+        if not self.extras and not self.inside and all(kind_of(path) in _COMPILED for path in self.paths):
             missing = tuple(Uncompiled(path, 0, "", f"{work.config_name} builds no object from it")
                             for path in sorted(self.paths))
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
@@ -221,11 +233,12 @@ class _Cell:
         try:
             with applied(work.source, self.patch.diff, self.patch.files, reverse=self.reverse,
                          **self._in_the_way()) as delta:
-                attempt = self._attempt(delta, work.build, log)
+                attempt = with_all(work.source, lambda: self._attempt(delta, work.build, log),
+                                   lambda: pristine.put_back(work.build, work.pristine, work.stamps))
                 if attempt.code and not self._plainly_ours(attempt, delta):
                     notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
                               "configuration",)
-                    attempt = self._fresh(delta, log)
+                    attempt = with_all(work.source, lambda: self._fresh(delta, log), lambda: None)
                     if not attempt.code:
                         notes += ("the fresh build succeeded and is the verdict",)
                 elif self.compared and attempt.proof and any(name.endswith(".o") for name in attempt.proof.objects):
@@ -272,7 +285,8 @@ class _Cell:
         work = self.work
         runner = work.runner(write=(build,), ccache="read") if fresh else work.runner()
         kinds = {kind_of(path) for path in delta.files}
-        before = pristine.stamps(build)
+        self._hold_includes(delta)
+        before = pristine.stamps(build) if fresh else pristine.recorded(work.stamps)
         seconds = 0.0
         if fresh or TouchedKind.KCONFIG in kinds or TouchedKind.MAKEFILE in kinds:
             step = baselines.configure if fresh else baselines.reconfigure
@@ -283,7 +297,7 @@ class _Cell:
                 found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
                 return _Attempt(configured.code, tuple(found), (), None, seconds)
         # make of one object prepares what it needs by itself
-        targets = work.targets if not (work.alone and self.extras) else ()
+        targets = work.targets if self.inside or not self.extras else ()
         ended = runner.run(work.make(*targets, build=build), cwd=work.source, log=log) if targets else _NOT_RUN
         self._raise_trouble(ended, log)
         seconds += ended.seconds
@@ -316,8 +330,14 @@ class _Cell:
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
                                          existed=lambda target: leftover.is_left(work.pristine / target,
                                                                              work.pristine))
+        if failed and {TouchedKind.KCONFIG, TouchedKind.MAKEFILE} & kinds:
+            # which directories the failed compilers searched is not known
+            need_all(work.source)
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
+        if any(steers(file) for file in delta.files.values()):
+            passed_by(work.source, build, [unit for name, unit in Units(work.source, build).all().items()
+                                           if name in written])
         entered = {posixpath.dirname(posixpath.normpath(name)) for name in self.extras}
         proof = compiled.prove(delta.only(self.paths), Units(work.source, build), written, runner=runner, build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
@@ -327,12 +347,14 @@ class _Cell:
 
     def _outside(self) -> tuple[str, ...]:
         """Objects outside the targets that touched sources belong to, by kbuild's naming; users of headers that no
-        object of the baseline reads."""
+        object of the baseline reads. Says in `inside` whether the targets have to be made at all."""
         units = Units(self.work.source, self.work.build)
         inside = {posixpath.dirname(unit.source) for unit in units.all().values()
                   if unit.target.endswith(".o") and posixpath.normpath(unit.target) not in self._known_extras()}
         members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
         names: dict[str, None] = {}
+        self.inside = not self.work.alone and any(
+            kind_of(path) not in (*_COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
         for path in self.patch.paths:
             if path not in self.paths or kind_of(path) not in _COMPILED:
                 continue
@@ -342,17 +364,24 @@ class _Cell:
                 if count > len(blobs):
                     self.told += (f"{path}: {len(blobs)} of the {count} device trees that include it are compiled",)
             elif path.endswith((".c", ".S")):
-                if self.work.alone or not (path.startswith(self.work.directories)
-                                           or posixpath.dirname(path) in inside):
+                if not self.work.alone and (path.startswith(self.work.directories)
+                                            or posixpath.dirname(path) in inside):
+                    self.inside = True
+                else:
                     name = members.target(posixpath.splitext(path)[0] + ".o")
                     names.update(dict.fromkeys([name] if name else self._users(members, path)))
-            elif path.endswith(".h") and not self._is_read(units, path):
-                names.update(dict.fromkeys(self._users(members, path)))
+            elif path.endswith(".h"):
+                if self._is_read(units, path):
+                    self.inside = True
+                else:
+                    names.update(dict.fromkeys(self._users(members, path)))
         return tuple(names)
 
     def _users(self, members: Membership, path: str) -> tuple[str, ...]:
         """Objects of a few sources that include `path`; which ones is told."""
-        found, count = headers.users(self.work.source, path, members.target)
+        # no header, and not listed: the whole tree is searched for who includes it where no configuration is left
+        near = not path.endswith(".h") and self.work.fragment.name == own_configuration(self.work.tree)
+        found, count = headers.users(self.work.source, path, members.target, near=near)
         if found:
             self.told += (f"{path}: {len(found)} of the {count} sources that include it are compiled: "
                           + ", ".join(posixpath.normpath(name) for name in found),)
@@ -377,7 +406,20 @@ class _Cell:
         finally:
             leftover.remove(build)
 
+    def _hold_includes(self, delta: Delta) -> None:
+        """Have what the touched files include, wherever their compilers look; raises NotCheckedOut."""
+        names = [path for path in delta.files if kind_of(path) is TouchedKind.SOURCE]
+        if not sparse.is_sparse(self.work.source) or not any(steers(delta.files[path]) for path in names):
+            return
+        units = Units(self.work.source, self.work.build).all().values()
+        for path in names:
+            folder = posixpath.dirname(path)
+            readers = [unit for unit in units if path == unit.source or path in unit.reads] or \
+                [unit for unit in units if posixpath.dirname(unit.source) == folder]
+            passed_by(self.work.source, self.work.build, readers, [path])
+
     def _raise_trouble(self, ended: Exited, log: Path) -> None:
+        stopped(self.work.source, ended)
         found = trouble(ended)
         if found is not None:
             raise BuildError(f"{found.what} (log: {log})", hint=found.hint)

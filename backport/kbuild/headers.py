@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from backport.git import Git
+from backport.trees import sparse
 
 MOST = 3                 # users that are compiled
 _ASKED = 48              # candidates that the configuration is asked about
@@ -17,18 +18,19 @@ _CODE = (".c", ".S")
 _NOT_KERNEL = ("tools/", "Documentation/", "scripts/")
 
 
-def users(source: Path, header: str, target: Callable[[str], str]) -> tuple[tuple[str, ...], int]:
+def users(source: Path, header: str, target: Callable[[str], str], *,
+          near: bool = False) -> tuple[tuple[str, ...], int]:
     """(make targets of at most `MOST` objects that include `header` and are configured, how many sources include it).
 
-    Nearest first: the same directory, then what shares most of the path. Through one other header where no source
-    includes it itself. `target` is Membership's.
+    Nearest first: the same directory (with `near` no other one), then what shares most of the path. Through one other
+    header where no source includes it itself. `target` is Membership's.
     """
-    direct = list(_including(source, header))
+    direct = list(_including(source, header, near))
     sources = [path for path in direct if path.endswith(_CODE)]
     for other in sorted((path for path in direct if path.endswith(".h")), key=lambda path: _far(path, header))[:4]:
         if sources:
             break
-        sources = [path for path in _including(source, other) if path.endswith(_CODE)]
+        sources = [path for path in _including(source, other, near) if path.endswith(_CODE)]
     found: list[str] = []
     for path in sorted(sources, key=lambda path: (_far(path, header), path.startswith("arch/"), path))[:_ASKED]:
         if name := target(posixpath.splitext(path)[0] + ".o"):
@@ -38,37 +40,43 @@ def users(source: Path, header: str, target: Callable[[str], str]) -> tuple[tupl
     return tuple(found), len(sources)
 
 
-def _including(source: Path, header: str) -> Iterator[str]:
+def _including(source: Path, header: str, near: bool) -> Iterator[str]:
     """Paths below `source` with an #include that can mean `header`, by git's index."""
     top = header.split("/")[0]
     place = [] if top == "include" or "/include/" in header else [posixpath.dirname(header) or "."]
-    for where in ([place, []] if place else [[]]):
+    for where in ([place] if near and place else [place, []] if place else [[]]):
         # the name alone: how it is spelled in front of it depends on the include path
         listed = naming(source, posixpath.basename(header), where, (*_CODE, ".h"))
-        met = [path for path in listed if not path.startswith(_NOT_KERNEL) and _includes(source / path, header)]
+        met = [path for path, text in listed.items()
+               if not path.startswith(_NOT_KERNEL) and _includes(path, text, header)]
         if met:
             yield from met
             return
 
 
-def naming(source: Path, name: str, where: Sequence[str], endings: tuple[str, ...]) -> list[str]:
-    """Tracked paths below `source` (in `where`, all for none) that end so and hold `name` anywhere."""
+def naming(source: Path, name: str, where: Sequence[str], endings: tuple[str, ...]) -> dict[str, bytes]:
+    """The tracked files below `source` (in `where`, all for none) that end so and hold `name` anywhere: path -> their
+    lines with it."""
+    # what is not checked out is read from the store; that takes git four times as long
+    cached = ["--cached"] if sparse.is_sparse(source) else []
     with Git(source) as git:
-        done = git.run("grep", "-z", "-l", "-I", "-F", "-e", name, *(["--", *where] if where else []), ok=(0, 1))
-    return [path for path in done.out.decode("utf-8", "surrogateescape").split("\0") if path.endswith(endings)]
+        done = git.run("grep", *cached, "-z", "-I", "-F", "-e", name, *(["--", *where] if where else []), ok=(0, 1))
+    found: dict[str, bytes] = {}
+    for row in done.out.split(b"\n"):
+        path, _nul, text = row.partition(b"\0")
+        named = path.decode("utf-8", "surrogateescape")
+        if named.endswith(endings):
+            found[named] = found.get(named, b"") + text + b"\n"
+    return found
 
 
-def _includes(path: Path, header: str) -> bool:
-    try:
-        text = path.read_bytes()
-    except OSError:
-        return False
+def _includes(path: str, text: bytes, header: str) -> bool:
     for match in _INCLUDE.finditer(text):
         name = match[1].decode("utf-8", "replace")
         plain = posixpath.normpath(name).lstrip("./")
         if header == plain or header.endswith("/" + plain):
             # a bare name means the directory of the one that includes it, or one of the include path
-            beside = path.as_posix().endswith(f"/{posixpath.dirname(header)}/{path.name}")
+            beside = posixpath.dirname(path) == posixpath.dirname(header)
             if "/" in plain or beside or "include" in header.split("/"):
                 return True
     return False

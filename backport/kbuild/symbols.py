@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -19,6 +19,7 @@ from backport.git import GLOBS, Git
 from backport.kbuild import leftover, objects
 from backport.kbuild.delta import Delta
 from backport.kbuild.result import Diagnostic
+from backport.trees import sparse
 
 # what tracepoints, static calls and per-CPU data make of the name that stands in EXPORT_...()
 _DERIVED = re.compile(r"^(?:__tracepoint_|__traceiter_|__probestub_|__SC[KT]__(?:tp_func_)?)")
@@ -66,17 +67,22 @@ def nowhere(build: Path, pristine: Path, targets: Iterable[str], delta: Delta, s
 
 def _may_be_defined(source: Path, name: str, delta: Delta) -> bool:
     plain = _DERIVED.sub("", name)
-    with Git(source) as git:
-        found = git.run("grep", "-n", "-z", "-w", "-I", "-F", "-e", plain, ok=(0, 1))
-    for row in found.out.split(b"\n"):
-        path, _nul, rest = row.partition(b"\0")
-        number, _nul, line = rest.partition(b"\0")
-        where = path.decode("utf-8", "surrogateescape")
-        if not where.endswith((".c", ".h", ".S", ".s", ".rs", ".lds", ".sh", ".pl", ".py", ".tbl")):
-            continue
-        if not (_declares(line, plain.encode()) or (line[:1].isspace() and delta.adds(where, int(number or 0)))):
-            return True
-    return False
+    return any(where.endswith((".c", ".h", ".S", ".s", ".rs", ".lds", ".sh", ".pl", ".py", ".tbl"))
+               and not (_declares(line, plain.encode()) or (line[:1].isspace() and delta.adds(where, number)))
+               for where, number, line in _lines(source, "-w", "-F", "-e", plain))
+
+
+def _lines(source: Path, *words: str) -> Iterator[tuple[str, int, bytes]]:
+    """(path, line number, line) of what `git grep` finds in the work tree as it is, then in what is not checked out."""
+    for cached in ([], ["--cached"]) if sparse.is_sparse(source) else ([],):
+        with Git(source) as git:
+            found = git.run(GLOBS, "grep", *cached, "-n", "-z", "-I", *words, ok=(0, 1)).out
+        for row in found.split(b"\n"):
+            path, _nul, rest = row.partition(b"\0")
+            number, _nul, line = rest.partition(b"\0")
+            where = path.decode("utf-8", "surrogateescape")
+            if number and not (cached and (source / where).exists()):
+                yield where, int(number), line
 
 
 def _declares(line: bytes, name: bytes) -> bool:
@@ -92,10 +98,7 @@ def exported_by(source: Path, name: str) -> bool:
     plain = _DERIVED.sub("", name)
     if not _NAME.match(plain):
         return False
-    with Git(source) as git:
-        found = git.run(GLOBS, "grep", "-q", "-E", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", "--", "*.c", "*.S", "*.h",
-                        ok=(0, 1))
-    return found.code == 0
+    return any(_lines(source, "-E", "-e", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", "--", "*.c", "*.S", "*.h"))
 
 
 def without_undefined(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

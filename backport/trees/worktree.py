@@ -3,6 +3,8 @@
 kbuild goes by modification times, so a file that did not change keeps its time over the years, and a file that
 was changed and put back gets a new one (an old time on other bytes would let make keep a stale object).
 `git reset --hard` does exactly that: it writes only files that differ from the index.
+
+A tree that only builds use is a sparse one (sparse.py); who needs all of it gets it whole, and it stays so.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from backport.errors import GitError, InfraError
 from backport.git import Git
+from backport.trees import sparse
 from backport.trees.store import Head, Store, safe_name
 from backport.wholefile import private_directory
 
@@ -27,8 +30,11 @@ _CHECKOUT = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism
 
 
 @contextmanager
-def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda text: None) -> Iterator[Path]:
+def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda text: None,
+             partial: bool = False) -> Iterator[Path]:
     """The work tree of `head.tree` at `head.commit`: pristine on entry, put back on exit whatever happens.
+
+    With `partial` it may lack files, and `sparse.hold` gets what is needed; one that is whole stays so.
 
     One process at a time is inside (others wait, and say so); a work tree that a killed run left dirty, half
     written or half registered is repaired first. Raises InfraError where the disk does not allow it.
@@ -39,7 +45,9 @@ def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda te
     private_directory(path.parent)
     with _alone(path.with_name(f"{head.tree}.lock"), f"the work tree of {head.tree}", say):
         try:
-            _enter(store, path, head.commit)
+            _enter(store, path, head, partial)
+            if not partial:
+                sparse.whole(path)
         except OSError as error:
             raise InfraError(f"{path}: {error.strerror or error}", hint="is the disk full?") from error
         try:
@@ -59,7 +67,7 @@ def restore(path: Path, commit: str) -> list[str]:
         changed = _changed(git)
         # the usual case at both ends of a build; each of the other two walks the whole tree once more (0.3 s)
         if changed or git.rev("HEAD") != commit:
-            git.run(*_CHECKOUT, "reset", "--hard", "--quiet", commit)
+            git.run(*sparse.OPTIONS, *_CHECKOUT, "reset", "--hard", "--quiet", commit)
             git.run("clean", "-ffdxq")
     return changed
 
@@ -80,23 +88,34 @@ def remove(store: Store, name: str) -> None:
 def _changed(git: Git) -> list[str]:
     # with the lock that status leaves out by default here: in a cache that was copied or restored no time stamp is the
     # index's, and without a refreshed index every status reads the whole tree again (6 s instead of 0.5)
-    out = git.run("status", "--porcelain=v1", "-z", "--no-renames", "--ignored", "--untracked-files=all",
-                  env={"GIT_OPTIONAL_LOCKS": "1"}).out
+    out = git.run(*sparse.OPTIONS, "status", "--porcelain=v1", "-z", "--no-renames", "--ignored",
+                  "--untracked-files=all", env={"GIT_OPTIONAL_LOCKS": "1"}).out
     return sorted({row[3:].decode("utf-8", "surrogateescape") for row in out.split(b"\0") if row})
 
 
-def _enter(store: Store, path: Path, commit: str) -> None:
+def _enter(store: Store, path: Path, head: Head, partial: bool) -> None:
+    base = head.base or head.commit      # a queue's states on one commit share what their builds asked for
+    admin = _admin(store, path)
     if _is_ours(store, path):
         try:
-            restore(path, commit)
+            made = (admin / "index").exists()        # not where a process was killed before the first checkout
+            if (partial and not made) or sparse.of_commit(admin) not in ("", base):
+                sparse.start(admin, base)
+            restore(path, head.commit)
+            if sparse.unfinished(admin):
+                with Git(path) as git:
+                    sparse.apply(git, admin)
             return
         except GitError:
             pass                         # beyond repair (damaged index, objects of another store): make it anew
     with _administer(store):
         _forget(store, path)
         with store.git() as git:
-            git.run("worktree", "add", "--detach", "--no-checkout", "--quiet", "--end-of-options", str(path), commit)
-    restore(path, commit)
+            git.run("worktree", "add", "--detach", "--no-checkout", "--quiet", "--end-of-options", str(path),
+                    head.commit)
+    if partial:
+        sparse.start(admin, base)
+    restore(path, head.commit)
 
 
 def _is_ours(store: Store, path: Path) -> bool:
