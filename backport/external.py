@@ -35,7 +35,7 @@ FORMAT = 1               # of the JSON on the program's standard input
 LIMIT = 8 << 20          # bytes of an answer
 
 
-class Failed(Exception):
+class ProposerError(Exception):
     """The program gave no usable answer; the text says why."""
 
 
@@ -83,7 +83,7 @@ class External:
         try:
             answer = answer_of(ask(self.run, request(problem, k)))
             edits = edits_of(answer, problem)
-        except Failed as error:
+        except ProposerError as error:
             self.failures.append(f"{self.name}: {problem.path}, hunk {k + 1}: {error}")
             return None
         return Placed(edits) if edits else None
@@ -99,18 +99,18 @@ def request(problem: Problem, k: int) -> dict[str, Any]:
 
 
 def answer_of(output: bytes) -> Mapping[str, str]:
-    """The program's JSON object. Raises Failed for anything else."""
+    """The program's JSON object. Raises ProposerError for anything else."""
     try:
         answer = json.loads(output)
     except (ValueError, RecursionError) as error:
-        raise Failed(f"its answer is not JSON: {error}") from error
+        raise ProposerError(f"its answer is not JSON: {error}") from error
     if not isinstance(answer, dict) or not all(isinstance(value, str) for value in answer.values()):
-        raise Failed('its answer is not a JSON object of strings ({"file": ...}, {"diff": ...} or {})')
+        raise ProposerError('its answer is not a JSON object of strings ({"file": ...}, {"diff": ...} or {})')
     return answer
 
 
 def edits_of(answer: Mapping[str, str], problem: Problem) -> tuple[Edit, ...]:
-    """The answer as edits on the target; () where it declines. Raises Failed where its diff does not apply."""
+    """The answer as edits on the target; () where it declines. Raises ProposerError where its diff does not apply."""
     if "file" in answer:
         return file_edits(problem.target_lines, split_lines(_bytes(answer["file"])))
     if "diff" not in answer:
@@ -118,15 +118,15 @@ def edits_of(answer: Mapping[str, str], problem: Problem) -> tuple[Edit, ...]:
     try:
         (file,) = parse(_bytes(answer["diff"]), source="proposer").files
     except (InvalidPatch, ValueError) as error:
-        raise Failed(f"its diff is not one file's: {error}") from error
+        raise ProposerError(f"its diff is not one file's: {error}") from error
     there = apply_as_is(file.hunks, problem.target)
     if there is None:
-        raise Failed("its diff does not apply to the target")
+        raise ProposerError("its diff does not apply to the target")
     return tuple(sorted((e for edits in there.edits for e in edits), key=lambda e: (e.lo, e.hi)))
 
 
 def ask(run: Command, question: Mapping[str, Any]) -> bytes:
-    """The program's standard output. Raises Failed where it does not end well, in time, and within its limit.
+    """The program's standard output. Raises ProposerError where it does not end well, in time, and within its limit.
 
     It runs in an empty directory and in a process group of its own, which is killed with all that it started.
     """
@@ -160,19 +160,19 @@ def ask(run: Command, question: Mapping[str, Any]) -> bytes:
                 helper.join(1)
             process.stdout.close()
         if late.is_set():
-            raise Failed(f"no answer in {run.seconds:g} s")
+            raise ProposerError(f"no answer in {run.seconds:g} s")
         if len(output) > LIMIT:
-            raise Failed(f"its answer has more than {LIMIT} bytes")
+            raise ProposerError(f"its answer has more than {LIMIT} bytes")
         if code:
             lines = bytes(said).decode("utf-8", "replace").strip().splitlines()
-            raise Failed(f"exit {code}{': ' + lines[-1] if lines else ''}")
+            raise ProposerError(f"exit {code}{': ' + lines[-1] if lines else ''}")
         return output
 
 
 def _start(run: Command, top: Path) -> subprocess.Popen[bytes]:
     program = shutil.which(run.argv[0])
     if program is None:
-        raise Failed(f"no program {run.argv[0]}")
+        raise ProposerError(f"no program {run.argv[0]}")
     # it runs elsewhere, so that files are named by their whole path
     argv = [str(Path(program).absolute()), *(str(Path(word).absolute()) if Path(word).is_file() else word
                                              for word in run.argv[1:])]
@@ -180,7 +180,7 @@ def _start(run: Command, top: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=top,
                                 start_new_session=True)
     except OSError as error:
-        raise Failed(f"cannot be started: {error.strerror}") from error
+        raise ProposerError(f"cannot be started: {error.strerror}") from error
 
 
 def _feed(pipe: IO[bytes], data: bytes) -> None:
@@ -211,4 +211,4 @@ def _bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise Failed(f"its answer holds a character that is not text: {error.reason}") from error
+        raise ProposerError(f"its answer holds a character that is not text: {error.reason}") from error

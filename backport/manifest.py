@@ -24,7 +24,7 @@ _BRANCH = re.compile(r"linux-(\d+\.\d+)\.y\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TreeSource:
     """One place to get a tree from; tried in the order of the manifest."""
 
     kind: str                                    # git | local | directory | tarball | debian
@@ -48,7 +48,7 @@ class Tree:
 
     name: str                                    # linux-6.1.y
     series: str                                  # 6.1
-    sources: tuple[Source, ...]
+    sources: tuple[TreeSource, ...]
     status: str = "longterm"                     # mainline | stable | longterm | eol
     upstream: bool = False                       # the reference that has the fixes already
     config: str = DEFAULT.defconfig
@@ -283,7 +283,7 @@ def _toolchain(place: Marked, base: Toolchain) -> Toolchain:
                      fixes.texts() if fixes else base.fixes)
 
 
-def _source(place: Marked, folder: Path) -> Source:
+def _source(place: Marked, folder: Path) -> TreeSource:
     from backport.trees.sources import KINDS  # here: the sources know the records above
 
     entry = place.mapping()
@@ -306,7 +306,7 @@ def _source(place: Marked, folder: Path) -> Source:
             place.fail(f"a {kind.name} source needs {key!r}", line=entry.line_of(kind.name), hint=option.help)
     if (problem := kind.check(options)):
         place.fail(problem, line=entry.line_of(kind.name))
-    return Source(kind.name, options, entry.line_of(kind.name))
+    return TreeSource(kind.name, options, entry.line_of(kind.name))
 
 
 def _check_set(trees: tuple[Tree, ...], fail: yaml_nodes.Fail) -> None:

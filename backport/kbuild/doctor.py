@@ -13,7 +13,7 @@ from pathlib import Path
 from backport.architecture import ARCHITECTURES, I386, X86_64
 from backport.errors import BackportError, BuildError, SourceUnavailable
 from backport.kbuild import sandbox, toolchain
-from backport.manifest import Manifest, Source, Tree
+from backport.manifest import Manifest, Tree, TreeSource
 from backport.trees.failure_cache import Memory
 from backport.trees.fetch import source_key
 from backport.trees.net import check_host
@@ -151,12 +151,12 @@ def sources(trees: Iterable[Tree], heads: Mapping[str, Head], *, offline: bool,
     return found
 
 
-def _remembered(source: Source, memory: Memory | None) -> tuple[bool, str] | None:
+def _remembered(source: TreeSource, memory: Memory | None) -> tuple[bool, str] | None:
     failure = memory.get(f"{source_key(source)}:") if memory else None
     return None if failure is None else (False, failure.reason)
 
 
-def _url(source: Source) -> str:
+def _url(source: TreeSource) -> str:
     for key in ("url", "file"):
         value = str(source.options.get(key, ""))
         if "://" in value:
@@ -173,7 +173,7 @@ def _ask(url: str) -> str:
     return ""
 
 
-def _answer(source: Source, hosts: Mapping[str, str], offline: bool) -> tuple[bool, str]:
+def _answer(source: TreeSource, hosts: Mapping[str, str], offline: bool) -> tuple[bool, str]:
     kind = KINDS[source.kind]
     name = f"{source.kind} {kind.host(source.options)}".rstrip()
     url = _url(source)

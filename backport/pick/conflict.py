@@ -13,7 +13,7 @@ from backport.git import UserGit
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.pick import apart, state
-from backport.pick.state import State
+from backport.pick.state import PickState
 from backport.resolve import advice, place, rerere
 from backport.resolve.sides import Open, Parted, part
 from backport.resolve.tell import wrapped
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backport.pick.session import Session
 
 
-def stop(session: Session, now: State, number: int, patch: Patch, carried: Carried) -> int:
+def stop(session: Session, now: PickState, number: int, patch: Patch, carried: Carried) -> int:
     """Lay the conflict out and say what it is; the exit code. With --mail it is only told."""
     if session.mail:
         session.say(wrapped("it needs a person; without --mail it leaves the conflict to resolve"))
@@ -57,11 +57,11 @@ def stop(session: Session, now: State, number: int, patch: Patch, carried: Carri
 
 
 def marked_file(home: Path, number: int) -> Path:
-    """Where the file with its markers is kept, number `number` of `State.open`."""
+    """Where the file with its markers is kept, number `number` of `PickState.open`."""
     return home / f"marked-{number}"
 
 
-def became(session: Session, now: State, tree: str) -> bytes:
+def became(session: Session, now: PickState, tree: str) -> bytes:
     """What the conflicts that were laid out became in `tree`, to keep; b"" where none can be told."""
     def rows() -> Iterator[tuple[rerere.Conflict, bytes]]:
         for number, path in enumerate(now.open):
@@ -71,7 +71,7 @@ def became(session: Session, now: State, tree: str) -> bytes:
     return rerere.render(rows())
 
 
-def _filled_in(session: Session, now: State, parted: Parted) -> tuple[Parted, list[str]]:
+def _filled_in(session: Session, now: PickState, parted: Parted) -> tuple[Parted, list[str]]:
     """`parted` with what became of the very same conflicts before, and the sentences that say so. The files stay
     unmerged: the lines around may make a difference that only a person sees."""
     known = session.kept.conflicts(now.series) if parted.open else {}
@@ -88,14 +88,14 @@ def _filled_in(session: Session, now: State, parted: Parted) -> tuple[Parted, li
     return Parted(parted.fits, tuple(out)), told
 
 
-def _parted(session: Session, now: State, patch: Patch, carried: Carried) -> Parted:
+def _parted(session: Session, now: PickState, patch: Patch, carried: Carried) -> Parted:
     carrier, head, _tree = session.tools(now)
     label = (read_mail(patch).upstream or "the patch")[:12]
     return part(carrier.in_context(patch), carried.preimages.files, carried.hunks, carrier.view(head).read,
                 place.merge_with(session.loan, label))
 
 
-def _lay_out(session: Session, now: State, parted: Parted) -> Path:
+def _lay_out(session: Session, now: PickState, parted: Parted) -> Path:
     staged = now.here and session.git.run("diff-index", "--cached", "--quiet", "HEAD", "--", ok=(0, 1)).code
     if now.here and not staged and session.clone.top is not None:
         session.stamp(now, now.paths)
@@ -110,6 +110,6 @@ def _lay_out(session: Session, now: State, parted: Parted) -> Path:
     return top
 
 
-def _explained(session: Session, now: State, patch: Patch, carried: Carried, parted: Parted) -> None:
+def _explained(session: Session, now: PickState, patch: Patch, carried: Carried, parted: Parted) -> None:
     for text in advice.about(session.loan, now.tip, session.upstream_commit, patch, carried, parted):
         session.say(text)

@@ -20,7 +20,7 @@ from backport.pick.message import wording
 from backport.pick.near import base_for
 from backport.pick.past import donors, there_already
 from backport.pick.sources import reread
-from backport.pick.state import Item, State
+from backport.pick.state import Item, PickState
 from backport.resolve import place
 from backport.resolve.kept import Kept
 from backport.resolve.tell import Say, outcome, wrapped
@@ -79,7 +79,7 @@ class Session:
             (self.home / item.file).write_bytes(patch.render())
         return self.run(now, dict(enumerate(patches)))
 
-    def _target(self, onto: str) -> State:
+    def _target(self, onto: str) -> PickState:
         head = self.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
         if onto.startswith("-"):
             raise UserError(f"{onto} is no branch")
@@ -104,7 +104,7 @@ class Session:
         if taken:
             raise UserError(f"{onto} is checked out in {taken}", hint="run it there, or with --mail")
         name = branch.removeprefix("refs/heads/") or onto or "HEAD"
-        return State(branch, here, commit, version, series_of(version), name, commit, commit)
+        return PickState(branch, here, commit, version, series_of(version), name, commit, commit)
 
     def _checked_out(self, branch: str) -> str:
         """The other work tree that has `branch`, "" for none."""
@@ -115,7 +115,7 @@ class Session:
                 return lines.get("worktree", "")
         return ""
 
-    def _unhindered(self, now: State, patches: Sequence[Patch]) -> None:
+    def _unhindered(self, now: PickState, patches: Sequence[Patch]) -> None:
         """Raises UserError where another command waits here, or a file that the patches change is the user's."""
         waits = self.clone.busy()
         if waits:
@@ -130,7 +130,7 @@ class Session:
 
     # going on
 
-    def run(self, now: State, known: dict[int, Patch] | None = None) -> int:
+    def run(self, now: PickState, known: dict[int, Patch] | None = None) -> int:
         """Every item that is open; the branch moves when all is done, or as far as it got before a conflict."""
         try:
             return self._each(now, known or {})
@@ -140,7 +140,7 @@ class Session:
                 state.forget(self.home)
             raise
 
-    def _each(self, now: State, known: dict[int, Patch]) -> int:
+    def _each(self, now: PickState, known: dict[int, Patch]) -> int:
         for number, item in enumerate(now.items):
             if item.done:
                 continue
@@ -155,7 +155,7 @@ class Session:
         self._summary(now)
         return 0
 
-    def _one(self, now: State, number: int, item: Item, patch: Patch) -> int:
+    def _one(self, now: PickState, number: int, item: Item, patch: Patch) -> int:
         past = there_already(self.loan, now.tip, self.upstream_commit, patch)
         if past.there:
             item.done = "already"
@@ -178,7 +178,7 @@ class Session:
     def upstream_commit(self) -> str:
         return self.kernels.upstream.commit if self.kernels.upstream is not None else ""
 
-    def _carried(self, now: State, patch: Patch) -> Carried:
+    def _carried(self, now: PickState, patch: Patch) -> Carried:
         """The patch on the tip: adapted, or as somebody resolved it for this series, held against newer backports."""
         carrier, head, tree = self.tools(now)
         carried = carrier.carry(patch, tree, head)
@@ -190,7 +190,7 @@ class Session:
             self.loan, nearest_newer(self.kernels.stable, now.series), self.upstream_commit, patch)]
         return weighed(carried, carrier, patch, tree, head, found)
 
-    def tools(self, now: State) -> tuple[Carrier, Head, Tree]:
+    def tools(self, now: PickState) -> tuple[Carrier, Head, Tree]:
         upstream = self.kernels.upstream.head if self.kernels.upstream is not None else None
         if self._carrier is None:
             self._carrier = Carrier(self.loan.path, self.kernels.heads(without=now.series), upstream, load_rules(),
@@ -201,11 +201,11 @@ class Session:
                     base=base if base != now.tip else "")
         return self._carrier, head, Tree(now.name, now.series, ())
 
-    def _commit(self, now: State, patch: Patch, mail: bytes) -> str:
+    def _commit(self, now: PickState, patch: Patch, mail: bytes) -> str:
         tree = commits.tree_with(self.loan, now.tip, patch.diff)
         return self.made(now, tree, mail)
 
-    def made(self, now: State, tree: str, mail: bytes) -> str:
+    def made(self, now: PickState, tree: str, mail: bytes) -> str:
         """A commit (or a mail) of `tree` on the tip, which it becomes."""
         if self.mail:
             self.mails.append(mail)
@@ -218,7 +218,7 @@ class Session:
         self.say(wrapped(f"commit {now.tip[:12]}"))
         return now.tip
 
-    def land(self, now: State) -> None:
+    def land(self, now: PickState) -> None:
         """Move the branch to what was made."""
         if self.mail or now.tip == now.moved:
             return
@@ -233,19 +233,19 @@ class Session:
             commits.move_here(self.clone, self.git, now.moved, now.tip, told)
         now.moved = now.tip
 
-    def remember(self, now: State) -> None:
+    def remember(self, now: PickState) -> None:
         """The index and the times of what is going to change, for --abort."""
         assert self.clone.top is not None
         commits.snapshot(self.git, self.home / "index")
         rows = self.git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", now.start, now.tip).out.split(b"\0")
         self.stamp(now, [row.decode("utf-8", "surrogateescape") for row in rows if row])
 
-    def stamp(self, now: State, paths: Iterable[str]) -> None:
+    def stamp(self, now: PickState, paths: Iterable[str]) -> None:
         assert self.clone.top is not None
         for one in place.stamps(self.clone.top, [path for path in paths if path not in now.stamps]):
             now.stamps[one.path] = list(one.times) if one.times is not None else None
 
-    def _summary(self, now: State) -> None:
+    def _summary(self, now: PickState) -> None:
         made = [item for item in now.items if len(item.done) == 40]
         rest = [item for item in now.items if len(item.done) != 40]
         if self.mail:

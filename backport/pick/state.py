@@ -26,7 +26,7 @@ class Item:
 
 
 @dataclass
-class State:
+class PickState:
     """`branch` is the full name of what is picked onto ("" for a detached HEAD), `here` says that it is checked out
     in this work tree. `start` is where it stood, `moved` where it stands now, `tip` what has been made on top."""
 
@@ -63,7 +63,7 @@ def home_of(git_dir: Path) -> Path:
     return Path(named.read_text().strip()) if named.is_file() else git_dir / "backport-pick"
 
 
-def save(place: Path, state: State) -> None:
+def save(place: Path, state: PickState) -> None:
     """Write the state, in one step. Raises InfraError where the git directory cannot be written."""
     try:
         write_json(place / _FILE, asdict(state))
@@ -72,13 +72,13 @@ def save(place: Path, state: State) -> None:
                          hint="--mail writes nothing into the clone") from error
 
 
-def load(place: Path) -> State:
+def load(place: Path) -> PickState:
     """The pick that is under way. Raises UserError where there is none, or its file is damaged."""
     if not there(place):
         raise UserError("no pick is under way here")
     try:
         values: dict[str, Any] = json.loads((place / _FILE).read_text())
-        return State(**{**values, "items": [Item(**item) for item in values["items"]]})
+        return PickState(**{**values, "items": [Item(**item) for item in values["items"]]})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{place / _FILE} cannot be read: {error}",
                         hint=f"remove {place}; the branch is where `git log` shows it") from error

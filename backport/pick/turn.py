@@ -9,7 +9,7 @@ from backport.errors import Unresolved, UserError
 from backport.git import UserGit
 from backport.pick import apart, commits, conflict, state
 from backport.pick.sources import reread
-from backport.pick.state import Item, State
+from backport.pick.state import Item, PickState
 from backport.resolve import note, place
 from backport.resolve.tell import wrapped
 
@@ -30,7 +30,7 @@ def resume(session: Session, given_note: str | None, ask: note.Ask) -> int:
     return session.run(now)
 
 
-def _made_by_hand(session: Session, now: State, item: Item, top: Path, git: UserGit, given_note: str | None,
+def _made_by_hand(session: Session, now: PickState, item: Item, top: Path, git: UserGit, given_note: str | None,
                   ask: note.Ask) -> None:
     at = git.rev("HEAD")
     patch = reread((session.home / "patch.eml").read_bytes(), item.file)
@@ -73,21 +73,21 @@ def _made_by_hand(session: Session, now: State, item: Item, top: Path, git: User
     state.save(session.home, now)
 
 
-def _onto(session: Session, now: State, top: Path, git: UserGit, parent: str) -> None:
+def _onto(session: Session, now: PickState, top: Path, git: UserGit, parent: str) -> None:
     """HEAD of the work tree with the conflict moves to the commit: its index has it already."""
     commits.move_ref(git, "HEAD", parent, now.tip, "resolved")
     if not now.apart:
         now.moved = now.tip
 
 
-def _where(session: Session, now: State) -> tuple[Path, UserGit]:
+def _where(session: Session, now: PickState) -> tuple[Path, UserGit]:
     top = Path(now.apart) if now.apart else session.clone.top
     if top is None or not top.is_dir():
         raise UserError(f"{now.apart} is gone", hint="`backport pick --abort` puts the rest back")
     return top, UserGit(top)
 
 
-def _settle(session: Session, now: State) -> None:
+def _settle(session: Session, now: PickState) -> None:
     """A run that was killed while it moved files and branch: both agree again, at the newer of the two."""
     if not now.here or now.moved == now.tip:
         return
@@ -150,7 +150,7 @@ def abort(session: Session) -> int:
     return 0
 
 
-def _cleared(session: Session, now: State) -> None:
+def _cleared(session: Session, now: PickState) -> None:
     """Take the conflict out of the work tree."""
     if now.apart:
         apart.remove(session.git, Path(now.apart))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from backport.errors import BackportError, GitError, SourceUnavailable, UserError
 from backport.git import Git
-from backport.manifest import Manifest, Source, Tree
+from backport.manifest import Manifest, Tree, TreeSource
 from backport.trees.failure_cache import Memory, age
 from backport.trees.net import HostDown
 from backport.trees.progress import Progress
@@ -75,7 +75,7 @@ class _Try:
     asked: bool = False              # somebody was asked just now
     next: int = 0                    # index of the next source to ask
     ready: Ready | None = None
-    source: Source | None = None
+    source: TreeSource | None = None
 
 
 def fetch(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update: bool = False,
@@ -128,7 +128,7 @@ def _chosen(manifest: Manifest, names: Iterable[str]) -> list[Tree]:
     return [tree for tree in manifest.trees if tree in chosen] if chosen else list(manifest.trees)
 
 
-def source_key(source: Source) -> str:
+def source_key(source: TreeSource) -> str:
     """Names a source with all its options: failures and trees are remembered under it."""
     text = json.dumps([source.kind, dict(source.options)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -204,7 +204,7 @@ class _Run:
         return FetchResult(one.name, head, f"not refreshed: {reason}" if head else reason, from_memory=True,
                            notes=head.notes if head else ())
 
-    def _remembered(self, one: _Wanted, source: Source) -> str | None:
+    def _remembered(self, one: _Wanted, source: TreeSource) -> str | None:
         if self.update:
             return None
         for key in (f"host:{KINDS[source.kind].host(source.options)}", self._failure_key(one, source)):
@@ -214,7 +214,7 @@ class _Run:
                 return f"{failure.reason} (tried {when} ago; --update asks again)"
         return None
 
-    def _failure_key(self, one: _Wanted, source: Source) -> str:
+    def _failure_key(self, one: _Wanted, source: TreeSource) -> str:
         return f"{source_key(source)}:{one.release}"
 
     # asking
@@ -266,7 +266,7 @@ class _Run:
             attempt.ready, attempt.source = ready, source
             return
 
-    def _request(self, one: _Wanted, source: Source, head: Head | None) -> SourceRequest:
+    def _request(self, one: _Wanted, source: TreeSource, head: Head | None) -> SourceRequest:
         ours = head is not None and head.source_key == source_key(source)
         current = head is not None and head.source_key in map(source_key, one.tree.sources)
         return SourceRequest(one.name, one.tree.series, self.store, source.options, one.release, head,
@@ -305,7 +305,7 @@ class _Run:
             return FetchResult(one.name, kept, f"not refreshed: {reason}", notes=kept.notes)
         return FetchResult(one.name, None, reason, from_memory=not attempt.asked)
 
-    def _import(self, one: _Wanted, ready: Ready, source: Source) -> Head:
+    def _import(self, one: _Wanted, ready: Ready, source: TreeSource) -> Head:
         twin = self.store.known(ready.stamp)
         made = Made(twin.commit, twin.history) if twin is not None and not ready.again else ready.put()
         with self.store.git() as git:
@@ -328,7 +328,7 @@ class _Run:
                  for suite in source.options["suites"]]
         return tuple(dict.fromkeys(every))
 
-    def _failed(self, attempt: _Try, source: Source, error: BackportError | OSError) -> None:
+    def _failed(self, attempt: _Try, source: TreeSource, error: BackportError | OSError) -> None:
         kind = KINDS[source.kind]
         reason = _reason(error)
         attempt.reasons.append(reason)

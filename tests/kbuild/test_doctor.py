@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from backport.commands.doctor import command
 from backport.kbuild import doctor, sandbox
-from backport.manifest import Source, Toolchain, Tree
+from backport.manifest import Toolchain, Tree, TreeSource
 from backport.trees.store import Head
 
 
@@ -52,7 +52,7 @@ def test_no_sandbox_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_tree_with_no_source_that_answers(tmp_path: Path) -> None:
-    gone = Tree("linux-6.1.y", "6.1", (Source("directory", {"directory": tmp_path / "gone"}),), required=True)
+    gone = Tree("linux-6.1.y", "6.1", (TreeSource("directory", {"directory": tmp_path / "gone"}),), required=True)
     (finding,) = doctor.sources([gone], {}, offline=True)
     assert (finding.ok, finding.needed) == (False, True)
     assert "trees.yaml" in finding.fix
