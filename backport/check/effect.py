@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backport.check.index import private_index
+from backport.csource.operands_order import in_one_order
 from backport.csource.pieces import squeeze
 from backport.git import Git
 from backport.patch.model import Patch
@@ -24,21 +25,22 @@ def applied(git: Git, commit: str, patch: Patch) -> dict[str, bytes | None] | No
         return {path: index.content(entries[path][1]) if path in entries else None for path in patch.paths}
 
 
-def same_file(one: bytes | None, two: bytes | None, empty: bool = True) -> bool:
-    """Whether both are the same file, white space apart in each line; without `empty`, empty lines do not count."""
-    return one == two or (one is not None and two is not None and _lines(one, empty) == _lines(two, empty))
+def same_file(one: bytes | None, two: bytes | None, exact: bool = True) -> bool:
+    """Whether both are the same file, white space apart in each line; without `exact`, empty lines do not count, and
+    neither does the order of operands that may stand in any."""
+    return one == two or (one is not None and two is not None and _text(one, exact) == _text(two, exact))
 
 
-def same_effect(git: Git, commit: str, one: Effect, two: Effect, empty: bool = True) -> bool:
-    """Whether the tree of `commit` is the same after both; a path that one of them leaves alone is as it was. Without
-    `empty`, empty lines do not count."""
+def same_effect(git: Git, commit: str, one: Effect, two: Effect, exact: bool = True) -> bool:
+    """Whether the tree of `commit` is the same after both; a path that one of them leaves alone is as it was; `exact`
+    as for same_file."""
     for path in {*one, *two}:
         before = git.blob(f"{commit}:{path}") if path not in one or path not in two else None
-        if not same_file(one.get(path, before), two.get(path, before), empty):
+        if not same_file(one.get(path, before), two.get(path, before), exact):
             return False
     return True
 
 
-def _lines(data: bytes, empty: bool) -> list[bytes]:
+def _text(data: bytes, exact: bool) -> bytes:
     lines = [squeeze(line) for line in split_lines(data)]
-    return lines if empty else [line for line in lines if line]
+    return b"\n".join(lines) if exact else in_one_order(b"\n".join(line for line in lines if line))

@@ -128,7 +128,7 @@ def _stands(git: Git, head: Head, mine: Effect | None, one: Tried) -> str:
         return "refused"
     if mine is None:
         return "refused" if one.lost else "fits"
-    return "agrees" if same_effect(git, head.commit, mine, one.effect, empty=False) else "differs"
+    return "agrees" if same_effect(git, head.commit, mine, one.effect, exact=False) else "differs"
 
 
 def _beside(own: Carried, mine: Effect, patch: Patch, tree: Tree, carrier: Carrier, head: Head,
@@ -139,12 +139,12 @@ def _beside(own: Carried, mine: Effect, patch: Patch, tree: Tree, carrier: Carri
     lost = [one for one, how in zip(tried, stands, strict=True) if how == "differs" and one.lost]
     notes = [f"{one.donor.name} {text}: its form is not taken" for one in lost for text in one.lost]
     if agree and not differ:
-        # which empty lines are wanted is nothing that another form with other ones could make sure
+        # which empty lines, or which order, is wanted is nothing that another form with other ones could make sure
         very = [one for one in agree if one.effect is not None
                 and same_effect(carrier.git, head.commit, mine, one.effect)]
         sure = Sure.CERTAIN if any(_confirms(one) for one in very) and _whole(own, patch, carrier) else own.sure
         told = tuple(f"{one.donor.name}, carried here, gives the same result"
-                     + ("" if one in very else ", empty lines apart") for one in agree)
+                     + ("" if one in very else ", empty lines or the order of operands apart") for one in agree)
         return replace(own, sure=sure, notes=(*own.notes, *notes) if sure is Sure.REVIEW else tuple(notes),
                        evidence=(*own.evidence, *told))
     first = next((one for one in differ if not (one.donor.weak and (own.agreed or own.sure) is Sure.CERTAIN)), None)

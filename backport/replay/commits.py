@@ -55,11 +55,13 @@ class CommitCase:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """One file of a case: `digest` names the tool's result (first 12 hex of SHA-256), "" where it gives none."""
+    """One file of a case: `digest` names the tool's result (first 12 hex of SHA-256), "" where it gives none; `alike`
+    where it is wrong in empty lines or in the order of operands alone."""
 
     path: str
     score: Score
     digest: str = ""
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class CommitOutcome:
     def several(self) -> bool:
         """The maintainers' commit, or ours, touches more than one file."""
         return len(self.files) > 1
+
+    @property
+    def alike(self) -> bool:
+        """Wrong, and not the maintainers' commit in empty lines or in the order of operands alone."""
+        return self.score is Score.WRONG and all(one.alike or one.score is Score.EXACT for one in self.files)
 
     @property
     def certain(self) -> bool:
@@ -262,5 +269,7 @@ def _file(git: Git, base: Head, path: str, ours: Made, truth: Mapping[str, bytes
         return FileOutcome(path, Score.NONE)
     before = git.blob(f"{base.commit}:{path}")
     mine, theirs = ours.get(path, before), truth.get(path, before)
-    return FileOutcome(path, Score.EXACT if same_file(mine, theirs) else Score.WRONG, digest_of(mine) or "gone")
+    exact = same_file(mine, theirs)
+    return FileOutcome(path, Score.EXACT if exact else Score.WRONG, digest_of(mine) or "gone",
+                       not exact and same_file(mine, theirs, exact=False))
 

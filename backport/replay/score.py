@@ -55,6 +55,11 @@ class Outcome:
         return False
 
     @property
+    def alike(self) -> bool:
+        """Asked of whole commits only."""
+        return False
+
+    @property
     def best(self) -> Outcome:
         """A file has no donor."""
         return self

@@ -36,6 +36,8 @@ class Scored(Protocol):
     def signals(self) -> tuple[str, ...]: ...
     @property
     def best(self) -> Scored: ...
+    @property
+    def alike(self) -> bool: ...
     def as_dict(self) -> dict[str, Any]: ...
 
 
@@ -100,6 +102,8 @@ def text(outcomes: Sequence[Scored]) -> str:
                      ["cases", "number", "voice", "exact", "wrong", "declined", "wrong among answers"],
                      disable_numparse=True, colalign=("left", "right", "left", "right", "right", "right", "right"))
     seconds = data["seconds"]
+    alike = [one.name for one in outcomes if one.best.alike]
+    table += f"\n\nwrong in empty lines or in the order of operands alone: {', '.join(alike)}" if alike else ""
     return table + (f"\n\n{data['cases']} cases; CPU seconds per case: median {seconds['median']:.3f}, "
                     f"95 % within {seconds['p95']:.2f}, worst {seconds['worst']:.2f}\n" if seconds else "\n")
 
