@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from backport.git import Git
     from backport.manifest import Manifest
     from backport.replay import table
-    from backport.replay.calibrate import HunkRow
     from backport.replay.cases import Case
     from backport.replay.commits import CommitOutcome
     from backport.replay.frozen import Row
@@ -60,11 +59,11 @@ if TYPE_CHECKING:
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Compare with such a file; exit 1 if an outcome differs.")
 @click.option("--calibrate", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Fit the probability of an answer on all --pair, or on --commits; write it there, print a table.")
+              help="Fit the probability of an answer on --commits, write the model there, print how it does.")
 @click.option("--cut", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Cut whole commits for --commits out of all --pair and write them there.")
 @click.option("--pair", "pairs", multiple=True, metavar="NEWER:OLDER",
-              help="With --calibrate and --cut: releases as for --from and --to, again and again.")
+              help="With --cut: releases as for --from and --to, again and again.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="With --calibrate: keep what was measured there; a file that exists is read instead of measuring.")
 @manifest_option()
@@ -93,8 +92,7 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     if cut is not None:
         return _cut(cut, pairs, store_path or Store(cache).path)
     if calibrate is not None:
-        whole_cases = (commits, Store(cache), read_manifest(manifest_path)) if commits is not None else None
-        return _calibrate(calibrate, pairs, rows, store_path or Store(cache).path, jobs, whole_cases)
+        return _calibrate(calibrate, commits, rows, Store(cache), read_manifest(manifest_path), jobs)
     if commits is not None:
         whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
@@ -116,53 +114,29 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
     return _report(outcomes, file_rows(outcomes), listing, form, output, freeze, frozen)
 
 
-def _calibrate(model_file: Path, pairs: Sequence[str], rows: Path | None, store: Path, jobs: int,
-               whole_cases: tuple[Path, Store, Manifest] | None) -> int:
-    """The model of all pairs, of files or of whole commits, and the table of each pair with the model of the others."""
+def _calibrate(model_file: Path, commits: Path | None, rows: Path | None, store: Store, manifest: Manifest,
+               jobs: int) -> int:
+    """The model of all cases, and the table of each pair of branches with the model of the others."""
     from tqdm import tqdm
 
-    from backport.git import Git
     from backport.replay import calibrate as calibration
-    from backport.replay.releases import release_cases
+    from backport.replay.commits import commit_cases
+    from backport.targets import known_heads
 
     if rows is not None and rows.exists():
         known = calibration.load(rows.read_text())
-    elif whole_cases is not None:
-        known = _commit_rows(*whole_cases)
-        if rows is not None:
-            write_output(rows, calibration.dump(known).encode())
     else:
-        if len(pairs) < 2:
-            raise UserError("--calibrate needs at least two --pair: each is checked with the model of the others",
-                            hint="--pair 6.1.176,6.1.177:5.10.257,5.10.259 --pair 6.18.12,6.18.15:6.1.176,6.1.177")
-        known = []
-        with Git(store) as git, tqdm(unit="case", disable=None) as bar:
-            for pair, (newer, older) in zip(pairs, _sides(pairs), strict=True):
-                plan = names_plan(store, newer, older)
-                known += calibration.rows(pair, release_cases(git, newer, older), plan, jobs,
-                                          lambda n: _advance(bar, n))
+        if commits is None:
+            raise UserError("--calibrate needs --commits", hint="scripts/cut-commits makes such cases")
+        cases = commit_cases(commits)
+        with tqdm(total=len(cases), unit="commit", disable=None) as bar:
+            known = list(calibration.rows(cases, store, manifest, known_heads(store, manifest), jobs,
+                                          lambda n: _advance(bar, n)))
         if rows is not None:
             write_output(rows, calibration.dump(known).encode())
     write_output(model_file, calibration.as_json(calibration.fit(known), known).encode())
     click.echo(calibration.table(known), nl=False)
     return 0
-
-
-def _commit_rows(directory: Path, store: Store, manifest: Manifest) -> list[HunkRow]:
-    from tqdm import tqdm
-
-    from backport.carry import Carrier
-    from backport.replay.calibrate import commit_rows
-    from backport.replay.commits import commit_cases
-    from backport.rules.load import load_rules
-    from backport.targets import known_heads
-
-    carrier = Carrier(store.path, *known_heads(store, manifest), load_rules())
-    try:
-        with tqdm(commit_cases(directory), unit="commit", disable=None) as bar:
-            return list(commit_rows(bar, store, carrier, manifest))
-    finally:
-        carrier.close()
 
 
 def _cut(directory: Path, pairs: Sequence[str], store: Path) -> int:

@@ -1,19 +1,17 @@
-"""Fit the probability of an answer (backport.adapt.confidence) on backports that humans made, and check it.
+"""Fit the probability of an answer (backport.adapt.confidence) on whole commits that humans backported, and check it.
 
 A row is one hunk: the numbers that were measured, and whether the answer is what the maintainers made of it. Logistic
 regression with a penalty on the weights (counts are small) and weights that are never positive. It is checked on each
 pair of branches with a model that was fitted on the other pairs and on other files only.
 
-Releases are no commits: now and then a second commit of the same release changed the lines beside, and no answer can
-be right then. backport.replay.cut leaves out what can be told to be so. How often it is so all the same is measured
-where nothing else can go wrong (git apply takes the hunk, its function is the same in both trees, no check has a
-finding), and is taken out of the probability: `noise`.
+What it is fitted on must have no second commit in a case, or right answers count as wrong by chance and nothing is sure
+any more: backport.replay.cut leaves out what can be told to be so. Files of releases, which it was fitted on before,
+hold a second commit in about one of fifty.
 """
 
 from __future__ import annotations
 
 import json
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -34,16 +32,14 @@ from backport.git import Git
 from backport.manifest import Manifest
 from backport.patch.edits import edited, file_edits
 from backport.patch.parse import parse, split_lines
-from backport.replay.cases import Case, CaseEdit, Delta, groups
+from backport.replay.cases import CaseEdit, groups
 from backport.replay.commits import CommitCase, carried, commit_score
-from backport.replay.run import ReplayPlan, indexes
-from backport.replay.score import Score, case_patch, normal, result_of, run, score
+from backport.replay.score import Score, normal
+from backport.rules.load import load_rules
 from backport.trees.store import Head, Store
 from backport.verdict import Sure
 
 PENALTY = 0.3            # on half the square of each weight
-SAMPLE = 24              # of the cases that git apply takes, one in so many is run, and counts for as many
-HEAVIEST = 3.0           # but not more than this in the fit: what git apply refuses is what is to be told apart
 TOP = 7.0                # the intercept's bound: no answer is surer than 0.999
 CURVE = (0.0, 0.9, 0.93, 0.95, 0.96, 0.97, 0.975, CERTAIN, 0.985, 0.99)      # thresholds that the table shows
 EDGES = (0.0, 0.8, 0.9, 0.95, CERTAIN, 0.99, 1.001)
@@ -51,7 +47,8 @@ EDGES = (0.0, 0.8, 0.9, 0.95, CERTAIN, 0.99, 1.001)
 
 @dataclass(frozen=True, slots=True)
 class HunkRow:
-    """One hunk. `taken`: git apply takes the file; `score` is the file's, `declined` of the whole file included."""
+    """One hunk. `taken`: git apply takes the commit; `score` and `unopposed` (nothing but a probability speaks against
+    it) are the commit's, `declined` included."""
 
     pair: str
     case: str
@@ -62,112 +59,62 @@ class HunkRow:
     measured: Mapping[str, float]
 
     @property
-    def weight(self) -> float:
-        return float(SAMPLE) if self.taken else 1.0
-
-    @property
     def change(self) -> str:
         """The file that the case is about: the same fix on other branches is no independent case."""
         return self.case.rpartition(" ")[2]
 
-    @property
-    def undisturbed(self) -> bool:
-        """Nothing of the tree is in the way: what is wrong here is wrong for the measure's sake."""
-        return not any(self.measured.get(name) for name in FEATURES.keys() - {"refused", "size", "parts"})
 
-
-def rows(pair: str, cases: Iterable[Case], plan: ReplayPlan, jobs: int,
-         progress: Callable[[int], None] = lambda _n: None) -> Iterator[HunkRow]:
-    """The rows of the cases that git apply refuses, and of a fixed sample of the others."""
-    work = partial(_rows_of, pair, plan)
+def rows(cases: Sequence[CommitCase], store: Store, manifest: Manifest, heads: tuple[tuple[Head, ...], Head | None],
+         jobs: int, progress: Callable[[int], None] = lambda _n: None) -> Iterator[HunkRow]:
+    """The rows of whole commits, in order; `heads` are all trees of the store, and upstream's. Raises UserError where
+    the store lacks a release of theirs."""
+    work = partial(_rows, store, manifest, heads)
     with ProcessPoolExecutor(jobs) as pool:
-        batch: list[Case] = []
-        for case in cases:
-            if _wanted(case):
-                batch.append(case)
-            if len(batch) >= 16 * jobs:
-                yield from _run(pool, work, batch, progress)
-                batch = []
-        yield from _run(pool, work, batch, progress)
+        for some, count in pool.map(work, [cases[n:n + 8] for n in range(0, len(cases), 8)]):
+            progress(count)
+            yield from some
 
 
-def _run(pool: ProcessPoolExecutor, work: Callable[[Case], list[HunkRow]], batch: Sequence[Case],
-         progress: Callable[[int], None]) -> Iterator[HunkRow]:
-    for found in pool.map(work, batch, chunksize=4):
-        progress(1)
-        yield from found
+def _rows(store: Store, manifest: Manifest, heads: tuple[tuple[Head, ...], Head | None],
+          cases: Sequence[CommitCase]) -> tuple[list[HunkRow], int]:
+    carrier = Carrier(store.path, *heads, load_rules())
+    try:
+        return [row for case in cases for row in _rows_of(case, store, carrier, manifest)], len(cases)
+    finally:
+        carrier.close()
 
 
-def _wanted(case: Case) -> bool:
-    return not _taken(case) or not zlib.crc32(case.path.encode("utf-8", "surrogateescape")) % SAMPLE
-
-
-def _taken(case: Case) -> bool:
-    return apply_as_is(case_patch(case).files[0].hunks, case.target) is not None
-
-
-def _rows_of(pair: str, plan: ReplayPlan, case: Case) -> list[HunkRow]:
-    """A row for each hunk that has an answer; a declined file has one without numbers, so that it is counted."""
-    answer, _seconds = run(case, *indexes(case, plan))
-    got = score(result_of(answer, case), case)
-    taken = _taken(case)
-    made = partial(HunkRow, pair, case.name, taken, str(got))
-    if got is Score.NONE or len(answer.hunks) != len(case.made):
-        return [made(False, False, {})]
-    return [made(hunk.unopposed, got is Score.EXACT or _right(hunk, case), dict(hunk.measured))
-            for hunk in answer.hunks]
-
-
-def _right(hunk: HunkStory, case: Case) -> bool:
-    """Whether the hunk alone is one of the maintainers' changes alone; which one of two equal ones does not matter."""
-    return _is_one(hunk, case.target, case.made)
-
-
-def _is_one(hunk: HunkStory, target: bytes, made: Iterable[Delta]) -> bool:
-    if not hunk.adapted:
-        return False
-    text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode("utf-8", "surrogateescape")
-    there = apply_as_is(parse(text, source="hunk").files[0].hunks, target)
-    if there is None:
-        return False
-    ours = normal(there.made(target))
-    return any(ours == normal(edited(target, group)) for group in made)
-
-
-def commit_rows(cases: Iterable[CommitCase], store: Store, carrier: Carrier, manifest: Manifest) -> Iterator[HunkRow]:
-    """The rows of whole commits: one for each hunk, `score` and `unopposed` of the commit as a whole."""
-    for case in cases:
-        base, made = carried(case, store, carrier, manifest)
-        pair = f"{case.newbase.rpartition('.')[0]} to {case.base.rpartition('.')[0]}"
-        judged = commit_score(case, base, made, carrier.git)
-        row = partial(HunkRow, pair, f"{case.name} {case.patch.paths[0]}", judged.taken, str(judged.score),
-                      made.agreed is Sure.CERTAIN)
-        if judged.score is Score.NONE or not made.hunks:
-            yield row(judged.score is Score.EXACT, {})
-            continue
-        exact = {one.path for one in judged.files if one.score is Score.EXACT}
-        for hunk in made.hunks:
-            right = hunk.landed_path in exact or (bool(hunk.landed_path) and _stands(hunk, base, judged.truth,
-                                                                                     carrier.git))
-            yield row(judged.score is Score.EXACT or right, dict(hunk.measured))
+def _rows_of(case: CommitCase, store: Store, carrier: Carrier, manifest: Manifest) -> Iterator[HunkRow]:
+    """A row for each hunk; one without numbers where the commit is declined, so that it counts. What git apply takes
+    as a whole has no numbers."""
+    base, made = carried(case, store, carrier, manifest)
+    pair = f"{case.newbase.rpartition('.')[0]} to {case.base.rpartition('.')[0]}"
+    judged = commit_score(case, base, made, carrier.git)
+    row = partial(HunkRow, pair, f"{case.name} {case.patch.paths[0]}", judged.taken, str(judged.score),
+                  made.agreed is Sure.CERTAIN)
+    if judged.score is Score.NONE or not made.hunks:
+        yield row(judged.score is Score.EXACT, {})
+        return
+    whole = judged.score is Score.EXACT
+    exact = {one.path for one in judged.files if one.score is Score.EXACT}
+    for hunk in made.hunks:
+        right = whole or hunk.landed_path in exact or _stands(hunk, base, judged.truth, carrier.git)
+        yield row(right, dict(hunk.measured))
 
 
 def _stands(hunk: HunkStory, base: Head, truth: Effect, git: Git) -> bool:
     """Whether the hunk alone is one of the maintainers' changes of its file alone."""
-    before, after = git.blob(f"{base.commit}:{hunk.landed_path}"), truth.get(hunk.landed_path)
+    before = git.blob(f"{base.commit}:{hunk.landed_path}") if hunk.landed_path and hunk.adapted else None
+    after = truth.get(hunk.landed_path)
     if before is None or after is None:
         return False
-    lines = split_lines(before)
-    made = groups([CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(after))])
-    return _is_one(hunk, before, made)
-
-
-def noise(known: Sequence[HunkRow]) -> float:
-    """The share of undisturbed hunks, in files that git apply refuses, that are not the maintainers'; the hunks of a
-    file count as one together."""
-    share = _shares(known)
-    seen = [(row.right, share[row.case]) for row in known if row.measured and row.undisturbed and not row.taken]
-    return (sum(part for right, part in seen if not right) + 0.5) / (sum(part for _, part in seen) + 1)
+    text = f"--- a/file.c\n+++ b/file.c\n{hunk.adapted}".encode("utf-8", "surrogateescape")
+    there = apply_as_is(parse(text, source="hunk").files[0].hunks, before)
+    if there is None:
+        return False
+    lines, ours = split_lines(before), normal(there.made(before))
+    made = [CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(after))]
+    return any(ours == normal(edited(before, group)) for group in groups(made))
 
 
 def _shares(known: Sequence[HunkRow]) -> dict[str, float]:
@@ -184,19 +131,17 @@ def fit(known: Sequence[HunkRow]) -> Model:
         raise UserError("fitting needs scipy", hint="pip install 'kernel-backport[calibrate]'") from error
     use = [row for row in known if row.measured]
     if len({row.right for row in use}) < 2:
-        raise UserError("nothing to fit: every answer is right, or none is", hint="give more pairs of releases")
+        raise UserError("nothing to fit: every answer is right, or none is", hint="give more cases")
     names = list(FEATURES)
     x = np.array([[row.measured.get(name, 0.0) for name in names] for row in use])
     y = np.array([float(row.right) for row in use])
     share = _shares(use)
-    weight = np.array([min(HEAVIEST, row.weight) * share[row.case] for row in use])
-    top = 1 - noise(use)
+    weight = np.array([share[row.case] for row in use])
 
     def loss(at: Any) -> tuple[float, Any]:
-        p = 1 / (1 + np.exp(-(at[0] + x @ at[1:])))
-        q = np.clip(top * p, 1e-9, 1 - 1e-9)
-        value = -(weight * (y * np.log(q) + (1 - y) * np.log(1 - q))).sum() + PENALTY * (at[1:] ** 2).sum() / 2
-        slope = weight * ((1 - y) / (1 - q) - y / q) * top * p * (1 - p)
+        p = np.clip(1 / (1 + np.exp(-(at[0] + x @ at[1:]))), 1e-9, 1 - 1e-9)
+        value = -(weight * (y * np.log(p) + (1 - y) * np.log(1 - p))).sum() + PENALTY * (at[1:] ** 2).sum() / 2
+        slope = weight * (p - y)
         return float(value), np.concatenate([[slope.sum()], x.T @ slope + PENALTY * at[1:]])
 
     start = np.concatenate([[4.0], np.full(len(names), -0.1)])
@@ -249,7 +194,7 @@ def as_json(model: Model, known: Sequence[HunkRow]) -> str:
     data = {
         "what": "P(the answer is the maintainers') = 1 / (1 + exp(-(intercept + sum of weight * number)))",
         "written_by": "backport replay --calibrate", "certain_from": CERTAIN, "penalty": PENALTY,
-        "noise": round(noise(known), 4), "intercept": model.intercept,
+        "intercept": model.intercept,
         "features": {name: {"meaning": FEATURES[name], "weight": weight} for name, weight in model.weights.items()},
         "fitted_on": pairs,
     }

@@ -10,7 +10,7 @@ import pytest
 
 from backport.adapt.confidence import CERTAIN, FEATURES, read
 from backport.errors import UserError
-from backport.replay.calibrate import HunkRow, as_json, checked, dump, files, fit, load, noise, table
+from backport.replay.calibrate import HunkRow, as_json, checked, dump, files, fit, load, table
 
 
 def made(pair: str, number: int, *, wrong: float, seed: int = 1, **measured: float) -> list[HunkRow]:
@@ -72,11 +72,6 @@ def test_a_file_is_as_sure_as_its_least_sure_hunk() -> None:
     assert file.probability == model.probability(two[1].measured)
     assert not file.unopposed
     assert not file.certain
-
-
-def test_noise_is_what_is_wrong_where_nothing_is_in_the_way() -> None:
-    rows = made("a", 1000, wrong=0.02) + made("a", 1000, wrong=0.5, neighbour=1)
-    assert noise(rows) == pytest.approx(0.02, abs=0.015)
 
 
 def test_the_file_is_read_back_and_says_what_it_was_fitted_on() -> None:

@@ -11,9 +11,13 @@ from click.testing import CliRunner
 from backport.commands.replay import command
 from backport.errors import UserError
 from backport.git import Git
+from backport.manifest import load
 from backport.patch.retarget import blob_name
+from backport.replay.calibrate import rows
 from backport.replay.commits import commit_cases
 from backport.replay.frozen import differences, read, render
+from backport.targets import known_heads
+from backport.trees.store import Store
 from tests.adapt.test_engine import FIXED, OLDER, OLDER_FIXED, UPSTREAM
 from tests.replay.test_run import commit
 from tests.support.adapting import file_diff
@@ -95,3 +99,24 @@ def test_what_is_no_case_is_said(desk: Path) -> None:
     (desk / "cases" / "8.1.1-exact" / "truth.patch").unlink()
     with pytest.raises(UserError, match=r"8\.1\.1-exact: not a case"):
         commit_cases(desk / "cases")
+
+
+def test_an_answer_that_differs_in_an_empty_line_alone_is_wrong_and_named(desk: Path) -> None:
+    theirs = b"int b_1;\nint b_2;\n\nint b_3;\n"
+    add(desk, "8.1.1-empty", MAIL + file_diff("b.c", B, B_FIXED), file_diff("b.c", B, theirs))
+    _, out = call(desk, "--output", str(desk / "out.json"))
+    told = {one["name"]: one for one in json.loads((desk / "out.json").read_text())["outcomes"]}
+    assert told["8.1.1-empty"]["score"] == "wrong"
+    assert "in the order of operands alone: 8.1.1-empty\n" in out
+    assert "95 % within" in out
+
+
+def test_the_rows_of_commits_say_of_each_hunk_whether_it_is_the_maintainers(desk: Path) -> None:
+    store, manifest = Store(desk / "cache"), load(desk / "trees.yaml")
+    known = list(rows(commit_cases(desk / "cases"), store, manifest, known_heads(store, manifest), jobs=1))
+    assert [(row.case.split()[0], row.score, row.right, row.taken) for row in known] == [
+        ("8.1.1-exact", "exact", True, False), ("8.1.1-exact", "exact", True, False),
+        ("8.1.1-taken", "exact", True, True),
+        ("8.1.1-wrong", "wrong", True, False), ("8.1.1-wrong", "wrong", False, False)]
+    assert any(row.measured for row in known)
+    assert not any(row.measured for row in known if row.taken)
