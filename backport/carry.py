@@ -250,7 +250,7 @@ class Carrier:
         trouble = objection(self.git, head.commit, ready)
         if trouble:
             return _declined(answer, trouble, alternatives)
-        return Carried(answer.outcome, answer.agreed, ready, mail, answer.reason, answer.notes, answer.hunks,
+        return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
                        answer.evidence, alternatives)
 
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, clauses: Sequence[str]) -> bytes:
