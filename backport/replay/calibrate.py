@@ -207,15 +207,16 @@ def table(known: Sequence[HunkRow]) -> str:
     refused = [(pair, [file for file in some if not file.taken]) for pair, some in by_pair]
     lines = [[pair, len(some), *_counts(some, lambda file: file.unopposed), *_counts(some, lambda file: file.certain)]
              for pair, some in [*refused, ("all", [file for _, some in refused for file in some])]]
-    every = [file for _, some in by_pair for file in some if file.score != str(Score.NONE)]
+    # without a number: a file that was moved, a rule's
+    every = [file for _, some in by_pair for file in some if file.score != str(Score.NONE) and file.probability]
     bands = [_band(lo, hi, [file for file in every if lo <= file.probability < hi and not file.taken])
              for lo, hi in pairwise(EDGES)]
     answers = [file for _, some in refused for file in some]
     curve = [_at(least, answers) for least in CURVE]
-    head = ["fitted on the others, checked on", "refused by git apply", "agreed: exact / wrong", "of the refused",
-            f"certain (P >= {CERTAIN}): exact / wrong", "of the refused"]
+    head = ["checked on", "refused", "agreed: exact / wrong", "of the refused", "certain: exact / wrong",
+            "of the refused"]
     return (tabulate(lines, head, tablefmt="github", disable_numparse=True) + "\n\n"
-            + tabulate([band for band in bands if band], ["P of a refused file", "files", "mean P", "exact"],
+            + tabulate([band for band in bands if band], ["P of a refused commit", "commits", "mean P", "exact"],
                        tablefmt="github", disable_numparse=True) + "\n\n"
             + tabulate(curve, ["certain from P", "exact", "wrong", "of the answers exact", "of the refused"],
                        tablefmt="github", disable_numparse=True) + "\n")
