@@ -46,16 +46,19 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
             dry_run: bool = False, now: float | None = None) -> list[Freed]:
     """Free what is not needed; returns what went (or would go, with `dry_run`), nothing where nothing did.
 
-    `keep` is the number of newest runs of each kind that stay. Build directories go when their tree is neither in the
-    manifest nor a pinned release, or nobody built there for `days`; the work tree of a release goes with them. Without
+    `keep` is the number of newest runs of each kind and manifest that stay. Build directories go when their tree is
+    neither in the manifest, nor in a kept run of another one (several may share the cache), nor a pinned release, or nobody built there for `days`; the work tree of a release goes with them. Without
     a manifest no tree is taken for a gone one.
     """
     when = time.time() if now is None else now
     since = when - days * 24 * _HOUR
-    branches = None if manifest is None else {tree.name for tree in manifest.trees}
+    runs = _runs(results, keep, dry_run)
+    branches = None if manifest is None else {tree.name for tree in manifest.trees} | {
+        tree.name for run in results.runs() if run.manifest not in ("", str(manifest.path.resolve()))
+        for tree in run.trees}
     names = None if branches is None else branches | {head.tree for head in store.releases()}
     freed = [                        # builds before logs: the newest log says when a directory was used
-        _runs(results, keep, dry_run), _builds(store, names, since, dry_run),
+        runs, _builds(store, names, since, dry_run),
         _logs(store, results, keep, when, since, dry_run), _worktrees(store, branches, dry_run),
         _clones(store, since, dry_run), _indexes(store, dry_run), _objects(store, dry_run),
     ]

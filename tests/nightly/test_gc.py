@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from backport.manifest import Manifest, Tree
 from backport.nightly.gc import Freed, collect, human
+from backport.results.run import TreeInfo
 from backport.results.store import Results
 from backport.trees.store import Head, Store
 from tests.support.cells import cell, fill
@@ -60,6 +61,16 @@ def test_build_directories_of_gone_and_of_unused_trees(place: tuple[Store, Resul
     assert not (gone / "out").exists()
     assert not (unused / "out").exists()
     assert (held / "out" / "kvm.o").exists()
+
+
+def test_trees_of_another_manifest_that_shares_the_cache_stay(place: tuple[Store, Results]) -> None:
+    store, results = place
+    gone, theirs = _home(store, "linux-8.0.y"), _home(store, "linux-7.0.y")
+    fill(results, [cell("p", "linux-7.0.y")], manifest="/you/trees.yaml", trees=[TreeInfo("linux-7.0.y")])
+    fill(results, [cell("p", "linux-8.0.y")], manifest=str(MANIFEST.path.resolve()), trees=[TreeInfo("linux-8.0.y")])
+    assert _by_name(collect(store, results, MANIFEST, keep=3))["build directories"].count == 1
+    assert not (gone / "out").exists()                   # it left this one
+    assert (theirs / "out").exists()
 
 
 def test_logs_stay_as_long_as_a_kept_run_refers_to_them(place: tuple[Store, Results]) -> None:
