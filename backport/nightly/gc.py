@@ -47,8 +47,9 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
     """Free what is not needed; returns what went (or would go, with `dry_run`), nothing where nothing did.
 
     `keep` is the number of newest runs of each kind and manifest that stay. Build directories go when their tree is
-    neither in the manifest, nor in a kept run of another one (several may share the cache), nor a pinned release, or nobody built there for `days`; the work tree of a release goes with them. Without
-    a manifest no tree is taken for a gone one.
+    neither in the manifest, nor in a kept run of another one (several may share the cache), nor a pinned release, or
+    nobody built there for `days`; the work tree of a release goes with them. Without a manifest no tree is taken for a
+    gone one.
     """
     when = time.time() if now is None else now
     since = when - days * 24 * _HOUR
