@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from backport.csource.source import Source
@@ -23,6 +24,19 @@ class TreeView(Protocol):
 
     def defining(self, function: str) -> Sequence[str]:
         """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
+
+
+def alike(view: TreeView, name: str) -> Sequence[str]:
+    """The files of the tree whose names, without their directories, are `name`, sorted."""
+    return _by_name(tuple(view.paths())).get(name, ())
+
+
+@lru_cache(maxsize=8)
+def _by_name(paths: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(path.rpartition("/")[2], []).append(path)
+    return found
 
 
 class MemoryView:

@@ -8,7 +8,7 @@ from backport.adapt.explain import upstream_function
 from backport.adapt.revisions import Problem
 from backport.csource.functions import enclosing
 from backport.patch.parse import split_lines
-from backport.treeview import TreeView
+from backport.treeview import TreeView, alike
 
 _GONE = 0.3              # share of a function's lines that may still be there (common code), and it counts as gone
 
@@ -28,8 +28,7 @@ def evidence(problem: Problem, k: int, target: TreeView) -> str:
     if here is None or problem.edits[k][-1].hi > here.end:
         return ""
     base = problem.upstream_path.rsplit("/", 1)[-1]
-    places = [path for path in target.paths()
-              if path == problem.upstream_path or path.rsplit("/", 1)[-1] == base]
+    places = alike(target, base)
     have = {line_key(line) for path in places[:8] for line in split_lines(target.read(path) or b"")}
     lines = [line_key(line) for line in split_lines(problem.base)[here.start - 1:here.end]]
     telling = [key for key in lines if not weak(key) and len(key) > 8]

@@ -6,6 +6,8 @@ not absent, and neither is one that cannot be told from those.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from backport.adapt.align import line_key, weak
 from backport.adapt.arbiter import State
 from backport.adapt.outcome import FileAnswer
@@ -45,7 +47,7 @@ def _evidence(path: str, target: TreeView, preimage: bytes | None) -> str:
         return _no_folder(path, folder, target)
     if preimage is None:
         return ""
-    alike = [other for other in target.paths() if _stem(other) == _stem(path) and _zone(other) == _zone(path)]
+    alike = [other for other in _by_stem(tuple(target.paths())).get(_stem(path), ()) if _zone(other) == _zone(path)]
     lines = {key for line in split_lines(preimage) if not weak(key := line_key(line)) and len(key) > 8}
     if len(alike) > _LIKE or len(lines) < _FEW or any(_shares(target.read(other), lines) for other in alike):
         return ""
@@ -69,6 +71,14 @@ def _no_folder(path: str, folder: str, target: TreeView) -> str:
 def _stem(path: str) -> str:
     """The name without its ending: a document may have been .txt, and - and _ change places."""
     return path.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", "_").lower()
+
+
+@lru_cache(maxsize=4)
+def _by_stem(paths: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault(_stem(path), []).append(path)
+    return found
 
 
 def _zone(path: str) -> str:

@@ -18,6 +18,7 @@ from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
 from backport.patch.parse import split_lines
 from backport.treeview import TreeView
+from backport.treeview import alike as alike_named
 
 _LONG = 40               # telling lines of a file that can be known again
 _SAME = 0.7              # share of them (Dice) that makes another path the same file
@@ -73,7 +74,7 @@ def candidates(problem: Problem, k: int, target: TreeView, ways: Ways) -> list[s
             found += _ranked(defining, own, target, ways)
     if not problem.path:             # the file itself is not there
         base = own.rsplit("/", 1)[-1]
-        same = [path for path in target.paths() if path != own and path.rsplit("/", 1)[-1] == base]
+        same = [path for path in alike_named(target, base) if path != own]
         found += [path for path in _ranked(same, own, target, ways)[:_MOST] if path not in found]
     return found[:_MOST]
 
@@ -87,7 +88,7 @@ def same_file(preimage: bytes | None, own: str, path: str, target: TreeView) -> 
     lines = _telling(preimage)
     if len(lines) < _LONG:
         return False
-    alike = [other for other in target.paths() if other.rsplit("/", 1)[-1] == name]
+    alike = alike_named(target, name)
     if len(alike) > _MOST:
         return False
     shares = {other: _dice(lines, _telling(target.read(other) or b"")) for other in alike}

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 
 class Kind(Enum):
@@ -29,8 +29,7 @@ class Kind(Enum):
 TRIVIA = frozenset({Kind.SPACE, Kind.COMMENT})
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`text` is source[start:end]; offsets are bytes."""
 
     kind: Kind
@@ -50,7 +49,9 @@ _RULES = (
     (Kind.PUNCT, rb"\.\.\.|<<=|>>=|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|##|[-+*/%&|^~!<>=?:;,.(){}\[\]#]"),
     (Kind.OTHER, rb"."),
 )
-_KINDS = {kind.value: kind for kind in Kind}
+_ORDER = (Kind.OTHER, *(kind for kind, _rule in _RULES))      # by the number of the group
+_HIDING = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES
+                               if kind in (Kind.COMMENT, Kind.STRING)), re.DOTALL)
 _LEXER = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES), re.DOTALL)
 
 
@@ -69,17 +70,34 @@ def lex(source: bytes) -> tuple[Token, ...]:
         tokens.append(Token(Kind.COMMENT, source[:inside], 0, inside))
     at = inside
     while at < len(source):
-        match = _LEXER.match(source, at)
-        assert match is not None     # OTHER takes any byte
-        assert match.lastgroup is not None
-        kind = _KINDS[match.lastgroup]
-        if match[0] == b"#" and _first_of_line(tokens):
-            match = _DIRECTIVE.match(source, at)
-            assert match is not None
-            kind = Kind.DIRECTIVE
-        tokens.append(Token(kind, match[0], at, match.end()))
-        at = match.end()
+        for match in _LEXER.finditer(source, at):        # OTHER takes any byte: they stand end to end
+            text = match[0]
+            if text == b"#" and _first_of_line(tokens):
+                break
+            end = match.end()
+            tokens.append(Token(_ORDER[match.lastindex or 0], text, at, end))
+            at = end
+        else:
+            break
+        directive = _DIRECTIVE.match(source, at)
+        assert directive is not None
+        tokens.append(Token(Kind.DIRECTIVE, directive[0], at, directive.end()))
+        at = directive.end()
     return tuple(tokens)
+
+
+def in_comment(source: bytes, offset: int) -> bool:
+    """Whether a comment of `source`, as `lex` reads it, begins before `offset` and ends behind it. Reads only what may
+    hide one: of a large file `lex` would make a hundred thousand tokens for this."""
+    inside = _comment_prefix(source)
+    if offset < inside:
+        return offset > 0
+    for match in _HIDING.finditer(source, inside):
+        if match.start() >= offset:
+            return False
+        if offset < match.end():
+            return match.lastgroup == Kind.COMMENT.value
+    return False
 
 
 _DIRECTIVE = re.compile(rb"#[ \t]*\w*")

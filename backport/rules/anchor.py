@@ -12,9 +12,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import add, sub
 
+from backport.bounded import by_content
 from backport.rules.sides import Row, text_of
 
 # Comments are compared word by word as well: their line breaks are no difference either.
@@ -38,18 +39,17 @@ class Words:
         return bisect_right(self.lines, offset) - 1
 
 
-@lru_cache(maxsize=64)
+@by_content(4 << 20)
 def words(source: bytes) -> Words:
-    found = list(_WORD.finditer(source))
-    texts = tuple(m[0] for m in found)
-    at: list[int] = []
-    offset = 0
-    for text in texts:
-        at.append(offset)
-        offset += 1 + len(text)
+    texts = _WORD.findall(source)
+    sizes = list(map(len, texts))
+    gaps = list(map(len, _WORD.split(source)))           # with those before the first word and behind the last
+    ends = list(accumulate(map(add, gaps, sizes)))
+    starts = list(map(sub, ends, sizes))
+    at = list(accumulate((1 + size for size in sizes), initial=0))
     lines = (0, *(m.end() for m in re.finditer(rb"\n", source)))
-    return Words(source, texts, tuple(m.start() for m in found), tuple(m.end() for m in found),
-                 b"".join(b"\0" + text for text in texts) + b"\0", tuple(at), lines)
+    joined = b"\0".join((b"", *texts, b""))
+    return Words(source, tuple(texts), tuple(starts), tuple(ends), joined, tuple(at[:-1]), lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backport.csource.tokens import Kind, lex
+from backport.csource.tokens import in_comment
 from backport.patch.edits import edited
 from backport.patch.locate import exact_edits
 from backport.patch.model import FileDiff, Hunk
@@ -151,8 +151,7 @@ def _hidden_before(hunk: Hunk, preimage: bytes | None) -> bytes:
     offset = _line_offset(preimage, hunk.old_start)
     if preimage[offset:offset + len(old)] != old:
         offset = preimage.find(old)
-    inside = next((t for t in lex(preimage) if t.start < offset < t.end), None)
-    return b"/*" if inside is not None and inside.kind is Kind.COMMENT else b""
+    return b"/*" if in_comment(preimage, offset) else b""
 
 
 def _line_offset(data: bytes, line: int) -> int:

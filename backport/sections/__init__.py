@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource import scopes
 from backport.csource.functions import Function, functions
 from backport.csource.functions import enclosing as function_around
@@ -125,8 +126,19 @@ def same_end(here: str, told: str) -> bool:
 def has(source: bytes, name: str, path: str) -> bool:
     """True where the file has a scope of that name."""
     kind = _kind(path)
-    key = kind.key if kind is not None else str
-    return any(alike(key(one), key(name)) for one in known(source, path))
+    wanted = kind.key(name) if kind is not None else name
+    return any(alike(one, wanted) for one in _keys(source, path).get(wanted.partition(" [")[0], ()))
+
+
+@by_content(8 << 20)
+def _keys(source: bytes, path: str) -> dict[str, list[str]]:
+    """The scopes of a file as `alike` compares them, by what two of them must have in common."""
+    kind = _kind(path)
+    found: dict[str, list[str]] = {}
+    for one in known(source, path):
+        name = kind.key(one) if kind is not None else one
+        found.setdefault(name.partition(" [")[0], []).append(name)
+    return found
 
 
 def outer(name: str) -> str:
