@@ -14,8 +14,8 @@ from backport.stable.nomination import Asked, Nomination
 from backport.verdict import Apply, Behaves, Build, Sure
 
 _BAD_APPLY = frozenset({Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID})
-_BAD_BUILD = frozenset({Build.FAIL, Build.WARN, Build.NOT_COMPILED})
-_BAD_BEHAVIOUR = frozenset({Behaves.BROKE, Behaves.NO_EFFECT, Behaves.NOT_SHOWN})
+BAD_BUILD = frozenset({Build.FAIL, Build.WARN, Build.NOT_COMPILED})
+BAD_BEHAVIOUR = frozenset({Behaves.BROKE, Behaves.NO_EFFECT, Behaves.NOT_SHOWN})
 _INFRA_BUILD = frozenset({Build.ERROR, Build.BASELINE_BROKEN})
 
 
@@ -155,8 +155,8 @@ def exit_code(cells: Iterable[Cell], *, strict: bool = False) -> int:
             return 3
         if (
             cell.apply in _BAD_APPLY
-            or cell.build in _BAD_BUILD
-            or cell.behaviour in _BAD_BEHAVIOUR
+            or cell.build in BAD_BUILD
+            or cell.behaviour in BAD_BEHAVIOUR
             or (strict and cell.sure is Sure.REVIEW)
         ):
             worst = 1

@@ -161,12 +161,16 @@ def _changes(compared: Changes | None, width: int) -> bytes:
 
 
 def _list(results: Results) -> bytes:
-    from backport.report.matrix import headline, matrix
+    from backport.report.matrix import status_line, tally_of
 
     found = results.runs(limit=50)
     several = len({run.manifest for run in found if run.manifest}) > 1
-    rows = [headline(matrix(run, results.cells(run))) + (f"; {run.manifest}" if several and run.manifest else "")
-            for run in found]
+    rows = []
+    for run in found:
+        counts = results.counts(run)
+        tallied = tally_of([(apply, build, booted, count) for apply, build, booted, _cached, count in counts])
+        line = status_line(run, tallied, sum(count for *_said, cached, count in counts if cached))
+        rows.append(line + (f"; {run.manifest}" if several and run.manifest else ""))
     return _text("".join(f"{row}\n" for row in rows) or "No runs.\n")
 
 

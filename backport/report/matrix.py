@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from backport.cell import TRIED_WITHOUT, Cell, exit_code
+from backport.cell import BAD_BEHAVIOUR, BAD_BUILD, TRIED_WITHOUT, Cell, exit_code
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.stable.newer import marked
 from backport.verdict import Apply, Behaves, Build, Sure
@@ -203,20 +203,31 @@ class Tally:
 
 def column(cell: Cell) -> str:
     """The Tally field that counts this cell."""
-    if cell.apply in (Apply.NO_TREE, Apply.ERROR):
+    return _column(cell.apply, cell.build, cell.behaviour)
+
+
+def _column(apply: Apply, build: Build, behaviour: Behaves | None) -> str:
+    if apply in (Apply.NO_TREE, Apply.ERROR):
         return "other"
-    if cell.apply in (Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID):
+    if apply in (Apply.CONFLICT, Apply.SUSPECT, Apply.INVALID):
         return "conflict"
-    if cell.build in (Build.ERROR, Build.BASELINE_BROKEN) or cell.behaviour is Behaves.ERROR:
+    if build in (Build.ERROR, Build.BASELINE_BROKEN) or behaviour is Behaves.ERROR:
         return "other"
-    if cell.build is Build.WARN:
+    if build is Build.WARN:
         return "warn"
-    return "fail" if exit_code([cell]) else "ok"
+    return "fail" if build in BAD_BUILD or behaviour in BAD_BEHAVIOUR else "ok"
 
 
 def tally(cells: Sequence[Cell]) -> Tally:
-    counts = Counter(column(cell) for cell in cells)
-    return Tally(**{name: counts[name] for name in ("ok", "warn", "fail", "conflict", "other")})
+    return tally_of([(cell.apply, cell.build, cell.behaviour, 1) for cell in cells])
+
+
+def tally_of(counts: Iterable[tuple[Apply, Build, Behaves | None, int]]) -> Tally:
+    """As tally(), of cells that were counted by outcome, build and behaviour."""
+    found: Counter[str] = Counter()
+    for apply, build, behaviour, count in counts:
+        found[_column(apply, build, behaviour)] += count
+    return Tally(**{name: found[name] for name in ("ok", "warn", "fail", "conflict", "other")})
 
 
 def when(seconds: float | None) -> str:
@@ -238,14 +249,18 @@ def duration(seconds: float) -> str:
 
 def headline(grid: Matrix) -> str:
     """One line: what ran, when, how far it got and how it ended."""
-    run = grid.run
+    return status_line(grid.run, tally(grid.cells), sum(cell.cached for cell in grid.cells), grid.total)
+
+
+def status_line(run: Run, counts: Tally, cached: int, total: int = 0) -> str:
+    """headline(), for a run whose cells were only counted; `total` is how many it is to have, where that is known."""
+    total = max(total, run.total, counts.done)
     name = f"Night {run.id}" if run.kind == "nightly" else f"Run {run.id}"
-    cached = sum(cell.cached for cell in grid.cells)
-    parts = [f"{name}, {when(run.started)}", f"{len(grid.cells)} of {grid.total} cells" if len(grid.cells) < grid.total
-             else f"{grid.total} cell{'s' * (grid.total != 1)}"]
+    parts = [f"{name}, {when(run.started)}", f"{counts.done} of {total} cells" if counts.done < total
+             else f"{total} cell{'s' * (total != 1)}"]
     if cached:
         parts.append(f"{cached} cached")
-    parts.append(str(tally(grid.cells)))
+    parts.append(str(counts))
     if run.state == "finished" and run.finished is not None:
         parts.append(duration(run.finished - run.started))
     else:

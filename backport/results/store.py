@@ -195,6 +195,13 @@ class Results:
         rows = self._rows(f"{BRIEF} WHERE run = ? AND recorded > ? ORDER BY recorded", (_id(run), moment))
         return [cell_of((*row[:4], _NOTHING, *row[5:])) for row in rows], rows[-1][4] if rows else moment
 
+    def counts(self, run: Run | int) -> list[tuple[Apply, Build, Behaves | None, bool, int]]:
+        """(outcome, build, behaviour, whether it was read back, how many cells) of a run, without opening one cell."""
+        rows = self._rows("SELECT apply, build, behaviour, cached, COUNT(*) FROM cell WHERE run = ? "
+                          "GROUP BY apply, build, behaviour, cached", (_id(run),))
+        return [(Apply(apply), Build(build), decode(Behaves, booted) if booted else None, bool(cached), count)
+                for apply, build, booted, cached, count in rows]
+
     def cell(self, run: Run | int, patch: str, column: str) -> Cell | None:
         """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
         # all of its column: what became of a series is told by its other cells
@@ -206,7 +213,8 @@ class Results:
         """The answer to `cell_key(...)` if it is known, flagged `cached`; an error is never an answer."""
         if not key:
             return None
-        rows = self._rows(f"{CELL} WHERE key = ? AND apply NOT IN (?, ?) AND build <> ? "
+        # the index is of cells with a key: SQLite takes it only where the question says so
+        rows = self._rows(f"{CELL} WHERE key = ? AND key <> '' AND apply NOT IN (?, ?) AND build <> ? "
                           "ORDER BY recorded DESC LIMIT 1",
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
         known = cell_of(rows[0]) if rows else None
@@ -289,8 +297,11 @@ class Results:
     def logs(self, keep: int | None = None) -> set[str]:
         """Build logs and boot log directories that a stored cell refers to; `keep` as if the older runs had gone."""
         gone = set(self.old_runs(keep)) if keep is not None else set()
-        rows = self._rows("SELECT DISTINCT cell.run, body.data FROM cell JOIN body ON body.sha256 = cell.body")
-        kept = [cell_of((run, False, 0.0, data, _NOTHING, "", "")) for run, data in rows if run not in gone]
+        left = [number for number, in self._rows("SELECT id FROM run") if number not in gone]
+        # each answer once, however many nights gave it
+        rows = self._rows(f"SELECT data FROM body WHERE sha256 IN (SELECT body FROM cell WHERE run IN "
+                          f"({','.join(map(str, left))}))")
+        kept = [cell_of((0, False, 0.0, data, _NOTHING, "", "")) for data, in rows]
         if any(cell.reason == DAMAGED for cell in kept):
             raise InfraError(f"{self.path} holds damaged cells, so no log can be called unused", hint=_RECOVER)
         return {path for cell in kept for path in (cell.log, cell.booted.directory if cell.booted else "") if path}

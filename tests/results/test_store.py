@@ -64,6 +64,17 @@ def test_a_known_answer_is_found_by_its_key_and_flagged(tmp_path: Path) -> None:
         assert results.lookup("k2") is None
 
 
+def test_a_key_is_looked_up_by_its_index(tmp_path: Path) -> None:
+    """A year of nights is two million cells; without the index, one answer that is read back took half a second."""
+    with Results(tmp_path / "r.sqlite") as results:
+        asked = []
+        results._db.set_trace_callback(asked.append)
+        results.lookup("k1")
+        results._db.set_trace_callback(None)
+        plan = [row[3] for row in results._rows(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert any("USING INDEX cell_key" in step for step in plan), plan
+
+
 @pytest.mark.parametrize("made", [
     cell("p", "t", Apply.ERROR), cell("p", "t", Apply.NO_TREE), cell("p", "t", Apply.CLEAN, Build.ERROR)])
 def test_an_error_is_never_an_answer(tmp_path: Path, made: Cell) -> None:
