@@ -55,7 +55,7 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
                 missing.append(Uncompiled(path, 0, "", "this configuration does not read it"))
             continue
         if kind is TouchedKind.MAKEFILE:
-            if not _visited(path, visited):
+            if not is_visited(path, visited):
                 missing.append(Uncompiled(path, 0, "", "the build does not enter this directory"))
             continue
         if kind is TouchedKind.OTHER:
@@ -80,7 +80,8 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
     return Proof(tuple(sorted(objects)), tuple(missing), tuple(unproved), code)
 
 
-def _visited(path: str, visited: Sequence[str]) -> bool:
+def is_visited(path: str, visited: Sequence[str]) -> bool:
+    """Does make read the Makefile `path` on its way into one of the directories `visited`?"""
     folder = posixpath.dirname(path)
     return any((place + "/").startswith(folder + "/") or folder == "" for place in visited) or folder == "scripts"
 

@@ -44,6 +44,7 @@ from backport.wholefile import private_directory
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
+_LISTED = 8              # objects that are compiled for one Makefile
 _COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _NOT_RUN = Exited(0, b"", 0.0)
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
@@ -356,9 +357,13 @@ class _Cell:
         self.inside = not self.work.alone and any(
             kind_of(path) not in (*_COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
         for path in self.patch.paths:
-            if path not in self.paths or kind_of(path) not in _COMPILED:
+            if path not in self.paths:
                 continue
-            if kind_of(path) is TouchedKind.DEVICETREE:
+            if kind_of(path) is TouchedKind.MAKEFILE:
+                names.update(dict.fromkeys(self._listed(members, path)))
+            elif kind_of(path) not in _COMPILED:
+                continue
+            elif kind_of(path) is TouchedKind.DEVICETREE:
                 blobs, count = devicetree.targets(self.work.source, path)
                 names.update(dict.fromkeys(blobs))
                 if count > len(blobs):
@@ -376,6 +381,17 @@ class _Cell:
                 else:
                     names.update(dict.fromkeys(self._users(members, path)))
         return tuple(names)
+
+    def _listed(self, members: Membership, path: str) -> tuple[str, ...]:
+        """Objects that a Makefile outside the targets lists; how many of them is told."""
+        folder = posixpath.dirname(path)
+        if not folder or compiled.is_visited(path, [name.rstrip("/") for name in self.work.directories]):
+            return ()
+        found = members.listed(folder)
+        if found:
+            self.told += (f"{path}: {min(len(found), _LISTED)} of the {len(found)} objects that it lists are compiled; "
+                          "nothing is linked",)
+        return found[:_LISTED]
 
     def _users(self, members: Membership, path: str) -> tuple[str, ...]:
         """Objects of a few sources that include `path`; which ones is told."""

@@ -51,6 +51,13 @@ class Membership:
         top = next((folder for folder in self._libraries if path.startswith(f"{folder}/")), top)
         return self._below(top, path, frozenset()) if path.startswith(top + "/") else ""
 
+    def listed(self, folder: str) -> tuple[str, ...]:
+        """What make calls the objects that the Makefile of `folder` lists and the configuration builds, sorted; of a
+        composite one its parts."""
+        paths = {posixpath.normpath(posixpath.join(folder, one)) if one == name else one
+                 for name, members in self._read(folder) if name.endswith(".o") for one in (members or [name])}
+        return tuple(found for path in sorted(paths) if (found := self.target(path)))
+
     def _below(self, folder: str, path: str, above: frozenset[str]) -> str:
         above |= {folder}                    # a Makefile may name the directory above it, which named this one
         for name, members in self._read(folder):

@@ -130,6 +130,18 @@ def test_one_patch_in_two_configurations_is_one_verdict(bench: Bench) -> None:
     assert bad.reason.startswith("drivers/net/dummy.c:3:")
 
 
+def test_a_makefile_outside_the_targets_is_read_for_the_objects_that_it_lists(bench: Bench) -> None:
+    result = bench.build({"drivers/net/Makefile": "# one more line\n" + bench.read("drivers/net/Makefile")},
+                         compared=False)
+    assert result.verdict is Build.PASS, result
+    told = "drivers/net/Makefile: 1 of the 1 objects that it lists are compiled; nothing is linked"
+    assert told in result.unproved
+    assert "drivers/net/dummy.o" in result.command
+    # one that lists directories alone is entered by nothing here
+    above = bench.build({"drivers/Makefile": "# one more line\n" + bench.read("drivers/Makefile")}, compared=False)
+    assert above.verdict is Build.NOT_COMPILED, above
+
+
 def test_a_name_that_is_declared_and_defined_nowhere_fails(bench: Bench) -> None:
     """The object compiles; no module could ever be loaded with it."""
     declared = "extern int nobody_has_this(int x);\n\nint dummy_probe(void)\n{\n\treturn nobody_has_this(1);\n}\n"
