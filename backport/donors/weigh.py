@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from backport.adapt.align import line_key
 from backport.adapt.changelog import changelog
 from backport.adapt.left_out import left_out
+from backport.adapt.signals import Signal
 from backport.carry import Carried, Carrier
 from backport.check import preimages
 from backport.check.effect import Effect, applied, same_effect
@@ -174,6 +175,9 @@ def _confirms(one: Tried) -> bool:
 def _whole(own: Carried, patch: Patch, carrier: Carrier) -> bool:
     """Whether nothing but the adaptation itself was in doubt, and all of upstream's change is in it."""
     if patch.review or own.unready or own.patch is None:
+        return False
+    # one more place like those that upstream changes: who made a form for another tree never saw it
+    if any(Signal.REMAINS.id in story.signals for story in own.hunks):
         return False
     outside = {one.name for one in carrier.proposers}            # what a program of the user's made is for review
     if any(outside & set(story.strategies) for story in own.hunks):

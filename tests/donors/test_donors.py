@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from backport.adapt.signals import Signal
+from backport.carry import Carrier
 from backport.compute import compute
 from backport.context import Context, Options
 from backport.donors.find import by_hand
 from backport.donors.match import bracketed, claims, differences, dropped, resembles, series_of
 from backport.donors.model import Kind
+from backport.donors.weigh import weighed
 from backport.job import job_of
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
@@ -20,7 +23,7 @@ from backport.patch.parse import parse
 from backport.report.proof import circumstances
 from backport.results.record import detail, records
 from backport.verdict import Apply, Sure
-from tests.support.donors import BUG, MORE, NEWER, OLDER, SIZE, SIZES, THEIRS, TREE, UPSTREAMS, World
+from tests.support.donors import BUG, MAINLINE, MORE, NEWER, OLDER, SIZE, SIZES, THEIRS, TREE, UPSTREAMS, World
 
 
 @pytest.fixture
@@ -71,6 +74,21 @@ def test_where_both_forms_agree_there_is_nothing_to_review(world: World) -> None
     assert both.patch == alone.patch
     assert "based on" not in both.mail.decode()
     assert both.evidence[-1] == f"the 6.1.y backport {sha[:12]}, carried here, gives the same result"
+
+
+def test_a_place_that_only_this_tree_has_is_settled_by_nobody_elses_form(world: World) -> None:
+    fix = world.fix()
+    world.move(NEWER, OLDER)
+    for branch in (NEWER, OLDER):
+        world.repo.edit(branch, "sort.h", "", "int compare_int(int a, int b);\n", "bring it")
+    world.backport(fix, UPSTREAMS, path="lib/sort.c")
+    donors, head = world.found(fix).donors, world.head(OLDER)
+    carrier = Carrier(world.repo.git.path, world.heads(), world.head(MAINLINE))
+    own = carrier.carry(fix, TREE, head)
+    further = replace(own, hunks=tuple(replace(hunk, signals=(*hunk.signals, Signal.REMAINS.id)) for hunk in own.hunks))
+    sure = [weighed(one, carrier, fix, TREE, head, donors).sure for one in (own, further)]
+    carrier.close()
+    assert sure == [Sure.CERTAIN, Sure.REVIEW]
 
 
 def test_a_donor_with_another_empty_line_neither_replaces_upstreams_form_nor_settles_it(world: World) -> None:
