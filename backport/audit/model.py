@@ -147,6 +147,7 @@ class Backported:
     tree: FileSide
     upstream: FileSide
     newer: Mapping[str, bytes]       # at upstream's path
+    latest: bytes | None = None      # upstream's side at the end of its branch, None where that is `upstream.after`
     now: bytes | None = None         # the tree's file at the end of what is audited, None where that is `tree.after`
     elsewhere: Elsewhere | None = None       # only where the paths of both sides differ
     one_commit: bool = False         # both sides are commits: whatever upstream's has belongs to the change
@@ -165,6 +166,11 @@ class Backported:
     def today(self) -> bytes:
         """The tree's file as people run it."""
         return self.tree.after if self.now is None else self.now
+
+    @property
+    def lasting(self) -> bytes:
+        """Upstream's file at the end of its branch: a step that was put right since stands for nothing."""
+        return self.upstream.after if self.latest is None else self.latest
 
     @property
     def path(self) -> str:

@@ -164,7 +164,13 @@ class _Moved:
                       for name in (path, mine.path))
         tree = ".".join(mine.name.split(".")[:2])
         return Backported(Origin(mine.name, "..".join(pair), tree=tree), mine.side(n),
-                      FileStep("..".join(pair), path, base, edits).side(at), newer, now, Elsewhere(here, own))
+                      FileStep("..".join(pair), path, base, edits).side(at), newer,
+                          _latest(pair[0], newer), now, Elsewhere(here, own))
+
+
+def _latest(step: str, heads: Mapping[str, bytes]) -> bytes | None:
+    """The file in the last release of the branch of a step."""
+    return next((data for head, data in heads.items() if head.split(".")[:2] == step.split(".")[:2]), None)
 
 
 def _lines(group: Delta) -> tuple[bytes, ...]:
@@ -187,7 +193,8 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
         if alone is not None:
             yield alone
     for i, (_score, step, j) in sorted(taken.items()):
-        change = Backported(Origin(mine.name, step.name, tree=tree), mine.side(i), step.side(j), heads, now)
+        latest = _latest(step.name, heads)
+        change = Backported(Origin(mine.name, step.name, tree=tree), mine.side(i), step.side(j), heads, latest, now=now)
         counts.paired += 1
         counts.equal += change.equal
         yield change
@@ -197,7 +204,7 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
             for n in range(len(step.groups)):
                 if n not in pairs and (dice(step.words[n], step.words[j]) >= SAME or fresh & step.added[n]):
                     pairs.add(n)
-                    yield Backported(change.origin, mine.side(None), step.side(n), heads, now)
+                    yield Backported(change.origin, mine.side(None), step.side(n), heads, latest, now=now)
 
 
 def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:

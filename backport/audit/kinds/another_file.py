@@ -22,7 +22,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
     def lacks(data: bytes) -> bool:
         return holds(map(line_key, data.split(b"\n")), added) < 0.5
 
-    if not lacks(other.tree) or not all(map(lacks, other.newer.values())) or any(map(lacks, change.newer.values())):
+    if not lacks(other.tree) or not all(map(lacks, other.newer.values())) or lacks(change.lasting):
         return
     above, below = _around(there.after, there.added[0][0], there.added[-1][0])
     near = {line_key(line) for line in other.tree.split(b"\n")}

@@ -48,11 +48,11 @@ def _parts(side: FileSide) -> Counter[str]:
 
 
 def _honest(change: Backported, landed: str, wanted: str, added: list[bytes]) -> bool:
-    """Whether a newer tree has the lines in the part where they are here, too, or has them no longer in the other:
-    then the step that stands for upstream was not the last word."""
+    """Whether a newer tree has the lines in the part where they are here, too, or the branch that stands for
+    upstream has them no longer in the other."""
     newer = (*change.newer.values(), change.upstream.after)
-    return any(holds(part(data, landed, change.path), added) >= _SHARE for data in newer) or any(
-        holds(part(data, wanted, change.path), added) < _SHARE for data in change.newer.values())
+    return holds(part(change.lasting, wanted, change.path), added) < _SHARE or any(
+        holds(part(data, landed, change.path), added) >= _SHARE for data in newer)
 
 
 QUESTION = Question(Fault.FUNCTION, ask)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backport.adapt.align import line_key
 from backport.audit.kinds.base import Question, same_lines
 from backport.audit.model import Backported, Fault, Suspect
-from backport.csource.scopes import block
-from backport.csource.tables import Inner, around, opened
+from backport.csource.scopes import Block, block
+from backport.csource.tables import Inner, around, chains
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
@@ -21,24 +20,26 @@ def ask(change: Backported) -> Iterator[Suspect]:
         if key != other or ours is None or theirs is None:
             continue
         a, b = around(here.after, ours, r), around(there.after, theirs, u)
-        if not a or not b or len(a) != len(b):
+        if len(a) < 2 or len(a) != len(b):
             continue
-        mine, wanted = _plain(opened(a), a[-1]), _plain(opened(b), b[-1])
-        lines = [line_key(line) for line in here.after.split(b"\n")[ours.start - 1:ours.end]]
-        told = next((theirs for mine, theirs in zip(mine, wanted, strict=True) if mine != theirs and mine), b"")
-        if told and any(line.startswith(line_key(told)) for line in lines):
+        mine, wanted = _plain(a[-1]), _plain(b[-1])
+        # both braces are on both sides: one with another first member is the same one, changed
+        if mine != wanted and wanted in _braces(here.after, ours) and mine in _braces(there.after, theirs):
             yield Suspect(Fault.INSIDE, change, f"`{key.decode('utf-8', 'replace')}` is in {_shown(mine)} here, in "
                           f"{_shown(wanted)} upstream; `{here.place}` has both", 0.8, key.decode("utf-8", "replace"))
             return
 
 
-def _plain(heads: list[bytes], innermost: Inner) -> tuple[bytes, bytes]:
-    """What opens the innermost brace, and the first thing behind it."""
-    head = heads[-1] if heads else b""
-    return b" ".join(word for word in head.split() if word not in (b"const", b"static")), innermost[1]
+def _braces(source: bytes, b: Block) -> set[Inner]:
+    return {_plain(chain[-1]) for chain in chains(source, b) if len(chain) > 1}
 
 
-def _shown(brace: tuple[bytes, bytes]) -> str:
+def _plain(brace: Inner) -> Inner:
+    head, first = brace
+    return b" ".join(word for word in head.split() if word not in (b"const", b"static")), first
+
+
+def _shown(brace: Inner) -> str:
     head, first = (text.decode("utf-8", "replace") for text in brace)
     return f"`{head} {{ {first} ...`"
 

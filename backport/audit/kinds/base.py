@@ -76,11 +76,10 @@ def part_text(source: bytes, name: str) -> bytes:
     return Source.of(source).text(found) if found is not None else b""
 
 
-def checked(change: Backported, check: Check, kinds: Mapping[Signal, Fault], confidence: float, *,
-            same: bool = True) -> Iterator[Suspect]:
-    """What one of the tool's own checks would say of the change, had the tool made it; with `same` only where both
-    sides add the same code: what somebody wrote anew is theirs."""
-    if not change.tree.telling or (same and not same_lines(change.tree, change.upstream)):
+def checked(change: Backported, check: Check, kinds: Mapping[Signal, Fault], confidence: float) -> Iterator[Suspect]:
+    """What one of the tool's own checks would say of the change, had the tool made it; only where both sides add the
+    same code: what somebody wrote anew is theirs."""
+    if not same_lines(change.tree, change.upstream):
         return
     asked = _context(change)
     for one in check.ask(asked) if asked is not None else ():

@@ -31,8 +31,8 @@ def ask(change: Backported) -> Iterator[Suspect]:
         return
     if holds(place, gone) < 1 and gone:
         return
-    if any(holds(part(data, name, change.path), added) < 0.8 for data in change.newer.values()):
-        return                       # put right there, or moved on: the step was not the last word
+    if added and holds(part(change.lasting, name, change.path), added) < 0.8:
+        return
     above, below = around(there, name)
     near = [*above, *below]
     found = sum(key in place for key in near)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from backport.adapt.checks.guard import CHECK as guard
-from backport.adapt.checks.lock_balance import CHECK as lock_balance
 from backport.adapt.signals import Signal
-from backport.audit.kinds.base import Question, checked, part_text, same_lines
+from backport.audit.kinds.base import Question, checked, part_text
 from backport.audit.model import Backported, Fault, Suspect
+from backport.csource.locks import halves
 from backport.csource.pieces import code
 from backport.csource.statements import gotos, label
 
@@ -16,15 +16,32 @@ from backport.csource.statements import gotos, label
 def ask(change: Backported) -> Iterator[Suspect]:
     """A lock without its unlock, a line under the opposite condition, a jump to a label that is not there."""
     here = change.tree
-    yield from checked(change, lock_balance, {Signal.BALANCE: Fault.LOST_HALF}, 0.75, same=False)
-    if same_lines(here, change.upstream):
-        yield from checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7)
+    yield from _locks(change)
+    yield from checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7)
     for name, added in here.functions.items():
         ours, theirs = (part_text(side.after, name) for side in (here, change.upstream))
         lacking = [one for one in gotos(code(added)) if one in _labels(theirs) and one not in _labels(ours)]
         if ours and lacking:
             yield Suspect(Fault.LOST_HALF, change, f"{name} jumps to `{lacking[0].decode()}`, which it does not have",
                           0.8, lacking[0].decode())
+
+
+def _locks(change: Backported) -> Iterator[Suspect]:
+    """A lock of which this function got one half and upstream's got both."""
+    gone = _kinds(code(b"".join(line for _, line in change.tree.removed)))
+    for name, added in change.tree.functions.items():
+        theirs = code(change.upstream.functions.get(name, b""))
+        whole = _kinds(theirs) - {kind for kind, _ in halves(theirs)}
+        for kind, half in sorted(halves(code(added))):
+            if kind in whole - gone:
+                done = "takes" if half == "taken" else "releases"
+                shown = kind.decode("utf-8", "replace")
+                yield Suspect(Fault.LOST_HALF, change, f"{name} only {done} `{shown}` in the added lines, where "
+                              "upstream's take and release it", 0.75, shown)
+
+
+def _kinds(text: bytes) -> set[bytes]:
+    return {kind for line in text.split(b"\n") for kind, _ in halves(line)}
 
 
 def _labels(text: bytes) -> set[bytes]:
