@@ -12,7 +12,7 @@ from backport.audit.model import Backported, CommitPast, Origin
 from backport.audit.pairing import Counts, FileStep, Progress, delta, partners
 from backport.check.preimage import preimages
 from backport.errors import UserError
-from backport.git import Git
+from backport.git import GLOBS, Git, GitResult
 from backport.history.branch import Branch
 from backport.history.log import Log
 from backport.history.message import Commit
@@ -27,6 +27,7 @@ from backport.trees.stack import Stack
 from backport.trees.store import Head
 from backport.version import makefile_version, version_key
 
+_MANY = 1 << 30
 LEAST = 0.5              # of the words: both sides say that they are the same commit
 _NOTE = re.compile(r"^\[(?!\s*Upstream commit)(.+?)\]\s*$", re.M | re.S | re.I)
 _BRANCH = re.compile(r"linux-(\d+\.\d+)\.y$")
@@ -50,7 +51,7 @@ class Files:
         self.tree = lru_cache(maxsize=64)(lambda path: git.blob(f"{tree}:{path}"))
         self.upstream = lru_cache(maxsize=64)(lambda path: git.blob(f"{upstream}^:{path}"))
         self.now = lru_cache(maxsize=64)(lambda path: git.blob(f"{now}:{path}"))
-        self.spread = lru_cache(maxsize=256)(lambda name: (_lines(git, after, name), _lines(git, upstream, name)))
+        self.spread = lru_cache(maxsize=256)(lambda name: _spread(git, tree, after, upstream, name))
 
 
 def commit_changes(git: Git, revisions: str, counts: Counts, progress: Progress) -> Iterator[Backported]:
@@ -118,10 +119,16 @@ def _of_pair(pair: Pair, files: Files, counts: Counts) -> Iterator[Backported]:
             past = None
 
 
-def _lines(git: Git, commit: str, name: str) -> int:
-    """How many lines of the tree have the name."""
-    found = git.run("grep", "-c", "-h", "-w", "-F", "-e", name, commit, "--", ok=(0, 1)).text.split()
-    return sum(map(int, found))
+def _spread(git: Git, before: str, after: str, upstream: str, name: str) -> tuple[int, int]:
+    """How many lines of C have the name, in this tree and in upstream's. A name that the tree had before the change is
+    not counted: the first line that has it ends the search, and so it is with nearly all."""
+    def grep(how: str, commit: str) -> GitResult:
+        return git.run(GLOBS, "grep", how, "-h", "-w", "-F", "-e", name, commit, "--", "*.c", "*.h", "*.S", ok=(0, 1))
+
+    if not grep("-q", before).code:
+        return _MANY, 0
+    ours, theirs = (sum(map(int, grep("-c", commit).text.split())) for commit in (after, upstream))
+    return ours, theirs
 
 
 def _branches(git: Git) -> list[Branch]:
@@ -170,12 +177,12 @@ class CloneHistory:
 
 
 def queue_changes(git: Git, head: Head, entries: Sequence[Patch], forms: Sequence[Patch], upstream: Head | None,
-                  others: Sequence[Head], counts: Counts, progress: Progress, series: str,
-                  passed: list[str]) -> Iterator[Backported]:
+                  others: Sequence[Head], counts: Counts, progress: Progress,
+                  series: str) -> Iterator[Backported]:
     """A change for each part of each entry of a queue that stands on `head`, in order, beside upstream's form of it.
 
     `forms` are upstream's, found by the upstream commit that both name or by the subject; without one the commit is
-    looked for in the store. `passed` gets a line for each entry that could not be compared.
+    looked for in the store.
     """
     by_name: dict[str, Patch] = {}
     for form in forms:
@@ -187,17 +194,17 @@ def queue_changes(git: Git, head: Head, entries: Sequence[Patch], forms: Sequenc
             progress(told.title[:40], at, len(entries))
             step = stack.push(entry.diff, told.title)
             if not step.ok:
-                passed.append(f"{entry.source}: does not go in: {step.reason}")
+                counts.passed.append(f"{entry.source}: does not go in: {step.reason}")
                 continue
             wanted = by_name.get(told.upstream_sha or "") or by_name.get(told.title)
             if wanted is None:
-                passed.append(f"{entry.source}: no upstream form of it was given")
+                counts.passed.append(f"{entry.source}: no upstream form of it was given")
                 continue
             counts.changes += 1
             before = preimages(git, wanted, upstream_sha=told.upstream_sha, upstream=upstream, others=others)
-            theirs = {path: edits for path, edits in _deltas(wanted, before.files).items()}
-            passed += [f"{entry.source}: upstream's {path} before the change was not found" for path in wanted.paths
-                       if path not in theirs]
+            theirs = _deltas(wanted, before.files)
+            counts.passed += [f"{entry.source}: upstream's {path} before the change was not found"
+                              for path in wanted.paths if path not in theirs]
             note = note_in(told.message.decode("utf-8", "replace"))
             origin = Origin(Path(entry.source).name, told.upstream_sha or "", told.title, tree=series)
             files = Files(git, step.parent, step.commit, step.commit, step.commit)

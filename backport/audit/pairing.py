@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
 from backport import sections
 from backport.adapt.align import line_key, weak
-from backport.audit.model import Backported, Elsewhere, FileSide, Origin, names_of
+from backport.audit.model import Backported, Elsewhere, FileSide, Origin
 from backport.csource.pieces import bare
 from backport.git import Git
 from backport.patch.edits import edited
@@ -24,6 +24,7 @@ from backport.replay.releases import REF, known_release
 DICE = 0.75              # share of a group's words that both sides must have
 NEAR = 6                 # lines on each side that tell changes in the same words apart
 _ENOUGH = 40             # letters in the lines of a change that are found again in another file
+TAKEN = 2                # of the same change at several places of a file: so many were taken, and one was not
 SAME = 0.9               # that share where a part of upstream's step is the same change once more
 
 
@@ -41,6 +42,7 @@ class Counts:
     paired: int = 0
     equal: int = 0
     changes: int = 0                 # commits or entries of a queue; 0 between releases
+    passed: list[str] = field(default_factory=list)      # a line for each entry, or file of one, that was not compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +65,6 @@ class FileStep:
     @cached_property
     def words(self) -> list[Counter[bytes]]:
         return [_words(group) for group in self.groups]
-
-    @cached_property
-    def added(self) -> list[frozenset[bytes]]:
-        """The names in the added lines of each group."""
-        return [names_of(b"".join(line for edit in group for line in edit.new)) for group in self.groups]
-
-    def fresh(self, n: int) -> frozenset[bytes]:
-        """The names in the added lines of group `n` that the file did not have before."""
-        return frozenset(name for name in self.added[n] if len(name) > 4 and name not in self.before)
 
     def side(self, n: int | None) -> FileSide:
         """The file with group `n` as the change, none for None."""
@@ -200,10 +193,10 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
         yield change
         if change.equal:
             pairs = {b for _, s, b in taken.values() if s is step}
-            fresh = step.fresh(j)
-            for n in range(len(step.groups)):
-                if n not in pairs and (dice(step.words[n], step.words[j]) >= SAME or fresh & step.added[n]):
-                    pairs.add(n)
+            twins = [n for n in range(len(step.groups)) if dice(step.words[n], step.words[j]) >= SAME]
+            left = [n for n in twins if n not in pairs]
+            if len(left) == 1 and len(twins) > TAKEN and min(set(twins) - set(left)) == j:
+                for n in left:
                     yield Backported(change.origin, mine.side(None), step.side(n), heads, latest, now=now)
 
 

@@ -32,6 +32,11 @@ class PutRight:
     where: str                       # the function or entry in which the tool puts the change
     sure: Sure
 
+    @property
+    def place(self) -> str:
+        """`where` as a subject names it."""
+        return f"{self.where}()" if self.where.isidentifier() else self.where
+
     def file(self, path: str) -> FileDiff:
         """The diff of the one file."""
         raw = path.encode("utf-8", "surrogateescape")
@@ -77,23 +82,27 @@ def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "",
     origin = change.origin
     file = repair.file(change.path)
     area = subject.rpartition(": ")[0] or change.path.rpartition("/")[2]
-    named = upstream[:12] if upstream else f"what {origin.upstream} changed"
-    title = f"{area}: {'fix misplaced hunk' if change.tree.made else 'add the left out part'} of {named}"
+    if upstream:
+        title = f"{area}: {'fix misplaced hunk' if change.tree.made else 'add the left out part'} of {upstream[:12]}"
+    else:
+        what = "move misplaced lines to" if change.tree.made else "make the left out change in"
+        title = f"{area}: {what} {repair.place}"
     lines = [f"From: {author}", f"Subject: [PATCH {branch(origin.tree)}] {title}", "",
-             _sentence(finding, upstream, subject), ""]
+             *_story(finding, upstream, subject), ""]
     if origin.commit:
         lines.append(f"Fixes: {origin.commit[:12]} (\"{origin.subject}\")")
     else:
-        lines += [f"[ Fixes: not known: {origin.name} are releases without history ]"]
+        lines.append(f"[ Fixes: not known: {origin.name} was read from releases, which have no history ]")
     if signoff:
         lines.append(f"Signed-off-by: {author}")
-    head = "".join(f"{row}\n" for line in lines for row in textwrap.wrap(clean.one_line(line), 998 if ":" in line[:8]
-                   else _COLUMNS, break_long_words=False, break_on_hyphens=False) or [""])
+    head = "".join(f"{clean.one_line(line)}\n" for line in lines)
     return head.encode("utf-8", "surrogateescape") + b"---\n" + diffstat((file,)) + b"\n" + file.render()
 
 
-def _sentence(finding: Suspect, upstream: str, subject: str) -> str:
-    change = finding.change
-    what = f"commit {upstream[:12]} (\"{subject}\")" if upstream and subject else \
-        f"commit {upstream[:12]}" if upstream else f"the change between {change.origin.upstream.replace('..', ' and ')}"
-    return f"Upstream, {what}: {finding.text[0].lower()}{finding.text[1:]}. Put it where upstream has it."
+def _story(finding: Suspect, upstream: str, subject: str) -> list[str]:
+    """The changelog: what upstream did, and what happened to it here."""
+    origin = finding.change.origin
+    where = f"Upstream commit {upstream[:12]}" + (f" (\"{subject}\")" if subject else "") if upstream else \
+        f"A change that {origin.upstream.replace('..', ' to ')} made"
+    text = f"{where} came into {branch(origin.tree)} with {origin.name.replace('..', ' to ')}: {finding.text}."
+    return textwrap.wrap(clean.one_line(text), _COLUMNS, break_long_words=False, break_on_hyphens=False)

@@ -29,6 +29,7 @@ def headline(audit: Audit) -> str:
             f"{counts.equal} of them are equal line by line; {len(audit.groups)} to look at")
     more = [f"{len(audit.accepted)} accepted"] if audit.accepted else []
     more += [f"{len(audit.mended)} mended since"] if audit.mended else []
+    more += [f"{len(audit.counts.passed)} not compared"] if audit.counts.passed else []
     return f"{said} ({', '.join(more)})" if more else said
 
 
@@ -45,8 +46,12 @@ def text(audit: Audit, width: int) -> str:
             out.append(f"   - {len(group.findings) - 1} more of the same cause in this file\n")
         out.append(_hunks(one, width))
         out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
+    out += [("\n" if not n else "") + wrap(f"not compared: {line(said)}", width, rest="   ")
+            for n, said in enumerate(audit.counts.passed)]
     for one, why in audit.accepted:
         out.append("\n" + wrap(f"accepted: {title(one)}: {line(why)}", width, rest="   "))
+    for one in audit.mended:
+        out.append("\n" + wrap(f"mended since: {title(one)}: {line(one.text)}", width, rest="   "))
     return "".join(out)
 
 
@@ -94,7 +99,7 @@ def as_json(audit: Audit, _width: int) -> str:
     told: dict[str, Any] = {
         "schema": "urn:backport:audit:1", "title": audit.title,
         "examined": {"changes": counts.changes, "files": counts.files, "groups": counts.groups,
-                     "paired": counts.paired, "equal": counts.equal},
+                     "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed},
         "findings": [_finding(group.first, audit, [other.key for other in group.findings[1:]])
                      for group in audit.groups],
         "accepted": [{"id": one.key, "why": why, "path": one.change.path} for one, why in audit.accepted],

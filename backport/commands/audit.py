@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 @click.argument("revisions", required=False, metavar="[RANGE]")
 @tree_option("Audit the releases of this series that the store has, or say which tree --queue is for.")
 @click.option("--releases", default="", metavar="X.Y.Z,...",
-              help="These releases, oldest first  [default: all of the series that the store has].")
+              help="These releases, oldest first  [default: all of the series that the store has]; with --queue the "
+                   "one that it stands on  [default: the head of the tree].")
 @click.option("--against", multiple=True, metavar="X.Y.Z,...",
               help="Releases of a newer branch, oldest first; again for each branch  [default: all of every newer "
                    "series that the store has].")
@@ -104,7 +105,7 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
         return 0
     result = _tried(result, store, manifest_path, build)
     emit(report.render(result, form, terminal_width(output)), output)
-    return 1 if result.groups else 0
+    return 1 if result.groups or counts.passed else 0
 
 
 _Told = tuple[str, "Counts", "Iterable[Suspect]"]
@@ -121,7 +122,7 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
     counts = Counts()
     with _progress() as progress:
         if queue is not None:
-            with _queue(store, queue, name, forms, manifest_path, counts, progress) as (title, changes):
+            with _queue(store, queue, name, releases, forms, manifest_path, counts, progress) as (title, changes):
                 yield title, counts, findings(changes)
         elif revisions:
             with _clone(revisions, repo, counts, progress) as (title, changes):
@@ -170,8 +171,8 @@ def _clone(revisions: str, repo: Path | None, counts: Counts,
 
 
 @contextmanager
-def _queue(store: Store, queue: Path, name: str, forms: Sequence[Path], manifest_path: Path | None, counts: Counts,
-           progress: Progress) -> Iterator[tuple[str, Iterable[Backported]]]:
+def _queue(store: Store, queue: Path, name: str, release: str, forms: Sequence[Path], manifest_path: Path | None,
+           counts: Counts, progress: Progress) -> Iterator[tuple[str, Iterable[Backported]]]:
     from backport.audit.commits import queue_changes
     from backport.git import Git
     from backport.patch.model import Patch
@@ -181,20 +182,18 @@ def _queue(store: Store, queue: Path, name: str, forms: Sequence[Path], manifest
         raise click.UsageError("--queue needs --tree: the tree that it is for")
     manifest = read_manifest(manifest_path)
     tree = manifest.tree(name)
-    head = store.head(tree.name) if tree is not None else None
+    head = store.release(release) if release else store.head(tree.name) if tree is not None else None
     if tree is None or head is None:
-        raise UserError(f"{name} is not in the store {store.path}", hint="`backport trees fetch`")
+        raise UserError(f"{release or name} is not in the store {store.path}", hint="`backport trees fetch`")
+
     def read(names: Sequence[str]) -> list[Patch]:
         return [one for one in read_patches(names, store.cache) if isinstance(one, Patch)] if names else []
 
     entries, known = read([str(queue)]), read([str(one) for one in forms])
-    passed: list[str] = []
     heads, upstream = known_heads(store, manifest)
     with Git(store.path) as git:
         yield f"{queue} for {tree.name} {head.version}", queue_changes(
-            git, head, entries, known, upstream, heads, counts, progress, tree.series, passed)
-    for said in passed:
-        click.echo(f"not compared: {said}", err=True)
+            git, head, entries, known, upstream, heads, counts, progress, tree.series)
 
 
 @contextmanager

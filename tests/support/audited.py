@@ -186,3 +186,20 @@ def _together(repo: Repo, branch: str, edits: Edits, message: str) -> str:
         assert text.count(old) == 1, (branch, path, old)
         repo.files[branch][path] = text.replace(old, new)
     return repo.commit(branch, message)
+
+
+def planted(name: str) -> Case:
+    """The planted fault of that name."""
+    from tests.audit.test_planted import PLANTED
+
+    return next(case for case in PLANTED if case.name == name)
+
+
+def releases(path: Path, trees: dict[str, dict[str, str]]) -> Git:
+    """A store with refs/releases/X.Y.Z, one for each of `trees`."""
+    repo = Repo(path)
+    for version, files in trees.items():
+        repo.files[version] = files
+        sha = repo.commit(version, version)
+        repo.git.run("update-ref", f"refs/releases/{version}", sha)
+    return repo.git

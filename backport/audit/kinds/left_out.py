@@ -1,7 +1,7 @@
 """Was a part of the change left out whose subject is in this tree?
 
-Between commits, whatever upstream's commit has and this tree's has not is a part. Between releases only a part that is
-the same change as one that was taken, made at another place of the same file, is known to belong to it.
+Between commits, whatever upstream's commit has and this tree's has not is a part. Between releases only the last of
+several equal changes of one file, the others of which were taken, is known to belong to them.
 """
 
 from __future__ import annotations

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from backport.adapt.align import line_key
+from backport.adapt.align import line_key, similarity
 from backport.audit.kinds.base import Question, part, same_lines
 from backport.audit.model import Backported, Fault, Suspect
+
+_ALIKE = 0.5             # of the words
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
@@ -21,7 +23,9 @@ def ask(change: Backported) -> Iterator[Suspect]:
         was = Counter(part(here.before, name, change.path))
         theirs, before = (Counter(part(data, name, change.path)) for data in (there.after, there.before))
         mine = {line_key(line) for _, line in here.removed}
-        replaced = {line_key(line) for edit in there.made if edit.new for line in edit.old}
+        # beside another change in the same lines, only what is worded alike is a line's replacement
+        replaced = {line_key(line) for edit in there.made for line in edit.old
+                    if any(similarity(line, new) >= _ALIKE for new in edit.new)}
         for key in dict.fromkeys(key for _, key in there.gone if key in replaced):
             if key not in mine and now[key] and now[key] >= was[key] > 0 and before[key] and not theirs[key]:
                 newer = [v for v, data in change.newer.items() if key in part(data, name, change.path)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backport.adapt.align import line_key
-from backport.audit.kinds.base import Question, part
+from backport.audit.kinds.base import Question, part, same_lines
 from backport.audit.model import Backported, Fault, Suspect
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
     """A block of added lines that its function has more often than upstream's, and had before the change."""
     here, there = change.tree, change.upstream
-    if not here.telling:
+    if not same_lines(here, there):
         return
     for edit in here.made:
         block = [line_key(line) for line in edit.new if line.strip()]

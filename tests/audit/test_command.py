@@ -1,0 +1,141 @@
+"""The command as a person meets it: what it prints, keeps and writes, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backport.audit.pairing import Counts, release_changes
+from backport.commands.audit import command
+from backport.errors import UserError
+from backport.git import Git
+from tests.support.audited import WIDGET, C, audit, planted, releases
+
+FAULT = planted("in the function below")
+
+
+def run(*args: str) -> int:
+    return int(command.main(list(args), standalone_mode=False) or 0)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone whose last commit of linux-6.1.y is a misplaced backport; we stand beside it."""
+    audit(FAULT, tmp_path / "clone")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "gitconfig").write_text("[user]\n\tname = A Person\n\temail = person@example.org\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    return tmp_path / "clone"
+
+
+def found(clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> dict[str, str]:
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone), "-f", "json") == 1
+    (one,) = json.loads(capsysbinary.readouterr().out)["findings"]
+    return dict(one)
+
+
+def test_the_report_shows_both_places_and_says_what_the_tool_makes_of_it(
+        clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone)) == 1
+    out = capsysbinary.readouterr().out.decode()
+    assert "upstream changed widget_send(); here the lines are in widget_recv()" in out
+    assert "the tool puts it into widget_send, certain" in out
+    assert "1 commits, 1 files, 1 changes; 1 have a counterpart upstream, 1 of them are equal line by line" in out
+
+
+def test_an_accepted_finding_is_kept_with_its_reason_and_does_not_count(
+        clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    key = found(clone, capsysbinary)["id"]
+    again = ("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone))
+    assert run(*again, "--accept", key, "--why", "it's: needed # there") == 0
+    assert run(*again) == 0
+    out = capsysbinary.readouterr().out.decode()
+    assert "accepted: another-function" in out
+    assert "it's: needed # there" in out
+    assert Path(".backport-audit.yaml").read_text().count("- id:") == 1
+
+
+def test_accept_without_a_reason_is_refused(clone: Path) -> None:
+    with pytest.raises(Exception, match="--accept needs --why"):
+        run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone), "--accept", "1")
+
+
+def test_the_mail_moves_the_lines_and_cites_what_was_read(
+        clone: Path, capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
+    one = found(clone, capsysbinary)
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone), "--mail", one["id"], "-s", "-o", "fix.patch") == 0
+    mail = Path("fix.patch").read_text()
+    upstream = str(one["upstream"]["name"])                      # type: ignore[index]
+    here = str(one["here"]["commit"])                            # type: ignore[index]
+    assert f"Subject: [PATCH 6.1.y] widget: fix misplaced hunk of {upstream[:12]}" in mail
+    assert f'Fixes: {here[:12]} ("widget: fix it")' in mail
+    assert "Signed-off-by: A Person <person@example.org>" in mail
+    with Git(clone) as git:
+        git.run("read-tree", "linux-6.1.y", env={"GIT_INDEX_FILE": str(tmp_path / "index")})
+        git.run("apply", "--cached", str(tmp_path / "fix.patch"), env={"GIT_INDEX_FILE": str(tmp_path / "index")})
+        blob = git.run("show", f":{C}", env={"GIT_INDEX_FILE": str(tmp_path / "index")}).text
+    send = blob[blob.index("static int widget_send"):blob.index("static int widget_recv")]
+    assert "w->tries = widget_tries(w);" in send
+    assert blob.count("widget_tries") == 1
+
+
+def test_a_range_that_names_nothing_is_the_users_mistake(clone: Path) -> None:
+    with pytest.raises(UserError, match="names no commits"):
+        run("v9.9..v9.10", "--repo", str(clone))
+
+
+MOVED = "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n"
+SEND = "\tret = widget_write(w, data, size);\n"
+RECV = "\tret = widget_read(w, data, size);\n"
+GOOD, BAD = WIDGET.replace(SEND, MOVED + SEND), WIDGET.replace(RECV, MOVED + RECV)
+
+
+def between(tmp_path: Path, **files: str) -> tuple[list[str], Counts]:
+    """(texts of the findings, what was counted) of 6.1.1 to 6.1.2, against the branches of `files`: version -> file."""
+    from backport.audit.kinds.registry import findings
+
+    trees = {name[1:].replace("_", "."): {C: text} for name, text in files.items()}
+    git = releases(tmp_path / "store", trees)
+    newer = [[v for v in trees if not v.startswith("6.1.")]]
+    counts = Counts()
+    return [one.text for one in findings(release_changes(git, ["6.1.1", "6.1.2"], newer, counts))], counts
+
+
+def test_releases_tell_of_a_change_in_another_function(tmp_path: Path) -> None:
+    found, counts = between(tmp_path, v6_1_1=WIDGET, v6_1_2=BAD, v6_12_1=WIDGET, v6_12_2=GOOD)
+    assert found == ["upstream changed widget_send(); here the lines are in widget_recv(), and widget_send() is "
+                     "without them"]
+    assert (counts.files, counts.paired) == (1, 1)
+
+
+def test_a_newer_branch_that_was_put_right_since_stands_for_nothing(tmp_path: Path) -> None:
+    """The step of the newer branch was the wrong one: its last release does not have the lines there."""
+    from backport.audit.kinds.registry import findings
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: GOOD}, "6.12.1": {C: WIDGET},
+                                        "6.12.2": {C: BAD}, "6.12.3": {C: GOOD}})
+    newer = [["6.12.1", "6.12.2", "6.12.3"]]
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts()))) == []
+
+
+def test_equal_releases_have_no_findings(tmp_path: Path) -> None:
+    found, counts = between(tmp_path, v6_1_1=WIDGET, v6_1_2=GOOD, v6_12_1=WIDGET, v6_12_2=GOOD)
+    assert found == []
+    assert (counts.paired, counts.equal) == (1, 1)
+
+
+def test_lines_in_another_file(tmp_path: Path) -> None:
+    """Definitions that belong into the header are in the middle of a function, as in cdc-acm of 6.12.86."""
+    from backport.audit.kinds.registry import findings
+
+    head = "#define QUIRK_ONE BIT(1)\n#define QUIRK_TWO BIT(2)\n#define QUIRK_THREE BIT(3)\n\nint widget_run(void);\n"
+    new = "#define QUIRK_VENDOR_CLASS BIT(4)\n#define QUIRK_ALWAYS_POLL BIT(5)\n"
+    good = head.replace("\n\n", f"\n{new}\n")
+    git = releases(tmp_path / "store", {
+        "6.1.1": {C: WIDGET, "w.h": head}, "6.1.2": {C: WIDGET.replace(SEND, new + SEND), "w.h": head},
+        "6.12.1": {C: WIDGET, "w.h": head}, "6.12.2": {C: WIDGET, "w.h": good}})
+    (one,) = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
+    assert (one.kind.id, one.change.upstream.path) == ("another-file", "w.h")
