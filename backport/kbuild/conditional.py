@@ -124,6 +124,11 @@ def strip_comments(lines: list[bytes]) -> tuple[list[bytes], list[str], list[boo
     inside = False
     for line in lines:
         begins.append(inside)
+        if (b"*/" not in line) if inside else (b"/*" not in line and b"//" not in line):
+            # most lines: nothing of a comment begins or ends in them
+            bare.append(b"" if inside else line)
+            kinds.append("code" if not inside and line.strip() else "blank")
+            continue
         text = bytearray()
         i, quote = 0, 0
         while i < len(line):
