@@ -33,6 +33,8 @@ def ask(change: Backported) -> Iterator[Suspect]:
         return
     if added and holds(part(change.lasting, name, change.path), added) < 0.8:
         return
+    if not added and any(holds(part(data, name, change.path), gone) == 1 for data in change.newer.values()):
+        return
     above, below = around(there, name)
     near = [*above, *below]
     found = sum(key in place for key in near)
