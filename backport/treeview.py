@@ -31,7 +31,7 @@ def alike(view: TreeView, name: str) -> Sequence[str]:
     return _by_name(tuple(view.paths())).get(name, ())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)                # the target and upstream's
 def _by_name(paths: tuple[str, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:

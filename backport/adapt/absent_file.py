@@ -73,7 +73,7 @@ def _stem(path: str) -> str:
     return path.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", "_").lower()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _by_stem(paths: tuple[str, ...]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:

@@ -112,7 +112,7 @@ def _ranked(paths: Sequence[str], own: str, target: TreeView, ways: Ways) -> lis
     return sorted(paths, key=lambda path: (*(-part for part in ranks[path]), path))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _folders(paths: tuple[str, ...]) -> dict[str, frozenset[str]]:
     """directory -> the names of the files in it."""
     found: dict[str, list[str]] = {}

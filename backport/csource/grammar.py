@@ -8,10 +8,11 @@ goes on. Its error recovery makes its trees of fragments a guess, so it may only
 from __future__ import annotations
 
 from enum import Enum
-from functools import lru_cache
 
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser, Tree
+
+from backport.bounded import by_content
 
 
 class Opinion(Enum):
@@ -29,7 +30,7 @@ _EXPRESSIONS = frozenset({"call_expression", "field_expression", "identifier", "
                           "unary_expression", "conditional_expression", "subscript_expression"})
 
 
-@lru_cache(maxsize=256)
+@by_content(1 << 20)
 def _tree(source: bytes) -> Tree:
     return _PARSER.parse(source)
 

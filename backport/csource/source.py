@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
 
+from backport.bounded import by_content
 from backport.csource import calls, preprocessor, signatures
 from backport.csource.layout import Block, Function, blocks_in, functions_in
 from backport.csource.pieces import code
@@ -105,7 +106,7 @@ class Source:
         self.data = data
 
     @staticmethod
-    @lru_cache(maxsize=32)
+    @by_content(4 << 20)
     def of(data: bytes) -> Source:
         """The source of these bytes: read once, however often it is asked for."""
         return Source(data)

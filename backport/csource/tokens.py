@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
-from functools import lru_cache
 from typing import NamedTuple
+
+from backport.bounded import by_content
 
 
 class Kind(Enum):
@@ -55,7 +56,7 @@ _HIDING = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for k
 _LEXER = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES), re.DOTALL)
 
 
-@lru_cache(maxsize=128)
+@by_content(2 << 20)              # a token is fifty times its text
 def lex(source: bytes) -> tuple[Token, ...]:
     """Every token of `source`, in order: the concatenation of their texts is `source`. Never raises.
 

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
+from backport.bounded import Bounded, by_content
 from backport.csource.functions import functions
 from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant
 from backport.treeview import TreeView
+
+_READ = 8 << 20                      # bytes of files that are kept for one tree
 
 
 @lru_cache(maxsize=512)
@@ -22,7 +25,7 @@ def glob_regex(glob: str) -> re.Pattern[str]:
     return re.compile(out + r"\Z")
 
 
-@lru_cache(maxsize=512)
+@by_content(8 << 20)
 def _code(data: bytes) -> bytes:
     return code_only(data)
 
@@ -33,13 +36,15 @@ class Facts:
     def __init__(self, view: TreeView) -> None:
         self.view = view
         self._paths: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._bytes: dict[str, bytes | None] = {}
+        self._bytes: Bounded[str, tuple[bytes | None]] = Bounded(_READ)
         self._answers: dict[tuple[object, ...], tuple[str, ...]] = {}
 
     def read(self, path: str) -> bytes | None:
-        if path not in self._bytes:
-            self._bytes[path] = self.view.read(path)
-        return self._bytes[path]
+        known = self._bytes.get(path)
+        if known is None:
+            data = self.view.read(path)
+            known = self._bytes.put(path, (data,), len(data or b"") + 64)
+        return known[0]
 
     def paths(self, globs: Iterable[str]) -> tuple[str, ...]:
         """The C files that any of `globs` names (any file where a glob names one exactly)."""

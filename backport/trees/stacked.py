@@ -18,8 +18,8 @@ from backport.trees.index import Index
 from backport.trees.zones import Zone, zone
 
 # each state of a queue has most of the files of the one before it
-_vocabulary = by_content(16 << 20)(vocabulary)
-_names = by_content(16 << 20)(scan.names)
+_vocabulary = by_content(4 << 20)(vocabulary)
+_names = by_content(8 << 20)(scan.names)
 
 
 class Stacked(Index):
