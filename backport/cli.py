@@ -59,7 +59,7 @@ With trees.yaml (`backport init` writes one):
 
 \b
 Your defaults (sign-off, manifest, cache, mail): ~/.config/backport/config.yaml
-Variables: BACKPORT_MANIFEST, BACKPORT_CACHE, XDG_CONFIG_HOME, XDG_STATE_HOME
+Variables: BACKPORT_MANIFEST, BACKPORT_CACHE, BACKPORT_STATE, XDG_CONFIG_HOME
 Completion: eval "$(backport completion bash)"      Manual: backport man pick | man -l -
 """
 

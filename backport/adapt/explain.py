@@ -52,7 +52,7 @@ def _notes(problem: Problem, k: int, answer: Answer, changed: bool) -> tuple[str
         kept = {line_key(line) for line in (*problem.hunks[k].removed, *(x for e in answer.edits for x in e.new))}
         lost = [line.strip().decode("utf-8", "replace") for e in answer.edits
                 for line in problem.target_lines[e.lo:e.hi] if line.strip() and line_key(line) not in kept]
-        notes += [f"`{line}` of this tree goes, which upstream did not have" for line in lost]
+        notes += [f"removes `{line}`, which upstream did not have" for line in lost]
     if not notes and not changed and answer.state is State.FORWARD and answer.sure is Sure.REVIEW:
         notes.append(f"only {' and '.join(answer.strategies)} found a place" if answer.voices < 2 else
                      explained(dict(answer.measured), answer.probability or 0))

@@ -64,7 +64,7 @@ def _whole_reason(file: FileDiff, own: Sequence[HunkStory]) -> str:
     if len(why) == 1:
         return why[0]
     if why:
-        return "which this tree has in part already, and lacks the code for the rest" if all(why) else ""
+        return "part of which this tree already has; the code for the rest is missing" if all(why) else ""
     return _WHY["already"] if file.created else _WHY["subject not in this tree"] if file.deleted else ""
 
 

@@ -119,10 +119,16 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequen
 
 def _settled(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
              wanted: Sequence[str]) -> Landed:
-    """An adapted hunk with what was found: given, repaired, or declined. A rule's answer is never withdrawn."""
-    ruled = any(name.startswith("rule:") for name in one.answer.strategies)
-    if ruled or not fatal(found):
-        return _with(one, found) if ruled else _polished(one, found, others, names, wanted)
+    """An adapted hunk with what was found: given, repaired, or declined.
+
+    A rule's answer stands where a person put it: what is said of the place is no reason to decline it, and nothing is
+    repaired in it. What is said of the lines is: a rule for one name knows nothing of the next one.
+    """
+    if any(name.startswith("rule:") for name in one.answer.strategies):
+        wrong = any(finding.fatal and finding.kind not in _PLACED for finding in found)
+        return _with(replace(one, answer=replace(one.answer, state=State.NONE)) if wrong else one, found)
+    if not fatal(found):
+        return _polished(one, found, others, names, wanted)
     moved = any(one.kind is Signal.MOVED for one in found)     # statements in another order are no repair's business
     mended = None if moved else repaired(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:

@@ -77,9 +77,10 @@ def _twice(answers: Sequence[FileAnswer]) -> str:
         signals = set(hunk.signals)
         if ("duplicate" in signals and (part or "never" in signals)) or (part and "stranger" in signals):
             return (f"{hunk.path}: this tree may have the change in other words: hunk {hunk.index + 1} "
-                    + ("adds lines that stand near their place already" if "duplicate" in signals else
+                    + ("adds lines that are already nearby" if "duplicate" in signals else
                        "has no function of upstream's name")
-                    + (", and other parts of the change are there" if part else ", and what it takes away is not here"))
+                    + (", and other parts of the change are there" if part else
+                       ", and the lines it removes are not here"))
     return ""
 
 

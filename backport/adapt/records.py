@@ -14,7 +14,7 @@ class HunkStory:
     """One hunk of upstream and what became of it in the target tree.
 
     `strategies` are all that led to these very bytes, in the order tried ("as-is", "rule:NAME", "anchor",
-    "token-merge", "move", "substitution", "drop", "wiggle" ...). `line` is the 1-based first changed line in
+    "words", "token-merge", "move", "substitution", "drop" ...). `line` is the 1-based first changed line in
     the target; `changed` pairs of (upstream line, adapted line), text without the diff column.
     """
 

@@ -104,7 +104,7 @@ class Signal(StrEnum):
     CONDITION = "an added line runs under another condition than upstream's", REVIEW, True
     OPPOSITE = "an added line runs under the opposite condition", FATAL, True
     GUARD = "the condition around an added line reads differently in this tree", HARMLESS, True
-    NESTED = "a line of this tree would end up in another block", FATAL, True
+    NESTED = "a line of this tree would move to another block", FATAL, True
     DEPTH = "an added line is at another block depth than upstream's", REVIEW, True
     REINDENTED = "added lines were indented to the depth of their block in this tree"
     UNREACHED = "a statement is unreachable", FATAL, True

@@ -78,8 +78,8 @@ def _taken(answers: Iterable[FileAnswer], target: TreeView) -> set[tuple[str, in
 
 def _undecided(answer: FileAnswer, story: HunkStory, places: Sequence[_Place]) -> FileAnswer:
     where = " and ".join(dict.fromkeys(f"{place.function or 'file level'} of {place.path}" for place in places))
-    why = (f"{story.path}: {story.upstream_function}() is not in this tree, but what hunk {story.index + 1} takes away "
-           f"stands in {where}")
+    why = (f"{story.path}: {story.upstream_function}() is not in this tree, but the lines that hunk {story.index + 1} "
+           f"removes are in {where}")
     return replace(answer, outcome=Apply.CONFLICT, files=(), sure=Sure.REVIEW, reason=why)
 
 

@@ -21,7 +21,7 @@ def verified(answer: Adaptation, target: TreeView) -> Adaptation:
         data = target.read(file.old_path)
         if data is None or not round_trip(file, data):
             return replace(answer, outcome=Apply.CONFLICT, sure=Sure.REVIEW, patch=None, alternatives=(),
-                           reason=f"{file.path}: the adapted hunks do not go in and out again exactly")
+                           reason=f"{file.path}: the adapted hunks do not apply and revert cleanly")
     return answer
 
 

@@ -141,7 +141,7 @@ def judge(before: Side, after: Side) -> tuple[Behaves, str]:
     if new.ended is BootEnd.LOST:
         return Behaves.ERROR, f"with the patch: {new.why}"
     if new.ended is BootEnd.HUNG:
-        return Behaves.BROKE, f"with the patch {new.why}; without it does"
+        return Behaves.BROKE, f"with the patch {new.why}; without the patch it does end"
     if new.ended is BootEnd.SKIPPED:
         return Behaves.BROKE, f"with the patch the reproducer cannot run any more: {new.why}"
     return _compare(old, new)

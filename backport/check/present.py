@@ -40,7 +40,7 @@ class Present:
     def evidence(self) -> tuple[str, ...]:
         """One line a file, for people."""
         return (*(f"{path}: in this tree already: {why}" for path, why in self.there.items()),
-                *(f"{path}: not in this tree already: {why}" for path, why in self.lacking.items()))
+                *(f"{path}: not in this tree yet: {why}" for path, why in self.lacking.items()))
 
 
 def present(git: Git, commit: str, patch: Patch, before: Mapping[str, bytes]) -> Present:

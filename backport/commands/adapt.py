@@ -41,19 +41,29 @@ if TYPE_CHECKING:
 NOTHING = 4
 
 
+def _known_strategies(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Without this a mistyped name would leave no strategy, and every hunk in conflict."""
+    if names:
+        from backport.adapt.proposers.registry import ALL
+        unknown = [name for name in names if name not in ALL]
+        if unknown:
+            raise click.BadParameter(f"there is no {', '.join(unknown)}; the strategies are {', '.join(ALL)}")
+    return names
+
+
 @click.command()
 @click.argument("patch", required=False, shell_complete=files)
 @trees_option("linux-5.10.y, 5.10.y or 5.10, or an exact release (5.10.257); several of them with --output DIR  "
               "[default: the series of the kernel clone that you stand in].")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @signoff_option()
-@click.option("--strategy", "strategies", multiple=True, metavar="NAME",
-              help="Only these strategies (rules, anchor, token-merge ...); for comparing them.")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME", callback=_known_strategies,
+              help="Only these strategies, to compare them: as-is, anchor, token-merge ...; a wrong name lists all.")
 @proposer_option()
 @click.option("--donor", "forms", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
               help="The same commit as somebody made it for a newer tree: tried beside upstream's form.")
 @click.option("--donor-tree", "homes", multiple=True, metavar="NAME",
-              help="The tree that the --donor of the same place is for, where it does not say  [6.1].")
+              help="Tree of the corresponding --donor, if the file does not name it (e.g. 6.1).")
 @click.option("--explain", "columns", is_flag=True,
               help="Also show upstream hunk and adapted hunk side by side, differing tokens marked.")
 @click.option("--range-diff", "compare", is_flag=True, help="Also show git range-diff of upstream and adapted patch.")
@@ -166,7 +176,7 @@ def given(patch: Patch, forms: Sequence[str], homes: Sequence[str], cache: Path)
     from backport.donors.find import by_hand
 
     if len(homes) > len(forms):
-        raise click.UsageError("--donor-tree says what a --donor is for, and there are more of them")
+        raise click.UsageError("more --donor-tree than --donor options")
     read = [one_patch(read_patches((form,), cache), "backport run") for form in forms]
     return [by_hand(patch, donor, homes[number] if number < len(homes) else "") for number, donor in enumerate(read)]
 

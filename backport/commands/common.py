@@ -114,7 +114,7 @@ def series_here() -> str:
     with clone.git() as git:
         series = series_of(makefile_version(git.blob("HEAD:Makefile")))
     if not series:
-        raise click.UsageError("say which tree with --tree; the clone around this directory is no kernel")
+        raise click.UsageError("say which tree with --tree; this clone is not a kernel tree")
     return series
 
 

@@ -150,7 +150,7 @@ def _ask(proposed: str) -> str:
     click.echo(f"      note for the changelog: [ {proposed} ]", err=True)
     if not sys.stdin.isatty():
         return proposed
-    answer: str = click.prompt("      Enter takes it; or your own words", default=proposed, show_default=False,
+    answer: str = click.prompt("      Enter to accept, or type another", default=proposed, show_default=False,
                                err=True)
     return answer
 

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--cut", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Cut whole commits for --commits out of all --pair and write them there.")
 @click.option("--pair", "pairs", multiple=True, metavar="NEWER:OLDER",
-              help="With --cut: releases as for --from and --to, again and again.")
+              help="With --cut: releases as for --from and --to; may be repeated.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="With --calibrate: keep what was measured there; a file that exists is read instead of measuring.")
 @manifest_option()

@@ -70,7 +70,7 @@ class Finder:
             if not _usable(donor, series):
                 continue
             if not resembles(patch, donor.patch):
-                said.append(f"{donor.name} says that it is this commit, and changes something else: not used")
+                said.append(f"{donor.name} names this commit but makes another change: not used")
             elif donor.patch.diff != patch.diff:
                 kept.setdefault(donor.patch.diff, donor)
         return Found(tuple(kept.values())[:_MOST], tuple(dict.fromkeys(said)))
@@ -105,7 +105,7 @@ def by_hand(patch: Patch, donor: Patch, series: str = "") -> Donor:
     series = wanted[1] if wanted else series_of(donor)
     said = read_mail(donor)
     doubt = "" if claims(patch, donor) or not (said.upstream or said.title) else \
-        "its subject and the commit that it names are others"
+        "it has another subject and names another commit"
     if not resembles(patch, donor):
         doubt = "it changes something else than upstream's commit"
     made = f"a {branch(series)} backport" if series else "another backport"
@@ -181,7 +181,7 @@ def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tu
     said = ""
     if answer.state is PresenceState.REVERTED:
         last = answer.events[-1]
-        said = f"{name} took its backport back in {last.sha[:12]} (\"{last.subject}\"): look why"
+        said = f"{name} reverted its backport in {last.sha[:12]} (\"{last.subject}\"): check why"
     # the very commit of upstream says nothing that upstream's form does not say
     made = commit_patch(log.git, answer.commit) if answer.commit and not answer.exact else None
     if made is None:

@@ -154,7 +154,7 @@ def identify(log: Log, named: TaggedCommit, branch: Branch, upstream: str) -> tu
             return commit, ""
         return commit, (f"unknown: the tag calls it \"{named.subject}\", but {commit.sha[:12]} is "
                         f"\"{commit.subject}\"")
-    missing = f"is no commit of this repository (or more than one): the tag's id may be wrong, so {branch.name} " \
+    missing = f"matches no commit here, or several: the tag's id may be wrong, so {branch.name} " \
               "may have it under another"
     if not wanted:
         return None, missing

@@ -107,7 +107,7 @@ def _follow(log: Log, mail: Mail, tip: str, upstream: Branch | None) -> list[Fac
     found = follow_ups(log, mail.upstream, tip)
     source = f"git log {mail.upstream[:12]}..{tip[:12]}"
     if not found:
-        return [Fact("follow-up", "no commit upstream says Fixes: of this one or reverts it", source, "no")]
+        return [Fact("follow-up", "no upstream commit fixes or reverts this one", source, "no")]
     return [Fact("follow-up", f"{f.commit.sha[:12]} (\"{f.commit.subject}\") {f.kind} {f.of[:12]}"
                               f"{f', first in {f.release}' if f.release else ''}", source, "yes", "against")
             for f in found]

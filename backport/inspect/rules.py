@@ -81,11 +81,11 @@ def _complete(found: Sequence[Fact]) -> Fact:
     follow = [fact for fact in found if fact.key == "follow-up"]
     answers = {fact.answer for fact in follow}
     if "yes" in answers:
-        return Fact("rule:follow-up", "no fix for the fix is missing: there are follow-ups upstream, see phase 3",
+        return Fact("rule:follow-up", "follow-up fixes: there are some upstream, see phase 3",
                     follow[0].source, "no", "against")
     if answers == {"no"}:
-        return Fact("rule:follow-up", "no fix for the fix is missing: none upstream", follow[0].source, "yes", "for")
-    return Fact("rule:follow-up", "no fix for the fix is missing: unknown, see phase 3", "", "unknown")
+        return Fact("rule:follow-up", "follow-up fixes: none upstream", follow[0].source, "yes", "for")
+    return Fact("rule:follow-up", "follow-up fixes: unknown, see phase 3", "", "unknown")
 
 
 def _asked(mail: Mail, patch: Patch) -> Fact:

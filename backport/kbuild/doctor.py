@@ -50,8 +50,8 @@ _TOOLS: tuple[tuple[str, str, str, bool], ...] = (
     ("ld", "binutils", "kbuild", True),
     ("xz", "xz-utils", "tarballs", True),
     ("ccache", "ccache", "faster baselines", False),
-    ("wiggle", "wiggle", "the strategy `wiggle`", False),
-    ("spatch", "coccinelle", "semantic patches", False),
+    ("wiggle", "wiggle", "`backport replay --baselines`", False),
+    ("spatch", "coccinelle", "a --proposer that runs semantic patches", False),
     (X86_64.emulator, X86_64.emulator_package, "`backport boot`", False),
     *((f"{one.prefix}gcc", one.package, f"patches to {one.directory} (clang and lld do as well)", False)
       for one in ARCHITECTURES if one.prefix and one is not I386),

@@ -42,7 +42,7 @@ def there_already(git: Git, tip: str, upstream: str, patch: Patch) -> Past:
         name = f"{commit.sha[:12]} (\"{commit.subject}\")"
         if mail.upstream and any_same(commit.upstream, [mail.upstream]):
             reverted = any_same(undone, commit.ids)
-            return Past(likely=f"{name} was this fix, and was reverted: look why") if reverted else Past(
+            return Past(likely=f"{name} had this fix, and it was reverted: check why") if reverted else Past(
                 f"{name} in this branch says that it is this fix")
         if mail.title and plain_subject(commit.subject) == plain_subject(mail.title) and not (
                 commit.upstream and mail.upstream):

@@ -96,7 +96,7 @@ class Session:
                             hint=f"git branch {short} {onto}; or --mail, which moves nothing")
         version = makefile_version(self.loan.blob(f"{commit}:Makefile"))
         if not version:
-            raise UserError(f"{onto or 'HEAD'} is no kernel: it has no Makefile that names a version")
+            raise UserError(f"{onto or 'HEAD'} is not a kernel tree: it has no Makefile that names a version")
         here = self.clone.top is not None and (not onto or ref == head)
         if self.clone.top is None and not self.mail and not onto:
             raise UserError("a bare repository has no HEAD to pick onto", hint="name a branch with --onto")

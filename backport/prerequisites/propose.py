@@ -79,8 +79,8 @@ def propose(carrier: Carrier, log: Log, patch: Patch, tree: Tree, head: Head, up
             found = better if found is None or (better is not None and not better.lacks) else found
         if found is None:
             return Proposal(others=tuple(search.candidates), source=asked.source, tried=search.tried, reason=(
-                f"none of {search.tried} sets of the {len(search.candidates)} commits that touched these lines makes "
-                "it go in"))
+                f"the patch applies after none of the {search.tried} sets tried, out of {len(search.candidates)} "
+                "commits that touched these lines"))
         tip = upstream.commit if upstream is not None and upstream.history else fix.sha
         chosen = [one for one, _made, _carried in found.steps]
         needs = tuple(Need(one, made, carried, *_size(made), _risks(log, one, made, chosen, fix.sha, tip))

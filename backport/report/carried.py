@@ -50,7 +50,8 @@ def _hunk(hunk: HunkStory) -> list[str]:
     where = f"{line(hunk.landed_path)}:{hunk.line}" if hunk.line else "nowhere"
     inside = f" in {hunk.function}" if hunk.function else ""
     moved = f" ({hunk.offset:+d} lines)" if hunk.offset else ""
-    out = [f"  hunk {hunk.index + 1} of {line(hunk.path)}: {where}{inside}{moved}, by {', '.join(hunk.strategies)}"]
+    out = [f"  hunk {hunk.index + 1} of {line(hunk.path)}: {where}{inside}{moved}"
+           + (f", by {', '.join(hunk.strategies)}" if hunk.strategies else "")]
     for upstream, adapted in hunk.changed:
         out += [f"    upstream: {line(upstream.strip())}", f"    here:     {line(adapted.strip())}"]
     return out

@@ -48,7 +48,7 @@ def _why(one: Open) -> str:
     if one.proposed is not None and one.proposed == one.ours:
         return "a plain merge finds nothing left to change; look whether the change is there already"
     if one.proposed is not None:
-        return "no sure place; what a plain merge makes of it stands behind the markers, and is not to be trusted"
+        return "no certain place; the markers show a plain merge, which may be wrong"
     return "no sure place"
 
 

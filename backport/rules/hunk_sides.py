@@ -86,7 +86,7 @@ def rewrite_sides(work: Work, rules: Sequence[Rule], facts: Facts, hidden: bytes
             return
     work.old, work.new = before
     work.changes.clear()
-    work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} never terminate on this hunk")
+    work.unresolved.append(f"the rules {', '.join(rule.id for rule in rules)} rewrite each other for ever on this hunk")
 
 
 def _rewrite(work: Work, rule: Rule, facts: Facts, hidden: bytes) -> bool:
@@ -200,7 +200,7 @@ def _change(work: Work, rule: Rule, kind: str, match: Match, text: bytes, new: b
     names = {name: _shown(value) for name, value in match.texts.items()} | {"FROM": before, "TO": after}
     note = re.sub(r"\$\{?([A-Z][A-Z0-9_]*)\}?", lambda m: names.get(m[1], m[0]), rule.note)
     if kind == "added" and not rule.equivalent and _carried(work, match, text, rule):
-        note += " (the line that is replaced has it in that form already)"
+        note += " (the removed line already has this form)"
     return RuleChange(rule.id, kind, before, after, note, rule.equivalent)
 
 

@@ -66,7 +66,7 @@ def _find(sha: str, subject: str, among: Sequence[Patch], git: Git | None, log: 
             if made is not None:
                 return Prerequisite(sha, subject, "pick", f"git show {full}", made)
     return Prerequisite(sha, subject, "not found",
-                        f"{sha} is not in the tree's history as far as it is known, not in this run, no commit here")
+                        f"{sha} is not found in the tree's known history, in this run or in the store")
 
 
 def commit_patch(git: Git, sha: str) -> Patch | None:

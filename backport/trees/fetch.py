@@ -339,7 +339,7 @@ class _Run:
             self.memory.put(self._failure_key(attempt.wanted, source), reason, self.began)
 
     def _why_not_first(self, attempt: _Try) -> tuple[str, ...]:
-        return tuple(f"not from a source before it: {reason}" for reason in attempt.reasons)
+        return tuple(f"an earlier source failed: {reason}" for reason in attempt.reasons)
 
     def _tell(self, result: FetchResult) -> None:
         if result.head is None:

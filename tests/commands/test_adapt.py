@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from backport.cli import cli
 from backport.commands.adapt import to_check
 from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.parse import parse
 
 DIFF = b"---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n"
+
+
+def test_a_mistyped_strategy_is_no_conflict(tmp_path: Path) -> None:
+    (tmp_path / "x.patch").write_bytes(DIFF)
+    done = CliRunner().invoke(cli, ["adapt", str(tmp_path / "x.patch"), "--tree", "6.1", "--strategy", "anchr"])
+    assert done.exit_code == 2
+    assert "there is no anchr; the strategies are as-is, token-merge" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(("author", "body", "said"), [

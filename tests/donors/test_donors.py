@@ -163,7 +163,7 @@ def test_a_forged_upstream_line_is_told_and_not_used(world: World) -> None:
     found = world.found(fix, [fix, forged])
     assert found.donors == ()
     (said,) = found.said
-    assert "says that it is this commit, and changes something else: not used" in said
+    assert "names this commit but makes another change: not used" in said
     assert said in world.carry(fix, found.donors, found.said).notes
 
 
@@ -179,7 +179,7 @@ def test_a_backport_that_was_reverted_is_no_donor_and_is_told(world: World) -> N
                     f'Revert "sort: compare without overflow"\n\nThis reverts commit {sha}.\n')
     found = world.found(fix)
     assert found.donors == ()
-    assert found.said[0].startswith("6.1.y took its backport back in ")
+    assert found.said[0].startswith("6.1.y reverted its backport in ")
     again = world.backport(fix)
     assert [donor.commit for donor in world.found(fix).donors] == [again]
 

@@ -60,7 +60,7 @@ def test_a_fix_that_was_reverted_here_is_not_called_there(kernel: Kernel) -> Non
     kernel.pick(kernel.fixes["bar"])
     kernel.run("revert", "--no-edit", "HEAD")
     done = kernel.pick(kernel.fixes["bar"])
-    assert "was reverted: look why" in " ".join(done.stderr.split())
+    assert "was reverted: check why" in " ".join(done.stderr.split())
     assert kernel.run("log", "-1", "--format=%s") == "bar: the limit is nine"
 
 

@@ -30,7 +30,7 @@ def _lines() -> Iterator[str]:
     yield ""
     yield from (f"- **{severity}**: {means}" for severity, means in _MEANS.items())
     yield ""
-    yield "A hunk that `git apply` takes as it is is never declined for a finding: a fatal one makes it `review`."
+    yield "A finding never declines a hunk that `git apply` takes unchanged: a fatal one makes it `review`."
     yield ""
     yield "| check | asks | finds |"
     yield "|---|---|---|"

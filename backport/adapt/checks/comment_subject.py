@@ -36,9 +36,8 @@ def ask(context: Context) -> list[Finding]:
         subjects = (set(identifiers(line)) - KEYWORDS) & set(identifiers(text, comments=True))
         gone = sorted(w for w in subjects if len(w) > 3 and w not in identifiers(b"".join(following), comments=True))
         if gone:
-            found.append(Finding(Signal.ABOUT, f"an added comment mentions {quote(gone[0])}, and "
-                                               f"{quote(line)}, the line below it upstream, is not "
-                                               "here", gone[0].decode()))
+            found.append(Finding(Signal.ABOUT, f"an added comment mentions {quote(gone[0])}, but the line below it "
+                                               f"upstream, {quote(line)}, is not in this tree", gone[0].decode()))
     return found[:1]
 
 

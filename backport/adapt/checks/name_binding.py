@@ -78,7 +78,7 @@ def _stay(result: Result, f: Function) -> list[Finding]:
         if now == NOWHERE:
             out.append(Finding(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration is removed", shown))
         elif was != now:
-            out.append(Finding(Signal.BOUND, f"`{shown}` on this tree's own lines of {f.name}() would mean the added "
+            out.append(Finding(Signal.BOUND, f"existing uses of `{shown}` in {f.name}() would refer to the added "
                                              "variable", shown))
     return out
 

@@ -35,8 +35,8 @@ def ask(context: Context) -> list[Finding]:
         known = Counter(_moved(result.problem.base or b"", result.problem.upstream, name)) \
             if theirs is not None else Counter()
         kept = [line for line in _kept(result, after, now, was) if not known[line_key(line)]]
-        found += [Finding(Signal.NESTED, f"`{_shown(line)}` would end up in another block of {name}(), with the "
-                                         "indentation it had") for line in kept[:2]]
+        found += [Finding(Signal.NESTED, f"`{_shown(line)}` would move to another block of {name}() without "
+                                         "being re-indented") for line in kept[:2]]
     return found + _added(context)
 
 

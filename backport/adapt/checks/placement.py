@@ -39,8 +39,8 @@ def ask(context: Context) -> list[Finding]:
     mark = "()" if c else ""
     where = f"{ours.name}{mark}" if ours is not None else "file level" if c else "no section"
     same = ours is not None and 2 * inside >= (_SAME if c else _SAME_SECTION) * (len(told) + len(own))
-    text = (f"lands in {where}; upstream changed {theirs.name}{mark}, which this tree does not have, "
-            f"and {inside} of its {len(told)} lines are there")
+    text = (f"lands in {where}; upstream changed {theirs.name}{mark}, which this tree does not have; "
+            f"{inside} of its {len(told)} lines are there")
     if same:
         return [Finding(Signal.RENAMED if c else Signal.RETITLED, text)]
     return [Finding(Signal.STRANGER, text)] if c else [Finding(Signal.STRANGER, text), Finding(Signal.FUNCTION, text)]

@@ -27,8 +27,8 @@ def ask(context: Context) -> list[Finding]:
     for edit in edits:
         line = _changes(problem.target, result.source, edit, result.new_line(edit), result.edits)
         if line is not None:
-            found.append(Finding(Signal.STATEMENT, f"{quote(line)} would move under, or out "
-                                                   "from under, an `if` or `else` without braces"))
+            found.append(Finding(Signal.STATEMENT, f"{quote(line)} would move into or out of an `if` or "
+                                                   "`else` without braces"))
     return found
 
 

@@ -65,7 +65,7 @@ def as_mail(head: bytes) -> tuple[bytes, tuple[str, ...]]:
     sha = match[1] if match else b""
     said = ["read from the output of git show or git log"]
     if len(sha) != 40:
-        said.append(f"its commit is given as {sha.decode()} only")
+        said.append(f"only the abbreviated commit {sha.decode()} is given")
     fields = _fields(head)
     blank = next((i for i, line in enumerate(lines) if not line.strip()), len(lines))
     end = blank

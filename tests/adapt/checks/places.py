@@ -192,7 +192,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.STATEMENT, "`halt(u);` would move under"),
+""", Signal.STATEMENT, "`halt(u);` would move into"),
     Case("unbraced_body", "what comes stands between an `if` and its statement", """
  int stop(struct unit *u)
  {
@@ -209,7 +209,7 @@ CASES = (
  	halt(u);
  	return 0;
  }
-""", Signal.STATEMENT, "`halt(u);` would move under, or out from under"),
+""", Signal.STATEMENT, "`halt(u);` would move into or out of"),
     Case("unbraced_body", "the `if` has braces", """
  int stop(struct unit *u)
  {
@@ -281,7 +281,7 @@ CASES = (
 +	}
  	return 0;
  }
-""", Signal.NESTED, "`clear(u);` would end up in another block of stop()"),
+""", Signal.NESTED, "`clear(u);` would move to another block of stop()"),
     Case("nesting", "an added line is deeper than upstream's", """
  int stop(struct unit *u)
  {

@@ -145,7 +145,7 @@ def test_a_line_of_this_tree_never_falls_out_of_its_block() -> None:
     edits = [Edit(at, at + 2, ()),
              Edit(at + 4, at + 4, (b"\tif (unshare(&t, 1)) {\n", b"\t\tunlock(u);\n"))]
     found = nesting.ask(Context(Result(Problem((), source), edits), 0, edits))
-    assert [(d.kind, "`notify(u, 1);` would end up in another block" in d.text) for d in found] \
+    assert [(d.kind, "`notify(u, 1);` would move to another block" in d.text) for d in found] \
         == [(Signal.NESTED, True)]
 
 
