@@ -612,7 +612,7 @@ CASES = (
  	return 1;
  }
 """),
-    Case("name_binding", "this tree's own lines would mean the added variable", """
+    Case("name_binding", "existing uses would refer to the added variable", """
  static int count;
  int stop(struct unit *u)
  {
@@ -633,7 +633,7 @@ CASES = (
  	start(limit);
  	return 0;
  }
-""", Signal.BOUND, "`limit` on this tree's own lines of stop()"),
+""", Signal.BOUND, "existing uses of `limit` in stop()"),
     Case("name_binding", "upstream's function binds it in the same way", """
  static int limit;
  int stop(struct unit *u)

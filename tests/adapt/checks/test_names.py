@@ -91,7 +91,7 @@ def test_a_variable_that_is_a_parameter_in_this_tree_is_declared_twice() -> None
 def test_an_added_variable_does_not_capture_this_trees_own_use_of_one_of_the_file() -> None:
     upstream, fixed = local("done = three(u);", "if (done)", "\treturn 1;")
     older = b"static bool done;\n\n" + upstream.replace(b"\ttwo(u);\n", b"\ttwo(u);\n\tdone = true;\n")
-    assert declined(run(upstream, fixed, older), "`done` on this tree's own lines of stop()")
+    assert declined(run(upstream, fixed, older), "existing uses of `done` in stop()")
     # and where the function has no use of it, it is told
     answer = run(upstream, fixed, b"static bool done;\n\n" + upstream)
     assert any("hides one of this tree's file" in note for note in answer.notes)
