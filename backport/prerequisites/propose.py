@@ -83,9 +83,10 @@ def propose(carrier: Carrier, log: Log, patch: Patch, tree: Tree, head: Head, up
                 "commits that touched these lines"))
         tip = upstream.commit if upstream is not None and upstream.history else fix.sha
         chosen = [one for one, _made, _carried in found.steps]
+        taken = {one.commit.sha for one in chosen}       # a later search may know the same commit by another reason
         needs = tuple(Need(one, made, carried, *_size(made), _risks(log, one, made, chosen, fix.sha, tip))
                       for one, made, carried in found.steps)
-        others = tuple(one for one in search.candidates if one not in chosen)
+        others = tuple(one for one in search.candidates if one.commit.sha not in taken)
         return Proposal(needs, found.answer, others, found.together, "", asked.source, search.tried)
 
 
