@@ -145,11 +145,13 @@ class _Moved:
                         self.known.setdefault(key, []).append((path, pair, edits, n))
 
     def change(self, mine: FileStep, n: int, now: bytes) -> Backported | None:
-        """Group `n` beside the only other file that has it upstream, None where there is none or several."""
+        """Group `n` beside the only other file of its directory that has it upstream, None where there is none."""
         found = self.known.get(_lines(mine.groups[n]), [])
         if len({path for path, *_ in found}) != 1 or found[0][0] == mine.path:
             return None
         path, pair, edits, at = found[0]
+        if path.rpartition("/")[0] != mine.path.rpartition("/")[0]:
+            return None              # tables of other drivers read alike, and code moves between directories
         base, here = self.git.blob(f"{REF}{pair[0]}:{path}"), self.git.blob(f"{REF}{self.last}:{path}")
         if base is None or here is None:
             return None

@@ -129,7 +129,7 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
                 yield title, counts, findings(changes)
         else:
             older, newer = _releases(store, name, releases, against)
-            steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer)
+            steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer if len(branch) > 1)
             with Git(store.path) as git:
                 yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
                        findings(release_changes(git, older, newer, counts, progress)))
@@ -146,13 +146,14 @@ def _releases(store: Store, name: str, releases: str, against: Sequence[str]) ->
         raise UserError(f"an audit of releases needs two of a series; the store has {older[0]}",
                         hint="`backport trees release X.Y.Z` fetches another")
     newer = [branch.split(",") for branch in against]
-    if not newer:
-        own = older[-1].rpartition(".")[0]
-        others = dict.fromkeys(one.rpartition(".")[0] for one in known
-                               if version_key(one) > version_key(older[-1]) and not in_series(one, own))
-        newer = [[one for one in known if in_series(one, other)] for other in others]
-    newer = [branch for branch in newer if len(branch) > 1]
-    if not newer:
+    own = older[-1].rpartition(".")[0]
+    others = dict.fromkeys(one.rpartition(".")[0] for one in known
+                           if version_key(one) > version_key(older[-1]) and not in_series(one, own))
+    named = {branch[-1].rpartition(".")[0] for branch in newer}
+    rest = [[one for one in known if in_series(one, other)] for other in others if other not in named]
+    # a branch that is not asked still tells what is right as it is: its last release is read
+    newer += [branch[-1:] for branch in rest] if newer else rest
+    if not any(len(branch) > 1 for branch in newer):
         raise UserError(f"the store has no two releases of a branch newer than {older[-1]}",
                         hint="`backport trees release X.Y.Z` fetches one")
     return older, newer
@@ -225,10 +226,14 @@ def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
     from backport.audit.repair import mail, repaired
     from backport.patch.mail import read_mail
     from backport.queue.identity import identity
+    from backport.verdict import Sure
 
     repair = repaired(one.change)
     if isinstance(repair, str):
         raise UserError(f"there is no repair of {one.key}: {repair}")
+    if repair.sure is Sure.REVIEW:
+        click.echo("the tool is not certain of the place: read the mail, and whether the change belongs there at all",
+                   err=True)
     upstream = subject = ""
     if of:
         patch = one_patch(read_patches((of,), store.cache), "--of")

@@ -11,7 +11,7 @@ from backport.audit.pairing import Counts, release_changes
 from backport.commands.audit import command
 from backport.errors import UserError
 from backport.git import Git
-from tests.support.audited import WIDGET, C, audit, planted, releases
+from tests.support.audited import WIDGET, C, H, audit, planted, releases
 
 FAULT = planted("in the function below")
 
@@ -121,6 +121,25 @@ def test_a_newer_branch_that_was_put_right_since_stands_for_nothing(tmp_path: Pa
     assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts()))) == []
 
 
+def test_a_step_that_was_taken_back_stands_for_nothing(tmp_path: Path) -> None:
+    from backport.audit.kinds.registry import findings
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET},
+                                        "6.12.2": {C: GOOD}, "6.12.3": {C: WIDGET}})
+    newer = [["6.12.1", "6.12.2", "6.12.3"]]
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts()))) == []
+
+
+def test_another_branch_that_has_it_as_here_makes_it_right(tmp_path: Path) -> None:
+    """Mainline moved the lines later, and this tree took both steps at once: struct ata_link in 6.12."""
+    from backport.audit.kinds.registry import findings
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET},
+                                        "6.12.2": {C: GOOD}, "7.1.1": {C: BAD}})
+    newer = [["6.12.1", "6.12.2"], ["7.1.1"]]
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts()))) == []
+
+
 def test_equal_releases_have_no_findings(tmp_path: Path) -> None:
     found, counts = between(tmp_path, v6_1_1=WIDGET, v6_1_2=GOOD, v6_12_1=WIDGET, v6_12_2=GOOD)
     assert found == []
@@ -135,7 +154,7 @@ def test_lines_in_another_file(tmp_path: Path) -> None:
     new = "#define QUIRK_VENDOR_CLASS BIT(4)\n#define QUIRK_ALWAYS_POLL BIT(5)\n"
     good = head.replace("\n\n", f"\n{new}\n")
     git = releases(tmp_path / "store", {
-        "6.1.1": {C: WIDGET, "w.h": head}, "6.1.2": {C: WIDGET.replace(SEND, new + SEND), "w.h": head},
-        "6.12.1": {C: WIDGET, "w.h": head}, "6.12.2": {C: WIDGET, "w.h": good}})
+        "6.1.1": {C: WIDGET, H: head}, "6.1.2": {C: WIDGET.replace(SEND, new + SEND), H: head},
+        "6.12.1": {C: WIDGET, H: head}, "6.12.2": {C: WIDGET, H: good}})
     (one,) = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
-    assert (one.kind.id, one.change.upstream.path) == ("another-file", "w.h")
+    assert (one.kind.id, one.change.upstream.path) == ("another-file", H)
