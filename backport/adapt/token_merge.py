@@ -23,7 +23,7 @@ _CLOSE = {b")", b"]", b"}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SpacedToken:
     """`text` with the white space in front of it; `key` is what it is matched by."""
 
     space: bytes
@@ -43,14 +43,14 @@ class Merged:
     present: bool = False            # what upstream adds stands in the tree's own difference already
 
 
-def lex(source: bytes) -> list[Token]:
+def lex(source: bytes) -> list[SpacedToken]:
     """Tokens with leading white space, that of the first one with the end of the line before: it begins a line, and
     where another one comes to stand before it, that says what its blanks are.
 
     Brackets carry the word before the opening one in their key: `f(x)` and `if (x)` share no parenthesis then, which
     keeps a call's `)` from being taken for the condition's.
     """
-    out: list[Token] = []
+    out: list[SpacedToken] = []
     space = b"\n"
     open_labels: list[bytes] = []
     previous = b""
@@ -65,17 +65,17 @@ def lex(source: bytes) -> list[Token]:
             key = text + label
         elif text in _CLOSE:
             key = text + (open_labels.pop() if open_labels else b"?")
-        out.append(Token(space, text, key))
+        out.append(SpacedToken(space, text, key))
         space = b""
         previous = text
-    out.append(Token(space, b"", b"\0end"))
+    out.append(SpacedToken(space, b"", b"\0end"))
     return out
 
 
 Op = tuple[int, int, int, int]       # one[i1:i2] became other[j1:j2]
 
 
-def changes(one: Sequence[Token], other: Sequence[Token]) -> list[Op]:
+def changes(one: Sequence[SpacedToken], other: Sequence[SpacedToken]) -> list[Op]:
     """What differs between two lists of tokens; ends are matched first, then the longest runs between."""
     x = [t.key for t in one]
     y = [t.key for t in other]
@@ -118,7 +118,8 @@ class _Take(Enum):
 class _Weave:
     """The changes of both sides made on the base, in the base's order."""
 
-    def __init__(self, base: Sequence[Token], upstream: Sequence[Token], target: Sequence[Token]) -> None:
+    def __init__(self, base: Sequence[SpacedToken], upstream: Sequence[SpacedToken],
+                 target: Sequence[SpacedToken]) -> None:
         self.base, self.upstream, self.target = base, upstream, target
         self.up, self.there = changes(base, upstream), changes(base, target)
         self.in_upstream = _same(self.up, len(base))
@@ -265,7 +266,7 @@ def _binding(weave: _Weave) -> bool:
     return any(mine[n] | theirs[n] not in ({b"&&"}, {b"||"}) for n in mine.keys() & theirs.keys())
 
 
-def _operators(base: Sequence[Token], other: Sequence[Token], ops: Sequence[Op],
+def _operators(base: Sequence[SpacedToken], other: Sequence[SpacedToken], ops: Sequence[Op],
                owner: Sequence[int]) -> dict[int, set[bytes]]:
     """expression of the base -> the operators that come or go in it; an address or a pointer is none."""
     found: dict[int, set[bytes]] = {}
@@ -281,17 +282,18 @@ def _operators(base: Sequence[Token], other: Sequence[Token], ops: Sequence[Op],
     return found
 
 
-def _statements(gone: Sequence[Token], base: Sequence[Token], target: Sequence[Token], lost: Sequence[Op]) -> bool:
+def _statements(gone: Sequence[SpacedToken], base: Sequence[SpacedToken], target: Sequence[SpacedToken],
+                lost: Sequence[Op]) -> bool:
     """True where the tree's words that would go hold more statements than the words of the base in their place, by
     more than a quarter of what upstream takes away: a merge that runs from one `if` to another one's end takes
     everything between along, while a function that goes may have a statement more in this tree."""
-    def marks(tokens: Sequence[Token]) -> int:
+    def marks(tokens: Sequence[SpacedToken]) -> int:
         return sum(1 for token in tokens if token.text in (b";", b"{", b"}"))
 
     return sum(marks(target[q1:q2]) - marks(base[s1:s2]) for s1, s2, q1, q2 in lost) * 4 > marks(gone)
 
 
-def _apart(left: Sequence[Token], right: Sequence[Token]) -> bool:
+def _apart(left: Sequence[SpacedToken], right: Sequence[SpacedToken]) -> bool:
     """True where a separator stands between two pieces: an argument, a condition that the other side added."""
     return not left or not right or left[-1].text in _SEPARATORS or right[0].text in _SEPARATORS
 

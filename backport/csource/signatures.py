@@ -23,7 +23,7 @@ _VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Signature:
     """What a function returns, and the types and names of its parameters; a macro has no types."""
 
     returns: bytes
@@ -31,7 +31,7 @@ class Head:
     names: tuple[bytes, ...]
 
 
-def alike(one: Head, two: Head) -> bool:
+def alike(one: Signature, two: Signature) -> bool:
     """Whether each parameter has the type of its partner; an integer may have another width, under the same name."""
     if not one.types or not two.types:       # a macro on one side: only its order can be told
         return True
@@ -42,9 +42,9 @@ def alike(one: Head, two: Head) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def heads(text: bytes, name: bytes) -> frozenset[Head]:
+def heads(text: bytes, name: bytes) -> frozenset[Signature]:
     """Every head of that name at column 0 of `text`, which has no comments."""
-    found: set[Head] = set()
+    found: set[Signature] = set()
     lines = text.split(b"\n") if name in text else []
     for i, whole in enumerate(lines):
         if name not in whole:
@@ -53,7 +53,7 @@ def heads(text: bytes, name: bytes) -> frozenset[Head]:
         macro = _MACRO.match(line)
         if macro:
             if macro[1] == name:
-                found.add(Head(b"", (), tuple(x.strip() for x in macro[2].split(b","))))
+                found.add(Signature(b"", (), tuple(x.strip() for x in macro[2].split(b","))))
             continue
         match = _HEAD.match(line)
         if match is None or match[2] != name or line[:1] in b" \t#":
@@ -67,13 +67,13 @@ def heads(text: bytes, name: bytes) -> frozenset[Head]:
     return frozenset(found)
 
 
-def _head(text: bytes, at: int, returns: bytes) -> Head | None:
+def _head(text: bytes, at: int, returns: bytes) -> Signature | None:
     """The head whose parameters begin at text[at], None for a call or a head that does not end."""
     inside = parts(text, at, len(text))
     if inside.end < 0 or b"{" in text[at:inside.end] or b";" in text[at:inside.end]:
         return None
     params = [_parameter(p) for lo, hi in inside.spans if (p := text[lo:hi]).strip() not in (b"", b"void")]
-    return Head(_tidy(_NO_TYPE.sub(b"", returns)), tuple(t for t, _ in params), tuple(n for _, n in params))
+    return Signature(_tidy(_NO_TYPE.sub(b"", returns)), tuple(t for t, _ in params), tuple(n for _, n in params))
 
 
 def _parameter(text: bytes) -> tuple[bytes, bytes]:

@@ -226,7 +226,7 @@ class Source:
         """Whether the file declares a variable of that name at column 0."""
         return any(name in piece.variables for _, piece in self._having(name))
 
-    def head(self, name: bytes) -> signatures.Head | None:
+    def head(self, name: bytes) -> signatures.Signature | None:
         """The only head of the function or macro of that name, None where there is none or they differ."""
         found = {one for _, piece in self._having(name) for one in signatures.heads(piece.bare, name)}
         if any(all(one.names) for one in found):         # a prototype may leave names out: the definition has them

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backport.donors.match import bracketed, claims, resembles, series_of
-from backport.donors.model import Donor, Kind
+from backport.donors.model import Donor, DonorKind
 from backport.history.branch import Branch, no_history
 from backport.history.log import Log
 from backport.history.message import plain_subject
@@ -23,7 +23,7 @@ from backport.trees.store import Head
 
 _MOST = 4                # donors that are tried; a fifth opinion has never told more than the nearest
 _LARGEST = 4 << 20       # bytes of a recorded resolution that is read
-_ORDER = (Kind.RESOLUTION, Kind.HISTORY, Kind.HAND, Kind.QUEUE, Kind.MAIL, Kind.RUN)
+_ORDER = (DonorKind.RESOLUTION, DonorKind.HISTORY, DonorKind.HAND, DonorKind.QUEUE, DonorKind.MAIL, DonorKind.RUN)
 _SERIES = re.compile(r"(?:linux-)?v?(\d+\.\d+)(?:\.y)?\Z")
 
 
@@ -109,7 +109,7 @@ def by_hand(patch: Patch, donor: Patch, series: str = "") -> Donor:
     if not resembles(patch, donor):
         doubt = "it changes something else than upstream's commit"
     made = f"a {branch(series)} backport" if series else "another backport"
-    return Donor(donor, series, Kind.HAND, f"the donor {Path(donor.source or '-').name}", made,
+    return Donor(donor, series, DonorKind.HAND, f"the donor {Path(donor.source or '-').name}", made,
                  note=bracketed(said, read_mail(patch)), doubt=doubt)
 
 
@@ -118,7 +118,7 @@ def _usable(donor: Donor, series: str) -> bool:
     theirs, here = series_number(donor.series), series_number(series)
     if theirs is None or here is None:
         return False
-    return theirs > here or (theirs == here and donor.kind in (Kind.RESOLUTION, Kind.QUEUE, Kind.MAIL))
+    return theirs > here or (theirs == here and donor.kind in (DonorKind.RESOLUTION, DonorKind.QUEUE, DonorKind.MAIL))
 
 
 def _number(series: str) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def _among(patch: Patch, patches: Sequence[Patch]) -> Iterator[Donor]:
         queued = bool(re.search(r"(?:^|/)(?:queue-|releases/)", other.source))
         who = mail.sender.name or mail.sender.address or "somebody"
         yield Donor(
-            other, series, Kind.QUEUE if queued else Kind.MAIL,
+            other, series, DonorKind.QUEUE if queued else DonorKind.MAIL,
             f"the patch queued for {branch(series)} ({other.source})" if queued
             else f"the {branch(series)} backport in {other.source}, sent by {who}",
             f"the patch queued for {branch(series)}" if queued else f"the {branch(series)} backport sent by {who}",
@@ -158,7 +158,7 @@ def _resolved(patch: Patch) -> Iterator[Donor]:
         made = next(iter(read_bytes(path.read_bytes(), str(path))), None)
         # a bare diff claims nothing; its place beside the patch does
         if isinstance(made, Patch) and (claims(patch, made) or not read_mail(made).is_mail):
-            yield Donor(made, series[1], Kind.RESOLUTION, f"the resolution in {path}{_by_whom(made)}",
+            yield Donor(made, series[1], DonorKind.RESOLUTION, f"the resolution in {path}{_by_whom(made)}",
                         f"the resolution for {branch(series[1])}", note=bracketed(read_mail(made), read_mail(patch)))
 
 
@@ -188,8 +188,8 @@ def _in_history(patch: Patch, head: Head, upstream: Head | None, log: Log) -> tu
         return None, said
     called = f"the {name} backport {answer.commit[:12]}"
     doubt = "" if answer.state is PresenceState.PRESENT else "it names no upstream commit; its subject is the same"
-    return Donor(made, _series(head), Kind.HISTORY, called, called, answer.commit, bracketed(read_mail(made), mail),
-                 doubt), said
+    return Donor(made, _series(head), DonorKind.HISTORY, called, called, answer.commit,
+                 bracketed(read_mail(made), mail), doubt), said
 
 
 def _newer(head: Head, series: str) -> bool:

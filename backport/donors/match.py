@@ -70,7 +70,7 @@ def _notes(mail: Mail) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ChangeBlock:
     """A run of changed lines of one file; `before` and `behind` are the context lines around it."""
 
     path: str
@@ -85,9 +85,9 @@ class Block:
         return Counter(name for line in (*self.removed, *self.added) for name in identifiers(line))
 
 
-def blocks(files: Sequence[FileDiff]) -> list[Block]:
+def blocks(files: Sequence[FileDiff]) -> list[ChangeBlock]:
     """Every run of changed lines, in order."""
-    out: list[Block] = []
+    out: list[ChangeBlock] = []
     for file in files:
         for hunk in file.hunks:
             context, lines = b"", list(hunk.lines)
@@ -101,7 +101,7 @@ def blocks(files: Sequence[FileDiff]) -> list[Block]:
                 while end < len(lines) and lines[end].kind != b" ":
                     end += 1
                 run = lines[at:end]
-                out.append(Block(file.path, tuple(x.text for x in run if x.kind == b"-"),
+                out.append(ChangeBlock(file.path, tuple(x.text for x in run if x.kind == b"-"),
                                  tuple(x.text for x in run if x.kind == b"+"), context,
                                  lines[end].text if end < len(lines) else b"",
                                  hunk.section.decode("utf-8", "replace")))
@@ -109,7 +109,7 @@ def blocks(files: Sequence[FileDiff]) -> list[Block]:
     return out
 
 
-def dropped(patch: Patch, other: Patch) -> list[Block]:
+def dropped(patch: Patch, other: Patch) -> list[ChangeBlock]:
     """The blocks of `patch` that `other` has no counterpart of; includes are means and are not asked for."""
     theirs = blocks(other.files)
     left = [block for block in blocks(patch.files) if _telling(block)]
@@ -125,12 +125,12 @@ def dropped(patch: Patch, other: Patch) -> list[Block]:
     return [mine for mine in gone if not _swallowed(mine, [left[i] for i in found], theirs, patch)]
 
 
-def _telling(block: Block) -> bool:
+def _telling(block: ChangeBlock) -> bool:
     return any(not weak(line_key(line)) and not line.lstrip().startswith(b"#include")
                for line in (*block.removed, *block.added))
 
 
-def _alike(mine: Block, other: Block) -> float:
+def _alike(mine: ChangeBlock, other: ChangeBlock) -> float:
     x, y = mine.names, other.names
     total = x.total() + y.total()
     # the same file first: a change that is made twice has the same names at both sites
@@ -138,7 +138,7 @@ def _alike(mine: Block, other: Block) -> float:
     return 2 * (x & y).total() / total * beside if total else float(_keys(mine) == _keys(other))
 
 
-def _swallowed(mine: Block, matched: Sequence[Block], theirs: Sequence[Block], patch: Patch) -> bool:
+def _swallowed(mine: ChangeBlock, matched: Sequence[ChangeBlock], theirs: Sequence[ChangeBlock], patch: Patch) -> bool:
     """Whether other lines of the donor do what the block does: several changes that grew into one, or a rewrite.
 
     What the matched blocks account for does not count twice, or the second of two like sites would never be missed.
@@ -153,11 +153,11 @@ def _swallowed(mine: Block, matched: Sequence[Block], theirs: Sequence[Block], p
     return bool(names) and len(names & set(beside)) >= _WITHIN * len(names)
 
 
-def _base(block: Block) -> str:
+def _base(block: ChangeBlock) -> str:
     return posixpath.basename(block.path)
 
 
-def _keys(block: Block) -> list[bytes]:
+def _keys(block: ChangeBlock) -> list[bytes]:
     return [line_key(line) for line in (*block.removed, *block.added)]
 
 
@@ -165,7 +165,7 @@ def _names(lines: Iterable[bytes]) -> set[bytes]:
     return {name for line in lines for name in identifiers(line)}
 
 
-def standing(block: Block, content: bytes) -> int:
+def standing(block: ChangeBlock, content: bytes) -> int:
     """The 1-based line of `content` that reads as what the block takes away, or where it would be put; 0 for none."""
     lines = content.split(b"\n")
     keys = [line_key(line) for line in lines]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from backport.patch.model import Patch
 
 
-class Kind(StrEnum):
+class DonorKind(StrEnum):
     """Where a donor was found, which is who vouches for it."""
 
     RESOLUTION = "resolution"        # the user recorded it
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 # no evidence of its own: who wrote the mail is not known, and the tool cannot confirm itself
-_WEAK = frozenset({Kind.MAIL, Kind.RUN})
+_WEAK = frozenset({DonorKind.MAIL, DonorKind.RUN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Donor:
 
     patch: Patch
     series: str
-    kind: Kind
+    kind: DonorKind
     name: str
     credit: str
     commit: str = ""                 # in the newer branch, where that is known

@@ -20,8 +20,8 @@ from backport.carry import Carried, Carrier
 from backport.check import preimages
 from backport.check.effect import Effect, applied, same_effect
 from backport.check.proof import objection
-from backport.donors.match import Block, differences, dropped, standing
-from backport.donors.model import Donor, Form, Kind
+from backport.donors.match import ChangeBlock, differences, dropped, standing
+from backport.donors.model import Donor, DonorKind, Form
 from backport.git import Git
 from backport.manifest import Tree
 from backport.patch.compose import adapted_mail, branch
@@ -119,7 +119,7 @@ def _left_out(git: Git, head: Head, patch: Patch, donor: Donor,
     return tuple(dict.fromkeys(lost)), tuple(said)
 
 
-def _named(block: Block) -> str:
+def _named(block: ChangeBlock) -> str:
     line = next((text for text in (*block.removed, *block.added) if line_key(text)), b"")
     return f"`{line.strip().decode('utf-8', 'replace')}` of {block.path}"
 
@@ -220,7 +220,7 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     form = replace(patch, files=donor.patch.files)
     holds = bool(donor.note) and _still_holds(one)
     # somebody's resolution for this very tree is theirs, and their note says it all
-    theirs = donor.kind is Kind.RESOLUTION and series_number(donor.series) == series_number(tree.series)
+    theirs = donor.kind is DonorKind.RESOLUTION and series_number(donor.series) == series_number(tree.series)
     own = holds and theirs
     clauses = [*([] if own else [f"based on {donor.credit}"]), *([donor.note] if holds else [])]
     if carried.outcome in (Apply.MERGED, Apply.REWRITTEN):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backport.donors.match import bracketed
-from backport.donors.model import Donor, Kind
+from backport.donors.model import Donor, DonorKind
 from backport.errors import GitError
 from backport.git import Git, limited
 from backport.history.branch import is_ancestor
@@ -62,7 +62,8 @@ def donors(git: Git, branches: Sequence[Ref], upstream: str, patch: Patch) -> It
             made = commit_patch(git, commit.sha)
             if made is not None and not any_same(undone, commit.ids):
                 name = f"the {ref.stable}.y backport {commit.sha[:12]}"
-                yield Donor(made, ref.stable, Kind.HISTORY, name, name, commit.sha, bracketed(read_mail(made), mail))
+                yield Donor(made, ref.stable, DonorKind.HISTORY, name, name, commit.sha,
+                            bracketed(read_mail(made), mail))
             break
 
 

@@ -18,7 +18,7 @@ from backport.carry import Carried, Carrier
 from backport.check.effect import Effect, applied, same_file
 from backport.check.exact import apply_exactly
 from backport.donors.find import by_hand
-from backport.donors.model import Donor, Kind
+from backport.donors.model import Donor, DonorKind
 from backport.donors.weigh import weighed
 from backport.errors import UserError
 from backport.git import Git
@@ -136,7 +136,7 @@ def _donor(path: Path, patch: Patch, series: str) -> Donor | None:
     if not isinstance(form, Patch):
         raise ValueError(str(form))
     name = f"the {branch(series)} backport"
-    return replace(by_hand(patch, form, series), kind=Kind.HISTORY, name=name, credit=name)
+    return replace(by_hand(patch, form, series), kind=DonorKind.HISTORY, name=name, credit=name)
 
 
 def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads: tuple[Head, ...],

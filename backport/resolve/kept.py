@@ -15,7 +15,7 @@ from pathlib import Path
 from backport.carry import Carried, Carrier
 from backport.check import check
 from backport.donors.match import bracketed
-from backport.donors.model import Donor, Kind
+from backport.donors.model import Donor, DonorKind
 from backport.errors import InfraError
 from backport.git import Git
 from backport.history.presence import patch_id
@@ -103,7 +103,7 @@ class Kept:
     def donors(self, git: Git, patch: Patch, series: str) -> list[Donor]:
         """What was resolved for newer series, the nearest first: for an older one it is a donor."""
         newer = [one for one in self.of(git, patch) if version_key(one.series) > version_key(series)]
-        return [Donor(one.patch, one.series, Kind.RESOLUTION, f"what {one.who} resolved on {one.day} ({one.file})",
+        return [Donor(one.patch, one.series, DonorKind.RESOLUTION, f"what {one.who} resolved on {one.day} ({one.file})",
                       f"the resolution for {branch(one.series)}",
                       note=bracketed(read_mail(one.patch), read_mail(patch)))
                 for one in sorted(newer, key=lambda one: version_key(one.series))]

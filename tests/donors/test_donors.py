@@ -14,7 +14,7 @@ from backport.compute import compute
 from backport.context import Context, Options
 from backport.donors.find import by_hand
 from backport.donors.match import bracketed, claims, differences, dropped, resembles, series_of
-from backport.donors.model import Kind
+from backport.donors.model import DonorKind
 from backport.donors.weigh import weighed
 from backport.job import job_of
 from backport.patch.mail import read_mail
@@ -120,7 +120,7 @@ def test_a_mail_of_a_stranger_puts_nothing_in_doubt_that_is_certain(world: World
     sure = world.carry(fix, world.found(fix).donors)
     stranger = mail_for("6.1.y", fix.head[5:45].decode(), THEIRS)
     found = world.found(fix, [fix, stranger])
-    assert [donor.kind for donor in found.donors] == [Kind.HISTORY, Kind.MAIL]
+    assert [donor.kind for donor in found.donors] == [DonorKind.HISTORY, DonorKind.MAIL]
     carried = world.carry(fix, [found.donors[1]])
     assert carried.sure is Sure.REVIEW or carried.patch == sure.patch
     assert world.carry(fix, found.donors).patch == sure.patch
@@ -148,7 +148,7 @@ def test_a_queue_among_the_inputs_is_told_by_its_directory(world: World) -> None
     fix = world.fix()
     queued = replace(mail_for("6.9", fix.head[5:45].decode(), THEIRS), source="stable-queue/queue-6.1/sort.patch")
     (donor,) = world.found(fix, [fix, queued]).donors
-    assert (donor.kind, donor.series, donor.credit) == (Kind.QUEUE, "6.1", "the patch queued for 6.1.y")
+    assert (donor.kind, donor.series, donor.credit) == (DonorKind.QUEUE, "6.1", "the patch queued for 6.1.y")
 
 
 @pytest.mark.parametrize("series", ["5.4.y", "4.19"])
@@ -235,7 +235,7 @@ def test_a_resolution_beside_the_patch_is_a_donor_for_older_trees(world: World) 
     (place / "6.6.patch").write_bytes(b"no patch either")
     (place / "6.7.patch").symlink_to("/nonexistent")
     (donor,) = world.found(fix).donors               # the same form as the branch's, and the user's word comes first
-    assert (donor.kind, donor.series, donor.credit) == (Kind.RESOLUTION, "6.1", "the resolution for 6.1.y")
+    assert (donor.kind, donor.series, donor.credit) == (DonorKind.RESOLUTION, "6.1", "the resolution for 6.1.y")
     assert world.carry(fix, [donor]).outcome is Apply.MERGED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.calls import names
-from backport.csource.signatures import Head, alike
+from backport.csource.signatures import Signature, alike
 
 
 def ask(context: Context) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def ask(context: Context) -> Iterator[Finding]:
                                                 f"{quote(up.returns)} upstream")
 
 
-def _shown(one: Head) -> str:
+def _shown(one: Signature) -> str:
     pairs = zip(one.types or [b""] * len(one.names), one.names, strict=True)
     return "`(" + ", ".join(b" ".join(x for x in pair if x).decode("utf-8", "replace") for pair in pairs) + ")`"
 
