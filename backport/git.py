@@ -302,7 +302,12 @@ class Git:
         return row
 
     def entries(self, commit: str, paths: Iterable[str]) -> list[tuple[str, str, str]]:
-        """(mode, object name, path) of those `paths` that `commit` has, as given; a directory counts."""
+        """(mode, object name, path) of those `paths` that `commit` has, as given; a directory counts.
+
+        Raises GitError where the repository lacks the commit: nothing may take that for a tree without these files.
+        """
+        if _NAME.fullmatch(commit) and self._rows(commit, top=True) is None:
+            raise self._unreadable(commit, commit)
         found = []
         for path in paths:
             if _plain(commit, path):

@@ -14,15 +14,16 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from backport.architecture import X86_64
 from backport.git import Git
 from backport.wholefile import write_whole
 
 # `status` and `reset` must know it, or a file that a killed run left where none belongs is never seen
 OPTIONS = ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
 # what any build reads, or most: measured on 5.10 to 7.2, docs/build.md
-ALWAYS = ("arch/x86", "block", "certs", "crypto", "include", "init", "io_uring", "ipc", "kernel", "lib", "mm", "rust",
-          "scripts", "security", "usr", "virt", "tools/arch/x86", "tools/bpf/resolve_btfids", "tools/build",
-          "tools/include", "tools/lib", "tools/objtool", "tools/scripts")
+ALWAYS = (X86_64.directory, "block", "certs", "crypto", "include", "init", "io_uring", "ipc", "kernel", "lib", "mm",
+          "rust", "scripts", "security", "usr", "virt", f"tools/{X86_64.directory}", "tools/bpf/resolve_btfids",
+          "tools/build", "tools/include", "tools/lib", "tools/objtool", "tools/scripts")
 # endings of what is left out where nobody asked for its directory
 SOURCES = ("c", "S", "h", "rs", "dts", "dtsi", "dtso")
 _ASIDE = ("Documentation", "LICENSES", "samples", "tools")

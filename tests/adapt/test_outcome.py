@@ -21,7 +21,7 @@ def test_the_rest_of_a_change_that_is_partly_there_is_not_made_where_it_stands_n
     here = BEFORE.replace(SECOND, THERE)
     partly = run(BEFORE, AFTER, here.replace(b"\topen_it(u);\n", ADDED))
     assert partly.outcome is Apply.CONFLICT
-    assert "this tree may have the change in other words: hunk 2 adds lines that stand near" in partly.reason
+    assert "this tree may have the change in other words: hunk 2 adds lines that are already nearby" in partly.reason
     assert partly.patch is None
     alone = run(BEFORE, AFTER, here)
     assert alone.outcome is not Apply.CONFLICT       # nothing says that the change is there: for review, with a note
