@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,9 @@ def load(place: Path) -> PickState:
         raise UserError("no pick is under way here")
     try:
         values: dict[str, Any] = json.loads((place / _FILE).read_text())
-        return PickState(**{**values, "items": [Item(**item) for item in values["items"]]})
+        known = {one.name for one in fields(PickState)}          # a pick that an older version began may say more
+        return PickState(**{**{name: value for name, value in values.items() if name in known},
+                            "items": [Item(**item) for item in values["items"]]})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{place / _FILE} cannot be read: {error}",
                         hint=f"remove {place}; the branch is where `git log` shows it") from error
