@@ -41,9 +41,13 @@ class FileSide:
         """(0-based line of `after`, line) of what the change adds."""
         out = []
         for edit in self.made:
-            grown = sum(len(e.new) - (e.hi - e.lo) for e in self.edits if e.lo < edit.lo)
-            out += [(edit.lo + grown + n, line) for n, line in enumerate(edit.new)]
+            at = self.line_after(edit.lo)
+            out += [(at + n, line) for n, line in enumerate(edit.new)]
         return tuple(out)
+
+    def line_after(self, line: int) -> int:
+        """0-based line of `after` at which what began at 0-based `line` of `before` begins."""
+        return line + sum(len(e.new) - (e.hi - e.lo) for e in self.edits if e.lo < line)
 
     @cached_property
     def removed(self) -> tuple[tuple[int, bytes], ...]:

@@ -101,6 +101,11 @@ def members(text: bytes) -> frozenset[bytes]:
     return frozenset(every_member(text))
 
 
+def used(text: bytes) -> frozenset[bytes]:
+    """Every member, and every name that looks like a call."""
+    return members(text) | {name for name, _, _ in names(text)}
+
+
 def of_members(text: bytes) -> frozenset[tuple[bytes, bytes]]:
     """(called, member) for every call whose first argument is a member of something."""
     return frozenset((match[1], match[2]) for match in _OF_MEMBER.finditer(text))

@@ -25,6 +25,9 @@ _TYPED = re.compile(rb"((?:struct|enum|union)\s+\w+|\b[A-Za-z_]\w*)(?:\s*\*+\s*|
 _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|union|enum|volatile)\s+)*\w+[\s*]+"
            rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
 
+_AT_FILE_LEVEL = re.compile(rb"^[^\s#/*}{].*?(\w+)\s*\(", re.MULTILINE)
+_SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
+
 
 @dataclass(frozen=True, slots=True)
 class Declarator:
@@ -34,6 +37,18 @@ class Declarator:
     name: bytes
     type: bytes
     value: bytes | None = None
+
+
+def at_file_level(source: bytes) -> frozenset[bytes]:
+    """The first name before a parenthesis of each line that begins at the margin: functions, prototypes, and macros
+    that define something."""
+    return frozenset(match[1] for match in _AT_FILE_LEVEL.finditer(source))
+
+
+def signature_name(line: bytes) -> bytes:
+    """The name that a line at the margin gives parameters to, as the head of a function does; b"" for another line."""
+    match = _SIGNATURE.match(line)
+    return match[1] if match is not None else b""
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from backport.csource.pieces import code, squeeze
 
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include\b[ \t]*(?:<([^>\n]+)>|\"([^\"\n]+)\")?", re.MULTILINE)
+# whatever a compiler, an assembler or dtc opens by name
+_OPENED = re.compile(rb'(?:#\s*include(?:_next)?|__has_include(?:_next)?\s*\(|\.incbin|/include/|#\s*embed)\s*'
+                     rb'["<]([^">\n]+)[">]')
+_COMPUTED = re.compile(rb"^\s*#\s*include(?:_next)?\s+[A-Za-z_]", re.MULTILINE)
+# a comment that opens or ends may hide a directive or bring one back
+_STEERING = re.compile(rb"#|\\$|/\*|\*/|incbin|/include/")
 _DIRECTIVE = re.compile(rb"[ \t]*#[ \t]*(\w*)(.*)", re.DOTALL)
 
 
@@ -25,6 +31,16 @@ def included(source: bytes) -> list[str]:
     """The headers that `source` includes, as they are written there; not those that a macro names."""
     return [(match[1] or match[2]).decode("utf-8", "replace") for match in _INCLUDE.finditer(source)
             if match[1] or match[2]]
+
+
+def opened(source: bytes) -> tuple[tuple[str, ...], bool]:
+    """(names that a compiler, an assembler or dtc may open for `source`, does an `#include` compute one)."""
+    return tuple({name.decode("utf-8", "replace") for name in _OPENED.findall(source)}), bool(_COMPUTED.search(source))
+
+
+def steers(line: bytes) -> bool:
+    """Whether a change of this line may make another file be read: it is, or hides, one for the preprocessor."""
+    return _STEERING.search(line) is not None
 
 
 def is_include(line: bytes) -> bool:

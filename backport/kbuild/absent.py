@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from backport.csource import includes
 from backport.kbuild.cmdfile import Unit
 from backport.kbuild.delta import FileDelta
 from backport.kbuild.make import Exited
@@ -28,13 +29,8 @@ _NEAREST = 8             # absent files of one name that are checked out at once
 _STOPPED = re.compile(r"No such file|No rule to make target|not found|[Cc]an(?:not|'t|not) (?:open|find|read|locate)|"
                       r"[Cc]ouldn't open|does not exist|recipe for target")
 _WORDS = re.compile(r"[\w./+,-]+")
-_NAMES = re.compile(rb'(?:#\s*include(?:_next)?|__has_include(?:_next)?\s*\(|\.incbin|/include/|#\s*embed)\s*'
-                    rb'["<]([^">\n]+)[">]')
-_COMPUTED = re.compile(rb"^\s*#\s*include(?:_next)?\s+[A-Za-z_]", re.MULTILINE)
 _SEARCHED = ("-I", "-iquote", "-isystem", "-idirafter")
 _MADE = (".o", ".s", ".i", ".dtb", ".dtbo", ".ko", ".lds")
-# a comment that opens or ends may hide a directive or bring one back
-_STEERING = re.compile(rb"#|\\$|/\*|\*/|incbin|/include/")
 _LINE = re.compile(r"^(\S+?):\d+", re.MULTILINE)
 
 T = TypeVar("T")
@@ -143,7 +139,7 @@ def steers(file: FileDelta) -> bool:
     if file.before is None or file.after is None or kind_of(file.path) is not TouchedKind.SOURCE:
         return True
     old, new = split_lines(file.before), split_lines(file.after)
-    return any(_STEERING.search(line) for block in file.blocks
+    return any(includes.steers(line) for block in file.blocks
                for line in (*old[block.old:block.old + block.removed], *new[block.new:block.new + block.added]))
 
 
@@ -167,7 +163,7 @@ def _includes(path: Path) -> tuple[tuple[str, ...], bool]:
         text = path.read_bytes()
     except OSError:
         return (), False
-    return tuple({name.decode("utf-8", "replace") for name in _NAMES.findall(text)}), bool(_COMPUTED.search(text))
+    return includes.opened(text)
 
 
 def _below(path: str, source: Path) -> str:

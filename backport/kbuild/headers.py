@@ -4,16 +4,15 @@ object of its own (kernel/sched/psi.c is a part of build_utility.c)."""
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from backport.csource.includes import included
 from backport.git import Git
 from backport.trees import sparse
 
 MOST = 3                 # users that are compiled
 _ASKED = 48              # candidates that the configuration is asked about
-_INCLUDE = re.compile(rb'^\s*#\s*include\s*[<"]([^>"\n]+)[>"]', re.MULTILINE)
 _CODE = (".c", ".S")
 _NOT_KERNEL = ("tools/", "Documentation/", "scripts/")
 
@@ -71,8 +70,7 @@ def naming(source: Path, name: str, where: Sequence[str], endings: tuple[str, ..
 
 
 def _includes(path: str, text: bytes, header: str) -> bool:
-    for match in _INCLUDE.finditer(text):
-        name = match[1].decode("utf-8", "replace")
+    for name in included(text):
         plain = posixpath.normpath(name).lstrip("./")
         if header == plain or header.endswith("/" + plain):
             # a bare name means the directory of the one that includes it, or one of the include path

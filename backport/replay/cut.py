@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from backport.check.effect import applied
+from backport.csource.declarations import signature_name
 from backport.csource.pieces import squeeze
 from backport.csource.tokens import identifiers
 from backport.git import GLOBS, Git
@@ -46,7 +47,6 @@ _RARE = 12               # groups that may have a name in common and still be on
 _LONG = 5                # letters of a name that says something
 _MOST = 24               # groups of one change
 _TELLS = 4               # bytes of a line, without white space, that is not just any line
-_DEFINES = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
 _KINDS = ("*.c", "*.h", "*.S", "*.dts", "*.dtsi", "*.rst", "*.yaml", "*Kconfig*", "*Makefile*")
 
 Spot = tuple[str, int]   # path, number of the group of changes in its delta
@@ -230,8 +230,8 @@ def _names(path: str, group: Delta, known: Callable[[str], bool]) -> set[bytes]:
         return set()
     new = {name for edit in group for line in edit.new for name in identifiers(line) if len(name) >= _LONG}
     new -= {name for edit in group for line in edit.old for name in identifiers(line)}
-    told = {m[1] for edit in group for line in edit.new if (m := _DEFINES.match(line)) and len(m[1]) >= _LONG}
-    was = {m[1] for edit in group for line in edit.old if (m := _DEFINES.match(line))}
+    told = {name for edit in group for line in edit.new if len(name := signature_name(line)) >= _LONG}
+    was = {signature_name(line) for edit in group for line in edit.old}
     return (told & was) | {name for name in new if not known(name.decode("ascii", "replace"))}
 
 

@@ -63,8 +63,7 @@ def around(side: FileSide, name: str) -> tuple[list[bytes], list[bytes]]:
     if numbers:
         first, last = min(numbers), max(numbers) + 1
     else:                            # nothing is added: the two meet where the lines were taken away
-        at = side.removed[0][0]
-        first = last = at + sum(len(e.new) - (e.hi - e.lo) for e in side.edits if e.lo < at)
+        first = last = side.line_after(side.removed[0][0])
     above = [line_key(lines[i]) for i in range(first - 1, max(-1, first - 15), -1) if side.scope(i) == name]
     below = [line_key(lines[i]) for i in range(last, min(len(lines), last + 14)) if side.scope(i) == name]
     return [key for key in above if not weak(key)][:_NEAR], [key for key in below if not weak(key)][:_NEAR]

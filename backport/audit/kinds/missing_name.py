@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from backport.audit.kinds.base import Question, part_text
 from backport.audit.model import Backported, Fault, Suspect, names_of
-from backport.csource.declarations import declares
+from backport.csource.calls import used
+from backport.csource.declarations import at_file_level, declares
 from backport.csource.pieces import KEYWORDS, code
+from backport.csource.tokens import identifiers
 
-_USED = re.compile(rb"(?:->|\.)\s*([A-Za-z_]\w{3,})|\b([A-Za-z_]\w{3,})\s*\(")
+_SHORT = 4               # letters of a name from which on it is looked for in the whole tree
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
@@ -25,15 +26,15 @@ def ask(change: Backported) -> Iterator[Suspect]:
         fresh = names_of(added) - KEYWORDS - known
         if not fresh:
             continue
-        rest = known | _declared(here.after)
+        rest = known | at_file_level(here.after)
         own = sorted(word for word in fresh - rest
                      if declares(theirs, word) and not declares(ours, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
                           own[0].decode())
             return
-        used = {match[1] or match[2] for match in _USED.finditer(code(added))}
-        lacking = sorted(word for word in (used & fresh) - rest if _only_used(change, word))
+        lacking = sorted(word for word in (used(code(added)) & fresh) - rest
+                         if len(word) >= _SHORT and _only_used(change, word))
         if lacking:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{lacking[0].decode()}`, which nothing else in this "
                           "tree has", 0.85, lacking[0].decode())
@@ -45,18 +46,10 @@ def _only_used(change: Backported, word: bytes) -> bool:
     of them than that."""
     if change.spread is None:
         return False
-    here, there = (sum(_word(word, line) for text in side.functions.values() for line in text.split(b"\n"))
-                   for side in (change.tree, change.upstream))
+    here, there = (sum(word in identifiers(line, comments=True) for text in side.functions.values()
+                       for line in text.split(b"\n")) for side in (change.tree, change.upstream))
     ours, theirs = change.spread(word.decode())
     return ours == here and theirs > there
-
-
-def _word(word: bytes, line: bytes) -> bool:
-    return re.search(rb"\b%s\b" % re.escape(word), line) is not None
-
-
-def _declared(source: bytes) -> set[bytes]:
-    return {match[1] for match in re.finditer(rb"^[^\s#/*}{].*?(\w+)\s*\(", source, re.M)}
 
 
 QUESTION = Question(Fault.MISSING, ask)

@@ -19,8 +19,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         telling = [key for key in block if any(key == one for _, one in here.telling)]
         if len(telling) < 2 and not any(len(key) > 30 for key in telling):
             continue
-        grown = sum(len(e.new) - (e.hi - e.lo) for e in here.edits if e.lo < edit.lo)
-        name = here.scope(edit.lo + grown)
+        name = here.scope(here.line_after(edit.lo))
         if not name:
             continue
         now, was = (_count(part(data, name, change.path), block) for data in (here.after, here.before))
