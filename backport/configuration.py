@@ -17,8 +17,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backport.errors import ManifestError, UserError
-
 if TYPE_CHECKING:
     from backport.yaml_nodes import Marked
 
@@ -44,13 +42,7 @@ def defaults() -> dict[str, Any]:
         return {}
     from backport import yaml_nodes  # most people have no file, and do not wait for a YAML reader
 
-    def fail(line: int, what: str, hint: str) -> ManifestError:
-        return ManifestError(str(file), line, what, hint=hint)
-
-    try:
-        document = yaml_nodes.read(file, fail)
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from error
+    document = yaml_nodes.read(file, yaml_nodes.failing(file))
     if document is None:
         return {}
     entry = document.mapping()

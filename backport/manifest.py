@@ -11,7 +11,7 @@ from typing import Any
 
 from backport import yaml_nodes
 from backport.architecture import DEFAULT
-from backport.errors import ManifestError, UserError
+from backport.errors import UserError
 from backport.subsystem import KVM
 from backport.version import series_key
 from backport.yaml_nodes import Marked
@@ -132,9 +132,7 @@ def load(path: Path) -> Manifest:
     Raises ManifestError (exit 2) with file and line for whatever is wrong: not YAML, unknown or doubled keys,
     wrong types, duplicate names, two upstream trees, unknown sources or source options, order not newest first.
     """
-    def fail(line: int, what: str, hint: str) -> ManifestError:
-        return ManifestError(str(path), line, what, hint=hint)
-
+    fail = yaml_nodes.failing(path)
     document = yaml_nodes.read(path, fail)
     if document is None:
         raise fail(1, "empty manifest", "it needs a list `trees:`")

@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 import yaml
 
+from backport.errors import ManifestError
+
 Fail = Callable[[int, str, str], Exception]   # line, what is wrong, hint -> the exception to raise
 
 _KINDS = {"tag:yaml.org,2002:str": "text", "tag:yaml.org,2002:bool": "true or false",
@@ -191,6 +193,11 @@ def _tab_hint(text: str, mark: Any) -> str:
     if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
         return "YAML indents with spaces, never tabs"
     return ""
+
+
+def failing(path: Path) -> Fail:
+    """How a mistake in a file of the user's is told: exit code 2, with file and line."""
+    return lambda line, what, hint: ManifestError(str(path), line, what, hint=hint)
 
 
 def read(path: Path, fail: Fail) -> Marked | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from backport import yaml_nodes
 from backport.audit.model import Suspect
-from backport.errors import ManifestError, UserError
 from backport.wholefile import write_output
 
 NAME = ".backport-audit.yaml"
@@ -25,14 +24,7 @@ def load(path: Path) -> Mapping[str, str]:
     """id -> why, {} where there is no file. Raises ManifestError, with file and line, for whatever is wrong in it."""
     if not path.is_file():
         return {}
-
-    def fail(line: int, what: str, hint: str) -> ManifestError:
-        return ManifestError(str(path), line, what, hint=hint)
-
-    try:
-        document = yaml_nodes.read(path, fail)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    document = yaml_nodes.read(path, yaml_nodes.failing(path))
     found: dict[str, str] = {}
     for row in document.items() if document is not None else ():
         entry = row.mapping()

@@ -39,9 +39,7 @@ class PutRight:
 
     def file(self, path: str) -> FileDiff:
         """The diff of the one file."""
-        raw = path.encode("utf-8", "surrogateescape")
-        header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
-        return FileDiff(header, path, path, self.hunks)
+        return FileDiff.modified(path, self.hunks)
 
 
 def repaired(change: Backported) -> PutRight | str:
@@ -55,9 +53,7 @@ def repaired(change: Backported) -> PutRight | str:
         bare = back.made(today)
     upstream = change.upstream
     path = change.path
-    raw = path.encode("utf-8", "surrogateescape")
-    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
-    patch = Patch(b"", (FileDiff(header, path, path, upstream.patch),), source=change.origin.upstream)
+    patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
     if not answer.outcome.good or not answer.hunks:
         return f"the tool declines: {answer.reason or answer.outcome}"

@@ -127,6 +127,12 @@ class FileDiff:
     def deleted(self) -> bool:
         return self.new_path is None
 
+    @classmethod
+    def modified(cls, path: str, hunks: tuple[Hunk, ...]) -> FileDiff:
+        """The diff of a file that keeps its name, whose blobs nobody knows."""
+        raw = path.encode("utf-8", "surrogateescape")
+        return cls(b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw), path, path, hunks)
+
     def with_hunks(self, hunks: tuple[Hunk, ...]) -> FileDiff:
         return replace(self, hunks=hunks)
 

@@ -25,8 +25,7 @@ def hunk_of(body: tuple[bytes, ...]) -> Hunk:
 
 
 def file_of(path: str, body: tuple[bytes, ...]) -> FileDiff:
-    raw = path.encode()
-    return FileDiff(b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw), path, path, (hunk_of(body),))
+    return FileDiff.modified(path, (hunk_of(body),))
 
 
 def run_example(rule: Rule, example: Example) -> ExampleOutcome:

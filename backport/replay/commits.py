@@ -167,19 +167,24 @@ def carried(case: CommitCase, store: Store, carrier: Carrier, manifest: Manifest
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An answer beside the maintainers': `taken` where git apply takes the input; `truth` is what they left."""
+    """An answer beside the maintainers': `plain` is what git apply makes of the input, `truth` what they left."""
 
     score: Score
     files: tuple[FileOutcome, ...]
-    taken: bool
+    plain: Made
     truth: Effect
+
+    @property
+    def taken(self) -> bool:
+        """Whether git apply takes the input."""
+        return self.plain is not None
 
 
 def commit_score(case: CommitCase, base: Head, answer: Carried, git: Git) -> Judged:
     """How right the answer is. Raises UserError where the case's truth does not apply."""
     truth = _truth(case, base, git)
     return Judged(*_scored(_claimed(git, base, answer), truth, base, git),
-                  applied(git, base.commit, case.patch) is not None, truth)
+                  applied(git, base.commit, case.patch), truth)
 
 
 def _truth(case: CommitCase, base: Head, git: Git) -> Effect:
@@ -204,7 +209,7 @@ def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, s
     seconds = cpu_seconds() - started
     judged = commit_score(case, base, answer, carrier.git)
     scored = partial(_scored, truth=judged.truth, base=base, git=carrier.git)
-    others = {"git apply": str(scored(applied(carrier.git, base.commit, case.patch))[0])}
+    others = {"git apply": str(scored(judged.plain)[0])}
     for name in baselines:
         made = _other(name, case.patch, carrier.git, base, answer.preimages.files, scratch)
         others[name] = str(scored(made)[0])

@@ -75,9 +75,7 @@ def case_patch(case: Case) -> Patch:
     """Upstream's kept groups as a diff with three lines of context, against upstream's own file."""
     lines = split_lines(case.upstream)
     hunks = render_hunks(lines, [Edit(e.lo, e.hi, e.new) for e in case.upstream_edits])
-    raw = case.path.encode("utf-8", "surrogateescape")
-    header = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % (raw, raw, raw, raw)
-    return Patch(case.message, (FileDiff(header, case.path, case.path, hunks),), source=case.name)
+    return Patch(case.message, (FileDiff.modified(case.path, hunks),), source=case.name)
 
 
 def view_of(case: Case) -> TreeView:

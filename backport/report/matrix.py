@@ -146,7 +146,7 @@ def noteworthy(grid: Matrix) -> list[tuple[PatchInfo, list[tuple[list[TreeInfo],
         groups: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[list[TreeInfo], Cell, list[str]]] = {}
         for tree in grid.trees:
             cell = grid.at(patch, tree)
-            if cell is None or not said(cell) or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason) \
+            if cell is None or _plain_success(cell) or (cell.apply is Apply.NO_TREE and tree.reason) \
                     or urgency(cell) == 4:
                 continue
             texts = [text for text in said(cell) if not text.startswith(TRIED_WITHOUT)]

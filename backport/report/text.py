@@ -57,17 +57,9 @@ def _folded(grid: Matrix, rows: Sequence[PatchInfo]) -> str:
     return f"{len(rows)} more patches need nothing on any tree: {words} (`backport show -f markdown` lists them)"
 
 
-def table(grid: Matrix, width: int = 0, rows: Sequence[PatchInfo] | None = None) -> str:
-    """The table alone, without colour: `rows` (all patches, the most urgent first, by default), trees as columns.
-
-    Where the terminal is too narrow for the words of a cell on one line they stand below each other, and where that is
-    too wide still, the trees go into several tables.
-    """
-    return painted(_table(grid, width, [patch for part in in_order(grid) for patch in part] if rows is None else rows),
-                   colour=False)
-
-
 def _table(grid: Matrix, width: int, shown: Sequence[PatchInfo]) -> str:
+    """The patches `shown` as rows, trees as columns. Where the terminal is too narrow for the words of a cell on one
+    line they stand below each other, and where that is too wide still, the trees go into several tables."""
     if not width:
         return _columns(grid, shown, grid.trees, _SUBJECT_MAX, stacked=False)
     for stacked in (False, True):

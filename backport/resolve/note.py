@@ -73,19 +73,23 @@ def _doubts(carrier: Carrier, patch: Patch, made: Patch, stories: Sequence[HunkS
 
 def _by_file(patch: Patch, made: Patch) -> Iterator[tuple[FileDiff, FileDiff]]:
     """(upstream's file, the person's) of each file that both change."""
-    by_path = {file.path: file for file in made.files}
     for file in patch.files:
-        other = by_path.get(file.path) or by_path.get(file.old_path or "")
+        other = _partner(file, made)
         if other is not None and file.hunks and other.hunks:
             yield file, other
 
 
+def _partner(file: FileDiff, made: Patch) -> FileDiff | None:
+    """What the person made of one of upstream's files, None where they left it alone."""
+    by_path = {one.path: one for one in made.files}
+    return by_path.get(file.path) or by_path.get(file.old_path or "")
+
+
 def _stories(patch: Patch, made: Patch) -> Iterator[HunkStory]:
     """One story a file: which of upstream's added lines read differently."""
-    by_path = {file.path: file for file in made.files}
     for file in patch.files:
+        other = _partner(file, made)
         for index, hunk in enumerate(file.hunks):
-            other = by_path.get(file.path) or by_path.get(file.old_path or "")
             story = HunkStory(file.old_path or file.path, index, landed_path=other.path if other else "",
                               state="forward" if other else "dropped", dropped=other is None,
                               upstream=hunk.render().decode("utf-8", "replace"))
