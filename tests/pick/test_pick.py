@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
@@ -202,6 +203,16 @@ def test_a_resolution_that_fits_no_more_is_a_conflict_again(kernel: Kernel) -> N
     kernel.run("add", "drivers/foo.c")
     kernel.run("commit", "--quiet", "-m", "foo: all at once")
     assert kernel.pick(kernel.fixes["foo"]).exit_code == 1
+
+
+def test_a_conflict_that_an_older_version_left_is_put_back(kernel: Kernel) -> None:
+    before = kernel.everything()
+    kernel.pick(kernel.fixes["foo"])
+    file = kernel.path / ".git/backport-pick/state.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "mode": ""}))
+    done = kernel.pick("--abort")
+    assert done.exit_code == 0, done.stderr
+    assert kernel.everything() == before
 
 
 def test_skip_leaves_it_out(kernel: Kernel) -> None:
