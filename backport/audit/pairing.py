@@ -18,7 +18,8 @@ from backport.audit.model import Backported, Elsewhere, FileSide, Origin
 from backport.csource.pieces import bare
 from backport.git import Git
 from backport.patch.edits import edited
-from backport.replay.cases import Delta, groups, parse_delta
+from backport.replay.cases import Delta, groups
+from backport.replay.delta import tree_delta
 from backport.replay.releases import REF, known_release
 
 DICE = 0.75              # share of a group's words that both sides must have
@@ -125,9 +126,7 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
 
 def delta(git: Git, old: str, new: str) -> dict[str, Delta]:
     """path -> edits between two trees, of the files whose parts can be read."""
-    out = git.run("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--full-index",
-                  old, new).out
-    return {path: edits for path, edits in parse_delta(out).items() if sections.readable(path)}
+    return {path: edits for path, edits in tree_delta(git, old, new).items() if sections.readable(path)}
 
 
 class _Moved:

@@ -24,7 +24,7 @@ from backport.check.effect import applied
 from backport.csource.declarations import signature_name
 from backport.csource.pieces import squeeze
 from backport.csource.tokens import identifiers
-from backport.git import GLOBS, Git
+from backport.git import Git
 from backport.patch.edits import Edit, edited, render_hunks
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import parse, split_lines
@@ -37,8 +37,8 @@ from backport.replay.cases import (
     corresponding,
     groups,
     jaccard,
-    parse_delta,
 )
+from backport.replay.delta import tree_delta
 from backport.replay.releases import REF, known_release, known_releases
 
 PARTS = ("development", "unread")
@@ -137,10 +137,9 @@ class Cutter:
 
     def _delta(self, old: str, new: str) -> dict[str, Delta]:
         if (old, new) not in self._elsewhere:
-            out = self.git.run(GLOBS, "diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff",
-                               "--full-index", REF + old, REF + new, "--", *_KINDS).out
-            # the tree's own Makefile differs by the release's number
-            self._elsewhere[old, new] = {path: delta for path, delta in parse_delta(out).items() if path != "Makefile"}
+            found = tree_delta(self.git, REF + old, REF + new, _KINDS)
+            found.pop("Makefile", None)                  # the tree's own differs by the release's number
+            self._elsewhere[old, new] = found
         return self._elsewhere[old, new]
 
     def _between(self, newer: Window, older: Window) -> Iterator[Cut]:

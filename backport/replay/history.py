@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from backport.errors import UserError
-from backport.git import GLOBS, Git
-from backport.replay.cases import Case, Delta, changed_lines, parse_delta
+from backport.git import Git
+from backport.replay.cases import Case, Delta, changed_lines
+from backport.replay.delta import C, tree_delta
 
 # the first line of the changelog's body, in both forms that the stable trees use
 _UPSTREAM = re.compile(rb"^\s*(?:\[\s*Upstream commit ([0-9a-f]{40})\s*\]|commit ([0-9a-f]{40}) upstream\.?)\s*$",
@@ -45,8 +46,7 @@ def history_cases(git: Git, branch: str) -> Iterator[Case]:
 
 
 def _delta(git: Git, commit: str) -> dict[str, Delta]:
-    return parse_delta(git.run(GLOBS, "diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff",
-                               "--full-index", f"{commit}^", commit, "--", "*.c", "*.h").out)
+    return tree_delta(git, f"{commit}^", commit, C)
 
 
 def _case(git: Git, path: str, upstream: str, edits: Delta, commit: str, theirs: Delta | None,

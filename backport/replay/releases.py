@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from backport.errors import UserError
-from backport.git import GLOBS, Git
+from backport.git import Git
 from backport.patch.edits import edited
 from backport.replay.cases import (
     FILE_JACCARD,
@@ -15,8 +15,8 @@ from backport.replay.cases import (
     changed_lines,
     corresponding,
     jaccard,
-    parse_delta,
 )
+from backport.replay.delta import C, tree_delta
 
 REF = "refs/releases/"
 
@@ -50,9 +50,7 @@ def known_releases(git: Git) -> list[str]:
 
 
 def _delta(git: Git, old: str, new: str) -> dict[str, Delta]:
-    out = git.run(GLOBS, "diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--full-index",
-                  REF + old, REF + new, "--", "*.c", "*.h").out
-    return parse_delta(out)
+    return tree_delta(git, REF + old, REF + new, C)
 
 
 def _case(git: Git, path: str, older: Delta, older_pair: tuple[str, str],
