@@ -140,6 +140,9 @@ def _releases(store: Store, name: str, releases: str, against: Sequence[str]) ->
     series = name.removeprefix("linux-").removesuffix(".y")
     known = sorted((head.tree for head in store.releases()), key=version_key)
     older = releases.split(",") if releases else [one for one in known if series and in_series(one, series)]
+    if not older and series:
+        raise UserError(f"the store has no release of {series}, and an audit needs two",
+                        hint="`backport trees release X.Y.Z` fetches one")
     if not older:
         raise click.UsageError("say what to audit: --tree 6.1, --releases, a RANGE of a clone, or --queue")
     if len(older) < 2:

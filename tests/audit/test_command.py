@@ -158,3 +158,9 @@ def test_lines_in_another_file(tmp_path: Path) -> None:
         "6.12.1": {C: WIDGET, H: head}, "6.12.2": {C: WIDGET, H: good}})
     (one,) = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
     assert (one.kind.id, one.change.upstream.path) == ("another-file", H)
+
+
+def test_a_store_without_releases_of_the_tree_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match=r"the store has no release of 6\.1, and an audit needs two"):
+        run("--tree", "linux-6.1.y")
