@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backport.adapt.checks.base import Check, Context, Finding, Names, Result, named, quote
+from backport.adapt.checks.base import Check, Context, Finding, Names, Result, bare_lines, named, quote
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.declarations import declares, has_parameter, lists
@@ -35,9 +35,11 @@ def _scope(result: Result, edit: Edit, after: Function, known: Names) -> list[Fi
     if upstream is None:
         return []
     added = result.code(edit)
+    # cut after the comments are gone: of a comment that the patch rewrites in part, one half alone reads as code
+    bare = bare_lines(result.source)
     inside = range(after.start - 1, min(after.end, len(result.lines)))
-    own = code(b"".join(result.lines[i] for i in inside if i not in result.added))
-    written = code(b"".join(result.lines[i] for i in inside if i in result.added))
+    own = b"\n".join(bare[i] for i in inside if i not in result.added)
+    written = b"\n".join(bare[i] for i in inside if i in result.added)
     file_level = None
     found = []
     names = locals_of(added)
@@ -90,8 +92,8 @@ def _file_level(problem: Problem) -> frozenset[bytes]:
     """Names on lines of the target that begin at column 0 and are no function's: file-level objects and macros."""
     if "file_level" not in problem.seeds:
         names: set[bytes] = set()
-        for line in problem.target_lines:
-            if line[:1] not in (b" ", b"\t", b"\n", b"}", b"{", b"*", b"/"):
+        for line in bare_lines(problem.target):
+            if line[:1] not in (b"", b" ", b"\t", b"}", b"{"):
                 # the parameters of a function are nothing that another one could use
                 names.update(identifiers(line.split(b"(", 1)[0]))
         problem.seeds["file_level"] = frozenset(names)

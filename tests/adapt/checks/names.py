@@ -66,6 +66,29 @@ CASES = (
  	return 0;
  }
 """, Signal.NO_LABEL, "no label `out`"),
+    Case("scope", "a label that the patch adds below a comment that it rewrites in part", """
+ int stop(struct unit *u)
+ {
++	/* it stops by itself
+ 	 * when it is ready */
++	if (!u->ready)
++		goto out;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	/* it stops by itself
+ 	 * when it is ready */
++	if (!u->ready)
++		goto out;
+ 	halt(u);
++out:
+ 	return 0;
+ }
+"""),
     Case("scope", "the variable is declared here, too", """
  int stop(struct unit *u)
  {
