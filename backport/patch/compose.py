@@ -29,12 +29,12 @@ _FORMAT_PATCH_DATE = b"Mon Sep 17 00:00:00 2001"
 
 
 def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, notes: Sequence[str] = (),
-                 upstream_sha: str | None = None, signoff: str | None = None) -> bytes:
+                 tags: Sequence[str] = (), upstream_sha: str | None = None, signoff: str | None = None) -> bytes:
     """The mail for `series` ("5.10", "5.10.y" or "linux-5.10.y") with `files` as its diff.
 
-    `notes` become one bracketed block behind the existing tags, as a maintainer writes it; `signoff` ("Name
-    <address>") is added last. The upstream line is written for an `upstream_sha` of 40 hex digits, where the message
-    has none yet. A bare diff (no author to write) stays one, with the notes above it.
+    `tags` ("Stable-dep-of: ...") stand behind the existing ones; `notes` become one bracketed block behind them, as a
+    maintainer writes it; `signoff` ("Name <address>") is added last. The upstream line is written for an `upstream_sha` of
+    40 hex digits, where the message has none yet. A bare diff (no author to write) stays one, with the notes above it.
     """
     mail = read_mail(patch)
     if not mail.is_mail:
@@ -42,13 +42,13 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
     out = _from_line(mail, upstream_sha) + _headers(patch, mail, series)
     body = _body(mail, upstream_sha)
     said = _block(notes)
-    ending = [said] if said else []
+    ending = [clean.one_line(tag).encode("utf-8", "surrogateescape") + b"\n" for tag in tags] + ([said] if said else [])
     if signoff:
         line = b"Signed-off-by: " + clean.one_line(signoff).encode("utf-8", "surrogateescape") + b"\n"
         if ending or not body.endswith(b"\n" + line):
             ending.append(line)
     if ending:
-        # a note belongs to the block of tags; a message without tags gets an empty line first
+        # a tag or a note belongs to the block of tags; a message without tags gets an empty line first
         glue = b"" if mail.tags and body.rstrip(b"\n") == body[:-1] else b"\n"
         body = body.rstrip(b"\n") + b"\n" + glue + b"".join(ending) if body.strip() else b"".join(ending)
     out += body

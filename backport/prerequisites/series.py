@@ -49,16 +49,9 @@ def mails(proposal: Proposal, patch: Patch, series: str, *, signoff: str = "") -
         assert carried is not None
         # what was adapted stands in a bracketed note of the mail that the tree takes
         notes = _notes(need.carried.mail)
-        made.append(adapted_mail(_tagged(need.patch, tag), carried.files, series=series, notes=notes,
+        made.append(adapted_mail(need.patch, carried.files, series=series, notes=notes, tags=(tag,),
                                  upstream_sha=need.candidate.commit.sha, signoff=signoff or None))
     return [_numbered(one, series, n, total) for n, one in enumerate([*made, fix.mail], 1)]
-
-
-def _tagged(patch: Patch, tag: str) -> Patch:
-    """`patch` with one more tag at the end of its message."""
-    end = read_mail(patch).message_end
-    head = patch.head[:end].rstrip(b"\n") + b"\n" + tag.encode("utf-8", "surrogateescape") + b"\n"
-    return Patch(head + patch.head[end:], patch.files, patch.tail, patch.source, slug=patch.slug)
 
 
 def _notes(mail: bytes) -> Sequence[str]:

@@ -38,7 +38,7 @@ SIGNED = "\n\nText.\n\nSigned-off-by: A <a@example.org>\n"
 class World:
     """Upstream asks before it drains, renames what stands around, and then mends how it asks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wrote: str = SIGNED) -> None:
         repo = self.repo = Repo(path / "store.git")
         files = {"poll.c": BODY % "drain(u);", "other.c": "int other;\n",
                  "poll.h": "struct unit {\n\tint open;\n\tint dying;\n};\nint budget(struct unit *u);\n"
@@ -53,7 +53,7 @@ class World:
         self.around = repo.edit("mainline", "poll.c", "\tcount(u);\n", "\tcount(u);\n\tcount(u);\n",
                                 "poll: twice" + SIGNED)
         self.wrote = repo.edit("mainline", "poll.c", "\tdrain(u);\n", f"\tif ({ASKS})\n\t\tdrain(u);\n",
-                               "poll: ask first" + SIGNED)
+                               "poll: ask first" + wrote)
         self.fix = repo.edit("mainline", "poll.c", ASKS, f"{ASKS} && again(u)", "poll: ask twice" + SIGNED)
 
     def head(self, branch: str) -> Head:
@@ -92,6 +92,18 @@ def test_only_what_the_fix_needs_is_proposed_and_the_rest_is_told_apart(world: W
     said = text(found)
     assert f"1. {world.wrote[:12]} (\"poll: ask first\")\n   +2 -1 in 1 file; here: " in said
     assert "touched the same lines and not needed:\n" in said
+
+
+@pytest.mark.parametrize("message", ["", "\n\nIt was asked for.\n", SIGNED])
+def test_what_a_prerequisite_is_for_is_a_trailer_of_its_mail(tmp_path: Path, message: str) -> None:
+    made = World(tmp_path, message)
+    first, _ = mails(made.propose(), made.patch, "5.10", signoff="B <b@example.org>")
+    made.repo.git.close()
+    written = tmp_path / "message"
+    subprocess.run(["git", "mailinfo", str(written), "/dev/null"], input=first, capture_output=True, check=True)
+    trailers = subprocess.run(["git", "interpret-trailers", "--parse"], input=b"poll\n\n" + written.read_bytes(),
+                              capture_output=True, check=True).stdout.decode().splitlines()
+    assert f'Stable-dep-of: {made.fix[:12]} ("poll: ask twice")' in trailers
 
 
 def test_the_series_goes_in_with_git_am_and_says_what_it_is_for(world: World, tmp_path: Path) -> None:
