@@ -7,7 +7,8 @@ that only fits above an earlier entry by landing in another function is refused 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,15 +82,23 @@ def export(git: Git, base: str, series: str, ready: Sequence[ReadyPatch], to: Pa
         if directory.is_dir():
             taken |= {path.name for path in directory.iterdir()}
         for item in ready:
-            row, data = _offer(git, stack, item, known, taken, force=force)
+            row, data = _offer(git, stack, item, known, taken, directory, force=force)
             rows.append(row)
             if data:
                 files.append((row.file, data))
     if files:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, data in files:
-            replace_file(directory / name, data)
-        append_series(directory, [name for name, _data in files])    # last: a kill before leaves the old series
+        made: list[Path] = []
+        try:
+            for name, data in files:
+                made += [path for path in (directory / name,) if not path.exists()]
+                replace_file(directory / name, data)
+            append_series(directory, [name for name, _data in files])    # last: a kill before leaves the old series
+        except BaseException:
+            for path in made:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+            raise
     return QueueResult(series, directory, len(entries), tuple(rows))
 
 
@@ -147,7 +156,7 @@ def _push_existing(stack: Stack, directory: Path, entry: SeriesEntry, known: _Kn
     known.add(entry.name, patch)
 
 
-def _offer(git: Git, stack: Stack, item: ReadyPatch, known: _Known, taken: set[str], *,
+def _offer(git: Git, stack: Stack, item: ReadyPatch, known: _Known, taken: set[str], directory: Path, *,
            force: bool) -> tuple[Exported, bytes]:
     patch = item.patch
     title = read_mail(patch).title or patch.slug
@@ -169,8 +178,8 @@ def _offer(git: Git, stack: Stack, item: ReadyPatch, known: _Known, taken: set[s
     if moved:
         stack.pop_to(before)
         return Exported(title, "refused", reason=moved, remarks=remarks), b""
-    name = _file_name(title, taken)
     data = queue_file(patch, stack.diff(before, step.commit), signed=item.signed)
+    name = _file_name(title, taken, lambda name: _holds(directory / name, data))
     known.add(name, parse(data, source=name))
     return Exported(title, "added", name, remarks=(*remarks, *objections(git, data))), data
 
@@ -195,10 +204,15 @@ def _quilt_cannot(patch: Patch) -> str:
     return f"it changes the mode of {', '.join(modes)}, which quilt cannot do" if modes else ""
 
 
-def _file_name(title: str, taken: set[str]) -> str:
+def _holds(path: Path, data: bytes) -> bool:
+    """Does an export that was killed before it wrote the series have left this very patch?"""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _file_name(title: str, taken: set[str], ours: Callable[[str], bool]) -> str:
     stem, number = slug(title), 1
     name = f"{stem}.patch"
-    while name in taken:
+    while name in taken and not ours(name):
         number += 1
         name = f"{stem}-{number}.patch"
     taken.add(name)

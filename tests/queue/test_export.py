@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from backport.errors import UserError
+from backport.errors import InfraError, UserError
 from backport.patch.mail import read_mail
 from backport.patch.parse import parse
 from backport.queue.export import export
@@ -83,6 +84,34 @@ def test_another_patch_with_the_same_subject_gets_a_name_of_its_own(tmp_path: Pa
     result = export(repo.git, base, "6.1", [ready(mail(repo, base, {"kvm/x.c": ONE}, "c: d"))], tmp_path)
     assert result.rows[0].file == "c-d-2.patch"
     assert (tmp_path / "queue-6.1" / "c-d.patch").read_text() == "somebody's notes\n"
+
+
+def test_what_a_failed_or_killed_export_left_is_not_in_the_way(tmp_path: Path,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next export named the patch x-2.patch, and x.patch stayed beside the series for good."""
+    repo, base = tree(tmp_path / "r.git")
+    patch = ready(mail(repo, base, {"kvm/x.c": ONE}, "KVM: Return ten"))
+
+    def full(path: Path, names: list[str]) -> None:
+        raise InfraError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("backport.queue.export.append_series", full)
+        with pytest.raises(InfraError):
+            export(repo.git, base, "6.1", [patch], tmp_path)
+        assert list((tmp_path / "queue-6.1").iterdir()) == []
+        broken.setattr(Path, "unlink", lambda path, missing_ok=False: full(path, []))       # as a kill leaves it
+        broken.setattr("backport.queue.export.suppress", lambda _error: suppress(InfraError))
+        with pytest.raises(InfraError):
+            export(repo.git, base, "6.1", [patch], tmp_path)
+    assert [path.name for path in (tmp_path / "queue-6.1").iterdir()] == ["kvm-return-ten.patch"]
+    (row,) = export(repo.git, base, "6.1", [patch], tmp_path).rows
+    assert (row.outcome, row.file) == ("added", "kvm-return-ten.patch")
+    (tmp_path / "queue-6.1" / "series").unlink()
+    (tmp_path / "queue-6.1" / "kvm-return-ten.patch").write_text("the user's own")
+    (row,) = export(repo.git, base, "6.1", [patch], tmp_path).rows
+    assert (row.file, (tmp_path / "queue-6.1" / "kvm-return-ten.patch").read_text()) == (
+        "kvm-return-ten-2.patch", "the user's own")
 
 
 def test_a_broken_queue_is_not_added_to(tmp_path: Path) -> None:
