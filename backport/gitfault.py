@@ -36,8 +36,9 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          r"unable to create (?:async |\w+ )?thread|.*: Resource temporarily unavailable$|.*: Too many open files$",
          LIMITS),
         (r".*: (?:No space left on device|Disk quota exceeded|File too large)$|write error|"
-         r"(?:unable to|failed to|could not) write\b(?! commit object)|"
-         r"sha1 file '[^']*' write error|.*\bfailed to close", FULL),
+         r"(?:[Uu]nable to|failed to|could not) write\b(?! commit object)|"
+         r"sha1 file '[^']*' write error|.*\bfailed to close|"
+         r"(?:(?:update_ref failed for|cannot update) ref '[^']*': )+couldn't write '", FULL),
         (r".*: (?:Permission denied|Read-only file system)$|insufficient permission",
          "check the owner and the mode of {path} and of $TMPDIR"),
         (r"detected dubious ownership", "make {path} belong to the user who runs this"),
@@ -52,6 +53,11 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
          r"(?:delta base|bad object header|bad offset|offset before|failed to apply delta)|"
          r".*: (?:Input/output error|Stale file handle)$", DAMAGED),
     ))
+
+_WRITING = re.compile(
+    r"^(?:error|fatal): (?:.*\b(?:No space left on device|Disk quota exceeded|File too large|Read-only file system)$|"
+    r"(?:.*: )?(?:write error\b|couldn't write '|[Uu]nable to (?:write|create) |(?:could not|failed to) write |"
+    r"sha1 file '[^']*' write error))")
 
 # said of the patch as a text, before any tree is looked at (exit 128)
 _MALFORMED = re.compile(
@@ -86,6 +92,13 @@ def fault(command: list[str], code: int, stderr: str, *, path: object = "") -> G
         if pattern.search(told):
             return GitError(command, code, told, hint=hint.format(path=path))
     return None
+
+
+def not_written(stderr: str) -> bool:
+    """Did a git that fetches fail over this machine, its disk or a limit of it? The other side's words do not count."""
+    said = [line for line in re.split(r"[\r\n]", stderr) if line.startswith(("error: ", "fatal: "))]
+    # a signal (SIGXFSZ) ends index-pack without a word; where the connection broke, it says so first
+    return said == ["fatal: fetch-pack: invalid index-pack output"] or any(map(_WRITING.search, said))
 
 
 def apply_answer(code: int, stderr: str, *, path: object = "") -> ApplyAnswer:

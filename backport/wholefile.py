@@ -16,7 +16,7 @@ from pathlib import Path
 from backport.errors import InfraError, UserError
 
 # errors of the disk; every other one (no such directory, not yours) is about the name that was given
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE,
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE,
                    errno.ENOMEM, errno.ESTALE})
 
 
@@ -78,7 +78,7 @@ def private_directory(path: Path) -> None:
 def refused(path: Path, error: OSError) -> InfraError | UserError:
     """What to raise where `path` could not be written: the disk's fault, or that of the name."""
     said = f"cannot write {path}: {error.strerror or error}"
-    return InfraError(said, hint=disk(path)) if error.errno in _DISK else UserError(said)
+    return InfraError(said, hint=disk(path)) if error.errno in DISK else UserError(said)
 
 
 def disk(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.errors import GitError
-from backport.gitfault import ApplyAnswer, apply_answer, fault
+from backport.gitfault import ApplyAnswer, apply_answer, fault, not_written
 
 REFUSED = "Checking patch a.c...\nerror: while searching for:\n{words}\nerror: patch failed: a.c:1\n" \
           "error: a.c: patch does not apply\n"
@@ -42,6 +42,8 @@ def test_a_refusal_is_a_refusal(said: str) -> None:
     (128, "fatal: unable to create threaded lstat: Resource temporarily unavailable", "ulimit"),
     (128, "fatal: Unable to create '/tmp/x/index.lock': No space left on device", "free some space"),
     (128, "fatal: unable to write new index file", "free some space"),
+    (128, "error: Unable to write new index file", "free some space"),       # apply, in a capital
+    (128, "fatal: update_ref failed for ref 'x': cannot update ref 'x': couldn't write './x.lock'", "free some"),
     (128, "error: insufficient permission for adding an object to repository database ./objects", "owner"),
     (-9, "", "ulimit"), (-25, "", "ulimit -f"), (-11, "", "ulimit"),
 ])
@@ -71,3 +73,17 @@ def test_words_of_the_patch_that_git_quotes_are_not_gits(words: str) -> None:
 def test_a_name_that_does_not_exist_is_an_answer() -> None:
     assert fault(["git", "rev-parse"], 128, "fatal: Not a valid object name nothing\n") is None
     assert fault(["git", "merge-base"], 1, "") is None
+
+
+@pytest.mark.parametrize(("said", "here"), [
+    ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", True),
+    ("fatal: write error: Input/output error", True), ("Receiving\rfatal: write error: Input/output error", True),
+    ("error: cannot update ref 'refs/incoming/x': couldn't write './refs/incoming/x.lock'", True),
+    ("Receiving objects:  37%\rfatal: fetch-pack: invalid index-pack output", True),       # SIGXFSZ
+    ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", False),
+    ("fatal: Unable to create './shallow.lock': Read-only file system", True),
+    ("remote: fatal: write error: No space left on device\nfatal: early EOF", False),
+    ("fatal: unable to access 'https://x/': Could not resolve host: x", False),
+    ("fatal: the remote end hung up unexpectedly", False), ("fatal: couldn't find remote ref x", False)])
+def test_a_fetch_that_the_disk_here_ends_is_not_the_other_sides_fault(said: str, here: bool) -> None:
+    assert not_written(said) is here

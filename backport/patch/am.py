@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backport.bounded import Bounded
-from backport.errors import InvalidPatch
+from backport.errors import GitError, InvalidPatch
 from backport.git import Git
 from backport.patch.headers import is_field, text_of
 from backport.patch.mail import mail_of
 from backport.patch.parse import parse, split_lines
 from backport.temporary import temporary_directory
+from backport.wholefile import disk
 
 BARE = "the result is a bare diff, not a mail: `git am` rejects it, `git apply` takes it"
 
@@ -97,6 +98,8 @@ def _read(git: Git, mail: bytes, *options: str) -> tuple[int, _Read]:
         else:                        # nothing to split at and nothing to take off: mailsplit would copy it
             count = 1
         done = git.run("mailinfo", str(place / "message"), str(place / "patch"), ok=(), stdin=first)
+        if done.code and name in done.err:       # of a file of ours: the mail does not know how that is called
+            raise GitError(["git", "mailinfo"], done.code, done.err, hint=disk(place))
         if done.code:
             return count, _Read(complaint="; ".join(done.err.split("\n")).strip("; ").removeprefix("error: "))
         message = (place / "message").read_bytes()

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from backport.errors import BackportError, GitError, SourceUnavailable, UserError
+from backport.errors import BackportError, GitError, InfraError, SourceUnavailable, UserError
 from backport.git import Git
+from backport.gitfault import not_written
 from backport.manifest import Manifest, Tree, TreeSource
 from backport.trees.failure_cache import Memory, age
 from backport.trees.net import HostDown
@@ -25,6 +26,7 @@ from backport.trees.sources import KINDS
 from backport.trees.sources.base import PENDING, Made, Ready, SourceRequest
 from backport.trees.store import RELEASES, TREES, Head, Store, touched
 from backport.version import in_series, makefile_version
+from backport.wholefile import DISK, disk
 
 REMEMBER_HOURS = 12.0
 
@@ -185,6 +187,7 @@ class _Run:
                 try:
                     ready = kind.prepare(self._request(one, source, head))
                 except (SourceUnavailable, GitError, OSError) as error:
+                    self._not_the_disk(one, error)
                     reasons.append(_reason(error))
                     continue
                 if head is None or not ours or ready.stamp != head.stamp or ready.again:
@@ -331,12 +334,18 @@ class _Run:
     def _failed(self, attempt: _Try, source: TreeSource, error: BackportError | OSError) -> None:
         kind = KINDS[source.kind]
         reason = _reason(error)
+        self._not_the_disk(attempt.wanted, error)
         attempt.reasons.append(reason)
         if isinstance(error, HostDown):
             self.dead[kind.host(source.options)] = reason
             self.memory.put(f"host:{kind.host(source.options)}", reason, self.began)
         elif isinstance(error, SourceUnavailable) and kind.remote(source.options):
             self.memory.put(self._failure_key(attempt.wanted, source), reason, self.began)
+
+    def _not_the_disk(self, one: _Wanted, error: BackportError | OSError) -> None:
+        """Raise InfraError where it is: no source is to blame, and none is remembered as one that failed."""
+        if _disk_here(error):
+            raise InfraError(f"{one.name} cannot be stored: {_reason(error)}", hint=disk(self.store.path)) from error
 
     def _why_not_first(self, attempt: _Try) -> tuple[str, ...]:
         return tuple(f"an earlier source failed: {reason}" for reason in attempt.reasons)
@@ -349,6 +358,13 @@ class _Run:
             self.progress.say(f"{result.tree}: {head.version or head.commit[:12]} from {head.source}")
         elif result.reason:
             self.progress.say(f"{result.tree}: {result.reason}")
+
+
+def _disk_here(error: BackportError | OSError) -> bool:
+    """Is it this machine's disk that took no more, whichever source was asked?"""
+    if isinstance(error, OSError):
+        return error.errno in DISK
+    return isinstance(error, GitError) and not_written(error.stderr)
 
 
 def _reason(error: BackportError | OSError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backport.errors import GitError
 from backport.git import Git
 from backport.patch.am import BARE, objections
 from backport.patch.compose import adapted_mail
@@ -135,3 +137,13 @@ def test_every_kind_of_first_line_is_told_as_git_tells_it(git: Git) -> None:
                                  (b"", b" more\n")):
         mail = first + folded + body
         assert bool(objections(git, mail)) is not taken(git, mail), mail[:60]
+
+
+def test_a_disk_that_takes_no_file_is_not_held_against_the_mail(git: Git, tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was a note of the cell, `git am` cannot read the mail, and the adapted patch was for review."""
+    (tmp_path / "message").mkdir()
+    monkeypatch.setattr("backport.patch.am.temporary_directory", lambda _what: nullcontext(str(tmp_path)))
+    with pytest.raises(GitError, match="message: Is a directory") as met:
+        objections(git, FIRST + b"From: A B <a@example.org>\nSubject: [PATCH] x: y\n\nW.\n" + DIFF)
+    assert "free some space" in met.value.hint

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import random
+import resource
 import shutil
 import socket
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from backport.errors import UserError
+from backport.errors import InfraError, UserError
 from backport.git import Git
 from backport.trees import fetch as fetching
 from backport.trees.fetch import fetch, fetch_releases
@@ -152,6 +153,29 @@ def test_the_next_source_serves_and_the_reason_is_told(tmp_path, store):
     assert result.head.version == "6.1.7"
     assert any("none does not exist" in note for note in result.notes)
     assert any("has no heads/gone" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("kind", ["git", "tarball"])
+def test_a_full_disk_here_is_no_fault_of_the_source(tmp_path, store, kind):
+    """The tree was `no-tree`, its source remembered as one that failed, and the exit code 0."""
+    store.create()
+    big = files("6.1.2", **{"big.bin": random.Random(1).randbytes(300_000)})
+    if kind == "git":
+        commit(tmp_path / "origin", big)
+        trees = one(tmp_path, f"{{git: file://{tmp_path}/origin, branch: main}}")
+    else:
+        (tmp_path / "linux.tar.xz").write_bytes(tarball(big))
+        trees = one(tmp_path, f"{{tarball: file://{tmp_path}/linux.tar.xz}}")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(InfraError, match=r"linux-6\.1\.y cannot be stored: ") as met:
+            fetch(store, trees)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "free some space on /" in met.value.hint
+    [now] = fetch(store, trees)
+    assert now.head.version == "6.1.2"
 
 
 def test_a_tree_stays_when_its_source_goes_away(tmp_path, store):

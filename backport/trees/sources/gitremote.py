@@ -9,6 +9,7 @@ from typing import Any
 
 from backport.errors import GitError, SourceUnavailable
 from backport.git import Git
+from backport.gitfault import not_written
 from backport.trees.net import check_host, host_of
 from backport.trees.progress import Bar
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, text
@@ -78,6 +79,8 @@ def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str) ->
     process.stdout.close()
     process.stderr.close()
     if process.wait():
+        if not_written(told := tail.decode("utf-8", "replace")):
+            raise GitError(["git", "fetch", url, ref], process.returncode, _last_line(told))
         raise SourceUnavailable(f"{host_of(url) or url}: {_last_line(tail.decode('utf-8', 'replace'))}")
     got = git.rev(f"{ours}^{{commit}}")
     git.run("update-ref", "-d", ours)

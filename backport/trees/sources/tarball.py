@@ -19,7 +19,7 @@ from backport.trees.progress import Progress
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest
 from backport.trees.tarball import tar_entries
 from backport.version import makefile_version
-from backport.wholefile import private_directory
+from backport.wholefile import DISK, private_directory
 from backport.yaml_nodes import Marked
 
 _URL = re.compile(r"(https?|ftp|file)://")
@@ -118,6 +118,8 @@ def download(url: str, path: Path, progress: Progress) -> None:
             raise HostDown(host, f"{host} not reached: {error.reason}") from None
         raise SourceUnavailable(f"{url}: {error.reason}") from None
     except (http.client.HTTPException, OSError) as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise                                      # of our own file
         raise SourceUnavailable(f"{host_of(url) or url}: {error or type(error).__name__}",
                                 hint="run again: the download continues where it broke") from None
     part.replace(path)
