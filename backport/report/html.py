@@ -73,7 +73,12 @@ def _swap(made: Path, directory: Path) -> None:
     if directory.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
         directory.replace(old / "old")
-        made.replace(directory)
+        try:
+            made.replace(directory)
+        except OSError:
+            (old / "old").replace(directory)
+            old.rmdir()
+            raise
         shutil.rmtree(old, ignore_errors=True)
     else:
         made.replace(directory)

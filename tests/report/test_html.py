@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from backport.errors import UserError
+from backport.errors import InfraError, UserError
 from backport.report import entry, html
 from backport.results.run import Mark
 from backport.results.store import Results
@@ -121,6 +123,27 @@ def test_the_report_replaces_its_own_and_nothing_else(tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         assert html.write(second, results.cells(second), tmp_path / "empty").is_file()
     assert (tmp_path / "home" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_report_that_cannot_take_its_place_leaves_the_old_one(tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = fill(results, [cell("fix", "linux-9.1.y")])
+        site = tmp_path / "site"
+        html.write(run, results.cells(run), site)
+        before = sorted(path.relative_to(site) for path in site.rglob("*"))
+        real = Path.replace
+
+        def replace(path: Path, to: Path) -> Path:
+            if to == site and path.name != "old":
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(path, to)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        with pytest.raises(InfraError, match="Input/output error"):
+            html.write(run, results.cells(run), site)
+    assert sorted(path.relative_to(site) for path in site.rglob("*")) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
 def test_mail_and_whole_log_are_part_of_the_site(made: Path) -> None:
