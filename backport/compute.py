@@ -138,7 +138,8 @@ def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
 def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
     logs = context.cache / "boot-logs" / job.tree.name / job.key[:16]
     behaviour = prove(job.tree, job.head, patch, reproducer(job.patch), store=context.store, cache=context.cache,
-                      logs=logs, jobs=context.jobs, beside=context.beside)
+                      logs=logs, jobs=context.jobs, beside=context.beside,
+                      require_sandbox=context.options.require_sandbox)
     return replace(cell, notes=(*cell.notes, f"behaviour: {behaviour.verdict}: {behaviour.reason}"),
                    booted=behaviour.record(str(logs)))
 

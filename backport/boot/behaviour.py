@@ -16,12 +16,13 @@ from backport.boot.program import NoStaticLibrary
 from backport.boot.record import Boot, Booted, ReproducerCheck
 from backport.boot.selftest import NoSelftest
 from backport.errors import BuildError, InfraError
-from backport.kbuild.sandbox import Limits, Sandbox, choose, lowered
+from backport.kbuild.sandbox import Limits, Sandbox, choose, had_sandbox, lowered
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.temporary import temporary_directory
 from backport.trees.store import Head, Store
 from backport.verdict import Behaves
+from backport.wholefile import write_whole
 
 SPARE = 3                            # boots of each kernel that may be repeated because they were flakes
 
@@ -72,16 +73,17 @@ def _boot(run: BootRun) -> Boot:
 
 def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: Store, cache: Path, logs: Path,
           computer: Machine | None = None, sandbox: Sandbox | None = None, jobs: int = 2,
-          beside: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> Behaviour:
+          require_sandbox: bool = False, beside: Path | None = None,
+          progress: Callable[[str], None] = lambda _: None) -> Behaviour:
     """Prove `patch` (as this very commit takes it) on `tree`.
 
     `repro` is a reproducer's directory, None for the smoke test; `beside` the manifest's directory, from which
-    build-fix patches are named. Build and serial logs go below `logs`. Never
-    raises for what a kernel, a reproducer or a missing tool does; UserError where the reproducer's directory is wrong.
+    build-fix patches are named; `sandbox` None is the one that a build would have. Build and serial logs go below
+    `logs`. Never raises for what a kernel, a reproducer or a missing tool does; UserError where the reproducer's
+    directory is wrong.
     """
     started = time.monotonic()
     computer = computer or Machine()
-    place = sandbox if sandbox is not None else choose()
     chosen = program.load(repro) if repro is not None else program.smoke()
     computer = replace(computer, cpu=chosen.cpu or computer.cpu, memory=chosen.memory or computer.memory,
                        limit=chosen.limit or computer.limit)
@@ -91,7 +93,11 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
         return replace(base, verdict=Behaves.NOT_TESTABLE, reason=why)
     if low := lowered(Limits()):
         return replace(base, reason=f"not booted: the limits of the calling shell are too low for it: {low}")
-    _clear(logs)
+    try:
+        place = sandbox if sandbox is not None else choose(require=require_sandbox, seen=had_sandbox(cache))
+        _clear(logs)
+    except (BuildError, OSError) as error:
+        return replace(base, reason=f"not booted: {error}")
     with temporary_directory("boot") as scratch:
         try:
             progress("compile the reproducer")
@@ -191,7 +197,7 @@ class _Boots:
     def _once(self, name: str, number: int, image: Path, archive: Path) -> BootRun:
         booted = machine.boot(self.computer, image, archive, self.sandbox)
         log = f"{name}-{number}.log"
-        (self.logs / log).write_bytes(booted.log)
+        write_whole(self.logs / log, booted.log)
         transcript = tap.parse(booted.log)
         ended, why = classify(transcript, timed_out=booted.timed_out, machine_error=booted.error)
         return BootRun(ended, transcript, log, booted.seconds, why)

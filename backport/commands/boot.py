@@ -59,7 +59,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     from backport.boot.behaviour import prove
     from backport.boot.machine import Machine
     from backport.context import Context, Options
-    from backport.kbuild.sandbox import choose
+    from backport.kbuild.sandbox import choose, had_sandbox
     from backport.patch.intake import read_all
     from backport.targets import get_trees, known_heads
     from backport.trees.progress import TerminalProgress
@@ -71,7 +71,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
         program.load(repro)                      # a mistake in it is the user's, and is said before any kernel is built
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
-    sandbox = choose(require=want == "require", want="none" if want == "none" else "auto")
+    sandbox = choose(require=want == "require", want="none" if want == "none" else "auto",
+                     seen=had_sandbox(store.cache))
     columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
     codes = [0]
     context = Context(store.cache, *known_heads(store, manifest), Options(build=False),

@@ -31,7 +31,7 @@ from backport.kbuild.make import Exited
 from backport.kbuild.membership import Membership
 from backport.kbuild.plan import WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
-from backport.kbuild.sandbox import Limits, choose, lowered
+from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
 from backport.manifest import Tree
 from backport.patch.model import Patch
@@ -68,7 +68,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     known: dict[str, Any] = {"base_commit": head.commit}
     try:
         with ExitStack() as stack:
-            box = choose(require=require_sandbox, want=sandbox, seen=cache / "sandbox.seen")
+            box = choose(require=require_sandbox, want=sandbox, seen=had_sandbox(cache))
             known["sandbox"] = box.kind
             if box.kind == "none" and sandbox != "none":
                 known["notes"] = (f"built without a sandbox: {box.why}",)

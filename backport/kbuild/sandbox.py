@@ -113,6 +113,11 @@ def choose(*, require: bool = False, want: str = "auto", seen: Path | None = Non
     return Sandbox("none", why)
 
 
+def had_sandbox(cache: Path) -> Path:
+    """The file that says that what ran for this cache has run in a sandbox."""
+    return cache / "sandbox.seen"
+
+
 def lowered(limits: Limits) -> str:
     """Which limits of the calling shell are lower than what a build may use, "" where none is."""
     return ulimits.lowered(memory=limits.process_memory, file_size=limits.file_size, processes=limits.processes,

@@ -13,7 +13,7 @@ import pytest
 from backport.boot import behaviour as room
 from backport.boot.behaviour import Behaviour, prove
 from backport.boot.machine import LIMITS, Machine
-from backport.kbuild.sandbox import Sandbox, probe
+from backport.kbuild.sandbox import Sandbox, had_sandbox, probe
 from backport.manifest import Toolchain
 from backport.patch.model import Patch
 from tests.support import boot_logs as logs
@@ -236,6 +236,19 @@ def test_no_emulator_is_not_testable_and_names_the_package(place):
                  computer=Machine(program="qemu-that-is-not-here"), sandbox=Sandbox("none"))
     assert seen.verdict == "not testable here"
     assert "apt-get install" in seen.reason
+
+
+def test_nothing_boots_without_the_sandbox_that_there_was(place, monkeypatch):
+    """`backport boot` and `run --boot` ran patched code without a word on a machine that lost its bubblewrap."""
+    store, head, tree = madeup.make_store(place, None)
+    qemu = madeup.make_qemu(place / "bin", {}, logs.BUG)
+    known = {"store": store, "cache": store.cache, "logs": place / "logs", "computer": Machine(program=str(qemu))}
+    monkeypatch.setattr("backport.kbuild.sandbox.probe", lambda: "bubblewrap is not installed")
+    assert prove(tree, head, madeup.FIX, place / "repro", **known, require_sandbox=True).verdict == "error"
+    had_sandbox(store.cache).write_bytes(b"")
+    seen = prove(tree, head, madeup.FIX, place / "repro", **known)
+    assert (seen.verdict, seen.runs) == ("error", ())
+    assert "builds here have run in a sandbox, and now there is none" in seen.reason
 
 
 @pytest.mark.skipif(bool(probe()), reason=f"no sandbox: {probe()}")

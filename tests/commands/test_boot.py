@@ -39,6 +39,14 @@ def test_an_unknown_tree_and_one_that_cannot_be_had_say_so(tmp_path):
     assert "linux-9.1.y: /nonexistent" in run(tmp_path, "--tree", "9.1")[1]
 
 
+def test_a_sandbox_that_is_missing_now_is_said_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("backport.kbuild.sandbox.probe", lambda: "bubblewrap is not installed")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "sandbox.seen").touch()
+    assert "have run in a sandbox, and now there is none" in run(tmp_path, "--tree", "9.1")[1]
+    assert "linux-9.1.y: /nonexistent" in run(tmp_path, "--tree", "9.1", "--sandbox", "none")[1]
+
+
 def test_a_mistake_in_the_reproducer_is_said_first(tmp_path):
     (tmp_path / "fix.repro").mkdir()
     assert "no .c file" in run(tmp_path, "--tree", "9.1")[1]
