@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -25,6 +27,8 @@ from backport.patch.intake.single import Surroundings, read
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.yaml_nodes import compose
+from tests.support.attacks.disk import Disk
+from tests.support.attacks.world import Attack
 
 _MAIL = b"""From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001
 From: =?utf-8?q?A_B?= <a@example.org>
@@ -124,22 +128,41 @@ def kill(rng: random.Random) -> None:
 
 PARTS: dict[str, Callable[[random.Random], None]] = {
     "intake": intake, "messages": messages, "manifest": manifest, "kill": kill}
+# with a place of their own; their rounds come in an order that the seed decides
+PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {"disk": Disk}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:
     """Run one part; returns the line that says what was done. Raises whatever the attack found."""
     began = time.monotonic()
-    for number in range(rounds):
+    name, _, some = part.partition(":")
+    done = 0
+    for what, once in each(name, some, rounds, seed):
         try:
-            PARTS[part](random.Random(f"{seed} {number}"))
+            once()
         except BaseException:
-            print(f"{part}: round {number} of seed {seed}", file=sys.stderr)
+            print(f"{part}: round {done} of seed {seed}{what and ': '}{what}", file=sys.stderr)
             raise
-    return f"{part}: {rounds} rounds, seed {seed}, {time.monotonic() - began:.0f} s, nothing found"
+        done += 1
+    return f"{part}: {done} rounds, seed {seed}, {time.monotonic() - began:.0f} s, nothing found"
+
+
+def each(name: str, some: str, rounds: int, seed: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """(what is attacked, the attack), at most `rounds`; `some` are words that a part knows, separated by commas."""
+    if name in PARTS:
+        for number in range(rounds):
+            yield "", partial(PARTS[name], random.Random(f"{seed} {number}"))
+        return
+    place = PLACES[name](seed, tuple(filter(None, some.split(","))))
+    try:
+        yield from islice(place.rounds(), rounds)
+    finally:
+        place.close()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1] not in PARTS:
-        sys.exit("\n".join(f"{name:10} {(one.__doc__ or '').splitlines()[0]}" for name, one in PARTS.items()))
+    known = {**PARTS, **PLACES}
+    if len(sys.argv) < 2 or sys.argv[1].partition(":")[0] not in known:
+        sys.exit("\n".join(f"{name:10} {(one.__doc__ or '').splitlines()[0]}" for name, one in known.items()))
     rounds, seed = (int(word) for word in (*sys.argv[2:4], *("1000", "1")[len(sys.argv[2:4]):]))
     print(attack(sys.argv[1], rounds, seed))

@@ -1,0 +1,167 @@
+"""A write that fails: the n-th that a command does, for every n, with every error that a disk has."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import pprint
+import random
+import re
+import struct
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+from tests.support.attacks.world import Ended, World, steady
+
+_STATE = struct.Struct("=5q4056s")
+_ERRORS = ((errno.ENOSPC, True), (errno.EIO, False), (errno.EROFS, True))
+
+
+@lru_cache(maxsize=1)
+def library() -> Path:
+    """faults.c, compiled."""
+    made = Path(tempfile.mkdtemp(prefix="torture-faults-")) / "faults.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(made), str(Path(__file__).with_name("faults.c")),
+                    "-ldl"], check=True)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to attack: where the world starts, what it writes, whether it makes a run."""
+
+    name: str
+    args: tuple[str, ...]
+    start: str                       # the kept world
+    writes: tuple[str, ...] = ()
+    runs: bool = False
+
+
+COMMANDS = {one.name: one for one in (
+    Command("fetch", ("trees", "fetch"), "empty"),
+    Command("run", ("run", "--no-build"), "fetched", runs=True),
+    Command("build", ("run", "--tree", "fake-9.1.y"), "fetched", runs=True),
+    Command("adapt", ("adapt", "--offline", "-t", "fake-9.1.y", "patches/good.patch", "-o", "out/good.patch"),
+            "fetched", ("out",)),
+    Command("import", ("import", "patches/good.patch", "patches/bad.patch", "--out", "out"), "fetched", ("out",)),
+    Command("queue", ("queue", "export", "--to", "out"), "run", ("out",)),
+    Command("mail", ("mail", "--to", "out"), "run", ("out",)),
+    Command("html", ("show", "-f", "html", "-o", "out/site"), "run", ("out",)),
+    Command("gc", ("gc", "--keep", "1"), "twice"),
+    Command("nightly", ("nightly", "--no-build", "-o", "out/night", "--html", "out/site"), "fetched",
+            ("out/site/mails",), runs=True),
+)}
+
+
+@dataclass
+class Fault:
+    """What fails, shared with the processes."""
+
+    file: Path
+
+    def set(self, at: int, number: int, sticky: bool) -> None:
+        with self.file.open("r+b" if self.file.exists() else "wb") as file:
+            file.write(_STATE.pack(at, number, sticky, 0, 0, b""))
+
+    @property
+    def count(self) -> int:
+        return int(_STATE.unpack(self.file.read_bytes())[3])
+
+    @property
+    def what(self) -> str:
+        return str(_STATE.unpack(self.file.read_bytes())[5].rstrip(b"\0"), "utf-8", "replace")
+
+
+def worlds(last: str) -> World:
+    """The world with the starts that commands have, up to `last`."""
+    world = World.make()
+    world.keep("empty")
+    for name, args in (("fetched", ("trees", "fetch")), ("run", ("run",)), ("twice", ("run", "--force"))):
+        if last in world.kept:
+            break
+        done = world.backport(*args)
+        assert done.code in (0, 1), done.err
+        world.keep(name)
+    return world
+
+
+def different(good: object, now: object) -> str:
+    """The lines that differ, of two answers."""
+    one, other = (pprint.pformat(it, width=200).splitlines() for it in (good, now))
+    return "\n".join(line[:400] for line in difflib.unified_diff(one, other, "good", "now", lineterm="", n=0))
+
+
+class Disk:
+    """A write that fails: each that a command does, with each error of a disk, those of disk:fetch,run,import ...
+
+    Three rounds a write, in an order that the seed decides.
+    """
+
+    def __init__(self, seed: int, names: tuple[str, ...] = ()) -> None:
+        commands = list(COMMANDS.values()) if not names else [COMMANDS[name] for name in names]
+        self.world = worlds(max((one.start for one in commands), key=["empty", "fetched", "run", "twice"].index))
+        self.fault = Fault(self.world.top.with_name("fault"))
+        self.fault.set(0, 0, sticky=False)
+        self.world.serve({"LD_PRELOAD": str(library()), "FAULT_STATE": str(self.fault.file), "FAULT_ROOTS": self.roots})
+        self.good: dict[str, tuple[Ended, object, object]] = {}
+        self.todo: list[tuple[Command, int, int, bool]] = []
+        for command in commands:
+            self.world.back(command.start)
+            self.fault.set(0, 0, sticky=False)
+            done = self.world.backport(*command.args)
+            count = self.fault.count
+            assert done.code in (0, 1), (command.name, done.err)
+            self.good[command.name] = (done, *self.answer(command))
+            assert count, command.name
+            self.todo += [(command, at, *error) for at in range(1, count + 1) for error in _ERRORS]
+        random.Random(seed).shuffle(self.todo)
+
+    @property
+    def roots(self) -> str:
+        return ":".join(str(self.world.top / name) for name in ("cache", "state", "out", "tmp"))
+
+    def answer(self, command: Command) -> tuple[object, object]:
+        """What a command left: the cells of its run, the files that it wrote."""
+        return self.world.cells() if command.runs else None, self.world.written(*command.writes)
+
+    def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        for command, at, number, sticky in self.todo:
+            yield (f"{command.name} {at} {errno.errorcode[number]}",
+                   partial(self.once, command, at, number, sticky=sticky))
+
+    def close(self) -> None:
+        self.world.remove()
+
+    def once(self, command: Command, at: int, number: int, *, sticky: bool) -> None:
+        """Raises AssertionError for an answer that a full disk must not give."""
+        self.world.back(command.start)
+        self.fault.set(at, number, sticky)
+        wrong = self.world.backport(*command.args)
+        told = f"{command.name}, write {at} ({self.fault.what}): {os.strerror(number)}: exit {wrong.code}\n{wrong.err}"
+        self.fault.set(0, 0, sticky=False)
+        good, cells, files = self.good[command.name]
+        assert "Traceback" not in wrong.err, told
+        assert "internal error" not in wrong.err + wrong.out.decode("utf-8", "replace"), told
+        if wrong.code == good.code:
+            if steady(wrong.out) != steady(good.out) or self.answer(command) != (cells, files):
+                raise AssertionError(f"as if nothing had happened, and another answer: {told}\n"
+                                     f"{different((good.out, cells, files), (wrong.out, *self.answer(command)))}")
+            return
+        assert wrong.code == 3, told
+        files_now = self.world.written("out").values()
+        said = wrong.err + b"".join([wrong.out, *files_now]).decode("utf-8", "replace")
+        assert re.search(rf"{os.strerror(number)}|\bdisk|free some space|cannot be written|couldn't write", said), told
+        for place, cell in (self.world.cells() if isinstance(cells, dict) else {}).items():
+            if cell != cells.get(place):
+                assert "error" in cell[:2] or cell[0] == "no-tree", f"blames the patch: {place} {cell}: {told}"
+        again = self.world.backport(*command.args)
+        told = f"after {told}\nthe same again: exit {again.code}\n{again.err}"
+        assert again.code == good.code, told
+        if self.answer(command) != (cells, files):
+            raise AssertionError(f"another answer {different((cells, files), self.answer(command))} {told}")
+        assert not self.world.litter(), f"left {self.world.litter()}: {told}"
