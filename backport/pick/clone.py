@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from filelock import FileLock
 
 from backport.errors import InfraError, UserError
 from backport.git import Git, UserGit
-from backport.wholefile import write_whole
+from backport.temporary import mark, sweep_once
+from backport.wholefile import private_directory, write_whole
 
 # what git leaves in its directory while a command of it waits for the person
 _BUSY = (("rebase-merge", "rebase"), ("rebase-apply", "rebase or am"), ("MERGE_HEAD", "merge"),
@@ -67,13 +70,10 @@ def on_loan(clone: Clone, cache: Path) -> Path:
     if "\n" in str(clone.objects):
         raise UserError(f"git cannot borrow from {clone.objects}: its name has a line end")
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        private_directory(cache)
         with FileLock(path.with_suffix(".lock")):
             if not (path / "HEAD").is_file():
-                path.mkdir(exist_ok=True)
-                with Git(path) as git:
-                    git.run("init", "--bare", "--quiet", "--initial-branch=none", ".")
-                    git.run("config", "gc.auto", "0")
+                _make(path)
             _write(path / "objects" / "info" / "alternates", f"{clone.objects}\n")
             shallow = clone.common / "shallow"
             _write(path / "shallow", shallow.read_text() if shallow.is_file() else "")
@@ -81,6 +81,21 @@ def on_loan(clone: Clone, cache: Path) -> Path:
         raise InfraError(f"{path}: the working repository cannot be made: {error.strerror or error}",
                          hint="choose another place with --cache DIR or BACKPORT_CACHE") from error
     return path
+
+
+def _make(path: Path) -> None:
+    """A bare repository, whole or not there: git does not finish one that a kill left half made."""
+    sweep_once(str(path.parent))
+    made = Path(tempfile.mkdtemp(prefix=f".{mark('clone')}", dir=path.parent))
+    try:
+        with Git(made) as git:
+            git.run("init", "--bare", "--quiet", "--initial-branch=none", ".")
+            git.run("config", "gc.auto", "0")
+        if path.exists():
+            shutil.rmtree(path)
+        made.replace(path)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _write(path: Path, text: str) -> None:

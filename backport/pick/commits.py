@@ -15,6 +15,7 @@ from backport.git import Git
 from backport.gitfault import DAMAGED
 from backport.pick.clone import Clone
 from backport.pick.message import Wording
+from backport.resolve.place import put_back
 from backport.temporary import temporary_directory
 
 
@@ -116,13 +117,35 @@ def move_here(clone: Clone, git: Git, old: str, new: str, note: str) -> None:
         raise UserError(f"HEAD moved away from {old[:12]} meanwhile: nothing was done",
                         hint="look who else works here, and run it again")
     said = refusal(clone, git, old, new)
-    if said:
+    half = _half_moved(clone, git, old, new) if said else []
+    if said and not half:
         raise UserError(f"files of yours are in the way, and nothing was done:\n{said}",
                         hint="commit or stash them first; files that the patch does not touch may stay as they are")
     with _undisturbed():
         git.run("update-index", "-q", "--refresh", ok=())
-        git.run("read-tree", "-m", "-u", old, new)
+        if half and clone.top is not None:
+            put_back(git, clone.top, new, half)
+        else:
+            git.run("read-tree", "-m", "-u", old, new)
         move_ref(git, "HEAD", old, new, note)
+
+
+def _half_moved(clone: Clone, git: Git, old: str, new: str) -> list[str]:
+    """The paths that differ, where each file is as the one or the other has it: what a kill in the middle of a move
+    leaves, with the index still the old one. [] where a file is the user's."""
+    if clone.top is None:
+        return []
+    rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).out.split(b"\0")
+    paths = [row.decode("utf-8", "surrogateescape") for row in rows if row]
+    sides = [{path: sha for _mode, sha, path in git.ls_tree(commit, paths)} for commit in (old, new)]
+    for path in paths:
+        file = clone.top / path
+        if file.is_symlink() or file.is_dir():
+            return []
+        sha = git.run("hash-object", "--", path).text if file.exists() else None
+        if sha not in (side.get(path) for side in sides):
+            return []
+    return paths
 
 
 def move_ref(git: Git, ref: str, old: str, new: str, note: str) -> None:
@@ -174,10 +197,3 @@ def index_bytes_back(git: Git, place: Path) -> None:
         scratch = index.with_name("index.backport")
         shutil.copy2(place, scratch)
         scratch.replace(index)
-
-
-def finish_move(git: Git, old: str, new: str) -> None:
-    """End a move that was killed: the files that differ between the two are made what `new` has."""
-    with _undisturbed():
-        git.run("read-tree", "-m", "-u", old, new)
-        move_ref(git, "HEAD", old, new, "finished")

@@ -21,8 +21,9 @@ def resume(session: Session, given_note: str | None, ask: note.Ask) -> int:
     """--continue: what the person made of the conflict becomes the commit, and the rest is picked."""
     now = state.load(session.home)
     item = now.current
-    if item is None:                          # killed between two steps
+    if item is None or item.done:             # killed between two steps
         _settle(session, now)
+        _resolved(session, now)
         return session.run(now)
     top, git = _where(session, now)
     with git:
@@ -60,24 +61,27 @@ def _made_by_hand(session: Session, now: PickState, item: Item, top: Path, git: 
         now.moved = now.tip if now.here and not now.apart else now.moved
     else:
         commits.handed_over(git, session.git, tree, now.tip)
-        parent = now.tip
         item.done = session.made(now, tree, mail)
-        _onto(session, now, top, git, parent)
     who = commits.manner(session.git, verify=True).committer
     file = session.kept.keep(patch, mail, aim.series, who, head, session.loan, conflict.became(session, now, tree))
     session.say(wrapped(f"the resolution is kept in {file}"))
+    if at != now.tip:
+        # HEAD of the work tree with the conflict moves to the commit: its index has it already. Killed from here on,
+        # --continue and --abort know the commit
+        state.save(session.home, now)
+        commits.move_ref(git, "HEAD", str(at), now.tip, "resolved")
+        if not now.apart:
+            now.moved = now.tip
+    _resolved(session, now)
+
+
+def _resolved(session: Session, now: PickState) -> None:
+    """There is no conflict any more."""
     now.stopped, now.paths, now.open = -1, [], []
     if now.apart:
         apart.remove(session.git, Path(now.apart))
         now.apart = ""
     state.save(session.home, now)
-
-
-def _onto(session: Session, now: PickState, top: Path, git: UserGit, parent: str) -> None:
-    """HEAD of the work tree with the conflict moves to the commit: its index has it already."""
-    commits.move_ref(git, "HEAD", parent, now.tip, "resolved")
-    if not now.apart:
-        now.moved = now.tip
 
 
 def _where(session: Session, now: PickState) -> tuple[Path, UserGit]:
@@ -95,14 +99,14 @@ def _settle(session: Session, now: PickState) -> None:
     if at == now.tip:
         now.moved = now.tip
     elif at == now.moved and not commits.refusal(session.clone, session.git, now.tip, now.tip):
-        commits.finish_move(session.git, now.moved, now.tip)
+        commits.move_here(session.clone, session.git, now.moved, now.tip, "finished")
         now.moved = now.tip
 
 
 def take(session: Session, number: int) -> int:
     """--take N: one of the answers that were shown becomes what is staged."""
     now = state.load(session.home)
-    if now.current is None:
+    if now.current is None or now.current.done:
         raise UserError("no conflict waits here")
     file = session.home / f"answer-{number}.diff"
     if not file.is_file():
@@ -122,7 +126,7 @@ def skip(session: Session) -> int:
     """--skip: leave the patch in conflict out, and go on with the next."""
     now = state.load(session.home)
     item = now.current
-    if item is None:
+    if item is None or item.done:
         raise UserError("no conflict waits here", hint="use --continue")
     _cleared(session, now)
     item.done = "skipped"
@@ -135,11 +139,12 @@ def abort(session: Session) -> int:
     """--abort: everything as it was before the pick began."""
     now = state.load(session.home)
     _settle(session, now)
-    if now.here and session.git.rev("HEAD") not in (now.moved, now.tip):
+    at = session.git.rev("HEAD")
+    if now.here and at not in (now.moved, now.tip, now.start):       # at the start where an --abort was killed
         raise UserError(f"HEAD is not where the pick left it ({now.moved[:12]}), and is not moved",
                         hint="`backport pick --quit` forgets the pick and leaves everything as it is")
     _cleared(session, now)
-    if now.here and now.moved != now.start:
+    if now.here and at != now.start:
         commits.move_here(session.clone, session.git, now.moved, now.start, "abort")
     if now.here and session.clone.top is not None:
         place.restamp(session.clone.top, [place.Stamp(path, (times[0], times[1]) if times else None)

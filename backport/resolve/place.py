@@ -112,9 +112,14 @@ def unfinished(git: Git, top: Path, paths: Iterable[str]) -> list[str]:
             out.append(f"{path}:{lines[0]}: a conflict marker ({len(lines)} lines of them in the file)")
         elif path in unmerged:
             out.append(f"{path}: unmerged; `git add {path}` when it is as you want it (`git rm` to leave it out)")
-        elif git.run("diff-files", "--quiet", "--", path, ok=(0, 1)).code:
+        elif _unstaged(git, path):
             out.append(f"{path}: changed and not staged: `git add {path}`")
     return out
+
+
+def _unstaged(git: Git, path: str) -> bool:
+    """Does the file differ from the index? By its content: diff-files calls one changed that was only touched."""
+    return git.run("diff", "--quiet", "--no-ext-diff", "--no-textconv", "--", path, ok=(0, 1)).code == 1
 
 
 def staged_tree(git: Git) -> str:

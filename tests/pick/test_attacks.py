@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from backport.errors import UserError
+from backport.git import Git, GitResult
+from backport.pick import commits
+from backport.pick.clone import find, on_loan
 from tests.support.clones import Kernel
 
 STATUS = " M drivers/mine.c\n?? untracked.txt"
@@ -150,3 +157,94 @@ def test_the_first_words_come_before_the_answer(kernel: Kernel) -> None:
     assert process.stderr.readline().startswith(b"onto linux-6.1.y")
     process.communicate()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("how", ["--abort", "--continue"])
+def test_a_kill_between_the_files_and_the_index_is_mended(kernel: Kernel, how: str) -> None:
+    """`Entry 'drivers/bar.c' not uptodate. Cannot merge.` was the answer to --abort and to --continue."""
+    before = kernel.everything()
+    kernel.pick(kernel.fixes["foo"], kernel.fixes["bar"])              # a conflict: the state is there
+    kernel.resolve()
+    kernel.run("add", "drivers/foo.c")
+    start, index = kernel.run("rev-parse", "HEAD"), (kernel.path / ".git/index").read_bytes()
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr(commits, "move_ref", _killed)
+        with pytest.raises(RuntimeError):
+            kernel.pick("--continue")
+    made = json.loads((kernel.path / ".git/backport-pick/state.json").read_text())
+    kernel.run("cat-file", "-e", made["tip"])
+    assert (kernel.run("rev-parse", "HEAD"), made["moved"]) == (start, start)
+    (kernel.path / ".git/index").write_bytes(index)
+    done = kernel.pick(how)
+    assert done.exit_code == 0, done.stderr
+    if how == "--abort":
+        assert {name: told for name, told in kernel.everything().items() if name != "index"} == {
+            name: told for name, told in before.items() if name != "index"}
+    else:
+        assert kernel.run("log", "--format=%s", f"{start}..HEAD").split("\n") == ["bar: the limit is nine",
+                                                                                  "foo: take use as it is"]
+    assert kernel.run("status", "--porcelain") == STATUS.strip("\n")
+
+
+def test_files_that_a_kill_left_half_moved_are_told_from_the_users(kernel: Kernel) -> None:
+    start = kernel.run("rev-parse", "HEAD")
+    assert kernel.pick(kernel.fixes["bar"]).exit_code == 0
+    done, text = kernel.run("rev-parse", "HEAD"), kernel.read("drivers/bar.c")
+    kernel.run("update-ref", "HEAD", start)
+    kernel.run("read-tree", start)                                     # the file is the new one, the index the old one
+    clone = find(kernel.path)
+    kernel.write({"drivers/bar.c": text + "mine\n"})
+    with pytest.raises(UserError, match="files of yours are in the way"):
+        commits.move_here(clone, kernel.git, start, done, "x")
+    assert kernel.read("drivers/bar.c") == text + "mine\n"
+    kernel.write({"drivers/bar.c": text})
+    commits.move_here(clone, kernel.git, start, done, "x")
+    assert kernel.run("rev-parse", "HEAD") == done
+    assert kernel.run("status", "--porcelain") == STATUS.strip("\n")
+
+
+def test_a_killed_abort_can_be_asked_again(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEAD is not where the pick left it, it said of the place where it had put it itself."""
+    before = kernel.everything()
+    assert kernel.pick(kernel.fixes["bar"], kernel.fixes["foo"]).exit_code == 1
+    with monkeypatch.context() as killed:
+        killed.setattr("backport.pick.turn.state.forget", _killed)
+        with pytest.raises(RuntimeError):
+            kernel.pick("--abort")
+    assert kernel.pick("--abort").exit_code == 0
+    assert kernel.everything() == before
+
+
+def _killed(*_args: object) -> None:
+    raise RuntimeError("killed")
+
+
+def test_a_resolution_that_was_touched_after_git_add_is_taken(kernel: Kernel) -> None:
+    """It was `changed and not staged`, as was every file of a clone that somebody had copied."""
+    assert kernel.pick(kernel.fixes["foo"]).exit_code == 1
+    kernel.resolve()
+    kernel.run("add", "drivers/foo.c")
+    os.utime(kernel.path / "drivers/foo.c", (1, 1))
+    done = kernel.pick("--continue")
+    assert done.exit_code == 0, done.stderr
+
+
+def test_a_working_repository_is_whole_or_not_there(kernel: Kernel, tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """git does not finish one that a kill left between its HEAD and its configuration."""
+    clone = find(kernel.path)
+    with monkeypatch.context() as killed:
+        real = Git.run
+
+        def run(git: Git, *args: str, **more: Any) -> GitResult:
+            if args[0] == "config":
+                raise KeyboardInterrupt
+            return real(git, *args, **more)
+
+        killed.setattr(Git, "run", run)
+        with pytest.raises(KeyboardInterrupt):
+            on_loan(clone, tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*.git"))
+    with Git(on_loan(clone, tmp_path / "cache")) as git:
+        assert git.run("config", "gc.auto").text == "0"
+    assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
