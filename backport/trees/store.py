@@ -84,6 +84,7 @@ class Store:
             raise InfraError(f"{self.path}: the store cannot be made: {error.strerror}",
                              hint="choose another place with --cache DIR or BACKPORT_CACHE") from error
         with FileLock(self.path / "backport.lock"), Git(self.path) as git:
+            self._clear_wreckage()               # git refuses to go on where a kill left config.lock
             git.run("init", "--bare", "--quiet", "--initial-branch=none", ".")
             for key, value in _CONFIG.items():
                 git.run("config", key, value)

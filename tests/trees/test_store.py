@@ -107,6 +107,17 @@ def test_a_run_that_was_killed_in_the_middle_of_an_import_is_made_good_by_the_ne
     assert [path for path in store.path.rglob("*.lock") if path.name != "backport.lock"] == []
 
 
+def test_a_store_whose_making_was_killed_is_finished(store):
+    """`git init` and `git config` refused over config.lock, and so did every command until somebody removed it."""
+    store.path.mkdir(parents=True)
+    (store.path / "config.lock").write_bytes(b"[co")
+    (store.path / "HEAD").write_bytes(b"ref: refs/heads/none\n")
+    store.create()
+    with store.git() as git:
+        assert git.run("config", "core.bare").text == "true"
+        assert git.run("config", "gc.auto").text == "0"
+
+
 PARALLEL = """
 import sys
 from dataclasses import replace
