@@ -38,10 +38,12 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r".*: (?:No space left on device|Disk quota exceeded|File too large)$|write error|"
          r"(?:[Uu]nable to|failed to|could not) write\b(?! commit object)|"
          r"sha1 file '[^']*' write error|.*\bfailed to close|"
-         r"(?:(?:update_ref failed for|cannot update) ref '[^']*': )+couldn't write '", FULL),
+         r"(?:(?:update_ref failed for|cannot update) ref '[^']*': )+couldn't (?:write|set) '", FULL),
         (r".*: (?:Permission denied|Read-only file system)$|insufficient permission",
          "check the owner and the mode of {path} and of $TMPDIR"),
         (r"detected dubious ownership", "make {path} belong to the user who runs this"),
+        (r"(?:.*: )?[Uu]nable to create '[^']*\.lock': File exists\.?$",
+         "another git works in {path}, or one was killed there: where no git runs, remove the lock, then run again"),
         (r"unable to create temporary file|[Uu]nable to create '", "check that {path} and $TMPDIR can be written"),
         (r"(?:loose )?object (?:file )?\S+ .*is (?:corrupt|empty)|corrupt loose object|inflate: |unable to unpack |"
          r"unable to (?:read|stream|parse) (?:tree |object |commit |sha1 file |[0-9a-f]{40})|"

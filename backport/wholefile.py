@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from backport.errors import InfraError, UserError
+from backport.temporary import mark, sweep_once
 
 # errors of the disk; every other one (no such directory, not yours) is about the name that was given
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE,
@@ -37,7 +38,8 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     if old is not None and stat.S_ISDIR(old):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     try:
-        handle, name = tempfile.mkstemp(prefix=".backport-", dir=path.parent)
+        sweep_once(str(path.parent.absolute()))
+        handle, name = tempfile.mkstemp(prefix=f".{mark('file')}", dir=path.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
     try:

@@ -43,6 +43,7 @@ def test_a_refusal_is_a_refusal(said: str) -> None:
     (128, "fatal: Unable to create '/tmp/x/index.lock': No space left on device", "free some space"),
     (128, "fatal: unable to write new index file", "free some space"),
     (128, "error: Unable to write new index file", "free some space"),       # apply, in a capital
+    (128, "fatal: Unable to create '/x/.git/index.lock': File exists.", "where no git runs"),
     (128, "fatal: update_ref failed for ref 'x': cannot update ref 'x': couldn't write './x.lock'", "free some"),
     (128, "error: insufficient permission for adding an object to repository database ./objects", "owner"),
     (-9, "", "ulimit"), (-25, "", "ulimit -f"), (-11, "", "ulimit"),

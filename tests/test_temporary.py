@@ -30,8 +30,13 @@ def test_only_what_a_dead_process_of_ours_made_is_swept(tmp_path: Path) -> None:
     link = tmp_path / f"backport-index-{space}-{pid}-link"
     link.symlink_to(other[3])
     assert left.is_dir()
-    assert sweep(tmp_path) == 1
+    file = tmp_path / f".backport-file-{space}-{pid}-half"
+    (tmp_path / f".backport-file-{space}-{os.getpid()}-alive").touch()
+    file.touch()
+    assert sweep(tmp_path) == 2
     assert not left.exists()
+    assert not file.exists()
+    assert (tmp_path / f".backport-file-{space}-{os.getpid()}-alive").exists()
     assert all(one.is_dir() for one in (*other, link))
 
 

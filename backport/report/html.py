@@ -32,6 +32,7 @@ from backport.report.matrix import Matrix, duration, headline, in_order, legend,
 from backport.report.text import TITLES
 from backport.results.changes import ChangeKind, Changes, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
+from backport.temporary import mark, sweep_once
 from backport.wholefile import refused
 
 MARKER = ".backport-site"            # a directory that holds this was made here and may be replaced
@@ -53,7 +54,8 @@ def write(run: Run, cells: Sequence[Cell], directory: Path, *, changes: Changes 
                         hint="choose an empty or a new directory")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        sweep_once(str(directory.parent.absolute()))
+        made = Path(tempfile.mkdtemp(prefix=f".{mark('site')}", dir=directory.parent))
         try:
             _Site(matrix(run, cells), made, changes, marks or {}).write()
             made.chmod(0o755)
@@ -71,7 +73,7 @@ def _empty(directory: Path) -> bool:
 
 def _swap(made: Path, directory: Path) -> None:
     if directory.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        old = Path(tempfile.mkdtemp(prefix=f".{mark('site')}", dir=directory.parent))
         directory.replace(old / "old")
         try:
             made.replace(directory)
