@@ -27,7 +27,7 @@ from backport.patch.intake.single import Surroundings, read
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.yaml_nodes import compose
-from tests.support.attacks.disk import Disk
+from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.world import Attack
 
 _MAIL = b"""From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001
@@ -106,7 +106,7 @@ def manifest(rng: random.Random) -> None:
             raise AssertionError(f"no line: {error}") from error
 
 
-def kill(rng: random.Random) -> None:
+def run(rng: random.Random) -> None:
     """kill -9 of a run at any moment: the store of results opens, and the next run comes to its end."""
     state = Path(tempfile.gettempdir()) / f"torture-state-{os.getpid()}"
     scratch = state / "tmp"
@@ -127,9 +127,9 @@ def kill(rng: random.Random) -> None:
 
 
 PARTS: dict[str, Callable[[random.Random], None]] = {
-    "intake": intake, "messages": messages, "manifest": manifest, "kill": kill}
+    "intake": intake, "messages": messages, "manifest": manifest, "run": run}
 # with a place of their own; their rounds come in an order that the seed decides
-PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {"disk": Disk}
+PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {"disk": Disk, "kill": Kill}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:

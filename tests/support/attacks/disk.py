@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+from backport.git import Git
 from tests.support.attacks.world import Ended, World, steady
 
 _STATE = struct.Struct("=5q4056s")
-_ERRORS = ((errno.ENOSPC, True), (errno.EIO, False), (errno.EROFS, True))
 
 
 @lru_cache(maxsize=1)
@@ -96,11 +96,10 @@ def different(good: object, now: object) -> str:
     return "\n".join(line[:400] for line in difflib.unified_diff(one, other, "good", "now", lineterm="", n=0))
 
 
-class Disk:
-    """A write that fails: each that a command does, with each error of a disk, those of disk:fetch,run,import ...
+class Writes:
+    """Attacks each write of each command once with each of `errors`, in an order that the seed decides."""
 
-    Three rounds a write, in an order that the seed decides.
-    """
+    errors: tuple[tuple[int, bool], ...]
 
     def __init__(self, seed: int, names: tuple[str, ...] = ()) -> None:
         commands = list(COMMANDS.values()) if not names else [COMMANDS[name] for name in names]
@@ -118,7 +117,7 @@ class Disk:
             assert done.code in (0, 1), (command.name, done.err)
             self.good[command.name] = (done, *self.answer(command))
             assert count, command.name
-            self.todo += [(command, at, *error) for at in range(1, count + 1) for error in _ERRORS]
+            self.todo += [(command, at, *error) for at in range(1, count + 1) for error in self.errors]
         random.Random(seed).shuffle(self.todo)
 
     @property
@@ -131,11 +130,34 @@ class Disk:
 
     def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
         for command, at, number, sticky in self.todo:
-            yield (f"{command.name} {at} {errno.errorcode[number]}",
+            yield (f"{command.name} {at} {errno.errorcode.get(number, 'kill')}",
                    partial(self.once, command, at, number, sticky=sticky))
 
     def close(self) -> None:
         self.world.remove()
+
+    def once(self, command: Command, at: int, number: int, *, sticky: bool) -> None:
+        """Raises AssertionError for an answer that such a fault must not give."""
+        raise NotImplementedError
+
+    def after(self, command: Command, told: str) -> None:
+        """The fault is over: the same command gives the answer of a run that never failed, and nothing lies about."""
+        good, cells, files = self.good[command.name]
+        again = self.world.backport(*command.args)
+        told = f"after {told}\nthe same again: exit {again.code}\n{again.err}"
+        assert again.code == good.code, told
+        if self.answer(command) != (cells, files):
+            raise AssertionError(f"another answer {different((cells, files), self.answer(command))} {told}")
+        assert not self.world.litter(), f"left {self.world.litter()}: {told}"
+
+
+class Disk(Writes):
+    """A write that fails: each that a command does, with each error of a disk, those of disk:fetch,run,import ...
+
+    Three rounds a write, in an order that the seed decides.
+    """
+
+    errors = ((errno.ENOSPC, True), (errno.EIO, False), (errno.EROFS, True))
 
     def once(self, command: Command, at: int, number: int, *, sticky: bool) -> None:
         """Raises AssertionError for an answer that a full disk must not give."""
@@ -159,9 +181,25 @@ class Disk:
         for place, cell in (self.world.cells() if isinstance(cells, dict) else {}).items():
             if cell != cells.get(place):
                 assert "error" in cell[:2] or cell[0] == "no-tree", f"blames the patch: {place} {cell}: {told}"
-        again = self.world.backport(*command.args)
-        told = f"after {told}\nthe same again: exit {again.code}\n{again.err}"
-        assert again.code == good.code, told
-        if self.answer(command) != (cells, files):
-            raise AssertionError(f"another answer {different((cells, files), self.answer(command))} {told}")
-        assert not self.world.litter(), f"left {self.world.litter()}: {told}"
+        self.after(command, told)
+
+
+class Kill(Writes):
+    """kill -9 at each write of a command, before and in the middle of it, those of kill:fetch,run,import ...
+
+    Two rounds a write, in an order that the seed decides.
+    """
+
+    errors = ((-1, False), (-2, False))
+
+    def once(self, command: Command, at: int, number: int, *, sticky: bool) -> None:
+        self.world.back(command.start)
+        self.fault.set(at, number, sticky)
+        killed = self.world.backport(*command.args)
+        told = f"{command.name}, killed {'in' if number == -2 else 'before'} write {at} ({self.fault.what}): " \
+               f"exit {killed.code}\n{killed.err}"
+        self.fault.set(0, 0, sticky=False)
+        assert killed.code in (-9, self.good[command.name][0].code), told     # other threads write in another order
+        self.after(command, told)
+        with Git(self.world.top / "cache" / "store.git") as store:
+            assert not store.run("fsck", "--no-dangling", ok=()).code, told

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 
 struct state {
 	long at;	/* which one fails; 0: none, they are only counted */
-	long number;	/* the errno */
+	long number;	/* the errno; negative: the whole process group is killed, before (-1) or in the middle of it (-2) */
 	long sticky;	/* 1: and each one after it (a full disk stays full) */
 	long count;
 	long failed;
@@ -63,6 +64,9 @@ static int below(const char *path)
 	return 0;
 }
 
+static ssize_t (*half)(int, const void *, size_t);
+static __thread struct { int fd; const void *data; size_t size; } writing;
+
 static int fails(const char *call, const char *path)
 {
 	long n;
@@ -74,6 +78,13 @@ static int fails(const char *call, const char *path)
 		return 0;
 	if (__sync_add_and_fetch(&state->failed, 1) == 1)
 		snprintf(state->what, sizeof(state->what), "%s %s", call, path);
+	if (state->number == -2 && writing.data)
+		half(writing.fd, writing.data, writing.size / 2);
+	if (state->number < 0) {
+		if (!strncmp(program_invocation_short_name, "git", 3))
+			kill(getppid(), SIGKILL);
+		kill(0, SIGKILL);
+	}
 	errno = state->number;
 	return 1;
 }
@@ -168,7 +179,20 @@ type name parameters \
 		return -1; \
 	return REAL(name) arguments; \
 }
-ON_HANDLE(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	int failed;
+
+	half = REAL(write);
+	writing.fd = fd;
+	writing.data = data;
+	writing.size = size;
+	failed = handle_fails("write", fd);
+	writing.data = NULL;
+	return failed ? -1 : half(fd, data, size);
+}
+
 ON_HANDLE(ssize_t, pwrite, (int fd, const void *data, size_t size, off_t where), (fd, data, size, where))
 ON_HANDLE(ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t where), (fd, data, size, where))
 ON_HANDLE(ssize_t, writev, (int fd, const struct iovec *data, int count), (fd, data, count))

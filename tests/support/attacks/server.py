@@ -11,6 +11,7 @@ from backport import cli
 
 
 def _child(args: list[str], cwd: str, out: str, err: str) -> None:
+    os.setsid()
     os.chdir(cwd)
     for number, name in ((1, out), (2, err)):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)

@@ -158,7 +158,7 @@ class World:
         for path in self.top.rglob("*"):
             name = str(path.relative_to(self.top))
             if not name.endswith("backport.lock") and (name.startswith("tmp/") or re.search(
-                    r"/\.backport-[a-z0-9_]{8}$|\.new$|\.part$|/tmp_(?:obj|pack|idx|objdir)|\.git/(?:.*/)?[^/]+\.lock$|"
+                    r"/\.backport-|\.new$|\.part$|/tmp_(?:obj|pack|idx|objdir)|\.git/(?:.*/)?[^/]+\.lock$|"
                     r"\.names\.\d+$|\.places\.\d+$|refs/incoming/.|\.done$|\.holder$", name)):
                 found.append(name)
         return sorted(found)
