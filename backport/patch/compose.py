@@ -33,8 +33,9 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
     """The mail for `series` ("5.10", "5.10.y" or "linux-5.10.y") with `files` as its diff.
 
     `tags` ("Stable-dep-of: ...") stand behind the existing ones; `notes` become one bracketed block behind them, as a
-    maintainer writes it; `signoff` ("Name <address>") is added last. The upstream line is written for an `upstream_sha` of
-    40 hex digits, where the message has none yet. A bare diff (no author to write) stays one, with the notes above it.
+    maintainer writes it; `signoff` ("Name <address>") is added last. The upstream line is written for an `upstream_sha`
+    of 40 hex digits, where the message has none yet. A bare diff (no author to write) stays one, with the notes above
+    it.
     """
     mail = read_mail(patch)
     if not mail.is_mail:
