@@ -19,6 +19,10 @@ from backport.trees.fastimport import Progress, TreeEntry
 
 _XZ = b"\xfd7zXZ\x00"
 _BLOCK = 512
+FILE = 256 << 20             # bytes of one file; the largest of a kernel are some 20 MB
+TREE = 16 << 30              # bytes of the unpacked archive; a kernel has 1.5 GB
+_HEADER = 1 << 20            # bytes of a long name, or of the fields of a pax header
+_LONG = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 
 
 def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[TreeEntry]:
@@ -69,7 +73,7 @@ def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[Tree
 
 
 def _read(stream: _Stream) -> Iterator[TreeEntry]:
-    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", tarinfo=_Member) as archive:
         for member in archive:
             entry = _entry(archive, member)
             if entry is not None:
@@ -87,6 +91,8 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> TreeEntry | Non
     mode = "100755" if member.mode & 0o100 else "100644"
     if member.islnk():
         return TreeEntry(mode, path, b"", same_as=_inside(member.linkname).encode("utf-8", "surrogateescape"))
+    if member.size > FILE:
+        raise SourceUnavailable(f"tarball holds a file of {member.size >> 20} MiB, which no kernel has: {name!r}")
     stream = archive.extractfile(member) if member.isreg() else None
     if stream is None:
         raise ValueError(f"{member.name!r} is neither a file nor a link nor a directory")
@@ -103,6 +109,26 @@ def _inside(name: str) -> str:
     return "/".join(parts)
 
 
+class _Member(tarfile.TarInfo):
+    """What tarfile would take into memory at once, however long a header says that it is, is refused before.
+
+    A few kilobytes of xz can say that they hold gigabytes; what makes a kernel's tarball (git archive) writes no
+    sparse file. `_proc_*` are where tarfile sends a header by its type.
+    """
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            self._sparse()
+        if self.type in _LONG and self.size > _HEADER:
+            raise SourceUnavailable(f"tarball holds a header of {self.size} bytes, which no kernel has")
+        return super()._proc_member(archive)  # type: ignore[misc]
+
+    def _sparse(self, *_args: Any) -> None:
+        raise SourceUnavailable(f"tarball holds a sparse file, which no kernel has: {self.name!r}")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
+
+
 class _Stream:
     """What tarfile reads from: tells how far the file on disk was read, and remembers how the stream ended."""
 
@@ -111,10 +137,14 @@ class _Stream:
         self._descriptor = descriptor
         self._progress = progress
         self._seen = 0
+        self._size = 0
         self._last = b""
 
     def read(self, size: int = -1) -> bytes:
         data = self._source.read(size)
+        self._size += len(data)
+        if self._size > TREE:
+            raise SourceUnavailable(f"tarball holds more than {TREE >> 30} GiB, which no kernel has")
         self._last = (self._last + data)[-2 * _BLOCK:]
         if self._progress is not None:
             # xz shares the descriptor, so its position is where xz has read to

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import io
 import random
 import resource
 import shutil
 import socket
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -333,6 +335,54 @@ def test_a_tarball_cut_between_two_files_is_noticed(tmp_path, store):
         (tmp_path / "t.tar").write_bytes(whole)
         [result] = fetch(store, one(tmp_path, f"{{tarball: {tmp_path}/t.tar}}"))
         assert "the end of the archive is missing" in result.reason
+
+
+def _tar(path, *members, form=tarfile.GNU_FORMAT):
+    """A tarball of linux/Makefile and these (name, fields of TarInfo, bytes)."""
+    with tarfile.open(path, "w:xz", format=form) as archive:
+        for name, fields, data in (("linux/Makefile", {}, files()["Makefile"]), *members):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for field, value in fields.items():
+                setattr(info, field, value)
+            archive.addfile(info, io.BytesIO(data))
+
+
+@pytest.mark.parametrize(("members", "said"), [
+    ([("linux/../../etc/x", {}, b"x")], "outside itself"), ([("/etc/x", {}, b"x")], "outside itself"),
+    ([("linux/dev", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 5}, b"")], "neither a file nor a link"),
+    ([("linux/fifo", {"type": tarfile.FIFOTYPE}, b"")], "neither a file nor a link"),
+    ([("linux/hard", {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"}, b"")], "outside itself"),
+    ([("linux/hard", {"type": tarfile.LNKTYPE, "linkname": "linux/none"}, b"")], "which is not there"),
+    ([("linux/big", {}, b"x" * 3000)], "a file of 0 MiB"),
+    ([("linux/" + "d/" * 700_000, {}, b"x")], "a header of 14"),
+    ([("linux/sparse", {"pax_headers": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+                                        "GNU.sparse.realsize": str(1 << 50)}}, b"1\n0\n1\n")], "a sparse file"),
+    ([("linux/sparse", {"type": tarfile.GNUTYPE_SPARSE}, b"")], "a sparse file"),
+    ([(f"linux/{number}", {}, b"x" * 1900) for number in range(30)], "holds more than"),
+])
+def test_hostile_tarballs_give_no_tree_and_say_why(tmp_path, store, monkeypatch, members, said):
+    monkeypatch.setattr("backport.trees.tarball.FILE", 2000)
+    monkeypatch.setattr("backport.trees.tarball.TREE", 60_000 if "more than" in said else 10 << 20)
+    pax = any("pax_headers" in fields for _name, fields, _data in members)
+    _tar(tmp_path / "l.tar.xz", *members, form=tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT)
+    [result] = fetch(store, one(tmp_path, f"{{tarball: {tmp_path}/l.tar.xz}}"))
+    assert result.head is None
+    assert said in result.reason
+    with store.git() as git:
+        assert git.run("for-each-ref").text == ""
+
+
+def test_modes_links_and_doubles_of_a_tarball_are_harmless(tmp_path, store):
+    _tar(tmp_path / "l.tar.xz", ("linux/run", {"mode": 0o6777}, b"x"), ("linux/.git/hooks/x", {"mode": 0o755}, b"x"),
+         ("linux/out", {"type": tarfile.SYMTYPE, "linkname": "/etc"}, b""), ("linux/out/passwd", {}, b"mine"),
+         ("linux/twice", {}, b"1"), ("linux/twice", {}, b"2"))
+    [result] = fetch(store, one(tmp_path, f"{{tarball: {tmp_path}/l.tar.xz}}"))
+    with store.git() as git:
+        rows = {path: (mode, git.blob(sha)) for mode, sha, path in git.ls_tree(result.head.commit)}
+    assert rows.pop("Makefile")
+    # what is below the link takes its place, and nothing was written where it led
+    assert rows == {"run": ("100755", b"x"), "out/passwd": ("100644", b"mine"), "twice": ("100644", b"2")}
 
 
 def test_hard_links_and_paths_outside(tmp_path, store):
