@@ -67,7 +67,13 @@ def _left(first: Sequence[Uncompiled], second: Sequence[Uncompiled]) -> tuple[Un
 
 
 def _passed(*parts: BuildResult) -> str:
-    names = tuple(dict.fromkeys(name for part in parts for name in part.objects))
+    return passed(tuple(dict.fromkeys(name for part in parts for name in part.objects)))
+
+
+def passed(names: Sequence[str]) -> str:
+    """The reason of a pass whose fresh objects these are."""
+    if not names:
+        return "the build files that it touches were read; it touches no code"
     shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     return f"{len(names)} fresh object{'s' if len(names) > 1 else ''}: {shown}"
 

@@ -6,7 +6,7 @@ import posixpath
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,23 @@ from filelock import FileLock
 from backport.architecture import named, of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
-from backport.kbuild import compare, compiled, devicetree, diagnostics, headers, leftover, pristine, symbols
+from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols, wanted
 from backport.kbuild.absent import need_all, passed_by, steers, stopped, with_all
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
-from backport.kbuild.combine import again, together
+from backport.kbuild.combine import again, passed, together
 from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, machine_trouble, trouble
 from backport.kbuild.make import Exited
-from backport.kbuild.membership import Membership
-from backport.kbuild.plan import WIDE, Plan, own_configuration, plan
+from backport.kbuild.plan import PREPARE, WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
+from backport.kbuild.wanted import COMPILED, Wanted
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -44,8 +44,6 @@ from backport.wholefile import private_directory
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
-_LISTED = 8              # objects that are compiled for one Makefile
-_COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _NOT_RUN = Exited(0, b"", 0.0)
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
@@ -142,9 +140,12 @@ class _Parts:
         return together(results)
 
     def _needs_targets(self, paths: Collection[str]) -> bool:
-        """Headers of the whole tree and build files are proved by the tree's targets; the rest object by object."""
+        """Headers of the whole tree and the build files on the way to the targets are proved by the tree's targets; the
+        rest object by object."""
+        targets = [name.rstrip("/") for name in self.own.directories]
         return any(path.startswith((*self.own.directories, *KVM.paths, "include/")) or "/include/" in path
-                   or kind_of(path) in (TouchedKind.KCONFIG, TouchedKind.MAKEFILE) for path in paths)
+                   or kind_of(path) is TouchedKind.KCONFIG
+                   or (kind_of(path) is TouchedKind.MAKEFILE and compiled.is_visited(path, targets)) for path in paths)
 
     def _elsewhere(self, name: str, paths: Collection[str]) -> BuildResult:
         architecture = of_directory(name)
@@ -206,21 +207,19 @@ class _Cell:
     compared: bool
     say: Callable[[str], None]
     paths: frozenset[str]            # what of the patch this configuration is asked about
-    extras: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()       # of headers: which of their users are built
-    inside: bool = True              # do the plan's targets build any of it
+    want: Wanted = field(default_factory=Wanted)
 
     def run(self) -> BuildResult:
         work = self.work
-        self.extras = self._outside()
-        if not self.extras and not self.inside and all(kind_of(path) in _COMPILED for path in self.paths):
+        self.want = wanted.before(work, self.base, self.patch.paths, self.paths)
+        steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
+        if steady and not self.want.objects and not self.want.inside:
             missing = tuple(Uncompiled(path, 0, "", f"{work.config_name} builds no object from it")
                             for path in sorted(self.paths))
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
-        if self.extras:
-            self.known["command"] = work.reproduce(targets=self.extras if work.alone else ())
-        if self.extras:
-            self.base = baselines.extend(work, self.base, self.extras, say=self.say)
+        if self.want.objects:
+            self.known["command"] = work.reproduce(targets=self.want.objects if work.alone else ())
+            self.base = baselines.extend(work, self.base, self.want.objects, say=self.say)
             self.known["baseline_seconds"] += self.base.seconds
             if self.base.errors:
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {self.base.errors[0]}",
@@ -252,7 +251,7 @@ class _Cell:
     def _plainly_ours(self, attempt: _Attempt, delta: Delta) -> bool:
         """Is an error on a line that the patch added, with nothing touched that a build makes other files from? No
         left-over of an earlier build explains that, and a build from nothing would only say it again."""
-        steady = all(kind_of(path) in (*_COMPILED, TouchedKind.NOTHING) for path in delta.files)
+        steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files)
         return steady and any(item.is_error and delta.adds(item.path, item.line) for item in attempt.new)
 
     def _in_the_way(self) -> dict[str, str]:
@@ -289,7 +288,8 @@ class _Cell:
         self._hold_includes(delta)
         before = pristine.stamps(build) if fresh else pristine.recorded(work.stamps)
         seconds = 0.0
-        if fresh or TouchedKind.KCONFIG in kinds or TouchedKind.MAKEFILE in kinds:
+        steered = bool(kinds & {TouchedKind.KCONFIG, TouchedKind.MAKEFILE})
+        if fresh or steered:
             step = baselines.configure if fresh else baselines.reconfigure
             configured = step(work, build, log, write=() if build == work.build else (build,))
             self._raise_trouble(configured, log)
@@ -297,14 +297,15 @@ class _Cell:
             if configured.code:
                 found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
                 return _Attempt(configured.code, tuple(found), (), None, seconds)
-        # make of one object prepares what it needs by itself
-        targets = work.targets if self.inside or not self.extras else ()
+        # make of one object prepares what it needs by itself; lists are read with the configuration that it makes
+        targets = work.targets if self.want.inside or not self.want.objects else PREPARE if steered else ()
         ended = runner.run(work.make(*targets, build=build), cwd=work.source, log=log) if targets else _NOT_RUN
         self._raise_trouble(ended, log)
         seconds += ended.seconds
         paths = Paths(work.source, build, work.build)
         found = diagnostics.parse(ended.output, paths)
         failed = bool(ended.code)
+        want = wanted.after(work, build, self.want, delta.files) if steered and not failed else self.want
         if work.fragment.modules:
             found = symbols.without_undefined(found)
             if not failed:
@@ -312,26 +313,27 @@ class _Cell:
                                          work.source)
                 found += lost
                 failed = bool(lost)
-        if self.extras:
-            single = runner.run(work.make(*self.extras, build=build), cwd=work.source, log=log)
+        if want.objects:
+            sparse.hold(work.source, map(posixpath.normpath, want.objects))
+            single = runner.run(work.make(*want.objects, build=build), cwd=work.source, log=log)
             self._raise_trouble(single, log)
             seconds += single.seconds
             everything = diagnostics.parse(single.output, paths)
-            more = baselines.without_rule(everything, self.extras)
+            more = baselines.without_rule(everything, self.want.objects)
             found += more
             # make ends with 2 for an object that this configuration has no rule for, too: that is not-compiled. Where
             # it names no such object, it failed for something that nobody here reads
             failed = failed or bool(single.code and (any(item.is_error for item in more)
                                                      or len(more) == len(everything)))
             if not failed:
-                lost = symbols.nowhere(build, work.pristine, map(posixpath.normpath, self.extras), delta, work.source)
+                lost = symbols.nowhere(build, work.pristine, map(posixpath.normpath, want.objects), delta, work.source)
                 found += lost
                 failed = bool(lost)
         written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
                                          existed=lambda target: leftover.is_left(work.pristine / target,
                                                                              work.pristine))
-        if failed and {TouchedKind.KCONFIG, TouchedKind.MAKEFILE} & kinds:
+        if failed and steered:
             # which directories the failed compilers searched is not known
             need_all(work.source)
         if failed:
@@ -339,78 +341,13 @@ class _Cell:
         if any(steers(file) for file in delta.files.values()):
             passed_by(work.source, build, [unit for name, unit in Units(work.source, build).all().items()
                                            if name in written])
-        entered = {posixpath.dirname(posixpath.normpath(name)) for name in self.extras}
+        entered = {posixpath.dirname(posixpath.normpath(name)) for name in want.objects
+                   if not name.endswith("/")}
         proof = compiled.prove(delta.only(self.paths), Units(work.source, build), written, runner=runner, build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
                                jobs=work.jobs)
-        return _Attempt(0, new, fixed, replace(proof, unproved=(*self.told, *proof.unproved)), seconds)
-
-    def _outside(self) -> tuple[str, ...]:
-        """Objects outside the targets that touched sources belong to, by kbuild's naming; users of headers that no
-        object of the baseline reads. Says in `inside` whether the targets have to be made at all."""
-        units = Units(self.work.source, self.work.build)
-        inside = {posixpath.dirname(unit.source) for unit in units.all().values()
-                  if unit.target.endswith(".o") and posixpath.normpath(unit.target) not in self._known_extras()}
-        members = Membership(self.work.runner(), self.work.source, self.work.build, self.work.variables)
-        names: dict[str, None] = {}
-        self.inside = not self.work.alone and any(
-            kind_of(path) not in (*_COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
-        for path in self.patch.paths:
-            if path not in self.paths:
-                continue
-            if kind_of(path) is TouchedKind.MAKEFILE:
-                names.update(dict.fromkeys(self._listed(members, path)))
-            elif kind_of(path) not in _COMPILED:
-                continue
-            elif kind_of(path) is TouchedKind.DEVICETREE:
-                blobs, count = devicetree.targets(self.work.source, path)
-                names.update(dict.fromkeys(blobs))
-                if count > len(blobs):
-                    self.told += (f"{path}: {len(blobs)} of the {count} device trees that include it are compiled",)
-            elif path.endswith((".c", ".S")):
-                if not self.work.alone and (path.startswith(self.work.directories)
-                                            or posixpath.dirname(path) in inside):
-                    self.inside = True
-                else:
-                    name = members.target(posixpath.splitext(path)[0] + ".o")
-                    names.update(dict.fromkeys([name] if name else self._users(members, path)))
-            elif path.endswith(".h"):
-                if self._is_read(units, path):
-                    self.inside = True
-                else:
-                    names.update(dict.fromkeys(self._users(members, path)))
-        return tuple(names)
-
-    def _listed(self, members: Membership, path: str) -> tuple[str, ...]:
-        """Objects that a Makefile outside the targets lists; how many of them is told."""
-        folder = posixpath.dirname(path)
-        if not folder or compiled.is_visited(path, [name.rstrip("/") for name in self.work.directories]):
-            return ()
-        found = members.listed(folder)
-        if found:
-            self.told += (f"{path}: {min(len(found), _LISTED)} of the {len(found)} objects that it lists are compiled; "
-                          "nothing is linked",)
-        return found[:_LISTED]
-
-    def _users(self, members: Membership, path: str) -> tuple[str, ...]:
-        """Objects of a few sources that include `path`; which ones is told."""
-        # no header, and not listed: the whole tree is searched for who includes it where no configuration is left
-        near = not path.endswith(".h") and self.work.fragment.name == own_configuration(self.work.tree)
-        found, count = headers.users(self.work.source, path, members.target, near=near)
-        if found:
-            self.told += (f"{path}: {len(found)} of the {count} sources that include it are compiled: "
-                          + ", ".join(posixpath.normpath(name) for name in found),)
-        return found
-
-    def _known_extras(self) -> frozenset[str]:
-        return frozenset(posixpath.normpath(name) for name in self.base.extras)
-
-    def _is_read(self, units: Units, header: str) -> bool:
-        """Does an object that is built anyway read `header`? What another patch had added to the baseline is not."""
-        extras = self._known_extras()
-        return any(unit.target not in extras for unit in units.users(header) if unit.target.endswith(".o")
-                   and unit.target.startswith(self.work.directories))
+        return _Attempt(0, new, fixed, replace(proof, unproved=(*want.told, *proof.unproved)), seconds)
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""
@@ -467,19 +404,9 @@ class _Cell:
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), **{**common, "uncompiled": missing})
         if not proof.code and all(file.deleted for file in self.patch.files):
             return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
-        return BuildResult(Build.PASS, _passed(proof), **common)
+        return BuildResult(Build.PASS, passed(proof.objects), **common)
 
 
 def _not_compiled(missing: Sequence[Uncompiled]) -> str:
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return f"{missing[0]}{more}"
-
-
-def _passed(proof: Proof) -> str:
-    if not proof.objects:
-        return "the build files that it touches were read; it touches no code"
-    count = len(proof.objects)
-    names = ", ".join(proof.objects[:3]) + (" ..." if count > 3 else "")
-    return f"{count} fresh object{'s' if count > 1 else ''}: {names}"
-
-

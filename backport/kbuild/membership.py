@@ -37,8 +37,8 @@ class Membership:
         self._lists: dict[str, list[tuple[str, dict[str, str]]]] = {}
 
     def target(self, path: str) -> str:
-        """What make calls `path` (DIR/x.o below the tree) where the configuration builds it into the kernel or a
-        module, "" where it does not.
+        """What make calls `path` (DIR/x.o, or a directory, below the tree) where the configuration builds it into the
+        kernel or a module, "" where it does not.
 
         That name goes through the directory whose Makefile lists it: amdgpu builds its display code as
         drivers/gpu/drm/amd/amdgpu/../display/dc/core/dc.o, and make has no rule for the short form.
@@ -51,18 +51,36 @@ class Membership:
         top = next((folder for folder in self._libraries if path.startswith(f"{folder}/")), top)
         return self._below(top, path, frozenset()) if path.startswith(top + "/") else ""
 
-    def listed(self, folder: str) -> tuple[str, ...]:
-        """What make calls the objects that the Makefile of `folder` lists and the configuration builds, sorted; of a
-        composite one its parts."""
-        paths = {posixpath.normpath(posixpath.join(folder, one)) if one == name else one
-                 for name, members in self._read(folder) if name.endswith(".o") for one in (members or [name])}
-        return tuple(found for path in sorted(paths) if (found := self.target(path)))
+    def everything(self, folder: str) -> tuple[str, ...]:
+        """What make calls the objects that the Makefile of `folder` lists and the configuration builds, of a composite
+        one its parts, and the directories below the tree that it names (with a slash at the end); sorted. Nothing where
+        the configuration does not enter `folder`."""
+        found: set[str] = set()
+        if not self._enters(folder):
+            return ()
+        for name, members in self._read(folder):
+            if name.endswith("/"):
+                found.add(posixpath.normpath(posixpath.join(folder, name)) + "/")
+            elif name.endswith(".o"):
+                paths = members or [posixpath.normpath(posixpath.join(folder, name))]
+                found.update(called for path in paths if (called := self.target(path)))
+        return tuple(sorted(found))
+
+    def _enters(self, folder: str) -> bool:
+        top = "/".join(folder.split("/")[:2]) if folder.startswith("arch/") else folder.split("/")[0]
+        return folder in (top, *self._libraries) or bool(self.target(folder))
+
+    def has_makefile(self, folder: str) -> bool:
+        """Can kbuild enter this directory?"""
+        return self._makefile(folder) is not None
 
     def _below(self, folder: str, path: str, above: frozenset[str]) -> str:
         above |= {folder}                    # a Makefile may name the directory above it, which named this one
         for name, members in self._read(folder):
             full = posixpath.normpath(posixpath.join(folder, name))
             if name.endswith("/"):
+                if full == path:
+                    return full
                 leads = path.startswith(full + "/") or self._reaches(full, path)
                 if leads and full not in above and (found := self._below(full, path, above)):
                     return found

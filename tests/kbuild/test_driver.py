@@ -142,6 +142,45 @@ def test_a_makefile_outside_the_targets_is_read_for_the_objects_that_it_lists(be
     assert above.verdict is Build.NOT_COMPILED, above
 
 
+NETWORK = "drivers/net/Makefile"
+
+
+def test_what_a_makefile_lists_since_the_patch_is_built(bench: Bench) -> None:
+    listed = {NETWORK: bench.read(NETWORK) + "obj-y += added.o\n"}
+    both = bench.build({**listed, "drivers/net/added.c": "int added;\n"}, compared=False)
+    assert (both.verdict, both.objects) == (Build.PASS, ("drivers/net/added.o",)), both.reason
+    broken = bench.build({**listed, "drivers/net/added.c": "int added = nowhere;\n"}, compared=False)
+    assert broken.verdict is Build.FAIL, broken
+    assert broken.reason.startswith("drivers/net/added.c:1:")
+    # forgotten in the patch: every build of the kernel ends there
+    alone = bench.build(listed, compared=False)
+    assert alone.verdict is Build.FAIL, alone
+    assert "drivers/net/added.o" in alone.reason
+    # and the file that no Makefile lists
+    unlisted = bench.build({"drivers/net/added.c": "int added;\n"}, compared=False)
+    assert unlisted.verdict is Build.NOT_COMPILED, unlisted
+
+
+def test_what_a_makefile_no_longer_lists_counts_for_nothing(bench: Bench) -> None:
+    """`make drivers/net/dummy.o` would still compile it."""
+    result = bench.build({NETWORK: "# nothing\n", **bench.edit(DUMMY, "int", "long")}, compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result
+    assert result.objects == ()
+
+
+def test_what_a_kconfig_file_switches_off_counts_for_nothing(bench: Bench) -> None:
+    kconfig = "arch/x86/kvm/Kconfig"
+    gone = bench.read(kconfig).replace("config DUMMY\n\ttristate \"A driver that the defconfig leaves out\"\n", "")
+    result = bench.build({kconfig: gone, **bench.edit(DUMMY, "int", "long")}, compared=False)
+    assert result.verdict is Build.NOT_COMPILED, result
+    assert "drivers/net/dummy.o" not in result.objects
+
+
+def test_a_directory_that_is_listed_and_cannot_be_entered_fails(bench: Bench) -> None:
+    result = bench.build({NETWORK: bench.read(NETWORK) + "obj-y += nowhere/\n"}, compared=False)
+    assert result.verdict is Build.FAIL, result
+
+
 def test_a_name_that_is_declared_and_defined_nowhere_fails(bench: Bench) -> None:
     """The object compiles; no module could ever be loaded with it."""
     declared = "extern int nobody_has_this(int x);\n\nint dummy_probe(void)\n{\n\treturn nobody_has_this(1);\n}\n"

@@ -53,7 +53,8 @@ include $(srctree)/arch/x86/kvm/Makefile
 objects := $(patsubst ../../../virt/kvm/%,virt/kvm/%,$(obj-y))
 objects := $(foreach o,$(objects),$(if $(filter virt/%,$(o)),$(o),arch/x86/kvm/$(o)))
 arch/x86/kvm/: $(objects)
-objects += kernel/sched.o kernel/fork.o drivers/net/dummy.o
+objects := $(sort $(objects) kernel/sched.o kernel/fork.o drivers/net/dummy.o \
+	$(filter kernel/%.o drivers/%.o,$(MAKECMDGOALS)))
 -include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)
 
 $(objects): %.o: $(srctree)/%.c include/generated/autoconf.h
