@@ -1,23 +1,27 @@
 """Build verdicts of real changes outside the tree's own targets: what share of a stable queue is really compiled.
 
 The changes are what one release of a series did to single files, as many of each part of the kernel as asked for, in an
-order that the file names decide and nobody chose. A file that needs the rest of its commit fails to build: that is
-a verdict too, and it was compiled.
+order that the file names decide and nobody chose. A change that uses a name which another file of its commit brings
+(no file of the old release has it) cannot be built alone and is passed over; how many were is printed. What else needs
+the rest of its commit fails to build: that is a verdict too, and it was compiled, but not whole.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
+import re
 import sys
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backport.architecture import ARCHITECTURES, I386
+from backport.architecture import ARCHITECTURES, I386, X86_64, split
 from backport.git import Git
 from backport.kbuild.driver import build_cell
+from backport.kbuild.touched import TouchedKind, kind_of
 from backport.manifest import load
 from backport.patch.parse import parse
 from backport.stop import exit_code
@@ -39,61 +43,137 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("include", ("include/",), (".h",)),
     *((one.directory, (f"{one.directory}/",), _CODE) for one in ARCHITECTURES if one is not I386),
     ("dts", ("arch/",), (".dts", ".dtsi")),
+    ("Kconfig", ("",), ("Kconfig",)),
+    ("Makefile", ("",), ("/Makefile", "/Kbuild")),
     ("Documentation", ("Documentation/",), (".rst", ".yaml", ".txt")),
     ("selftests", ("tools/testing/",), (".c", ".sh", ".h")),
 )
-_COMPILED = (Build.PASS, Build.WARN, Build.FAIL)
+_SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
+_WHOLE = (Build.PASS, Build.WARN)
+_WORD = re.compile(rb"[A-Za-z_]\w{3,}")
 
 
-def main(old: str, new: str, each: int, parts: Collection[str] = ()) -> int:
-    """Print a line a change and the table, of `parts` alone where any are named; 1 where an answer is `error`."""
+@dataclass(slots=True)
+class _Found:
+    """What the changes of one part, of all pairs of releases, came to."""
+
+    verdicts: list[Build] = field(default_factory=list)
+    passed_over: int = 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a line a change, the table and the shares; 1 where an answer is `error`, 3 where a release is missing."""
+    parser = argparse.ArgumentParser(prog="build-survey", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("pairs", nargs="*", metavar="OLD..NEW", default=["6.1.176..6.1.187", "6.12.95..6.12.107"])
+    parser.add_argument("--each", type=int, default=2, help="changes of each part and pair (default: %(default)s)")
+    parser.add_argument("--part", action="append", choices=[name for name, _begin, _end in PARTS],
+                        help="only this part; may be given again")
+    asked = parser.parse_args(arguments)
     store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
-    before, after = store.release(old), store.release(new)
-    if before is None or after is None:
-        print(f"{old} and {new} are not both in the store; `backport trees release {old} {new}` gets them",
-              file=sys.stderr)
-        return 3
-    series = ".".join(old.split(".")[:2])
+    pairs: list[tuple[Head, Head]] = []
+    for pair in asked.pairs:
+        old, _dots, new = pair.partition("..")
+        before, after = store.release(old), store.release(new)
+        if before is None or after is None:
+            print(f"{old} and {new} are not both in the store; `backport trees release {old} {new}` gets them",
+                  file=sys.stderr)
+            return 3
+        pairs.append((before, after))
+    found: dict[str, _Found] = defaultdict(_Found)
+    sources: dict[str, list[Build]] = defaultdict(list)
+    for before, after in pairs:
+        _survey(store, before, after, asked.each, asked.part or [name for name, _begin, _end in PARTS], found, sources)
+    print(f"\n{' '.join(asked.pairs)}, {asked.each} of each part\n")
+    print("| part | changes | pass | warn | fail | not-compiled | nothing-to-build | other | passed over |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    rows = [(part, found[part]) for part, _begin, _end in PARTS if part in found]
+    for part, row in rows:
+        print(_row(part, row))
+    print(_row("all", _Found([one for _part, row in rows for one in row.verdicts],
+                             sum(row.passed_over for _part, row in rows))))
+    print()
+    for name, verdicts in sources.items():
+        whole, failed = sum(one in _WHOLE for one in verdicts), verdicts.count(Build.FAIL)
+        print(f"C sources for {name}: {whole} of {len(verdicts)} ({whole / len(verdicts):.0%}) in fresh objects with "
+              f"every touched line; {failed} more compiled with errors")
+    return 1 if any(Build.ERROR in row.verdicts for _part, row in rows) else 0
+
+
+def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], found: dict[str, _Found],
+            sources: dict[str, list[Build]]) -> None:
+    """The changes of one pair of releases, added to `found` by part and to `sources` by architecture."""
+    series = ".".join(before.version.split(".")[:2])
     tree = load(Path("trees.yaml")).tree(series)
     assert tree is not None, series
     tree = replace(tree, name=before.tree)
-    rows: dict[str, list[Build]] = defaultdict(list)
     with store.git() as git:
-        chosen = _choose(git, before, after, each)
-        for part, path in chosen if not parts else [row for row in chosen if row[0] in parts]:
+        chosen, over = _choose(git, before, after, each, parts)
+        for part, number in over.items():
+            found[part].passed_over += number
+        for part, path in chosen:
             diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", path).out
             result = build_cell(tree, before, parse(diff, slug=path), store=store, cache=store.cache, compared=False)
-            rows[part].append(result.verdict)
-            print(f"{path}: {result.verdict}: {result.reason}", flush=True)
-    print(f"\n{old} to {new}, {each} of each part\n")
-    print("| part | changes | compiled | pass | warn | fail | not-compiled | nothing-to-build | other |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for part, _begin, _end in PARTS:
-        if part in rows:
-            print(_row(part, rows[part]))
-    return 1 if any(Build.ERROR in found for found in rows.values()) else 0
+            found[part].verdicts.append(result.verdict)
+            if path.endswith(".c") and kind_of(path) is TouchedKind.SOURCE:
+                sources[next(iter(split([path], X86_64.name)[1]), "x86")].append(result.verdict)
+            print(f"{before.version} {path}: {result.verdict}: {result.reason}", flush=True)
 
 
-def _choose(git: Git, before: Head, after: Head, each: int) -> list[tuple[str, str]]:
+def _choose(git: Git, before: Head, after: Head, each: int,
+            parts: Sequence[str]) -> tuple[list[tuple[str, str]], Counter[str]]:
+    """((part, path) in order, how many were passed over of each part)."""
+    added = _added(git.run("diff", "--no-renames", "-U0", "--diff-filter=AM", before.commit, after.commit).out)
+    holders = Counter(word for words in added.values() for word in words)
     listed = git.run("diff", "--name-only", "--no-renames", "--diff-filter=M", "-z", before.commit, after.commit).out
     paths = [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
     chosen: list[tuple[str, str]] = []
+    over: Counter[str] = Counter()
     for part, begin, end in PARTS:
         fit = [path for path in paths if path.startswith(begin) and path.endswith(end)
-               and not path.startswith(KVM.paths)]
+               and not path.startswith(KVM.paths)] if part in parts else []
         fit.sort(key=lambda path: hashlib.sha256(path.encode()).digest())
-        chosen += [(part, path) for path in fit[:each]]
-    return chosen
+        taken = 0
+        for path in fit:
+            if taken == each:
+                break
+            # a word that other files add too: where the old release has it nowhere, they bring it
+            shared = [word for word in added.get(path, ()) if holders[word] > 1]
+            if _unknown(git, before, shared):
+                over[part] += 1
+                continue
+            chosen.append((part, path))
+            taken += 1
+    return chosen, over
 
 
-def _row(part: str, verdicts: list[Build]) -> str:
-    count = {verdict: verdicts.count(verdict) for verdict in set(verdicts)}
-    known = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
-    other = sum(number for verdict, number in count.items() if verdict not in known)
-    compiled = sum(count.get(verdict, 0) for verdict in _COMPILED)
-    cells = [part, len(verdicts), compiled, *(count.get(verdict, 0) for verdict in known), other]
+def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
+    """path -> the words of its added lines that its removed ones do not have."""
+    found: dict[str, frozenset[bytes]] = {}
+    for text in re.split(rb"^diff --git ", diff, flags=re.MULTILINE)[1:]:
+        lines = text.split(b"\n")
+        path = next((line[6:] for line in lines if line.startswith(b"+++ b/")), b"")
+        plus, minus = (set(_WORD.findall(b"\n".join(line[1:] for line in lines if line.startswith(sign)
+                                                    and not line.startswith(sign * 3)))) for sign in (b"+", b"-"))
+        found[path.decode("utf-8", "surrogateescape")] = frozenset(plus - minus)
+    return found
+
+
+def _unknown(git: Git, release: Head, words: Sequence[bytes]) -> bool:
+    """Is there a word that no header, source or Kconfig file of `release` has?"""
+    if not words:
+        return False
+    wanted = {word.removeprefix(b"CONFIG_") for word in words}
+    asked = [part for word in sorted(wanted) for part in ("-e", word.decode())]
+    done = git.run("grep", "-h", "-o", "-w", "-F", *asked, release.commit, "--", "*.h", "*.c", "*Kconfig*", ok=(0, 1))
+    return not wanted <= set(done.out.split())
+
+
+def _row(part: str, found: _Found) -> str:
+    count = Counter(found.verdicts)
+    cells = [part, len(found.verdicts), *(count[verdict] for verdict in _SHOWN),
+             sum(number for verdict, number in count.items() if verdict not in _SHOWN), found.passed_over]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(lambda: main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:])))
+    sys.exit(exit_code(lambda: main(sys.argv[1:])))

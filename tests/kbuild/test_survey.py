@@ -30,7 +30,7 @@ def test_a_survey_that_is_stopped_leaves_the_work_tree_as_it_was(tmp_path: Path)
         with store.git() as kept:
             kept.run("fetch", "--quiet", str(repository), f"{commit}:{RELEASES}{version}")
         store.set(Head(version, commit, version, "test", 0.0), prefix=RELEASES)
-    child = subprocess.Popen([sys.executable, "-m", "backport.kbuild.survey", "6.1.1", "6.1.2", "1"], cwd=ROOT,
+    child = subprocess.Popen([sys.executable, "-m", "backport.kbuild.survey", "6.1.1..6.1.2", "--each", "1"], cwd=ROOT,
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env={**os.environ, "BACKPORT_CACHE": str(store.cache)})
     tree = store.cache / "worktrees/6.1.1"
