@@ -115,7 +115,7 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
             result = build_cell(tree, before, parse(diff, slug=path), store=store, cache=store.cache, compared=False)
             found[part].verdicts.append(result.verdict)
             if path.endswith(".c") and kind_of(path) is TouchedKind.SOURCE:
-                sources[next(iter(split([path], X86_64.name)[1]), "x86")].append(result.verdict)
+                sources[next(iter(split([path], X86_64.name)[1]), X86_64.srcarch)].append(result.verdict)
             print(f"{before.version} {path}: {result.verdict}: {result.reason}", flush=True)
 
 
