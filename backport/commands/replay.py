@@ -93,6 +93,9 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
         return _cut(cut, pairs, store_path or Store(cache).path)
     if calibrate is not None:
         return _calibrate(calibrate, commits, rows, Store(cache), read_manifest(manifest_path), jobs)
+    if commits is not None and which is not None:
+        click.echo(_one_commit(commits, which, Store(cache), read_manifest(manifest_path)), nl=False)
+        return 0
     if commits is not None:
         whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
@@ -191,6 +194,24 @@ def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Seque
     cases = commit_cases(directory)
     with tqdm(cases, unit="commit", disable=None) as bar:
         return list(replay(bar, store, manifest, *known_heads(store, manifest), baselines))
+
+
+def _one_commit(directory: Path, which: int, store: Store, manifest: Manifest) -> str:
+    """Commit `which` for a person. UserError where there are not so many."""
+    from backport.carry import Carrier
+    from backport.replay.commits import commit_cases
+    from backport.replay.show import show_commit
+    from backport.rules.load import load_rules
+    from backport.targets import known_heads
+
+    cases = commit_cases(directory)
+    if which >= len(cases):
+        raise UserError(f"there is no case {which}", hint=f"0 to {len(cases) - 1}")
+    carrier = Carrier(store.path, *known_heads(store, manifest), load_rules())
+    try:
+        return show_commit(cases[which], store, carrier, manifest)
+    finally:
+        carrier.close()
 
 
 def _report(outcomes: Sequence[table.Scored], rows: Sequence[Row], listing: str | None,

@@ -167,10 +167,12 @@ def carried(case: CommitCase, store: Store, carrier: Carrier, manifest: Manifest
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An answer beside the maintainers': `plain` is what git apply makes of the input, `truth` what they left."""
+    """An answer beside the maintainers': `made` is what the answer changes, `plain` what git apply makes of the input,
+    `truth` what they left."""
 
     score: Score
     files: tuple[FileOutcome, ...]
+    made: Made
     plain: Made
     truth: Effect
 
@@ -183,8 +185,8 @@ class Judged:
 def commit_score(case: CommitCase, base: Head, answer: Carried, git: Git) -> Judged:
     """How right the answer is. Raises UserError where the case's truth does not apply."""
     truth = _truth(case, base, git)
-    return Judged(*_scored(_claimed(git, base, answer), truth, base, git),
-                  applied(git, base.commit, case.patch), truth)
+    made = _claimed(git, base, answer)
+    return Judged(*_scored(made, truth, base, git), made, applied(git, base.commit, case.patch), truth)
 
 
 def _truth(case: CommitCase, base: Head, git: Git) -> Effect:
