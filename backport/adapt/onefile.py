@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from backport.adapt import absent, interior_context, moved_code
+from backport.adapt import absent, interior_context, moved_code, within
 from backport.adapt.already import reverse_fits
 from backport.adapt.arbiter import Answer, State, choose, same_result
 from backport.adapt.assemble import Landed, assembled
@@ -25,7 +25,6 @@ from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import HARMLESS, Signal
 from backport.adapt.whole_blocks import settled
-from backport.adapt.within import elsewhere
 from backport.patch.edits import Edit
 from backport.patch.model import FileDiff
 from backport.treeview import TreeView
@@ -271,10 +270,13 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agreeing)
     agree = (as_is.PROPOSER.name, *(voice.name for voice in agreeing))
     voices = independent((as_is.PROPOSER, *(voice.proposer for voice in agreeing)))
-    signals: list[Signal] = [Signal.DISAGREE] if others else []
+    # who finds the lines in another function than upstream's, which git does not, has found the next one like it
+    strays = {voice.name for voice in heard if voice.strays}
+    doubted = any(name not in strays for name, _ in others) or (bool(others) and within.strays(problem, k, edits))
+    signals: list[Signal] = [Signal.DISAGREE] if doubted else []
     if taken.ambiguous[k] and problem.base_lines is None:
         signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
-    if elsewhere(problem, k, edits):
+    if within.elsewhere(problem, k, edits):
         signals.append(Signal.FUNCTION)
     back = reverse_fits(problem, k)
     if back is not None and Signal.LOOSE not in back.signals:

@@ -6,10 +6,12 @@ upstream changed is told by its file before the patch, or else by the hunk's own
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from backport import sections
+from backport.adapt.align import line_key, weak
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.csource.scopes import scope
 from backport.patch.edits import Edit
@@ -31,7 +33,27 @@ def strays(problem: Problem, k: int, edits: Sequence[Edit]) -> bool:
     there = {scope(problem.target, edit.lo + 1) for edit in edits}
     if problem.edits is None or problem.base is None:
         return _not_told(problem, problem.hunks[k], there)
-    return _beside(problem, there, {scope(problem.base, edit.lo + 1) for edit in problem.edits[k]})
+    upstream = {scope(problem.base, edit.lo + 1) for edit in problem.edits[k]}
+    return _beside(problem, there, upstream) and not moved_between(problem, k, there - upstream, upstream)
+
+
+def moved_between(problem: Problem, k: int, there: set[str], upstream: set[str]) -> bool:
+    """True where this tree has the removed lines of hunk `k` in functions that upstream does not have, and not in those
+    of upstream's names: scmi_clk_round_rate() became scmi_clk_determine_rate(), of which a stub was there before.
+
+    A line counts that each file has once; without one nothing tells where the code is.
+    """
+    if problem.base is None or problem.base_lines is None or problem.edits is None \
+            or "" in there or there & sections.known(problem.base, problem.upstream_path):
+        return False
+    removed = {line_key(problem.base_lines[i]) for edit in problem.edits[k] for i in range(edit.lo, edit.hi)}
+    here = Counter(map(line_key, problem.target_lines))
+    base = Counter(map(line_key, problem.base_lines))
+    telling = {key for key in removed if not weak(key)}
+    once = [key for key in telling if base[key] == here[key] == 1]
+    at = {key: n for n, key in enumerate(map(line_key, problem.target_lines)) if key in telling}
+    return bool(once) and all(scope(problem.target, at[key] + 1) in there for key in once) \
+        and not any(here[key] and scope(problem.target, at[key] + 1) in upstream for key in telling)
 
 
 def _beside(problem: Problem, there: set[str], upstream: set[str]) -> bool:
@@ -79,7 +101,28 @@ def _other_section(problem: Problem, k: int, edits: Sequence[Edit]) -> Edit | No
     if problem.edits is None or problem.base is None:
         return edits[0] if _not_there(problem, problem.hunks[k], edits[0]) else None
     here = {edit_scope(problem.base, edit, problem.upstream_path) for edit in problem.edits[k]}
-    return next((edit for edit in edits if _apart(problem, edit, here)), None)
+    return next((edit for edit in edits if _apart(problem, edit, here) or _out_of_order(problem, k, edit)), None)
+
+
+def _out_of_order(problem: Problem, k: int, edit: Edit) -> str:
+    """Where `edit` adds a whole section of its own, whose name fits anywhere: the neighbour that upstream has on its
+    other side ("above `config X`, which upstream has above it"), "" where there is none."""
+    assert problem.base is not None
+    assert problem.edits is not None
+    path, name = problem.path, edit_scope(problem.target, edit, problem.path)
+    if edit.lo < edit.hi or not name or sections.has(problem.target, name, path):
+        return ""
+    theirs = next((one for one in problem.edits[k] if one.lo == one.hi
+                   and edit_scope(problem.base, one, problem.upstream_path) == name), None)
+    if theirs is None:
+        return ""
+    around = sections.every(problem.base, problem.upstream_path)
+    before = [one.name for one in around if one.start <= theirs.lo][-1:]
+    behind = [one.name for one in around if one.start > theirs.lo][:1]
+    starts = {one.name: one.start for one in sections.every(problem.target, path)}
+    return next((f"above `{one}`, which upstream has above it" for one in before if starts.get(one, 0) > edit.lo), "") \
+        or next((f"below `{one}`, which upstream has below it" for one in behind
+                 if starts.get(one, edit.lo + 1) <= edit.lo), "")
 
 
 def _not_there(problem: Problem, hunk: Hunk, first: Edit) -> bool:
@@ -109,6 +152,9 @@ def words(problem: Problem, k: int, edits: Sequence[Edit]) -> tuple[str, ...]:
     one = _other_section(problem, k, edits) or edits[0]
     here, upstream = edit_scope(problem.target, one, problem.path), upstream_scope(problem, k)
     text = f"`{changed.strip().decode('utf-8', 'replace')}` would stand in {_quoted(here)}"
+    order = _out_of_order(problem, k, one) if problem.base is not None and problem.edits is not None else ""
+    if order:
+        return (f"`{here}` would stand {order}",)
     if not upstream:
         told = problem.base is not None and problem.edits is not None
         return (f"{text}; upstream changed no section" if told else

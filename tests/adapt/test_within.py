@@ -9,7 +9,7 @@ from backport.adapt.records import Adaptation
 from backport.patch.parse import parse
 from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
-from tests.support.adapting import result, run
+from tests.support.adapting import Index, result, run, unopposed
 
 HEAD = b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n"
 
@@ -209,3 +209,73 @@ def test_nothing_is_proved_absent_by_an_index_that_does_not_know_the_kind_of_fil
     after = script.replace(b"\tsecond_thing_2\n", b"\tsecond_thing_2\n\tadded_2\n")
     answer = run(script, after, script[:script.index(b"step_2")], path="tools/a.sh")
     assert answer.outcome is Apply.CONFLICT
+
+
+RATE = (b"static long round_rate(struct hw *hw, unsigned long rate)\n{\n\tu64 ftmp;\n\n\tftmp = rate - hw->min;\n"
+        b"\tftmp += hw->step - 1;\n\tdo_div(ftmp, hw->step);\n\n\treturn ftmp * hw->step + hw->min;\n}\n\n")
+STUB = b"static int determine_rate(struct hw *hw, struct request *req)\n{\n\treturn 0;\n}\n\n"
+DETERMINE = (b"static int determine_rate(struct hw *hw, struct request *req)\n{\n\tu64 ftmp;\n\n"
+             b"\tftmp = req->rate - hw->min;\n\tftmp += hw->step - 1;\n"
+             b"\tdo_div(ftmp, hw->step);\n\n\treq->rate = ftmp * hw->step + hw->min;\n"
+             b"\treturn 0;\n}\n\n")
+FIXED = (b"do_div(ftmp, hw->step);", b"ftmp = div64_ul(ftmp, hw->step);")
+
+
+def test_code_that_upstream_has_in_another_function_is_followed_there_for_review() -> None:
+    """The function of upstream's name is here as well, and has none of the lines that go."""
+    target = RATE + STUB
+    answer = run(DETERMINE, DETERMINE.replace(*FIXED), target)
+    assert result(answer, target) == target.replace(*FIXED)
+    assert answer.sure is Sure.REVIEW
+    assert any("lands in round_rate(), which has the removed lines here; upstream changed determine_rate()" in note
+               for note in answer.notes)
+
+
+def test_code_that_upstream_has_in_both_functions_is_not_followed_into_the_other() -> None:
+    for target in (RATE + STUB.replace(b"return 0;", b"return check(req);"),       # upstream has round_rate() too
+                   RATE + STUB):
+        before = RATE + DETERMINE
+        after = RATE + DETERMINE.replace(*FIXED)
+        assert run(before, after, target).outcome is Apply.CONFLICT
+
+
+def test_a_voice_for_the_next_function_does_not_oppose_git_apply_in_upstreams() -> None:
+    def copies(*, bound: bool, size: bytes = b"") -> bytes:
+        check = b"\t/* The window can exceed the buffer. */\n\tif (*ppos >= size)\n\t\treturn 0;\n\n" if bound else b""
+        return size + b"".join(
+            b"static ssize_t buffer_%s(unsigned int minor, char __user *buf,\n\t\t\t\tsize_t count, loff_t *ppos)\n{\n"
+            b"\tvoid *image_ptr;\n\n%s\timage_ptr = image[minor].kern_buf + *ppos;\n\tif (copy_%s(image_ptr, buf))\n"
+            b"\t\treturn -EFAULT;\n\n\treturn count;\n}\n\n" % (way, check, way) for way in (b"to_user", b"from_user"))
+    target = copies(bound=False, size=b"int size;\nint other;\n\n")
+    answer = run(copies(bound=False), copies(bound=True), target)
+    assert answer.outcome is Apply.OFFSET
+    assert unopposed(answer)
+
+
+def test_a_new_section_stays_on_its_side_of_upstreams_neighbours() -> None:
+    new = kconfig("NEW", "BUS")
+    before = b"# widgets\n\n" + kconfig("FIRST", "BUS") + kconfig("SECOND", "BUS && PCI") + kconfig("LATER", "BUS")
+    after = before.replace(b"config LATER", new + b"config LATER")
+    # SECOND is here, and ends in other words than upstream's; FIRST ends as upstream's SECOND does
+    target = b"# widgets\n\n" + kconfig("FIRST", "BUS && PCI") + b"config OWN\n\tbool\n\n" \
+        + kconfig("SECOND", "BUS").replace(b"Say Y here", b"Say N here") + b"config LAST\n\tbool\n"
+    answer = run(before, after, target, path="drivers/Kconfig")
+    if answer.outcome.good:
+        made = result(answer, target, "drivers/Kconfig")
+        assert made.index(b"config SECOND") < made.index(b"config NEW")
+    else:
+        assert "`config NEW` would stand above `config SECOND`, which upstream has above it" in answer.reason
+
+
+@pytest.mark.parametrize(("path", "before", "line", "declines"), [
+    ("drivers/Kconfig", kconfig("FIRST", "BUS"), b"\t  It allocates a buffer.\n", False),
+    ("arch/arm/boot/dts/a.dts", node("i2c0", "okay"), b"\tstep = <MODE_HIGH>;\n", True),
+    ("arch/arm/boot/dts/a.dts", node("i2c0", "okay"), b"\tled: ldo23 { };\n", False),
+])
+def test_an_index_of_c_is_asked_for_names_of_c(path: str, before: bytes, line: bytes, declines: bool) -> None:
+    """Words of a help text and names of nodes stand in no C file of any tree."""
+    lines = before.splitlines(True)
+    after = b"".join([*lines[:-2], line, *lines[-2:]])
+    target = before.replace(b"&pins", b"&more").replace(b"BUS", b"PCI").replace(b"select HELPER", b"select HELPS")
+    answer = run(before, after, target, path=path, symbols=Index({"allocates", "MODE_HIGH", "ldo23", "led"}))
+    assert ("is not in this tree" in answer.reason) is declines

@@ -8,6 +8,7 @@ from backport import sections
 from backport.adapt.align import line_key, weak
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
+from backport.adapt.within import strays
 from backport.csource.functions import Function
 from backport.patch.edits import Edit
 from backport.sections import Section
@@ -20,8 +21,8 @@ def ask(context: Context) -> list[Finding]:
     """RENAMED (or RETITLED, for a section of what is no C) where the other one has most of upstream's lines, STRANGER
     where it has not; a section with other lines is another section.
 
-    Only where this tree has no function of upstream's name in the file: landing elsewhere although it is there is
-    for arbitration.
+    Where this tree has a function of upstream's name in the file, landing elsewhere is for arbitration, unless the code
+    that the hunk removes stands elsewhere.
     """
     result, edits = context.result, context.edits
     problem = result.problem
@@ -30,9 +31,14 @@ def ask(context: Context) -> list[Finding]:
     c = sections.is_c(problem.upstream_path)
     theirs = _around(problem.base, problem.edits[context.hunk][0], problem.upstream_path)
     ours = _around(problem.target, edits[0], problem.path)
-    if theirs is None or any(sections.same(one.name, theirs.name, problem.path, problem.target)
-                             for one in sections.every(problem.target, problem.path)):
+    if theirs is None:
         return []
+    if any(sections.same(one.name, theirs.name, problem.path, problem.target)
+           for one in sections.every(problem.target, problem.path)):
+        if not c or ours is None or ours.name == theirs.name or strays(problem, context.hunk, edits):
+            return []
+        return [Finding(Signal.STRANGER, f"lands in {ours.name}(), which has the removed lines here; upstream changed "
+                                         f"{theirs.name}(), which this tree has without them")]
     told = _telling(problem.base_lines, theirs)
     own = _telling(problem.target_lines, ours) if ours is not None else []
     inside = sum(1 for i in told if ours is not None and ours.start - 1 <= problem.base_to_target[i] < ours.end)

@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
         added = result.code(edit)
         called = {name for name, _, _ in calls.names(added)}
         gone = {w for line in problem.target_lines[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
-        for name in sorted(set(identifiers(added)) - KEYWORDS - gone):
+        for name in sorted(_looked_up(problem.path, added) - KEYWORDS - gone):
             if problem.target_has(name):
                 continue
             text = name.decode("ascii", "replace")
@@ -37,6 +37,15 @@ def ask(context: Context) -> list[Finding]:
                 # an everyday word (`guard`) stands somewhere in every tree
                 found.append(Finding(Signal.SYMBOL, f"`{text}()` is not defined in this tree", text))
     return found
+
+
+def _looked_up(path: str, added: bytes) -> set[bytes]:
+    """The names of added lines that an index of C knows of. In a device tree those are its macros; the prose of a
+    Kconfig entry, a script or a document has none."""
+    words = set(identifiers(added))
+    if path.endswith((".c", ".h", ".S")):
+        return words
+    return {word for word in words if word.isupper()} if path.endswith((".dts", ".dtsi", ".dtso")) else set()
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.SYMBOL,))
