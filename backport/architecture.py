@@ -120,6 +120,20 @@ def split(paths: Iterable[str], own: str) -> tuple[tuple[str, ...], dict[str, tu
     return tuple(here), {name: tuple(found) for name, found in elsewhere.items()}
 
 
+def foreign(paths: Iterable[str], own: str) -> dict[str, tuple[str, ...]]:
+    """Names of entries -> the sources outside arch/ that they may build and the architecture named `own` leaves out:
+    the one that a directory is named after (drivers/s390), else the first that is another one's."""
+    found: dict[str, list[str]] = {}
+    mine = entry.srcarch if (entry := named(own)) is not None else own
+    others = [one for one in ARCHITECTURES if one.srcarch != mine]
+    for path in paths:
+        folders = path.split("/")[:-1]
+        if folders[:1] != ["arch"]:
+            fits = next((one for one in others if one.srcarch in folders), others[0])
+            found.setdefault(fits.name, []).append(path)
+    return {name: tuple(listed) for name, listed in found.items()}
+
+
 def of_object(machine: str, size: int) -> Architecture | None:
     """The entry whose objects have this ELF machine and class, None where they cannot be compared."""
     return next((one for one in ARCHITECTURES if one.elf == (machine, size)), None)

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 import backport
-from backport.architecture import ARCHITECTURES, DEFAULT, I386, X86_64, named, of_make, of_object, source_directories
+from backport.architecture import (
+    ARCHITECTURES,
+    DEFAULT,
+    I386,
+    X86_64,
+    foreign,
+    named,
+    of_make,
+    of_object,
+    source_directories,
+)
 from backport.stable.nomination import nomination
 from backport.subsystem import KVM, SUBSYSTEMS, of_globs, stable_note
 
@@ -38,6 +48,12 @@ def test_one_arch_of_make_is_two_architectures() -> None:
 def test_headers_are_looked_for_in_the_architecture_of_the_file() -> None:
     assert source_directories(["arch/s390/kvm/x.c", "arch/s390/mm/y.c", "kernel/z.c"]) == ("arch/s390",)
     assert source_directories(["arch/Kconfig"]) == (DEFAULT.directory,)
+
+
+def test_a_driver_is_looked_for_in_the_architecture_that_its_directory_names() -> None:
+    paths = ("drivers/s390/char/con3215.c", "lib/compat_audit.c", "arch/x86/kvm/x86.c")
+    assert foreign(paths, "x86_64") == {"s390": paths[:1], "arm64": paths[1:2]}
+    assert foreign(("lib/a.c",), "arm64") == {"x86_64": ("lib/a.c",)}
 
 
 def test_the_note_on_kvm_is_for_its_files_of_every_architecture() -> None:

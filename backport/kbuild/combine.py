@@ -60,7 +60,7 @@ def _left(first: Sequence[Uncompiled], second: Sequence[Uncompiled]) -> tuple[Un
             if (one.path, one.line) in then or (one.path, 0) in then:
                 left.append(one)
         elif (why := then.get((one.path, 0))) is not None:
-            left.append(replace(one, why=f"{one.why}; {why}"))
+            left.append(one if why in one.why.split("; ") else replace(one, why=f"{one.why}; {why}"))
         else:
             left += [other for other in second if other.path == one.path]
     return tuple(dict.fromkeys(left))
@@ -79,7 +79,7 @@ def passed(names: Sequence[str]) -> str:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(text for text in texts if text))
+    return ", ".join(dict.fromkeys(one for text in texts for one in text.split(", ") if one))
 
 
 def _changes(parts: Sequence[CodeChanges]) -> CodeChanges | None:

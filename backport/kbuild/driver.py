@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from backport.architecture import named, of_directory, split
+from backport.architecture import foreign, named, of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
 from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols, wanted
@@ -28,7 +28,7 @@ from backport.kbuild.delta import Delta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, machine_trouble, trouble
 from backport.kbuild.make import Exited
-from backport.kbuild.plan import PREPARE, WIDE, Plan, own_configuration, plan
+from backport.kbuild.plan import PREPARE, SOURCES, WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
@@ -133,6 +133,7 @@ class _Parts:
             left = frozenset(one.path for one in first.uncompiled)
             if default and first.verdict is Build.NOT_COMPILED and left:
                 first = again(first, self._part(self.plan(name=WIDE, alone=True), left))
+                first = self._nowhere_else(first)
             results.append(first)
         for name, paths in elsewhere.items():
             results.append(self._elsewhere(name, paths) if default else
@@ -156,6 +157,21 @@ class _Parts:
         except BuildError as error:
             return self._not_compiled(paths, error.message, error.hint)
         return self._part(work, paths)
+
+    def _nowhere_else(self, first: BuildResult) -> BuildResult:
+        """`first`, and what no configuration of the tree's own architecture compiles at all tried in another one: a
+        driver of devices that this one does not have, a library function that it brings itself."""
+        if first.verdict is not Build.NOT_COMPILED:
+            return first
+        left = [one.path for one in first.uncompiled if not one.line and one.path.endswith(SOURCES)]
+        for name, paths in foreign(left, self.own.architecture).items():
+            try:
+                work = self.plan(name=WIDE, alone=True, architecture=named(name))
+            except BuildError as error:
+                first = replace(first, hint=first.hint or error.hint)
+                continue
+            first = again(first, self._part(work, frozenset(paths)))
+        return first
 
     def _not_compiled(self, paths: Collection[str], why: str, hint: str = "") -> BuildResult:
         missing = tuple(Uncompiled(path, 0, "", why) for path in sorted(paths))

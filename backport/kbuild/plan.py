@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.architecture import DEFAULT, I386, Architecture, of_directory, of_make, split
+from backport.architecture import DEFAULT, I386, Architecture, foreign, named, of_directory, of_make, split
 from backport.errors import BuildError, UserError
 from backport.kbuild import config, toolchain
 from backport.kbuild.config import Fragment
@@ -29,6 +29,8 @@ FORMAT = 4
 PREPARE = ("prepare",)
 # every module that can be built, without what makes each object slow and none of them different in source
 WIDE = "uninstrumented"
+# what is tried for another architecture where the tree's own builds nothing of it
+SOURCES = (".c", ".h", ".S")
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -185,12 +187,14 @@ def own_configuration(tree: Tree) -> str:
 
 def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = None) -> list[str]:
     """What else than its own plan can change a patch's build: the wide configuration, and for each other architecture
-    that it touches the compiler, "" where none is installed."""
+    that it touches or may be tried for the compiler, "" where none is installed."""
     if own.fragment.name != own_configuration(own.tree):
         return []
     parts = [config.load(WIDE, manifest_directory).text]
-    for name in sorted(split(paths, own.architecture)[1]):
-        architecture = of_directory(name)
+    outside = [path for path in paths if path.endswith(SOURCES) and not path.startswith(own.directories)]
+    others = [*map(of_directory, sorted(split(paths, own.architecture)[1])),
+              *map(named, sorted(foreign(outside, own.architecture)))]
+    for architecture in others:
         try:
             parts.append(toolchain.cross(own.tree.toolchain, architecture).identity if architecture else "")
         except BuildError:

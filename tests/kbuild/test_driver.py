@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from backport.errors import UserError
-from backport.kbuild import driver, pristine
+from backport.kbuild import driver, pristine, toolchain
 from backport.kbuild.sandbox import Limits
+from backport.kbuild.toolchain import Compiler
 from backport.manifest import Toolchain
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
@@ -251,6 +252,29 @@ def test_another_architecture_is_not_compiled(bench: Bench) -> None:
     git(bench.source, "commit", "-qm", "another architecture")
     result = bench.build(bench.edit("arch/arm64/kvm/arm.c", "int", "long"), compared=False)
     assert result.verdict is Build.NOT_COMPILED, result.reason
+
+
+def test_what_the_trees_architecture_leaves_out_is_tried_for_another(bench: Bench,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    far = "drivers/net/far.c"
+    (bench.source / far).write_text("int far;\n")
+    (bench.source / NETWORK).write_text(f"{bench.read(NETWORK)}ifeq ($(SRCARCH),arm64)\nobj-y += far.o\nendif\n")
+    git(bench.source, "add", "drivers")
+    git(bench.source, "commit", "-qm", "A driver of another architecture")
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name.startswith(("aarch64", "clang")) else which(name))
+    none = bench.build(bench.edit(far, "int", "long"), compared=False)
+    assert none.verdict is Build.NOT_COMPILED, none
+    assert none.hint == "apt-get install gcc-aarch64-linux-gnu"
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        "cross-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc")))
+    both = bench.build({**bench.edit(far, "int", "long"), **bench.edit(DUMMY, "int", "long")}, compared=False)
+    assert both.verdict is Build.PASS, both
+    assert both.objects == ("drivers/net/dummy.o", "drivers/net/far.o")
+    assert both.architecture == "x86_64, arm64"
+    bad = bench.build(bench.edit(far, "int far", "int far = nowhere"), compared=False)
+    assert bad.verdict is Build.FAIL, bad
+    assert bad.reason.startswith(f"{far}:1:")
 
 
 def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
