@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import email.policy
 import os
+import re
 import shutil
 import smtplib
 import socket
 import ssl
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -29,7 +33,9 @@ from backport.wholefile import write_whole
 
 _THREAD = "nightly.thread"           # Message-IDs of the thread in the store's memory, oldest first
 _THREAD_LENGTH = 12
-_TIMEOUT = 60.0
+_TIMEOUT = 60.0                      # seconds for one answer of a server
+_WHOLE = 300.0                       # for all of them: a server that sends a byte a minute would hold the night
+_ID = re.compile(r"<[^\s<>]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,7 @@ def compose(subject: str, body: str, *, sender: str, to: Sequence[str], thread: 
     message["Subject"] = cut(line(subject), 200)
     message["Date"] = format_datetime(datetime.fromtimestamp(time.time() if now is None else now, UTC))
     message["Message-ID"] = make_msgid("backport", domain=sender.rpartition("@")[2] or "localhost")
+    thread = [one for one in thread if _ID.fullmatch(one)]
     if thread:
         message["In-Reply-To"] = thread[-1]
         message["References"] = " ".join(thread)
@@ -145,11 +152,11 @@ def compose(subject: str, body: str, *, sender: str, to: Sequence[str], thread: 
 def sender_address(server: Server) -> str:
     if server.sender:
         return address(server.sender)
-    return f"{_login()}@{socket.getfqdn() or 'localhost'}"
-
-
-def _login() -> str:
-    return os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid{os.getuid()}"
+    host = socket.getfqdn() or "localhost"
+    try:
+        return address(f"{os.environ.get('LOGNAME') or os.environ.get('USER') or ''}@{host}")
+    except UserError:                # what is set there is no name: nothing of it gets into a header
+        return address(f"uid{os.getuid()}@{host}")
 
 
 def next_thread(thread: Sequence[str], message_id: str) -> list[str]:
@@ -162,11 +169,13 @@ def send(message: EmailMessage, server: Server, *, to: Sequence[str], sender: st
     """Hand the mail over. Raises InfraError; a mail that no server took was not sent."""
     try:
         if server.host:
-            _smtp(message, server, to, sender)
+            _in_time(lambda: _smtp(message, server, to, sender))
         else:
             _sendmail(message, to, sender)
     except (OSError, smtplib.SMTPException, subprocess.SubprocessError) as error:
         why, hint = _explained(error, server)
+        for secret in _secrets(server):
+            why = why.replace(secret, "[password]")      # a server may answer with what it was told
         raise InfraError(f"the report mail could not be sent through {server.place}: {why}", hint=hint) from error
 
 
@@ -189,6 +198,40 @@ def _explained(error: Exception, server: Server) -> tuple[str, str]:
     return line(str(error)), ""
 
 
+def _secrets(server: Server) -> list[str]:
+    """The password, and as it goes over the wire."""
+    if not server.password_file:
+        return []
+    with suppress(OSError, UnicodeDecodeError):
+        plain = _password(server)
+        wire = (plain, f"\0{server.user}\0{plain}")
+        return [plain, *(base64.b64encode(one.encode()).decode() for one in wire)] if plain else []
+    return []
+
+
+def _password(server: Server) -> str:
+    return Path(server.password_file).expanduser().read_text(encoding="utf-8").strip()
+
+
+def _in_time(talk: Callable[[], None]) -> None:
+    """Raise what `talk` raises, or OSError where it does not end; the process does not wait for it either."""
+    met: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            talk()
+        except BaseException as error:
+            met.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="mail")
+    thread.start()
+    thread.join(_WHOLE)
+    if thread.is_alive():
+        raise OSError(f"it did not take the mail within {_WHOLE:.0f} s")
+    if met:
+        raise met[0]
+
+
 def _said(answer: tuple[int, bytes]) -> str:
     return f"{answer[0]} {answer[1].decode('utf-8', 'replace')}"
 
@@ -201,7 +244,7 @@ def _smtp(message: EmailMessage, server: Server, to: Sequence[str], sender: str)
         if server.security == "starttls":
             smtp.starttls(context=context)
         if server.user:
-            smtp.login(server.user, Path(server.password_file).expanduser().read_text(encoding="utf-8").strip())
+            smtp.login(server.user, _password(server))
         refused = smtp.send_message(message, from_addr=sender, to_addrs=list(to))
     if refused:                      # some took it
         raise smtplib.SMTPRecipientsRefused(refused)

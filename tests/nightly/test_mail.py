@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import os
 import socket
 import ssl
+import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import partial
@@ -91,6 +95,71 @@ def test_nobody_listens() -> None:
     message = compose("s", "b", sender="a@example.invalid", to=["b@example.invalid"])
     with pytest.raises(InfraError, match=f"127.0.0.1:{port}"):
         send(message, Server(host="127.0.0.1", port=port), to=["b@example.invalid"], sender="a@example.invalid")
+
+
+class Liar:
+    """A server that says `lines`, one an answer, and then `last` for ever, every `pause` seconds."""
+
+    def __init__(self, *lines: bytes, last: bytes = b"", pause: float = 0.0) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.lines, self.last, self.pause = lines, last, pause
+        threading.Thread(target=self._talk, daemon=True).start()
+
+    def _talk(self) -> None:
+        with suppress(OSError), self.socket:
+            there, _ = self.socket.accept()
+            with there, there.makefile("rb") as heard:
+                for number, line in enumerate(self.lines):
+                    if number:
+                        got = heard.readline()
+                        line = line.replace(b"%s", got.strip())
+                    there.sendall(line)
+                while self.last:
+                    time.sleep(self.pause)
+                    there.sendall(self.last)
+
+    def server(self, **more: str) -> Server:
+        return Server("night@example.invalid", "127.0.0.1", self.socket.getsockname()[1], **more)
+
+
+@pytest.mark.parametrize(("liar", "said"), [
+    (partial(Liar, b"220 hello\r\n", b"250 yes\r\n"), "Connection unexpectedly closed"),
+    (partial(Liar, b""), "Connection unexpectedly closed"), (partial(Liar, b"hello\r\n"), "could not be sent"),
+    (partial(Liar, b"999 \x1b[31m\xff\r\n"), r"\\x1b\[31m"),
+    (partial(Liar, b"220 " + b"x" * 20_000 + b"\r\n"), "Line too long"),
+    (partial(Liar, b"220 hello\r\n", b"250 yes\r\n", b"250 yes\r\n", b"250 yes\r\n", b"554 no\r\n"), "no"),
+    (partial(Liar, last=b"2", pause=0.01), "did not take the mail within 1 s"),
+    (partial(Liar, b"220 hello\r\n", last=b"250-x\r\n", pause=0.01), "did not take the mail within 1 s"),
+])
+def test_a_server_that_lies_hangs_or_leaves(monkeypatch: pytest.MonkeyPatch, liar: Callable[[], Liar],
+                                             said: str) -> None:
+    monkeypatch.setattr("backport.nightly.mail._WHOLE", 1.0)
+    message = compose("x", "y", sender="night@example.invalid", to=["one@example.invalid"])
+    with pytest.raises(InfraError, match=said) as met:
+        send(message, liar().server(), to=["one@example.invalid"], sender="night@example.invalid")
+    assert "\x1b" not in str(met.value)
+
+
+def test_a_server_that_answers_with_the_password_does_not_get_it_printed(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2\n")
+    liar = Liar(b"220 hello\r\n", b"250-yes\r\n250 AUTH PLAIN\r\n", b"535 hunter2: %s\r\n", b"221 bye\r\n")
+    message = compose("x", "y", sender="night@example.invalid", to=["one@example.invalid"])
+    with pytest.raises(InfraError, match="rejects the password of me") as met:
+        send(message, liar.server(user="me", password_file=str(tmp_path / "password")), to=["one@example.invalid"],
+             sender="night@example.invalid")
+    assert "hunter2" not in str(met.value)
+    assert base64.b64encode(b"\0me\0hunter2").decode() not in str(met.value)
+
+
+@pytest.mark.parametrize("name", ["x\nBcc: evil@example.invalid", "x\rBcc: y", "a b", "<x>", "x\0", ""])
+def test_nothing_of_the_environment_or_the_store_gets_into_a_header(monkeypatch: pytest.MonkeyPatch,
+                                                                   name: str) -> None:
+    monkeypatch.setenv("LOGNAME", name) if "\0" not in name else monkeypatch.setattr(os, "environ", {"LOGNAME": name})
+    sender = sender_address(Server())
+    assert address(sender) == sender
+    message = compose("x", "y", sender=sender, to=["one@example.invalid"], thread=[f"<{name}@x>", "<good@x>"])
+    assert message["In-Reply-To"] == "<good@x>"
+    assert b"\nBcc" not in message.as_bytes()
 
 
 def test_the_local_sendmail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
