@@ -131,8 +131,8 @@ def move_here(clone: Clone, git: Git, old: str, new: str, note: str) -> None:
 
 
 def _half_moved(clone: Clone, git: Git, old: str, new: str) -> list[str]:
-    """The paths that differ, where each file is as the one or the other has it: what a kill in the middle of a move
-    leaves, with the index still the old one. [] where a file is the user's."""
+    """The paths that differ, where each file is as the one or the other has it, or the beginning of that: what a kill
+    in the middle of a move leaves, with the index still the old one. [] where a file is the user's."""
     if clone.top is None:
         return []
     rows = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).out.split(b"\0")
@@ -142,8 +142,11 @@ def _half_moved(clone: Clone, git: Git, old: str, new: str) -> list[str]:
         file = clone.top / path
         if file.is_symlink() or file.is_dir():
             return []
-        sha = git.run("hash-object", "--", path).text if file.exists() else None
-        if sha not in (side.get(path) for side in sides):
+        known = [side.get(path) for side in sides]
+        if (git.run("hash-object", "--", path).text if file.exists() else None) in known:
+            continue
+        data = file.read_bytes()
+        if not any((git.blob(sha) or b"").startswith(data) for sha in known if sha is not None):
             return []
     return paths
 
