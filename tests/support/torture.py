@@ -29,6 +29,7 @@ from backport.patch.model import Patch
 from backport.yaml_nodes import compose
 from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.picks import Picks
+from tests.support.attacks.together import Together
 from tests.support.attacks.world import Attack
 
 _MAIL = b"""From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001
@@ -130,7 +131,8 @@ def run(rng: random.Random) -> None:
 PARTS: dict[str, Callable[[random.Random], None]] = {
     "intake": intake, "messages": messages, "manifest": manifest, "run": run}
 # with a place of their own; their rounds come in an order that the seed decides
-PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {"disk": Disk, "kill": Kill, "picks": Picks}
+PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
+    "disk": Disk, "kill": Kill, "picks": Picks, "together": Together}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:

@@ -1,0 +1,79 @@
+"""Ten commands at once on one cache and one state, while the trees move."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from backport.git import Git
+from backport.results.store import Results
+from tests.support.attacks.world import World
+from tests.support.fakekernel import git
+
+_RUNS = (("run", "--no-build", "--force"), ("run", "--force", "--tree", "fake-9.1.y"), ("run", "--no-build"))
+_OTHERS = (("trees", "fetch", "--update"), ("nightly", "--no-build"), ("gc", "--keep", "50"),
+           ("run", "--no-build", "--update"), ("queue", "export", "--to", "out"), ("mail", "--to", "out"),
+           ("nightly", "--no-build"))
+
+
+class Together:
+    """Ten commands at once (run, fetch, nightly, gc ...) while a tree gets commits: a cell is of one of them."""
+
+    def __init__(self, seed: int, _names: tuple[str, ...] = ()) -> None:
+        self.world = World.make()
+        self.world.keep("empty")
+        assert self.world.backport("run").code in (0, 1)
+        self.world.keep("run")
+        self.seed = seed
+
+    def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        number = 0
+        while True:
+            yield "", partial(self.once, random.Random(f"{self.seed} {number}"))
+            number += 1
+
+    def once(self, rng: random.Random) -> None:
+        """Raises AssertionError where one of them gives an answer that it would not give alone."""
+        self.world.back(rng.choice(("empty", "run")))
+        commands = [*_RUNS, *_OTHERS]
+        rng.shuffle(commands)
+        children = []
+        moving = self.world.top / "fake-9.1.y"
+        heads = {git(moving, "rev-parse", "HEAD")}
+        for args in commands:
+            children.append((args, self.world.start(*args)))
+            time.sleep(rng.uniform(0, 1))
+            name = moving / "kernel" / "fork.c"
+            name.write_text(name.read_text() + f"/* {len(heads)} */\n")
+            git(moving, "commit", "-qam", "on")
+            heads.add(git(moving, "rev-parse", "HEAD"))
+        for args, child in children:
+            _out, err = child.communicate(timeout=600)
+            told = f"{args}: {child.returncode}\n{err.decode()}"
+            assert b"Traceback" not in err, told
+            # two nights at once, and what is told of a run where there is none yet
+            alone = (0, 1, 3) if args[0] == "nightly" else (0, 1, 2) if args[0] in ("queue", "mail") else (0, 1)
+            assert child.returncode in alone, told
+            assert child.returncode != 3 or b"already running" in err, told
+        with Results(self.world.top / "state" / "results.sqlite") as results, \
+                Git(self.world.top / "cache" / "store.git") as store:
+            assert not store.run("fsck", "--no-dangling", ok=()).code
+            for run in results.runs():
+                for cell in results.cells(run):
+                    assert cell.apply not in ("error", "no-tree"), cell
+                    assert cell.build != "error", cell
+                    if cell.tree == "fake-9.1.y":
+                        assert cell.base_commit in heads, cell
+                        tree = {one.name: one.commit for one in run.trees}[cell.tree]
+                        assert cell.base_commit == tree, (cell, tree)
+        done = self.world.backport("run", "--force", "--update")
+        assert done.code in (0, 1), done
+        crowded = self.world.cells()
+        assert {cell[-1] for place, cell in crowded.items() if place[1] == "fake-9.1.y"} == {
+            git(moving, "rev-parse", "HEAD")}
+        assert not self.world.litter(), self.world.litter()
+
+    def close(self) -> None:
+        self.world.remove()
