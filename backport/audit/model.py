@@ -122,6 +122,7 @@ class Origin:
     subject: str = ""
     commit: str = ""                 # the audited tree's own commit, 40 hex
     tree: str = ""                   # the series: "6.1"
+    last: str = ""                   # the last release that is audited
 
 
 class CommitPast(Protocol):
@@ -154,6 +155,7 @@ class Backported:
     latest: bytes | None = None      # upstream's side at the end of its branch, None where that is `upstream.after`
     now: bytes | None = None         # the tree's file at the end of what is audited, None where that is `tree.after`
     elsewhere: Elsewhere | None = None       # only where the paths of both sides differ
+    loose: bool = False              # fewer words in common than two forms of one change have
     one_commit: bool = False         # both sides are commits: whatever upstream's has belongs to the change
     # lines of this tree and of upstream's, with the change, that have a name; None where whole trees are not asked
     spread: Callable[[str], tuple[int, int]] | None = None
@@ -197,7 +199,9 @@ class Fault(Enum):
     LEFT = "left-out", "a part was left out whose subject is in this tree"
     LEFTOVER = "leftover", "a line that upstream replaced is still there beside its replacement"
     TWICE = "twice", "applied twice"
+    TURNED = "turned-round", "a condition reads otherwise than upstream's"
     LOST_HALF = "lost-half", "a condition, lock or error path lost its other half"
+    PLACE = "another-place", "landed elsewhere in upstream's function or table"
     MISSING = "missing-name", "uses a name that this tree does not have"
     FOLLOW_UP = "follow-up", "a later fix of this fix is missing"
     NEWER = "newer-lacks", "in this tree and not in a newer one"

@@ -23,6 +23,7 @@ from backport.replay.delta import tree_delta
 from backport.replay.releases import REF, known_release
 
 DICE = 0.75              # share of a group's words that both sides must have
+LOOSE = 0.45             # that share where a question needs no more
 NEAR = 6                 # lines on each side that tell changes in the same words apart
 _ENOUGH = 40             # letters in the lines of a change that are found again in another file
 TAKEN = 2                # of the same change at several places of a file: so many were taken, and one was not
@@ -89,52 +90,57 @@ class FileStep:
 
 
 def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str]], counts: Counts,
-                    progress: Progress = lambda _what, _at, _of: None) -> Iterator[Backported]:
+                    progress: Progress = lambda _what, _at, _of: None, *, paths: Sequence[str] = (),
+                    commits: Mapping[str, str] | None = None) -> Iterator[Backported]:
     """Every change of the consecutive releases `older` that a step between consecutive releases of one of the branches
-    `newer` has too. Raises UserError where a release is not in the store."""
+    `newer` has too; only in files that `paths` match, where there are any. `commits` names those that are no release
+    of the store: name -> commit. Raises UserError where a release is not in the store."""
+    trees: dict[str, str] = {}
     for version in (*older, *(v for branch in newer for v in branch)):
-        known_release(git, version)
+        trees[version] = (commits or {}).get(version, REF + version)
+        if trees[version] == REF + version:
+            known_release(git, version)
     steps = [pair for branch in newer for pair in pairwise(branch)]
     wanted: dict[tuple[str, str], dict[str, Delta]] = {}
     for pair in pairwise(older):
         progress(f"reading {'..'.join(pair)}", 0, 0)
-        wanted[pair] = delta(git, REF + pair[0], REF + pair[1])
+        wanted[pair] = delta(git, trees[pair[0]], trees[pair[1]], paths)
     sources: dict[str, list[tuple[tuple[str, str], Delta]]] = {}
     for pair in steps:
         progress(f"reading {'..'.join(pair)}", 0, 0)
-        for path, edits in delta(git, REF + pair[0], REF + pair[1]).items():
+        for path, edits in delta(git, trees[pair[0]], trees[pair[1]], paths).items():
             sources.setdefault(path, []).append((pair, edits))
-    moved = _Moved(git, older[-1], [branch[-1] for branch in newer], sources)
+    moved = _Moved(git, trees, older[-1], [branch[-1] for branch in newer], sources)
     total, at = sum(map(len, wanted.values())), 0
     for pair, found in wanted.items():
         for path, edits in sorted(found.items()):
             at += 1
             progress("..".join(pair), at, total)
             counts.files += 1
-            before = git.blob(f"{REF}{pair[0]}:{path}")
-            now = git.blob(f"{REF}{older[-1]}:{path}")
+            before = git.blob(f"{trees[pair[0]]}:{path}")
+            now = git.blob(f"{trees[older[-1]]}:{path}")
             if before is None or now is None:
                 counts.groups += len(groups(edits))
                 continue
             mine = FileStep("..".join(pair), path, before, edits)
             theirs = [FileStep("..".join(step), path, base, there) for step, there in sources.get(path, ())
-                      if (base := git.blob(f"{REF}{step[0]}:{path}")) is not None]
+                      if (base := git.blob(f"{trees[step[0]]}:{path}")) is not None]
             heads = {branch[-1]: data for branch in newer
-                     if (data := git.blob(f"{REF}{branch[-1]}:{path}")) is not None}
+                     if (data := git.blob(f"{trees[branch[-1]]}:{path}")) is not None}
             yield from _between(mine, theirs, heads, now, counts, moved)
 
 
-def delta(git: Git, old: str, new: str) -> dict[str, Delta]:
+def delta(git: Git, old: str, new: str, paths: Sequence[str] = ()) -> dict[str, Delta]:
     """path -> edits between two trees, of the files whose parts can be read."""
-    return {path: edits for path, edits in tree_delta(git, old, new).items() if sections.readable(path)}
+    return {path: edits for path, edits in tree_delta(git, old, new, paths).items() if sections.readable(path)}
 
 
 class _Moved:
     """Groups that newer branches have in another file: by their very lines, if these are many enough to say so."""
 
-    def __init__(self, git: Git, last: str, heads: Sequence[str],
+    def __init__(self, git: Git, trees: Mapping[str, str], last: str, heads: Sequence[str],
                  sources: Mapping[str, Sequence[tuple[tuple[str, str], Delta]]]) -> None:
-        self.git, self.last, self.heads = git, last, heads
+        self.git, self.trees, self.last, self.heads = git, trees, last, heads
         self.known: dict[tuple[bytes, ...], list[tuple[str, tuple[str, str], Delta, int]]] = {}
         for path, steps in sources.items():
             for pair, edits in steps:
@@ -151,13 +157,14 @@ class _Moved:
         path, pair, edits, at = found[0]
         if path.rpartition("/")[0] != mine.path.rpartition("/")[0]:
             return None              # tables of other drivers read alike, and code moves between directories
-        base, here = self.git.blob(f"{REF}{pair[0]}:{path}"), self.git.blob(f"{REF}{self.last}:{path}")
+        base, here = (self.git.blob(f"{self.trees[one]}:{path}") for one in (pair[0], self.last))
         if base is None or here is None:
             return None
-        newer, own = ({head: data for head in self.heads if (data := self.git.blob(f"{REF}{head}:{name}")) is not None}
+        newer, own = ({head: data for head in self.heads
+                       if (data := self.git.blob(f"{self.trees[head]}:{name}")) is not None}
                       for name in (path, mine.path))
         tree = ".".join(mine.name.split(".")[:2])
-        return Backported(Origin(mine.name, "..".join(pair), tree=tree), mine.side(n),
+        return Backported(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
                       FileStep("..".join(pair), path, base, edits).side(at), newer,
                           _latest(pair[0], newer), now, Elsewhere(here, own))
 
@@ -182,13 +189,19 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
         for score, i, j in partners(mine, step):
             if i not in taken or score > taken[i][0]:
                 taken[i] = score, step, j
+    loose = _loose(mine, theirs, taken)
     for i in set(range(len(mine.groups))) - taken.keys():
         alone = moved.change(mine, i, now)
         if alone is not None:
             yield alone
+        elif i in loose:
+            step, j = loose[i]
+            origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
+            yield Backported(origin, mine.side(i), step.side(j), heads, _latest(step.name, heads), now=now, loose=True)
     for i, (_score, step, j) in sorted(taken.items()):
         latest = _latest(step.name, heads)
-        change = Backported(Origin(mine.name, step.name, tree=tree), mine.side(i), step.side(j), heads, latest, now=now)
+        origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
+        change = Backported(origin, mine.side(i), step.side(j), heads, latest, now=now)
         counts.paired += 1
         counts.equal += change.equal
         yield change
@@ -199,6 +212,21 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
             if len(left) == 1 and len(twins) > TAKEN and min(set(twins) - set(left)) == j:
                 for n in left:
                     yield Backported(change.origin, mine.side(None), step.side(n), heads, latest, now=now)
+
+
+def _loose(mine: FileStep, theirs: Sequence[FileStep],
+           taken: Mapping[int, tuple[float, FileStep, int]]) -> dict[int, tuple[FileStep, int]]:
+    """For what has no counterpart: the group of the same function, with no counterpart either, that has most of its
+    words. One that lost a line, or kept what it should replace, is no closer."""
+    found: dict[int, tuple[float, FileStep, int]] = {}
+    for step in theirs:
+        other = [j for j in range(len(step.groups)) if not any(s is step and j == b for _, s, b in taken.values())]
+        for i in set(range(len(mine.groups))) - taken.keys():
+            for j in other:
+                score = dice(mine.words[i], step.words[j])
+                if score >= LOOSE and score > found.get(i, (0.0,))[0] and mine.place(i) == step.place(j):
+                    found[i] = score, step, j
+    return {i: (step, j) for i, (_, step, j) in found.items()}
 
 
 def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:

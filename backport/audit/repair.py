@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
+from backport.audit.kinds.base import around, part
 from backport.audit.model import Backported, Suspect
 from backport.patch import clean
 from backport.patch.compose import branch
@@ -26,16 +27,18 @@ _COLUMNS = 72
 
 @dataclass(frozen=True, slots=True)
 class PutRight:
-    """`hunks` turn the tree's file as it is today into one with upstream's change where upstream has it."""
+    """`hunks` turn the tree's file as it is today into one with upstream's change where upstream has it, or without
+    the change where this tree does not have that place."""
 
     hunks: tuple[Hunk, ...]
-    where: str                       # the function or entry in which the tool puts the change
+    where: str                       # the function or entry in which the tool puts the change, or takes it out of
     sure: Sure
+    lacks: str = ""                  # upstream's line before the change that is not here: why it is taken out
 
     @property
     def place(self) -> str:
         """`where` as a subject names it."""
-        return f"{self.where}()" if self.where.isidentifier() else self.where
+        return f"{self.where}()" if self.where.isidentifier() else self.where or "the file"
 
     def file(self, path: str) -> FileDiff:
         """The diff of the one file."""
@@ -55,6 +58,9 @@ def repaired(change: Backported) -> PutRight | str:
     path = change.path
     patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
+    if bare != today and answer.agreed is not Sure.CERTAIN and (lacks := _lacking(change, bare)):
+        return PutRight(render_hunks(split_lines(today), file_edits(split_lines(today), split_lines(bare))),
+                        change.tree.place, Sure.REVIEW, lacks)
     if not answer.outcome.good or not answer.hunks:
         return f"the tool declines: {answer.reason or answer.outcome}"
     made = bare
@@ -70,6 +76,15 @@ def repaired(change: Backported) -> PutRight | str:
     return PutRight(render_hunks(before, file_edits(before, split_lines(made))), where, answer.agreed)
 
 
+def _lacking(change: Backported, bare: bytes) -> str:
+    """The line that says something right above upstream's change, where upstream's function or entry does not have it
+    here; else ""."""
+    place = change.upstream.place
+    above, _ = around(change.upstream, place)
+    here = part(bare, place, change.path)
+    return above[0].decode("utf-8", "replace") if place and above and above[0] not in here else ""
+
+
 def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "", subject: str = "",
          signoff: bool = False) -> bytes:
     """A mail for review. `upstream` is the upstream commit and `subject` its subject, where they were read; what is not
@@ -78,13 +93,16 @@ def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "",
     origin = change.origin
     file = repair.file(change.path)
     area = subject.rpartition(": ")[0] or change.path.rpartition("/")[2]
-    if upstream:
+    if repair.lacks:
+        what = f"misplaced hunk of {upstream[:12]}" if upstream else "misplaced lines"
+        title = f"{area}: take {what} out of {repair.place}"
+    elif upstream:
         title = f"{area}: {'fix misplaced hunk' if change.tree.made else 'add the left out part'} of {upstream[:12]}"
     else:
         what = "move misplaced lines to" if change.tree.made else "make the left out change in"
         title = f"{area}: {what} {repair.place}"
     lines = [f"From: {author}", f"Subject: [PATCH {branch(origin.tree)}] {title}", "",
-             *_story(finding, upstream, subject), ""]
+             *_story(finding, repair, upstream, subject), ""]
     if origin.commit:
         lines.append(f"Fixes: {origin.commit[:12]} (\"{origin.subject}\")")
     else:
@@ -95,10 +113,13 @@ def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "",
     return head.encode("utf-8", "surrogateescape") + b"---\n" + diffstat((file,)) + b"\n" + file.render()
 
 
-def _story(finding: Suspect, upstream: str, subject: str) -> list[str]:
+def _story(finding: Suspect, repair: PutRight, upstream: str, subject: str) -> list[str]:
     """The changelog: what upstream did, and what happened to it here."""
     origin = finding.change.origin
     where = f"Upstream commit {upstream[:12]}" + (f" (\"{subject}\")" if subject else "") if upstream else \
         f"A change that {origin.upstream.replace('..', ' to ')} made"
     text = f"{where} came into {branch(origin.tree)} with {origin.name.replace('..', ' to ')}: {finding.text}."
+    if repair.lacks:
+        text += (f" The place that upstream changes is not in this tree: there is no `{repair.lacks}` in "
+                 f"{finding.change.upstream.place}. Take the lines out.")
     return textwrap.wrap(clean.one_line(text), _COLUMNS, break_long_words=False, break_on_hyphens=False)

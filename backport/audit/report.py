@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from backport.audit.model import Suspect
-from backport.audit.result import Audit
+from backport.audit.result import Audit, Group
 from backport.report.escape import columns, cut, line, markdown, markdown_block, visible, wrap
 from backport.report.sidebyside import rows
 
@@ -37,21 +38,25 @@ def text(audit: Audit, width: int) -> str:
     """For a terminal or a mail."""
     out = [wrap(line(audit.title), width, rest="  "), wrap(headline(audit), width, rest="  ")]
     for number, group in enumerate(audit.groups, 1):
-        one = group.first
-        out.append("\n" + wrap(f"{number}. {title(one)}", width, rest="   "))
-        out.append(wrap(line(one.text), width, first="   ", rest="   "))
-        for said in (*one.evidence, *audit.notes.get(one.key, ())):
-            out.append(wrap(line(said), width, first="   - ", rest="     "))
-        if len(group.findings) > 1:
-            out.append(f"   - {len(group.findings) - 1} more of the same cause in this file\n")
-        out.append(_hunks(one, width))
-        out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
+        out.append("\n" + finding(group, number, width, audit.notes.get(group.first.key, ())))
     out += [("\n" if not n else "") + wrap(f"not compared: {line(said)}", width, rest="   ")
             for n, said in enumerate(audit.counts.passed)]
     for one, why in audit.accepted:
         out.append("\n" + wrap(f"accepted: {title(one)}: {line(why)}", width, rest="   "))
     for one in audit.mended:
         out.append("\n" + wrap(f"mended since: {title(one)}: {line(one.text)}", width, rest="   "))
+    return "".join(out)
+
+
+def finding(group: Group, number: int, width: int, notes: Sequence[str] = ()) -> str:
+    """One entry of the list; `notes` is what was tried."""
+    one = group.first
+    out = [wrap(f"{number}. {title(one)}", width, rest="   "), wrap(line(one.text), width, first="   ", rest="   ")]
+    out += [wrap(line(said), width, first="   - ", rest="     ") for said in (*one.evidence, *notes)]
+    if len(group.findings) > 1:
+        out.append(f"   - {len(group.findings) - 1} more of the same cause in this file\n")
+    out.append(_hunks(one, width))
+    out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
     return "".join(out)
 
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 @click.option("--against", multiple=True, metavar="X.Y.Z,...",
               help="Releases of a newer branch, oldest first; again for each branch  [default: all of every newer "
                    "series that the store has].")
+@click.option("--path", "paths", multiple=True, metavar="GLOB",
+              help="Only files that match, of releases (arch/x86/kvm, '*.c'); again for more.")
 @click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="The clone of RANGE  [default: the one that you stand in].")
 @click.option("--queue", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
@@ -62,10 +64,10 @@ if TYPE_CHECKING:
 @output_option()
 @manifest_option()
 @cache_option()
-def command(revisions: str | None, name: str, releases: str, against: tuple[str, ...], repo: Path | None,
-            queue: Path | None, forms: tuple[Path, ...], accept: str | None, why: str, accepted_file: Path | None,
-            mail_id: str | None, of: str | None, build: bool, signoff: bool, form: str, output: Path | None,
-            manifest_path: Path | None, cache: Path | None) -> int:
+def command(revisions: str | None, name: str, releases: str, against: tuple[str, ...], paths: tuple[str, ...],
+            repo: Path | None, queue: Path | None, forms: tuple[Path, ...], accept: str | None, why: str,
+            accepted_file: Path | None, mail_id: str | None, of: str | None, build: bool, signoff: bool, form: str,
+            output: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Find backports that went wrong: in the wrong function, in half, twice, or with a part left out.
 
     Every change of a tree is compared with upstream's: that of releases with the steps of newer branches, a commit
@@ -92,7 +94,7 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
     keep = accepted_file or Path(accepted.NAME)
     known = accepted.load(keep)
     store = Store(cache_or_default(cache))
-    source = _source(store, revisions, name, releases, against, repo, queue, forms, manifest_path)
+    source = _source(store, revisions, name, releases, against, paths, repo, queue, forms, manifest_path)
     with source as (title, counts, found):
         result = audited(title, counts, found, {} if accept or mail_id else known)
     if accept:
@@ -112,8 +114,9 @@ _Told = tuple[str, "Counts", "Iterable[Suspect]"]
 
 
 @contextmanager
-def _source(store: Store, revisions: str | None, name: str, releases: str, against: Sequence[str], repo: Path | None,
-            queue: Path | None, forms: Sequence[Path], manifest_path: Path | None) -> Iterator[_Told]:
+def _source(store: Store, revisions: str | None, name: str, releases: str, against: Sequence[str],
+            paths: Sequence[str], repo: Path | None, queue: Path | None, forms: Sequence[Path],
+            manifest_path: Path | None) -> Iterator[_Told]:
     """What to audit, as the options say: its title, what is counted, and the findings while they are made."""
     from backport.audit.kinds.registry import findings
     from backport.audit.pairing import Counts, release_changes
@@ -132,7 +135,7 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
             steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer if len(branch) > 1)
             with Git(store.path) as git:
                 yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
-                       findings(release_changes(git, older, newer, counts, progress)))
+                       findings(release_changes(git, older, newer, counts, progress, paths=paths)))
 
 
 def _releases(store: Store, name: str, releases: str, against: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -259,7 +262,8 @@ def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool)
         if isinstance(repair, str):
             notes[one.key] = (f"no repair: {repair}",)
             continue
-        said = [f"the tool puts it into {repair.where}, {repair.sure}"]
+        said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
+                if repair.lacks else f"the tool puts it into {repair.where}, {repair.sure}"]
         if build:
             said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
         notes[one.key] = tuple(said)
@@ -271,12 +275,14 @@ def _built(one: Suspect, store: Store, manifest_path: Path | None, diff: bytes) 
     from backport.git import Git
     from backport.kbuild.driver import build_cell
     from backport.patch.parse import parse
+    from backport.targets import get_trees
 
     manifest = read_manifest(manifest_path)
-    tree = manifest.tree(one.change.origin.tree)
-    head = store.head(tree.name) if tree is not None else None
-    if tree is None or head is None:
-        return f"not built: {one.change.origin.tree} is no tree of {manifest.path}"
+    name = one.change.origin.last or one.change.origin.tree
+    (column,) = get_trees(store, manifest, [name], offline=True)
+    tree, head = column.tree, column.head
+    if head is None:
+        return f"not built: {name}: {column.reason}"
     patch = parse(diff, source=f"repair of {one.key}")
     with Git(store.path) as git:
         trouble = objection(git, head.commit, patch)
@@ -284,4 +290,6 @@ def _built(one: Suspect, store: Store, manifest_path: Path | None, diff: bytes) 
         return f"{head.version} does not take it: {trouble}"
     built = build_cell(tree, head, patch, store=store, cache=store.cache,
                        manifest_directory=manifest.path.resolve().parent)
-    return f"git apply takes it on {head.version}; build: {built.verdict}{f', {built.reason}' if built.reason else ''}"
+    fresh = f", fresh {', '.join(built.objects)}" if built.objects else ""
+    return (f"git apply takes it on {head.version}; build: {built.verdict}"
+            f"{f', {built.reason}' if built.reason else ''}{fresh}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from backport.adapt.align import line_key
 from backport.audit.kinds.another_file import QUESTION as another_file
 from backport.audit.kinds.another_if import QUESTION as another_if
 from backport.audit.kinds.another_part import QUESTION as another_part
 from backport.audit.kinds.another_struct import QUESTION as another_struct
+from backport.audit.kinds.as_applied import QUESTION as as_applied
 from backport.audit.kinds.base import Question
 from backport.audit.kinds.follow_up import QUESTION as follow_up
 from backport.audit.kinds.left_out import QUESTION as left_out
@@ -22,19 +24,38 @@ from backport.audit.kinds.newer_lacks import QUESTION as newer_lacks
 from backport.audit.kinds.twice import QUESTION as twice
 from backport.audit.kinds.unsaid import QUESTION as unsaid
 from backport.audit.model import Backported, Fault, Suspect
+from backport.csource.declarations import declaration
+from backport.csource.statements import label
 
 # each import above is a row: no second list that could forget one
 QUESTIONS: tuple[Question, ...] = tuple(one for one in tuple(globals().values()) if isinstance(one, Question))
 
+_LOOSE = (as_applied,)       # what is asked where only most of the words are the same
+_PLAIN = (lost_half, missing_name)       # what the rest of the function can lack when the change itself is whole
 _OF_COMMIT = (Fault.FOLLOW_UP, Fault.NEWER)        # about the commit as a whole, whatever is wrong with its lines
+
+
+def _asked(change: Backported) -> tuple[Question, ...]:
+    if change.elsewhere is not None:
+        return (another_file,)
+    if change.loose:
+        return _LOOSE
+    if not change.plain or change.past is not None:
+        return QUESTIONS
+    return _PLAIN if _lacks(change) else ()
+
+
+def _lacks(change: Backported) -> bool:
+    """Whether upstream's step adds something to the file that the rest of the change can need, and this tree's not."""
+    here = {line_key(line) for edit in change.tree.edits for line in edit.new}
+    return any((label(line) or declaration(line)) and line_key(line) not in here
+               for edit in change.upstream.edits for line in edit.new)
 
 
 def findings(changes: Iterable[Backported]) -> Iterator[Suspect]:
     """What the questions find in the changes, in the order of the changes."""
     for change in changes:
-        if change.plain and change.past is None:
-            continue
-        asked = QUESTIONS if change.elsewhere is None else (another_file,)
+        asked = _asked(change)
         found = [one for question in asked for one in question.ask(change)]
         # one mistake makes several: lines in another function stand under other conditions and locks there
         placed = [one for one in found if one.kind not in _OF_COMMIT]

@@ -1,0 +1,227 @@
+"""Does the place look as upstream's hunk would leave it?
+
+Where the function was, around the change, what upstream's was, the hunk applies as it is and nobody had a reason to
+write anything else: each line that differs is a mistake, as far as its kind can be told. What was written anew is
+theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from backport import sections
+from backport.adapt.align import line_key, similarity, weak
+from backport.audit.kinds.base import Question, part
+from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
+from backport.csource.locks import halves
+from backport.csource.statements import label
+from backport.patch.model import Hunk
+
+_ALIKE = 0.5             # of the words of a line and its replacement
+_OPERATOR = re.compile(rb"(?<![-<>])[<>]=?(?![<>])|[!=]=|&&|\|\||!")
+
+Keys = Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hunk:
+    """The lines of a hunk that are not blank, without white space."""
+
+    above: tuple[bytes, ...]
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+    below: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, hunk: Hunk, inside: Callable[[int], bool]) -> _Hunk:
+        """Of the lines around the change those that are `inside`, asked by the 1-based line before it."""
+        at = hunk.old_start
+        rows = []
+        for line in hunk.lines:
+            key = line_key(line.text)
+            if key and (line.kind != b" " or inside(at)):
+                rows.append((line.kind, key))
+            at += line.kind != b"+"
+        changed = [n for n, (kind, _) in enumerate(rows) if kind != b" "]
+        first, last = (changed[0], changed[-1] + 1) if changed else (len(rows), len(rows))
+        keys = tuple(key for _, key in rows)
+        return cls(keys[:first], tuple(key for kind, key in rows[first:last] if kind != b"+"),
+                   tuple(key for kind, key in rows[first:last] if kind != b"-"), keys[last:])
+
+    def narrower(self) -> Iterator[_Hunk]:
+        """The hunk with as many lines around it as there are, and with fewer, as long as they say something."""
+        for size in range(max(len(self.above), len(self.below)), 0, -1):
+            above, below = self.above[-size:], self.below[:size]
+            if above and below and not all(map(weak, above)) and not all(map(weak, below)):
+                yield _Hunk(above, self.old, self.new, below)
+
+    def between(self, lines: Keys) -> tuple[bytes, ...] | None:
+        """What stands between the lines above and those below, None where these are not there, or not only once."""
+        size, most = len(self.above), len(self.old) + 2 * len(self.new) + 2
+        starts = [n + size for n in _places(lines, self.above)]
+        ends = [end for start in starts for end in _places(lines[:start + most + len(self.below)], self.below)
+                if end >= start]
+        return tuple(lines[starts[0]:ends[0]]) if len(starts) == 1 and ends else None
+
+
+def ask(change: Backported) -> Iterator[Suspect]:
+    """For each hunk of upstream's change: what is otherwise than it would be, had it been applied."""
+    here, there = change.tree, change.upstream
+    if not here.made:
+        return
+    name = there.place
+    mine = name if part(here.before, name, change.path) else here.place
+    for text in there.patch:
+        whole = _Hunk.of(text, lambda line: not name or sections.scope(there.before, line, change.path) == name)
+        before = _lines(here.before, mine, change.path)
+        hunk = next((one for one in whole.narrower() if one.between(before) == one.old), None)
+        if hunk is None:
+            continue                 # it does not apply as it is
+        found = hunk.between(_lines(here.after, mine, change.path))
+        if found is None or found == hunk.new or hunk.between(_lines(change.lasting, name, change.path)) != hunk.new:
+            continue
+        if found != hunk.old and any(hunk.between(_lines(data, name, change.path)) == found
+                                     for data in change.newer.values()):
+            continue
+        for one in (_elsewhere, _lacks, _kept, _turned):
+            suspect = one(change, hunk, found)
+            if suspect is not None:
+                yield suspect
+                return
+
+
+def _elsewhere(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+    """As it was before, and the lines are at another place."""
+    here = change.tree
+    added = [key for _, key in change.upstream.telling if key in hunk.new]
+    if tuple(found) != hunk.old or not added:
+        return None
+    mine = Counter(key for _, key in here.telling)
+    if Counter(added) - mine:
+        return None
+    at = next(line for line, key in here.telling if key == added[0])
+    landed, wanted = here.scope(at), change.upstream.place
+    if _also_there(change, landed, wanted, added):
+        return None
+    if landed == wanted and not wanted.endswith("()"):
+        return None                  # the order of definitions and entries says nothing
+    if landed == wanted:
+        return _found(Fault.PLACE, change, f"upstream has the lines behind `{_shown(hunk.above[-1])}`; here they are "
+                      f"elsewhere in {_where(change)}", 0.75, added[0])
+    return _found(Fault.FUNCTION, change, f"upstream changed {_where(change)}; here the lines are in "
+                  f"{landed or 'no function'}, and upstream's place is as it was", 0.8, added[0])
+
+
+def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bool:
+    """Whether a newer tree has the lines where they are here, beside upstream's place or instead of it."""
+    here = change.tree
+    mine = Counter(_lines(here.after, landed, change.path))
+    hunks = [one for text in here.patch for one in _Hunk.of(text, lambda _line: True).narrower()]
+    for data in (*change.newer.values(), change.upstream.before):
+        lines = _lines(data, landed, change.path)
+        if any(one.new and one.between(lines) == one.new for one in hunks):
+            return True
+        if landed != wanted and all(lines.count(key) >= mine[key] for key in added):
+            return True
+    return False
+
+
+def _lacks(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+    """A line that upstream added is not there, and those around it are."""
+    rest = iter(enumerate(hunk.new))
+    kept = [next((n for n, key in rest if key == line), None) for line in found]
+    if None in kept or not kept:
+        return None
+    telling = {key for _, key in change.upstream.telling}
+    gone = [n for n in range(len(hunk.new)) if n not in kept and hunk.new[n] in telling]
+    here, there = change.tree, change.upstream
+    mine, theirs = _lines(here.after, here.place, change.path), _lines(there.after, there.place, change.path)
+    # a line that this step added as often as upstream's did is at another place
+    gone = [n for n in gone if mine.count(hunk.new[n]) < theirs.count(hunk.new[n])
+            and _more(here, hunk.new[n]) < _more(there, hunk.new[n])]
+    old = set(hunk.old)
+    missing = {hunk.new[n] for n in gone}
+    names = names_of(b"".join(line for _, line in there.added if line_key(line) in missing))
+    if not gone or names - names_of(change.today):
+        return None                  # about something that this tree does not have
+    half = not halves(_text(hunk.new)) and halves(_text(found))
+    if not (change.one_commit or half or all(_inside(hunk.new, n, kept, old) for n in gone)):
+        return None
+    line = hunk.new[gone[0]]
+    kind = Fault.LOST_HALF if label(line) or halves(line) else Fault.LEFT
+    return _found(kind, change, f"upstream adds `{_shown(line)}` to {_where(change)}, which is not here; the lines "
+                  "around it are", 0.7, line)
+
+
+def _more(side: FileSide, key: bytes) -> int:
+    """By how many a step makes the lines of that kind more."""
+    return sum(line_key(line) == key for edit in side.edits for line in edit.new) \
+        - sum(line_key(line) == key for edit in side.edits for line in edit.old)
+
+
+def _inside(new: Keys, n: int, kept: Sequence[int | None], old: set[bytes]) -> bool:
+    """Whether the lines before and behind one that is missing were added as well, and are there: what two commits of a
+    release add stands at the ends."""
+    return all(0 <= at < len(new) and at in kept and new[at] not in old for at in (n - 1, n + 1))
+
+
+def _text(keys: Keys) -> bytes:
+    return b"\n".join(keys)
+
+
+def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+    """All of the new lines, and old ones beside them."""
+    more = Counter(found) - Counter(hunk.new)
+    if Counter(hunk.new) - Counter(found) or not more or more - Counter(hunk.old):
+        return None
+    # what another commit of the release took away was not replaced
+    replaced = {line_key(line) for edit in change.upstream.made for line in edit.old
+                if any(similarity(line, new) >= _ALIKE for new in edit.new)}
+    line = next((key for _, key in change.upstream.gone if key in more), None)
+    if line is None or not more.keys() & replaced:
+        return None
+    return _found(Fault.LEFTOVER, change, f"`{_shown(line)}` is still in {_where(change)}; upstream replaced it by "
+                  "lines that are there too", 0.8, line)
+
+
+def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+    """A line that differs from upstream's in an operator of a condition."""
+    if len(found) != len(hunk.new):
+        return None
+    other = [(mine, theirs) for mine, theirs in zip(found, hunk.new, strict=True) if mine != theirs]
+    telling = {key for _, key in change.upstream.telling}
+    if not other or any(theirs not in telling or _OPERATOR.sub(b"", mine) != _OPERATOR.sub(b"", theirs)
+                        for mine, theirs in other):
+        return None
+    mine, theirs = other[0]
+    return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(mine)}`, where upstream has "
+                  f"`{_shown(theirs)}`", 0.75, mine)
+
+
+def _found(kind: Fault, change: Backported, text: str, confidence: float, key: bytes) -> Suspect:
+    return Suspect(kind, change, text, confidence, _shown(key))
+
+
+def _where(change: Backported) -> str:
+    return change.upstream.place or "the file"
+
+
+def _lines(source: bytes, name: str, path: str) -> tuple[bytes, ...]:
+    """The lines of the part, of the whole file where it has no name; without white space and blank lines."""
+    lines = part(source, name, path) if name else tuple(map(line_key, source.split(b"\n")))
+    return tuple(filter(None, lines))
+
+
+def _places(lines: Keys, wanted: Keys) -> list[int]:
+    first, size = wanted[0], len(wanted)
+    return [n for n, key in enumerate(lines) if key == first and lines[n:n + size] == wanted]
+
+
+def _shown(key: bytes) -> str:
+    return key.decode("utf-8", "replace")
+
+
+QUESTION = Question(Fault.PLACE, ask)
