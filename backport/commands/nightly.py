@@ -52,6 +52,8 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @click.option("--offline", is_flag=True, help="Do not update the trees; use what is in the store.")
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch (see `backport run`).")
+@click.option("--audit/--no-audit", default=True, show_default=True,
+              help="Look through what the trees got for backports that went wrong.")
 @click.option("--timeout", type=_Duration(), help="Stop cleanly after this time (6h, 90m); the next night continues.")
 @click.option("--mail-to", multiple=True, metavar="ADDRESS",
               help="Mail the report to this address; without it nothing is sent.")
@@ -67,9 +69,9 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str, ...], no_build: bool, jobs: int,
-            offline: bool, require_sandbox: bool, boot: bool, timeout: float | None, mail_to: tuple[str, ...],
-            mail_config: Path | None, output: Path | None, site: Path | None, keep: int | None, db: Path | None,
-            manifest_path: Path | None, cache: Path | None) -> int:
+            offline: bool, require_sandbox: bool, boot: bool, audit: bool, timeout: float | None,
+            mail_to: tuple[str, ...], mail_config: Path | None, output: Path | None, site: Path | None,
+            keep: int | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Update the trees, compute what changed since the night before, and report only that.
 
     Silent when nothing changed. The first night prints the whole matrix. A night that was stopped (SIGTERM,
@@ -79,11 +81,13 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
     Exit code: as for `backport run`; 3 also if another night is running or the time limit was reached.
     """
     from backport.context import Options
+    from backport.nightly.audit import NightAudit
     from backport.nightly.lock import only_one
     from backport.nightly.mail import address, load_server
     from backport.nightly.night import KIND, night
     from backport.results.store import Results, default_path
     from backport.stop import Stopped, stoppable
+    from backport.trees.store import Store
     from backport.workflow import Request, run
 
     manifest = read_manifest(manifest_path)
@@ -101,7 +105,8 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                 update=not offline, offline=offline, jobs=jobs, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
             runner = _told_when_stopped(lambda store: run(request, store))
-            made = night(results, runner, mail_to=recipients, server=server,
+            auditor = NightAudit(Store(cache_or_default(cache)), results, manifest) if audit else None
+            made = night(results, runner, mail_to=recipients, server=server, auditor=auditor,
                          tell=lambda told: emit(told.report.encode("utf-8", "backslashreplace"), output))
             if site is not None:
                 _write_site(results, made, site)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from backport.cell import Cell, exit_code
 from backport.errors import InfraError
@@ -31,6 +31,17 @@ _DAY = 18 * 3600.0                   # two mails are at least this far apart: on
 Runner = Callable[[Results], Run]
 
 
+
+class Auditor(Protocol):
+    """Looks through what the trees got (backport.nightly.audit)."""
+
+    def run(self, number: int) -> None:
+        """Audit what moved; `number` is the run's."""
+
+    def told(self, since: int) -> list[str]:
+        """What was found in the runs after `since`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Night:
     """What a night has to say. `report` is "" where there is nothing to tell."""
@@ -41,27 +52,31 @@ class Night:
     report: str
     first: bool
     mailed: bool = False
+    audit: tuple[str, ...] = ()          # what was found in what the trees got, a finding each
 
     @property
     def exit_code(self) -> int:
-        return exit_code(self.cells)
+        return exit_code(self.cells) or int(bool(self.audit))
 
 
 def night(results: Results, runner: Runner, *, mail_to: Sequence[str] = (), server: Server | None = None,
-          tell: Callable[[Night], None] = lambda _night: None, now: Callable[[], float] = time.time) -> Night:
+          auditor: Auditor | None = None, tell: Callable[[Night], None] = lambda _night: None,
+          now: Callable[[], float] = time.time) -> Night:
     """Run one night. `tell` gets it when there is something to say; then the mail goes out, if `mail_to` asks for one.
 
     Raises InfraError where the mail could not be sent (everything else is done then), and lets Stopped through.
     """
     run = runner(results)
     cells = tuple(results.cells(run))
-    made = _night(results, run, cells, "report")
+    if auditor is not None:
+        auditor.run(run.id)
+    made = _night(results, run, cells, "report", auditor)
     if made.report:
         tell(made)
     results.remember(_name("told.report", run), run.id)
     if not mail_to:
         return made
-    return _mail(results, _night(results, run, cells, "mail"), made, mail_to, server or Server(), now())
+    return _mail(results, _night(results, run, cells, "mail", auditor), made, mail_to, server or Server(), now())
 
 
 def _name(what: str, run: Run) -> str:
@@ -74,10 +89,13 @@ def _recalled(results: Results, what: str, run: Run) -> Any:
     return results.recall(_name(what, run), results.recall(f"nightly.{what}"))
 
 
-def _night(results: Results, run: Run, cells: tuple[Cell, ...], channel: str) -> Night:
+def _night(results: Results, run: Run, cells: tuple[Cell, ...], channel: str, auditor: Auditor | None) -> Night:
     told = _recalled(results, f"told.{channel}", run)
-    changes = since(results, run, told=told if isinstance(told, int) else 0)
-    return Night(run, cells, changes, _report(run, cells, changes, first=told is None), first=told is None)
+    last = told if isinstance(told, int) else 0
+    changes = since(results, run, told=last)
+    audit = tuple(auditor.told(last)) if auditor is not None else ()
+    report = _report(run, cells, changes, audit, first=told is None)
+    return Night(run, cells, changes, report, first=told is None, audit=audit)
 
 
 def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], server: Server, now: float) -> Night:
@@ -96,18 +114,20 @@ def _mail(results: Results, told: Night, made: Night, mail_to: Sequence[str], se
         results.remember(_name("thread", made.run), next_thread(thread, str(message["Message-ID"])))
         results.remember(_name("mailed", made.run), now)
     results.remember(_name("told.mail", made.run), told.run.id)
-    return Night(made.run, made.cells, made.changes, made.report, made.first, mailed=bool(told.report))
+    return replace(made, mailed=bool(told.report))
 
 
-def _report(run: Run, cells: Sequence[Cell], changes: Changes, *, first: bool) -> str:
+def _report(run: Run, cells: Sequence[Cell], changes: Changes, audit: Sequence[str], *, first: bool) -> str:
     """The first night shows the whole matrix; later ones only what changed; nothing to tell is ""."""
+    looked = "\nBackports to look at, in what the trees got (backport audit):\n\n" + "\n".join(audit) if audit else ""
     if first:
-        return render_text(run, cells, width=_WIDTH)
+        return render_text(run, cells, width=_WIDTH) + looked
     told = render_changes(changes, width=_WIDTH)
-    if not told:
+    if not told and not looked:
         return ""
     head = wrap(headline(matrix(run, cells)), _WIDTH, rest="  ")
-    return f"{head}\n{told}\nThe whole matrix: backport show {run.id}\n"
+    told = f"\n{told}" if told else ""
+    return f"{head}{told}{looked}\nThe whole matrix: backport show {run.id}\n"
 
 
 def subject(made: Night) -> str:
@@ -115,4 +135,6 @@ def subject(made: Night) -> str:
     if made.first:
         return f"backport: first night, {len(made.cells)} cells"
     counts = [(kind, len(made.changes.of(kind))) for kind in ChangeKind]
-    return "backport: " + ", ".join(f"{count} {kind.value}" for kind, count in counts if count)
+    said = [f"{count} {kind.value}" for kind, count in counts if count]
+    said += [f"{len(made.audit)} to look at in what the trees got"] if made.audit else []
+    return "backport: " + ", ".join(said)

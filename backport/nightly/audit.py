@@ -1,0 +1,168 @@
+"""What each tree got since the night before, looked through for backports that went wrong.
+
+A head that moved is audited once, from where it was: the commits in between where the tree has history, the step from
+one release to the other where it has none. Nothing that goes wrong here ends the night; a tree that could not be
+audited is tried again in the next one, from the same head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from backport.audit import accepted, report
+from backport.audit.commits import commit_changes
+from backport.audit.kinds.registry import findings
+from backport.audit.model import Backported
+from backport.audit.pairing import Counts, release_changes
+from backport.audit.result import audited
+from backport.errors import BackportError
+from backport.git import Git
+from backport.manifest import Manifest
+from backport.results.store import Results
+from backport.trees.store import Head, Store
+from backport.version import in_series, version_key
+
+BUDGET = 900.0                       # seconds for all trees of a night
+_POINTS = 8                          # heads of a tree that are remembered: a newer one may have had the change before
+_KEPT = 50                           # findings that wait for a mail
+_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """Where a tree was: its version, and the commit in the store."""
+
+    version: str
+    commit: str
+
+    @property
+    def name(self) -> str:
+        """Tells two heads of one version apart, and begins with the version."""
+        return f"{self.version}-{self.commit[:12]}"
+
+
+class NightAudit:
+    """The audits of one manifest's nights; what they found waits in the results store until it is told."""
+
+    def __init__(self, store: Store, results: Results, manifest: Manifest, *, budget: float = BUDGET) -> None:
+        self.store, self.results, self.manifest, self.budget = store, results, manifest, budget
+        self._about = str(manifest.path.resolve())
+        self._end = 0.0
+        self._upstream = [tree.name for tree in manifest.trees if tree.upstream]
+
+    def run(self, number: int) -> None:
+        """Audit what moved since the last time; `number` is the run's. Never raises but for a signal."""
+        self._end = time.monotonic() + self.budget
+        known = {name: [_Point(*point) for point in points] for name, points in self._recall("heads", {}).items()}
+        now = {head.tree: _Point(head.version, head.commit) for head in self._heads()}
+        # the newest first: what it got tonight is asked about the older ones
+        trees = [tree for tree in self.manifest.trees if tree.name in now]
+        for tree in sorted(trees, key=lambda tree: version_key(now[tree.name].version), reverse=True):
+            points, new = known.get(tree.name, []), now[tree.name]
+            if points[-1:] == [new]:
+                continue
+            if points and not tree.upstream:
+                try:
+                    said = self._tree(tree.name, points[-1], new, known)
+                except Exception as error:  # the night goes on whatever the audit meets
+                    self._failed(number, tree.name, error)
+                    continue
+                self._keep(number, said)
+            known[tree.name] = [*points, new][-_POINTS:]
+            self._remember("heads", {name: [[one.version, one.commit] for one in some] for name, some in known.items()})
+
+    def told(self, since: int) -> list[str]:
+        """What was found in the runs after `since`, as text, a finding each."""
+        return [text for number, text in self._recall("found", []) if number > since]
+
+    def _heads(self) -> list[Head]:
+        return [head for tree in self.manifest.trees if (head := self.store.head(tree.name)) is not None]
+
+    def _tree(self, name: str, old: _Point, new: _Point, known: Mapping[str, Sequence[_Point]]) -> list[str]:
+        with Git(self.store.path) as git:
+            if git.rev(f"{old.commit}^{{tree}}") is None:
+                return []            # gone from the store: the next night has what comes from here on
+            counts = Counts()
+            ahead = git.run("merge-base", "--is-ancestor", old.commit, new.commit, ok=(0, 1)).code == 0
+            if ahead and any(head.history for head in self._heads() if head.tree in self._upstream):
+                key, changes = _key(old, new), commit_changes(git, f"{old.commit}..{new.commit}", counts, _silent)
+            else:
+                newer = self._newer(git, name, old, known)
+                commits = {one.name: one.commit for one in (old, new, *(p for branch in newer for p in branch))}
+                if not any(len(branch) > 1 for branch in newer):
+                    return []
+                key = _key(old, new, *(p for branch in newer for p in branch))
+                changes = release_changes(git, [old.name, new.name], [[p.name for p in branch] for branch in newer],
+                                          counts, commits=commits)
+            known = self.results.recall(key)
+            if isinstance(known, list):
+                return [str(text) for text in known]
+            said = self._said(f"{name} {old.version}..{new.version}", changes, counts)
+            self.results.remember(key, said)
+            return said
+
+    def _newer(self, git: Git, name: str, old: _Point, known: Mapping[str, Sequence[_Point]]) -> list[list[_Point]]:
+        """Where each newer tree was in the last nights and is, with the releases of its series that the store has."""
+        pinned = [_Point(head.version, head.commit) for head in self.store.releases()]
+        found = []
+        for tree in self.manifest.trees:
+            points = [one for one in known.get(tree.name, ()) if git.rev(f"{one.commit}^{{tree}}") is not None]
+            if tree.name == name or not points or version_key(points[-1].version) <= version_key(old.version) \
+                    or in_series(points[-1].version, old.version.rpartition(".")[0]):
+                continue
+            head, series = points[-1], points[-1].version.rpartition(".")[0]
+            points += [one for one in pinned if in_series(one.version, series)
+                       and version_key(one.version) < version_key(head.version)]
+            by_commit = {one.commit: one for one in points}
+            order = {one.commit: n for n, one in enumerate(points)}
+            found.append(sorted(by_commit.values(), key=lambda one: (version_key(one.version), order[one.commit])))
+        return found
+
+    def _said(self, title: str, changes: Iterable[Backported], counts: Counts) -> list[str]:
+        over = []
+
+        def in_time(_change: Backported) -> bool:
+            if time.monotonic() < self._end:
+                return True
+            over.append(True)
+            return False
+        found = findings(takewhile(in_time, changes))
+        result = audited(title, counts, found, accepted.load(Path(accepted.NAME)))
+        said = [f"{title}\n{report.finding(group, number, _WIDTH)}" for number, group in enumerate(result.groups, 1)]
+        if over:
+            said.append(f"{title}: the audit stopped after {self.budget / 60:.0f} minutes; it had looked at "
+                        f"{counts.paired} changes\n")
+        return said
+
+    def _failed(self, number: int, name: str, error: Exception) -> None:
+        """Say it once for as long as the reason is the same."""
+        why = error.message if isinstance(error, BackportError) else f"{type(error).__name__}: {error}"
+        failed = self._recall("failed", {})
+        if failed.get(name) != why:
+            self._keep(number, [f"{name}: the audit failed: {why}\n"])
+            self._remember("failed", {**failed, name: why})
+
+    def _keep(self, number: int, said: Sequence[str]) -> None:
+        if said:
+            self._remember("found", [*self._recall("found", []), *([number, text] for text in said)][-_KEPT:])
+
+    def _recall(self, what: str, default: Any) -> Any:
+        return self.results.recall(f"nightly.audit.{what} {self._about}", default)
+
+    def _remember(self, what: str, value: Any) -> None:
+        self.results.remember(f"nightly.audit.{what} {self._about}", value)
+
+
+def _key(*points: _Point) -> str:
+    """Names one audit: the same commits have the same answer."""
+    return "audit " + hashlib.sha256(" ".join(one.commit for one in points).encode()).hexdigest()[:24]
+
+
+def _silent(_what: str, _at: int, _of: int) -> None:
+    pass
