@@ -39,6 +39,7 @@ from backport.patch.parse import parse
 from backport.subsystem import KVM
 from backport.trees import sparse
 from backport.trees.store import Head
+from backport.trees.worktree import worktree
 from backport.verdict import Build
 from backport.wholefile import private_directory
 
@@ -70,7 +71,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             known["sandbox"] = box.kind
             if box.kind == "none" and sandbox != "none":
                 known["notes"] = (f"built without a sandbox: {box.why}",)
-            source = stack.enter_context((open_tree or _open_tree)(store, head))
+            source = stack.enter_context(open_tree(store, head) if open_tree else
+                                         worktree(store, head, partial=True, sealed=box.sealed))
             sparse.hold(source, _names(patch))
             make_plan = partial(plan, tree, head, source, cache, sandbox=box, limits=limits or Limits(), jobs=jobs,
                                 manifest_directory=manifest_directory)
@@ -93,11 +95,6 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     except OSError as error:
         met = machine_trouble(error)
         return BuildResult(Build.ERROR, met.what, hint=met.hint, seconds=time.monotonic() - started, **known)
-
-
-def _open_tree(store: Any, head: Head) -> AbstractContextManager[Path]:
-    from backport.trees.worktree import worktree
-    return worktree(store, head, partial=True)
 
 
 def _names(patch: Patch) -> list[str]:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from backport.kbuild import leftover
@@ -63,12 +64,19 @@ def put_back(build: Path, pristine: Path, file: Path) -> int:
     return len(touched)
 
 
-def recorded(file: Path) -> dict[str, tuple[int, ...]]:
+def recorded(file: Path) -> Mapping[str, tuple[int, ...]]:
     """The stamps of the build directory when it last equalled its pristine copy, empty where there are none."""
     try:
-        return {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
+        info = file.stat()
+        return _recorded(file, (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino))
     except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=2)
+def _recorded(file: Path, _stamp: Stamp) -> Mapping[str, tuple[int, ...]]:
+    # one cell asks three times, of the ten thousand files of an allmodconfig
+    return {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
 
 
 def _write(file: Path, found: Mapping[str, Sequence[int]]) -> None:
@@ -80,7 +88,7 @@ def _stamp(info: os.stat_result) -> Stamp:
 
 
 def _in_place(build: Path, pristine: Path, wanted: Collection[str], have: dict[str, Stamp],
-              known: dict[str, tuple[int, ...]]) -> set[str]:
+              known: Mapping[str, tuple[int, ...]]) -> set[str]:
     """The paths that had to be touched."""
     strangers = have.keys() - set(wanted)
     # strangers first: one of them may be a symbolic link where a directory was, and nothing is written through it

@@ -60,11 +60,16 @@ class Sandbox:
     kind: str                        # "bubblewrap" | "none"
     why: str = ""                    # why there is none
 
+    @property
+    def sealed(self) -> bool:
+        """Can nothing that runs here write to the sources?"""
+        return self.kind == "bubblewrap"
+
     def wrap(self, argv: Sequence[str], *, cwd: Path, read: Sequence[Path] = (), write: Sequence[Path] = (),
              env: dict[str, str], limits: Limits) -> list[str]:
         """The argument list that runs `argv` in `cwd` and may write below `write` only."""
         inner = [*_prlimit(limits), *argv]
-        if self.kind != "bubblewrap":
+        if not self.sealed:
             return inner
         # the limit on one file is none on what all of a compiler's temporary files take together
         room = max(limits.file_size, _TMP)

@@ -1,4 +1,4 @@
-"""One persistent work tree per tree, outside the store, pristine whenever nobody is inside.
+"""One persistent work tree per tree, outside the store, pristine whenever somebody enters.
 
 kbuild goes by modification times, so a file that did not change keeps its time over the years, and a file that
 was changed and put back gets a new one (an old time on other bytes would let make keep a stale object).
@@ -31,10 +31,12 @@ _CHECKOUT = ("-c", "checkout.workers=0", "-c", "checkout.thresholdForParallelism
 
 @contextmanager
 def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda text: None,
-             partial: bool = False) -> Iterator[Path]:
+             partial: bool = False, sealed: bool = False) -> Iterator[Path]:
     """The work tree of `head.tree` at `head.commit`: pristine on entry, put back on exit whatever happens.
 
-    With `partial` it may lack files, and `sparse.hold` gets what is needed; one that is whole stays so.
+    With `partial` it may lack files, and `sparse.hold` gets what is needed; one that is whole stays so. `sealed` says
+    that what runs inside can write nothing here and that the caller undoes what it wrote itself: then it is looked over
+    after an exception only, and by the next one who enters.
 
     One process at a time is inside (others wait, and say so); a work tree that a killed run left dirty, half
     written or half registered is repaired first. Raises InfraError where the disk does not allow it.
@@ -50,10 +52,13 @@ def worktree(store: Store, head: Head, *, say: Callable[[str], None] = lambda te
                 sparse.whole(path)
         except OSError as error:
             raise InfraError(f"{path}: {error.strerror or error}", hint="is the disk full?") from error
+        untouched = False
         try:
             yield path
+            untouched = sealed
         finally:
-            restore(path, head.commit)
+            if not untouched:
+                restore(path, head.commit)
 
 
 def restore(path: Path, commit: str) -> list[str]:

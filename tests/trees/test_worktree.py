@@ -1,4 +1,4 @@
-"""The work tree: pristine on entry and exit, modification times that kbuild can trust, repaired after kill -9."""
+"""The work tree: pristine on entry, put back on exit, times that kbuild can trust, repaired after kill -9."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ def test_it_lies_outside_the_store_and_holds_the_tree(store):
         assert store.path not in path.parents
         assert set(times(path)) == {name.decode() for name in FILES}
         assert (path / "dir/b.c").read_bytes() == b"int b;\n"
+
+
+def test_a_sealed_one_is_looked_over_after_an_exception_and_by_the_next_who_enters(store):
+    head = put(store, "t", FILES)
+    with worktree(store, head, sealed=True) as path:
+        (path / "a.c").write_bytes(b"int z;\n")
+        (path / "x.o").write_bytes(b"left")
+    with worktree(store, head, sealed=True) as path:
+        assert changed(path) == []
+        assert (path / "a.c").read_bytes() == FILES[b"a.c"]
+
+    def fail(path: Path) -> None:
+        (path / "a.c").write_bytes(b"int z;\n")
+        raise KeyError
+
+    with pytest.raises(KeyError), worktree(store, head, sealed=True) as path:
+        fail(path)
+    assert changed(path) == []
 
 
 def test_everything_is_put_back_and_only_restored_files_get_a_new_time(store):
