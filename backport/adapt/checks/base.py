@@ -227,6 +227,13 @@ def body(source: bytes, f: Function) -> bytes:
     return Source.of(source).text(f)
 
 
+def twin(source: bytes, f: Function, other: bytes) -> Function | None:
+    """The function of `other` that is `f` of `source`: of several with one name (in the halves of an #if) the one at
+    the same place among them, None where the files do not have as many."""
+    ours, theirs = Source.of(source).functions_named(f.name), Source.of(other).functions_named(f.name)
+    return theirs[ours.index(f)] if len(ours) == len(theirs) and f in ours else None
+
+
 def named(source: bytes, name: str) -> bytes | None:
     """The text of the only function of that name, None where there is none or more than one."""
     found = Source.of(source).function(name)

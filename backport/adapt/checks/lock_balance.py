@@ -6,7 +6,7 @@ each place: that compiles, and hangs.
 
 from __future__ import annotations
 
-from backport.adapt.checks.base import Check, Context, Finding, body, named, quote, touched
+from backport.adapt.checks.base import Check, Context, Finding, body, quote, touched, twin
 from backport.adapt.signals import Signal
 from backport.csource.locks import halves
 from backport.csource.pieces import code
@@ -22,9 +22,9 @@ def ask(context: Context) -> list[Finding]:
                     key=lambda f: f.start):
         now = halves(code(body(result.source, f)))
         for source in (result.problem.target, result.problem.upstream):
-            text = named(source, f.name)
-            if text is not None:
-                now -= halves(code(text))
+            same = twin(result.source, f, source)
+            if same is not None:
+                now -= halves(code(body(source, same)))
         for kind, half in sorted(now):
             what = "locks without unlocking" if half == "taken" else "unlocks without locking"
             found.append(Finding(Signal.BALANCE, f"{f.name}() {what}: {quote(kind)}"))

@@ -412,6 +412,35 @@ CASES = (
  	return 0;
  }
 """),
+    Case("lock_balance", "the unlock goes upstream as well, and the function is there for either half of an #if", """
+ #ifdef CONFIG_SMP
+ int stop(struct unit *u)
+ {
+ 	local_irq_disable();
++	halt(u);
+ 	return 0;
+ }
+ #else
+ int stop(struct unit *u)
+ {
+ 	return 0;
+ }
+ #endif
+""", """
+ #ifdef CONFIG_SMP
+ int stop(struct unit *u)
+ {
+ 	local_irq_disable();
++	halt(u);
+ 	return 0;
+ }
+ #else
+ int stop(struct unit *u)
+ {
+ 	return 0;
+ }
+ #endif
+"""),
     Case("held_locks", "behind the unlock", """
  int stop(struct unit *u)
  {
