@@ -28,6 +28,9 @@ def behind(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], lo: int, 
     below = base[edit.lo] if edit.lo < len(base) else b""
     if not edit.new[0].strip():      # an empty line first: they end a paragraph
         return False
+    if is_local(edit.new[0]) and (above.rstrip().endswith(b"{") or is_local(above)) \
+            and any(_runs(line) for line in own):
+        return False                 # a declaration opens its block
     amid = bool(own[-1].strip()) and not own[-1].rstrip().endswith(b"{")
     if not edit.new[-1].strip():     # a paragraph of its own
         if lo > 0 and not target[lo - 1].strip() and amid:
@@ -67,6 +70,13 @@ def rest_of_paragraph(target: Sequence[bytes], at: int) -> int:
 def leaves(line: bytes) -> bool:
     """True for a `return` or a `goto`."""
     return jump(line) in (b"return", b"goto")
+
+
+def _runs(line: bytes) -> bool:
+    """True for a call or an assignment; a member, of whatever type, is neither."""
+    text = line.strip()
+    return not is_local(line) and text[:1] not in (b"/", b"*", b"#") \
+        and (b" = " in text or (b"(" in text and b"(*" not in text))
 
 
 def _orderless(line: bytes) -> bool:

@@ -30,6 +30,13 @@ def test_a_paragraph_of_its_own_goes_before_the_one_that_follows_it_upstream() -
     assert placed(lines, fixed, older) == [*older[:4], "u->vcpu = NULL;", "", *lines[2:]]
 
 
+def test_a_declaration_opens_the_block_that_upstream_opens_with_it() -> None:
+    lines = ["if (exp) {", "\t/* expected */", "\tuse(exp->helper);", "}"]
+    fixed = ["if (exp) {", "\tstruct helper *own;", "", "\t/* expected */", "\town = get(exp);", "\tuse(own);", "}"]
+    older = ["if (exp) {", '\tpr_debug("arrives %p\\n",', "\t\t exp);", *lines[1:]]
+    assert placed(lines, fixed, older) == [*fixed[:3], *older[1:3], *fixed[3:]]
+
+
 def test_a_label_opens_the_paragraph_that_follows_it() -> None:
     def source(*lines: str) -> bytes:
         return body("if (u->bad)", "\tgoto out;", "work(u);", *lines).replace(b"\tout:", b"out:")
