@@ -206,7 +206,8 @@ def queue_changes(git: Git, head: Head, entries: Sequence[Patch], forms: Sequenc
             counts.passed += [f"{entry.source}: upstream's {path} before the change was not found"
                               for path in wanted.paths if path not in theirs]
             note = note_in(told.message.decode("utf-8", "replace"))
-            origin = Origin(Path(entry.source).name, told.upstream_sha or "", told.title, tree=series)
+            origin = Origin(Path(entry.source).name, told.upstream_sha or "", told.title, tree=series,
+                            form=wanted.source)
             files = Files(git, step.parent, step.commit, step.commit, step.commit)
             files.upstream = lru_cache(maxsize=64)(before.files.get)
             yield from _of_pair(Pair(origin, delta(git, step.parent, step.commit), theirs, note), files, counts)

@@ -123,6 +123,12 @@ class Origin:
     commit: str = ""                 # the audited tree's own commit, 40 hex
     tree: str = ""                   # the series: "6.1"
     last: str = ""                   # the last release that is audited
+    form: str = ""                   # the file that stands for upstream's commit, "" where that was read from git
+
+    @property
+    def beside(self) -> str:
+        """What stands for upstream, for people."""
+        return ", ".join(filter(None, (self.upstream, f"from {self.form}" if self.form else "")))
 
 
 class CommitPast(Protocol):

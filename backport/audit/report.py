@@ -69,7 +69,7 @@ def title(one: Suspect) -> str:
 
 def _hunks(one: Suspect, width: int) -> str:
     here, there = one.change.tree.hunk, one.change.upstream.hunk
-    upstream = f"upstream ({line(one.change.origin.upstream)})"
+    upstream = f"upstream ({line(one.change.origin.beside)})"
     if width < _BESIDE or not here:
         return _one("here", here) + _one(upstream, there)
     half = (width - 8) // 2
@@ -93,7 +93,8 @@ def as_markdown(audit: Audit, _width: int) -> str:
         one = group.first
         out.append(f"\n## {number}. {markdown(title(one))}\n\n{markdown(one.text)}\n\n")
         out += [f"- {markdown(said)}\n" for said in (*one.evidence, *audit.notes.get(one.key, ()))]
-        for name, hunk in (("Here", one.change.tree.hunk), ("Upstream", one.change.upstream.hunk)):
+        upstream = f"Upstream ({markdown(one.change.origin.beside)})"
+        for name, hunk in (("Here", one.change.tree.hunk), (upstream, one.change.upstream.hunk)):
             out.append(f"\n{name}:\n\n{markdown_block(hunk or 'nothing', 'diff')}\n")
     return "".join(out)
 
@@ -120,5 +121,5 @@ def _finding(one: Suspect, audit: Audit, others: list[str]) -> dict[str, Any]:
             "tried": list(audit.notes.get(one.key, ())), "same_cause": others,
             "here": {"name": origin.name, "commit": origin.commit, "subject": origin.subject,
                      "place": one.change.tree.place, "hunk": one.change.tree.hunk},
-            "upstream": {"name": origin.upstream, "place": one.change.upstream.place,
+            "upstream": {"name": origin.upstream, "form": origin.form, "place": one.change.upstream.place,
                          "hunk": one.change.upstream.hunk}}

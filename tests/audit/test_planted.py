@@ -13,6 +13,8 @@ CHECK = "\tif (!w->id)\n\t\treturn -ENODEV;\n"
 SEND = "\tret = widget_write(w, data, size);\n"
 RECV = "\tret = widget_read(w, data, size);\n"
 SENT = ((C, SEND, "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n" + SEND),)
+THREE = "\tw->tries = widget_tries(w);\n\tw->users = size;\n\tw->length = size;\n"
+DECLARED = "\tsize_t left = size;\n"
 HELPER = ((H, "int widget_power(", "bool widget_alive(struct widget *w);\nint widget_power("),)
 
 
@@ -48,6 +50,13 @@ PLANTED = (
     Case("twice", ((C, SEND, "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n" + SEND),),
          ((C, SEND, "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n" + SEND),), "twice",
          before=((C, SEND, "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n" + SEND),)),
+    Case("elsewhere in the function", ((C, SEND, "\tw->tries = widget_tries(w);\n" + SEND),),
+         ((C, "out:\n\twidget_idle(w);\n", "out:\n\tw->tries = widget_tries(w);\n\twidget_idle(w);\n"),),
+         "another-place"),
+    Case("a line of the middle left out", ((C, SEND, THREE + SEND),),
+         ((C, SEND, THREE.replace("\tw->users = size;\n", "") + SEND),), "left-out"),
+    Case("a condition turned round", ((C, SEND, CHECK + SEND),),
+         ((C, SEND, CHECK.replace("!w->id", "w->id") + SEND),), "turned-round"),
     Case("a lock without its unlock",
          ((C, "\tw->received += size;\n\treturn ret;\n",
            "\tmutex_lock(&w->lock);\n\tw->received += size;\n\tmutex_unlock(&w->lock);\n\treturn ret;\n"),),
@@ -71,6 +80,10 @@ PLANTED = (
 )
 
 HONEST = (
+    Case("declarations in another order", ((C, "(struct widget *w)\n{\n\tint ret;\n\n\tmutex_lock(&w->lock);\n",
+         "(struct widget *w)\n{\n\tint ret;\n" + DECLARED + "\n\tmutex_lock(&w->lock);\n"),),
+         ((C, "(struct widget *w)\n{\n\tint ret;\n\n\tmutex_lock(&w->lock);\n",
+           "(struct widget *w)\n{\n" + DECLARED + "\tint ret;\n\n\tmutex_lock(&w->lock);\n"),)),
     Case("as upstream", SENT, SENT),
     Case("the function has another name", SENT, SENT,
          before=((C, "static int widget_send(", "static int widget_xmit("),)),

@@ -16,6 +16,7 @@ from backport import sections
 from backport.adapt.align import line_key, similarity, weak
 from backport.audit.kinds.base import Question, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
+from backport.csource.declarations import declaration
 from backport.csource.locks import halves
 from backport.csource.statements import label
 from backport.patch.model import Hunk
@@ -106,8 +107,9 @@ def _elsewhere(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     landed, wanted = here.scope(at), change.upstream.place
     if _also_there(change, landed, wanted, added):
         return None
-    if landed == wanted and not wanted.endswith("()"):
-        return None                  # the order of definitions and entries says nothing
+    order = not wanted.endswith("()") or all(declaration(line) for _, line in change.upstream.added if line.strip())
+    if landed == wanted and order:
+        return None                  # the order of definitions, entries and declarations says nothing
     if landed == wanted:
         return _found(Fault.PLACE, change, f"upstream has the lines behind `{_shown(hunk.above[-1])}`; here they are "
                       f"elsewhere in {_where(change)}", 0.75, added[0])
