@@ -50,16 +50,16 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
     else:
         problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
         land = partial(_land, target=target, ruled=ruled, wanted=wanted, ways=ways or moved_code.Ways())
-        landed = [_ended(land(problem, k)) for k in range(len(file.hunks))]
-    landed = _doubted(landed, names, taken is not None, wanted)
+        landed = [_with_eol(land(problem, k)) for k in range(len(file.hunks))]
+    landed = _checked(landed, names, taken is not None, wanted)
     if further and any(one.answer.state is State.NONE for one in landed):
-        asked = [_asked(one, further) for one in landed]
+        asked = [_ask_further(one, further) for one in landed]
         fresh = [n for n, one in enumerate(asked) if one is not landed[n]]
-        landed = _doubted(asked, names, False, wanted, fresh)
-    return assembled(file, [_judged(one, taken is not None) for one in landed], taken)
+        landed = _checked(asked, names, False, wanted, fresh)
+    return assembled(file, [_with_probability(one, taken is not None) for one in landed], taken)
 
 
-def _judged(one: Landed, whole: bool) -> Landed:
+def _with_probability(one: Landed, whole: bool) -> Landed:
     """The answer with its probability, which may make it for review and never certain; `whole`: git apply takes the
     file. A rule's answer, one in another file and one without upstream's file are none of what was fitted."""
     answer = one.answer
@@ -73,24 +73,24 @@ def _judged(one: Landed, whole: bool) -> Landed:
                                        unopposed=answer.sure is Sure.CERTAIN))
 
 
-def _asked(one: Landed, further: Sequence[Proposer]) -> Landed:
+def _ask_further(one: Landed, further: Sequence[Proposer]) -> Landed:
     """A declined hunk of a file that the tree has, as one of `further` would have it."""
     if one.answer.state is not State.NONE or not one.problem.path:
         return one
     voices = proposals(one.problem, one.k, (), further)
     if not voices:
         return one
-    return _ended(replace(one, answer=choose(one.problem, one.k, voices, reverse_fits(one.problem, one.k))))
+    return _with_eol(replace(one, answer=choose(one.problem, one.k, voices, reverse_fits(one.problem, one.k))))
 
 
-def _ended(one: Landed) -> Landed:
+def _with_eol(one: Landed) -> Landed:
     """The answer with the line ends of the file that it leads to."""
     fit = partial(fitted, one.problem)
     return replace(one, answer=replace(one.answer, edits=fit(one.answer.edits), others=tuple(
         (name, fit(edits)) for name, edits in one.answer.others)))
 
 
-def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str],
+def _checked(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequence[str],
              only: Sequence[int] | None = None) -> list[Landed]:
     """The answers again (those of `only`, by default all), after a look at the files that they lead to.
 
@@ -109,14 +109,14 @@ def _doubted(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequen
             result = results[id(one.problem)] = Result(one.problem, edits)
         found = findings(Context(result, one.k, one.answer.edits, names))
         if not as_is:
-            found += [Finding(signal, str(signal)) for signal in _amid(one)]
-            out[n] = _settled(one, found, others, names, wanted)
+            found += [Finding(signal, str(signal)) for signal in _interior(one)]
+            out[n] = _mend_or_decline(one, found, others, names, wanted)
         elif found:
-            out[n] = _with(one, found)
+            out[n] = _with_findings(one, found)
     return out
 
 
-def _settled(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
+def _mend_or_decline(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
              wanted: Sequence[str]) -> Landed:
     """An adapted hunk with what was found: given, repaired, or declined.
 
@@ -125,21 +125,21 @@ def _settled(one: Landed, found: Sequence[Finding], others: Sequence[Edit], name
     """
     if any(name.startswith("rule:") for name in one.answer.strategies):
         wrong = any(finding.fatal and finding.kind not in _PLACED for finding in found)
-        return _with(replace(one, answer=replace(one.answer, state=State.NONE)) if wrong else one, found)
+        return _with_findings(replace(one, answer=replace(one.answer, state=State.NONE)) if wrong else one, found)
     if not fatal(found):
-        return _polished(one, found, others, names, wanted)
+        return _polish(one, found, others, names, wanted)
     moved = any(one.kind is Signal.MOVED for one in found)     # statements in another order are no repair's business
     mended = None if moved else repaired(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
-        return _with(replace(one, answer=replace(one.answer, state=State.NONE)), found)
+        return _with_findings(replace(one, answer=replace(one.answer, state=State.NONE)), found)
     answer = replace(one.answer, edits=mended.edits, notes=(*one.answer.notes, *mended.notes),
                      done=(*one.answer.done, *mended.notes),
                      strategies=(*mended.strategies, *one.answer.strategies), others=(), sure=Sure.REVIEW,
                      signals=(*one.answer.signals, *mended.signals))
-    return _with(replace(one, answer=answer), mended.findings)
+    return _with_findings(replace(one, answer=answer), mended.findings)
 
 
-def _polished(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
+def _polish(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
               wanted: Sequence[str]) -> Landed:
     """An answer that may be given, in this tree's manner: as deep as its block, leaving as its neighbours leave."""
     for repair in POLISH if "substitution" in wanted else ():
@@ -157,10 +157,10 @@ def _polished(one: Landed, found: Sequence[Finding], others: Sequence[Edit], nam
                 one.answer, edits=done.edits, notes=(*one.answer.notes, done.note), sure=Sure.REVIEW, others=(),
                 done=one.answer.done if done.signal is Signal.REINDENTED else (*one.answer.done, done.note),
                 signals=(*one.answer.signals, done.signal)))
-    return _with(one, found)
+    return _with_findings(one, found)
 
 
-def _with(one: Landed, found: Sequence[Finding]) -> Landed:
+def _with_findings(one: Landed, found: Sequence[Finding]) -> Landed:
     """The answer with the signals and words of what was found; anything but a harmless one makes it for review."""
     if not found:
         return one
@@ -172,7 +172,7 @@ def _with(one: Landed, found: Sequence[Finding]) -> Landed:
         notes=(*one.answer.notes, *(d.text for d in found))))
 
 
-def _amid(one: Landed) -> tuple[Signal, ...]:
+def _interior(one: Landed) -> tuple[Signal, ...]:
     """What stands amid the change; a hunk that fits as it is has nothing else there."""
     found = interior_context.signals(one.problem, one.k)
     return tuple(s for s in found if s is Signal.INCLUDE) if one.answer.verbatim else found
@@ -187,7 +187,7 @@ def _land(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: Sequ
     answer = _solve(problem, k, wanted) if problem.path else Answer(State.NONE)
     if answer.state is not State.NONE or "moves" not in wanted:
         return Landed(k, problem, k, answer)
-    found = _moved(problem, k, target, wanted, ways)
+    found = _in_other_files(problem, k, target, wanted, ways)
     best = _best(found, target, ways) if found else None
     if best is not None:
         return best
@@ -212,10 +212,11 @@ def _by_rule(problem: Problem, k: int, target: TreeView, ruled: Ruled, wanted: S
     answer = ruled.answer(there, at, k, partial(_solve, there, at, wanted))
     if answer.state is State.NONE:
         return None
-    return Landed(k, there, at, _marked(answer, there) if there is not problem else answer)
+    return Landed(k, there, at, _in_other_file(answer, there) if there is not problem else answer)
 
 
-def _moved(problem: Problem, k: int, target: TreeView, wanted: Sequence[str], ways: moved_code.Ways) -> list[Landed]:
+def _in_other_files(problem: Problem, k: int, target: TreeView, wanted: Sequence[str],
+                    ways: moved_code.Ways) -> list[Landed]:
     """The answers in the files that the code may have moved to."""
     found = []
     for path in moved_code.candidates(problem, k, target, ways):
@@ -224,7 +225,7 @@ def _moved(problem: Problem, k: int, target: TreeView, wanted: Sequence[str], wa
         if there is None or other is None or other.state in (State.NONE, State.BOTH):
             continue
         sure = moved_code.same_file(problem.base, problem.upstream_path, path, target)
-        found.append(Landed(k, there, 0, _marked(other, there, other.sure if sure else Sure.REVIEW)))
+        found.append(Landed(k, there, 0, _in_other_file(other, there, other.sure if sure else Sure.REVIEW)))
     return found
 
 
@@ -250,7 +251,7 @@ def _best(found: Sequence[Landed], target: TreeView, ways: moved_code.Ways) -> L
     return best if beside[0] >= 2 * max(1, beside[1]) or agree[0] > agree[1] else None
 
 
-def _marked(answer: Answer, there: Problem, sure: Sure = Sure.REVIEW) -> Answer:
+def _in_other_file(answer: Answer, there: Problem, sure: Sure = Sure.REVIEW) -> Answer:
     """An answer in another file names it, and is only certain where that is the same file under another path."""
     return replace(answer, sure=sure, strategies=("move", *answer.strategies),
                    signals=(*answer.signals, Signal.OTHER_FILE),

@@ -13,8 +13,8 @@ from backport.verdict import Apply, Sure
 class HunkStory:
     """One hunk of upstream and what became of it in the target tree.
 
-    `strategies` are all that led to these very bytes, in the order tried ("as-is", "rule:NAME", "anchor",
-    "words", "token-merge", "move", "substitution", "drop" ...). `line` is the 1-based first changed line in
+    `strategies` are all that led to these very bytes, in the order tried ("as-is", "rule:NAME", "context",
+    "tokens", "merge3", "move", "substitution", "drop" ...). `line` is the 1-based first changed line in
     the target; `changed` pairs of (upstream line, adapted line), text without the diff column.
     """
 

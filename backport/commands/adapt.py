@@ -58,7 +58,7 @@ def _known_strategies(_context: click.Context, _option: click.Parameter, names: 
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @signoff_option()
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME", callback=_known_strategies,
-              help="Only these strategies, to compare them: as-is, anchor, token-merge ...; a wrong name lists all.")
+              help="Only these strategies, to compare them: as-is, context, merge3 ...; a wrong name lists all.")
 @proposer_option()
 @click.option("--donor", "forms", multiple=True, type=click.Path(exists=True, dir_okay=False), metavar="FILE",
               help="The same commit as somebody made it for a newer tree: tried beside upstream's form.")

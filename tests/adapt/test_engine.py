@@ -75,7 +75,7 @@ def test_context_that_moved_on_does_not_stop_a_hunk() -> None:
     assert answer.outcome is Apply.MERGED
     assert result(answer, target) == FIXED.replace(b"\t\tr = -EBUSY;\n", b"\t\tr = -EAGAIN;\n")
     assert unopposed(answer)
-    assert "token-merge" in answer.hunks[0].strategies
+    assert "merge3" in answer.hunks[0].strategies
 
 
 def test_without_a_preimage_the_hunk_finds_its_place_on_its_own_lines() -> None:

@@ -187,7 +187,7 @@ def test_a_line_at_the_end_of_an_entry_goes_to_the_end_of_that_entry() -> None:
     target = entry("SECOND", "drivers/b/").replace(b"Maintained", b"Odd Fixes") + large + entry("THIRD", "drivers/d/")
     answer = run(before, after, target, path="MAINTAINERS")
     assert answer.outcome is Apply.MERGED, answer.reason
-    assert "token-merge" in answer.hunks[0].strategies
+    assert "merge3" in answer.hunks[0].strategies
     assert result(answer, target, "MAINTAINERS") == target.replace(b"F:\tdrivers/b/\n",
                                                                    b"F:\tdrivers/b/\nF:\tinclude/b.h\n")
 

@@ -18,9 +18,9 @@ DIFF = b"---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\
 
 def test_a_mistyped_strategy_is_no_conflict(tmp_path: Path) -> None:
     (tmp_path / "x.patch").write_bytes(DIFF)
-    done = CliRunner().invoke(cli, ["adapt", str(tmp_path / "x.patch"), "--tree", "6.1", "--strategy", "anchr"])
+    done = CliRunner().invoke(cli, ["adapt", str(tmp_path / "x.patch"), "--tree", "6.1", "--strategy", "contxt"])
     assert done.exit_code == 2
-    assert "there is no anchr; the strategies are as-is, token-merge" in " ".join(done.output.split())
+    assert "there is no contxt; the strategies are as-is, merge3" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(("author", "body", "said"), [

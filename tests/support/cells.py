@@ -44,7 +44,7 @@ def rewritten(patch: str = "toy-fix", tree: str = "linux-8.9.y", **more: Any) ->
         "command": "backport run patches/toy.patch --tree linux-8.9.y", "seconds": 12.5,
         "detail": {
             "hunks": [{"path": "toys/toy.c", "landed_path": "toys/toy.c", "index": 0, "line": 10, "function": "made_up",
-                       "upstream_function": "made_up", "offset": -2, "strategies": ["rule:toy", "anchor"],
+                       "upstream_function": "made_up", "offset": -2, "strategies": ["rule:toy", "context"],
                        "sure": "review", "notes": [], "changed": [], "touches_added": True, "dropped": False,
                        "upstream": UPSTREAM_HUNK, "adapted": ADAPTED_HUNK}],
             "build": {"verdict": "pass", "new": [], "objects": ["toys/toy.o"], "compiler": "gcc (made up) 12.2.0",

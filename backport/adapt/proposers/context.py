@@ -1,4 +1,4 @@
-"""Strategy "anchor": each hunk finds its place on its own lines, without knowing the file it was made for.
+"""Strategy "context": each hunk finds its place on its own lines, without knowing the file it was made for.
 
 Every line of the hunk's old side votes for the places where it stands in the target, rare lines with more weight;
 the hunk's lines are then paired with the window around the best place, and its edits carried along that pairing.
@@ -88,4 +88,4 @@ def _under(problem: Problem, line: int, section: bytes) -> bool:
     return False
 
 
-PROPOSER = Strategy("anchor", frozenset({Evidence.HUNK}), propose)
+PROPOSER = Strategy("context", frozenset({Evidence.HUNK}), propose)

@@ -1,4 +1,4 @@
-"""Strategy "token-merge": three-way merge with upstream's pre-image, whole lines first and tokens where they differ."""
+"""Strategy "merge3": three-way merge with upstream's pre-image, whole lines first and tokens where they differ."""
 
 from __future__ import annotations
 
@@ -125,4 +125,4 @@ def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section 
                   placed.at + shift if placed.at >= 0 else -1)
 
 
-PROPOSER = Strategy("token-merge", frozenset({Evidence.BEFORE}), propose)
+PROPOSER = Strategy("merge3", frozenset({Evidence.BEFORE}), propose)

@@ -77,5 +77,5 @@ class Ruled:
         rest: tuple[tuple[str, tuple[Edit, ...]], ...] = ()
         if other.edits and not same_result(problem.target_lines, other.edits, placed.edits):
             rest = ((other.strategies[0], other.edits),)
-        return Answer(State.FORWARD, placed.edits, (*names, "anchor"), placed.signals, Sure.REVIEW, rest, notes,
+        return Answer(State.FORWARD, placed.edits, (*names, "context"), placed.signals, Sure.REVIEW, rest, notes,
                       result.notes)

@@ -1,4 +1,4 @@
-"""Strategy "words": the hunk with its surroundings merged as one stream of tokens, without any notion of a line.
+"""Strategy "tokens": the hunk with its surroundings merged as one stream of tokens, without any notion of a line.
 
 Blind to what the line-wise strategies go by, which is what its agreement is worth.
 """
@@ -65,4 +65,4 @@ def _steady(problem: Problem, line: int, step: int) -> int | None:
     return None
 
 
-PROPOSER = Strategy("words", frozenset({Evidence.BEFORE, Evidence.TOKENS}), propose, finds_place=False)
+PROPOSER = Strategy("tokens", frozenset({Evidence.BEFORE, Evidence.TOKENS}), propose, finds_place=False)
