@@ -136,7 +136,7 @@ class Context:
         if known is not None:
             return known
         source = self.store.cache / "worktrees" / tree.name
-        made = plan(tree, head, source, self.cache, name=config or None, limits=Limits(), jobs=None,
+        made = plan(tree, head, source, self.cache, name=config or None, limits=Limits.of_user(), jobs=None,
                     sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)
         return self._plans.setdefault((tree.name, head.commit, config), made)
 

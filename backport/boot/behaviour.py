@@ -91,7 +91,7 @@ def prove(tree: Tree, head: Head, patch: Patch, repro: Path | None, *, store: St
     why = machine.missing(computer) or scope.untestable(patch.paths, chosen.needs if repro else None, computer.accel)
     if why:
         return replace(base, verdict=Behaves.NOT_TESTABLE, reason=why)
-    if low := lowered(Limits()):
+    if low := lowered(Limits.of_user()):
         return replace(base, reason=f"not booted: the limits of the calling shell are too low for it: {low}")
     try:
         place = sandbox if sandbox is not None else choose(require=require_sandbox, seen=had_sandbox(cache))

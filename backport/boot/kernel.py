@@ -252,9 +252,9 @@ def _is_error(line: str) -> bool:
     return bool(_ERROR.search(line)) or (stop >= 0 and "Error" in line[stop:])
 
 
-def limits(seconds: float = 3600.0) -> Limits:
-    """Limits of one make; a kernel image needs less memory than the full build."""
-    return replace(Limits(), seconds=seconds)
+def limits() -> Limits:
+    """Limits of one make, the user's as for a build."""
+    return Limits.of_user()
 
 
 def _without_ccache(compiler: Compiler) -> Compiler:

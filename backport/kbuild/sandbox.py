@@ -13,10 +13,11 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from backport.configuration import limits
 from backport.errors import BuildError
 from backport.gitfault import LIMITS
 from backport.kbuild import ulimits
@@ -51,6 +52,14 @@ class Limits:
     file_size: int = 2 << 30
     output: int = 64 << 20
     seconds: float = 3600.0
+
+    @classmethod
+    def of_user(cls) -> Limits:
+        """As the user's configuration has them (`build:` in config.yaml), else as they are here."""
+        told = limits()
+        names = {"memory": "memory", "process-memory": "process_memory", "processes": "processes",
+                 "file-size": "file_size", "output": "output", "time": "seconds"}
+        return replace(cls(), **{names[name]: value for name, value in told.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ def choose(*, require: bool = False, want: str = "auto", seen: Path | None = Non
             write_whole(seen, b"builds of this cache have run in bubblewrap\n")
         return Sandbox("bubblewrap")
     if why.startswith(_FAILS):
-        low = lowered(Limits())
+        low = lowered(Limits.of_user())
         raise BuildError(f"{why}{f' (limits of this shell: {low})' if low else ''}", hint=LIMITS)
     if require:
         raise BuildError(f"a sandbox is required and not available: {why}", hint=_HINT)
@@ -142,7 +151,7 @@ def probe() -> str:
         return "bubblewrap is not installed"
     sandbox = Sandbox("bubblewrap")
     argv = sandbox.wrap(["/bin/sh", "-c", "test ! -e /home && test ! -e /root && test -w /tmp && test ! -w /usr"],
-                        cwd=Path("/"), env={"PATH": "/usr/bin:/bin"}, limits=Limits())
+                        cwd=Path("/"), env={"PATH": "/usr/bin:/bin"}, limits=Limits.of_user())
     try:
         done = subprocess.run(argv, capture_output=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backport.errors import BuildError
+from backport.configuration import defaults
+from backport.errors import BuildError, ManifestError
 from backport.kbuild import sandbox
 from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox, choose
@@ -248,3 +250,28 @@ def test_a_machine_that_had_a_sandbox_does_not_build_without_a_word(tmp_path: Pa
         choose(seen=seen)
     assert str(seen) in met.value.hint
     assert choose(seen=seen, want="none").kind == "none"
+
+
+def test_the_user_says_what_one_build_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert Limits.of_user() == Limits()
+    file = tmp_path / "backport" / "config.yaml"
+    file.parent.mkdir()
+    file.write_text("build: {memory: 6G, process-memory: 512M, processes: 64, file-size: 64M, output: 1M, time: 90m}\n")
+    assert Limits.of_user() == Limits(6 << 30, 512 << 20, 64, 64 << 20, 1 << 20, 5400)
+    file.write_text("build: {time: 2}\n")
+    with pytest.raises(ManifestError, match=r"config\.yaml:1: .*'2' is too little"):
+        Limits.of_user()
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("memory: 6T", "'6T' is not a number"), ("memory: -1", "'-1' is not a number"), ("time: 1d", "units: s, m, h"),
+    ("processes: 5G", "units: none"), ("cpu: 1", "cpu"), ("memory: 1", "too little")])
+def test_a_mistake_in_the_limits_is_told_with_its_line_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                       text: str, said: str) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "backport").mkdir()
+    (tmp_path / "backport" / "config.yaml").write_text(f"jobs: 2\nbuild:\n  {text}\n")
+    with pytest.raises(ManifestError, match=re.escape(said)) as met:
+        defaults()
+    assert met.value.line == 3
