@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--each", type=int, default=2, help="changes of each part and pair (default: %(default)s)")
     parser.add_argument("--part", action="append", choices=[name for name, _begin, _end in PARTS],
                         help="only this part; may be given again")
+    parser.add_argument("--any", action="store_true", help="pass over nothing")
     asked = parser.parse_args(arguments)
     store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
     pairs: list[tuple[Head, Head]] = []
@@ -82,7 +83,8 @@ def main(arguments: Sequence[str]) -> int:
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
     for before, after in pairs:
-        _survey(store, before, after, asked.each, asked.part or [name for name, _begin, _end in PARTS], found, sources)
+        _survey(store, before, after, asked.each, asked.part or [name for name, _begin, _end in PARTS], asked.any,
+                found, sources)
     print(f"\n{' '.join(asked.pairs)}, {asked.each} of each part\n")
     print("| part | changes | pass | warn | fail | not-compiled | nothing-to-build | other | passed over |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -99,15 +101,15 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(Build.ERROR in row.verdicts for _part, row in rows) else 0
 
 
-def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], found: dict[str, _Found],
-            sources: dict[str, list[Build]]) -> None:
+def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool,
+            found: dict[str, _Found], sources: dict[str, list[Build]]) -> None:
     """The changes of one pair of releases, added to `found` by part and to `sources` by architecture."""
     series = ".".join(before.version.split(".")[:2])
     tree = load(Path("trees.yaml")).tree(series)
     assert tree is not None, series
     tree = replace(tree, name=before.tree)
     with store.git() as git:
-        chosen, over = _choose(git, before, after, each, parts)
+        chosen, over = _choose(git, before, after, each, parts, every)
         for part, number in over.items():
             found[part].passed_over += number
         for part, path in chosen:
@@ -119,8 +121,8 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
             print(f"{before.version} {path}: {result.verdict}: {result.reason}", flush=True)
 
 
-def _choose(git: Git, before: Head, after: Head, each: int,
-            parts: Sequence[str]) -> tuple[list[tuple[str, str]], Counter[str]]:
+def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str],
+            every: bool) -> tuple[list[tuple[str, str]], Counter[str]]:
     """((part, path) in order, how many were passed over of each part)."""
     added = _added(git.run("diff", "--no-renames", "-U0", "--diff-filter=AM", before.commit, after.commit).out)
     holders = Counter(word for words in added.values() for word in words)
@@ -138,7 +140,7 @@ def _choose(git: Git, before: Head, after: Head, each: int,
                 break
             # a word that other files add too: where the old release has it nowhere, they bring it
             shared = [word for word in added.get(path, ()) if holders[word] > 1]
-            if _unknown(git, before, shared):
+            if not every and _unknown(git, before, shared):
                 over[part] += 1
                 continue
             chosen.append((part, path))

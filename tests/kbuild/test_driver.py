@@ -188,6 +188,7 @@ def test_a_name_that_is_declared_and_defined_nowhere_fails(bench: Bench) -> None
     result = bench.build(bench.edit(DUMMY, "int dummy;\n", "int dummy;\n" + declared), compared=False)
     assert result.verdict is Build.FAIL, result
     assert result.reason == 'drivers/net/dummy.o: error: "nobody_has_this" [drivers/net/dummy.o] undefined!'
+    assert result.notes == ()            # the object is fresh: a build from nothing says the same
     there = bench.build(bench.edit(DUMMY, "int dummy;\n", "int dummy;\n" + declared.replace("nobody_has_this",
                                                                                           "kvm_tdx_init")),
                         compared=False)
