@@ -182,9 +182,10 @@ def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     # what another commit of the release took away was not replaced
     replaced = {line_key(line) for edit in change.upstream.made for line in edit.old
                 if any(similarity(line, new) >= _ALIKE for new in edit.new)}
-    line = next((key for _, key in change.upstream.gone if key in more), None)
-    if line is None or not more.keys() & replaced:
+    kept = [key for _, key in change.upstream.gone if key in more]
+    if not kept or not replaced.issuperset(kept):
         return None
+    line = kept[0]
     return _found(Fault.LEFTOVER, change, f"`{_shown(line)}` is still in {_where(change)}; upstream replaced it by "
                   "lines that are there too", 0.8, line)
 
