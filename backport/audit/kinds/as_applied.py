@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 from backport import sections
 from backport.adapt.align import line_key, similarity, weak
-from backport.audit.kinds.base import Question, part
+from backport.audit.kinds.base import Question, holds, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
 from backport.csource.declarations import declaration
 from backport.csource.locks import halves
 from backport.csource.statements import label
 from backport.patch.model import Hunk
 
+_THERE = 0.8             # of the added lines: so much of them and the change is there
 _ALIKE = 0.5             # of the words of a line and its replacement
 _OPERATOR = re.compile(rb"(?<![-<>])[<>]=?(?![<>])|[!=]=|&&|\|\||!")
 
@@ -121,12 +122,14 @@ def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bo
     """Whether a newer tree has the lines where they are here, beside upstream's place or instead of it."""
     here = change.tree
     mine = Counter(_lines(here.after, landed, change.path))
+    fresh = holds(_lines(here.before, landed, change.path), added) < _THERE
     hunks = [one for text in here.patch for one in _Hunk.of(text, lambda _line: True).narrower()]
     for data in (*change.newer.values(), change.upstream.before):
         lines = _lines(data, landed, change.path)
         if any(one.new and one.between(lines) == one.new for one in hunks):
             return True
-        if landed != wanted and all(lines.count(key) >= mine[key] for key in added):
+        if landed != wanted and (all(lines.count(key) >= mine[key] for key in added)
+                                 or (fresh and holds(lines, added) >= _THERE)):
             return True
     return False
 
