@@ -290,6 +290,4 @@ def _built(one: Suspect, store: Store, manifest_path: Path | None, diff: bytes) 
         return f"{head.version} does not take it: {trouble}"
     built = build_cell(tree, head, patch, store=store, cache=store.cache,
                        manifest_directory=manifest.path.resolve().parent)
-    fresh = f", fresh {', '.join(built.objects)}" if built.objects else ""
-    return (f"git apply takes it on {head.version}; build: {built.verdict}"
-            f"{f', {built.reason}' if built.reason else ''}{fresh}")
+    return f"git apply takes it on {head.version}; build: {built.verdict}{f', {built.reason}' if built.reason else ''}"
