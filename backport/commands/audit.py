@@ -45,7 +45,7 @@ if TYPE_CHECKING:
               help="Releases of a newer branch, oldest first; again for each branch  [default: all of every newer "
                    "series that the store has].")
 @click.option("--path", "paths", multiple=True, metavar="GLOB",
-              help="Only files that match, of releases (arch/x86/kvm, '*.c'); again for more.")
+              help="Only files that match, of releases (fs/btrfs, '*.c'); again for more.")
 @click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="The clone of RANGE  [default: the one that you stand in].")
 @click.option("--queue", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
