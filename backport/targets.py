@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from backport.errors import InfraError, UserError
 from backport.kbuild.config import ALL
 from backport.manifest import Manifest, Tree
-from backport.trees.fetch import FetchResult, fetch, fetch_releases
+from backport.trees.fetch import FetchResult, fetch, fetch_releases, foreign, own_head
 from backport.trees.progress import Progress
 from backport.trees.store import RELEASES, TREES, Head, Store
 
@@ -40,7 +40,7 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
     wanted = list(named.values()) or list(manifest.trees)
     if offline:
         heads = {tree.name: _head(store, manifest, tree) for tree in wanted}
-        return [_column(store, manifest, tree, heads[tree.name], "not in the store (--offline)") for tree in wanted]
+        return [_column(store, manifest, tree, heads[tree.name], _why_not(store, manifest, tree)) for tree in wanted]
     # the reference tree is always needed: pre-images come from it
     upstream = manifest.upstream
     branches = [tree.name for tree in wanted if tree in manifest.trees]
@@ -59,7 +59,7 @@ def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Hea
 
     Raises InfraError where the reference tree was there and is damaged.
     """
-    heads = tuple(head for tree in manifest.trees if (head := store.head(tree.name)) is not None)
+    heads = tuple(head for tree in manifest.trees if (head := own_head(store, tree)) is not None)
     upstream = next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
     if upstream is None and manifest.upstream is not None and (damage := store.damage(manifest.upstream.name)):
         raise InfraError(f"the reference tree, which every answer relies on, cannot be read: {damage}")
@@ -103,5 +103,10 @@ def _column(store: Store, manifest: Manifest, tree: Tree, head: Head | None, rea
     return Column(tree, None, damage or reason, damaged=bool(damage))
 
 
+def _why_not(store: Store, manifest: Manifest, tree: Tree) -> str:
+    head = store.head(tree.name) if tree in manifest.trees else None
+    return f"not in the store (--offline): {foreign(head)}" if head is not None else "not in the store (--offline)"
+
+
 def _head(store: Store, manifest: Manifest, tree: Tree) -> Head | None:
-    return store.head(tree.name) if tree in manifest.trees else store.release(tree.name)
+    return own_head(store, tree) if tree in manifest.trees else store.release(tree.name)

@@ -184,12 +184,13 @@ def _queue(store: Store, queue: Path, name: str, release: str, forms: Sequence[P
     from backport.git import Git
     from backport.patch.model import Patch
     from backport.targets import known_heads
+    from backport.trees.fetch import own_head
 
     if not name:
         raise click.UsageError("--queue needs --tree: the tree that it is for")
     manifest = read_manifest(manifest_path)
     tree = manifest.tree(name)
-    head = store.release(release) if release else store.head(tree.name) if tree is not None else None
+    head = store.release(release) if release else own_head(store, tree) if tree is not None else None
     if tree is None or head is None:
         raise UserError(f"{release or name} is not in the store {store.path}", hint="`backport trees fetch`")
 

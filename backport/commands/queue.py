@@ -124,6 +124,7 @@ def test_command(directory: Path, name: str | None, bisectable: bool, no_build: 
     not good, 3 where the tree or the compiler is at fault.
     """
     from backport.queue.verify import verify
+    from backport.trees.fetch import own_head
     from backport.trees.store import Store
 
     manifest = read_manifest(manifest_path)
@@ -131,7 +132,7 @@ def test_command(directory: Path, name: str | None, bisectable: bool, no_build: 
     worst = 0
     with store.git() as git:
         for queue, tree in _queues(directory, manifest, name):
-            head = store.head(tree.name)
+            head = own_head(store, tree)
             if head is None:
                 raise UserError(f"{tree.name} is not in the store", hint=f"backport trees fetch {tree.name}")
             click.echo(f"{queue} on {tree.name} {head.version}")

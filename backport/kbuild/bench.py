@@ -28,6 +28,7 @@ from backport.patch.parse import parse
 from backport.stop import exit_code
 from backport.subsystem import KVM
 from backport.trees import sparse
+from backport.trees.fetch import own_head
 from backport.trees.store import Head, Store, default_cache
 from backport.trees.worktree import worktree
 
@@ -41,7 +42,7 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
     cache = Path(os.environ.get("BACKPORT_CACHE") or default_cache())
     tree = load(Path("trees.yaml")).tree(name)
     store = Store(cache)
-    head = store.head(tree.name) if tree else None
+    head = own_head(store, tree) if tree else None
     if tree is None or head is None:
         print(f"{name} is not in the store; `backport trees fetch {name}` gets it", file=sys.stderr)
         return 3

@@ -113,6 +113,9 @@ def status(store: Store, manifest: Manifest, *, remember_hours: float = REMEMBER
     found = []
     for one in wanted:
         head = heads.get(one.name)
+        if head is not None and not comes_from(head, one.tree):
+            found.append(FetchResult(one.name, None, foreign(head), from_memory=True))
+            continue
         result = run.without_asking(one, head) if head is None else None
         reason = result.reason if result is not None else "" if head is not None else "not fetched yet"
         found.append(FetchResult(one.name, head, reason, from_memory=True, notes=head.notes if head else ()))
@@ -134,6 +137,27 @@ def source_key(source: TreeSource) -> str:
     """Names a source with all its options: failures and trees are remembered under it."""
     text = json.dumps([source.kind, dict(source.options)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def own_head(store: Store, tree: Tree) -> Head | None:
+    """What the store has of `tree`, None where that came from no source of it.
+
+    Manifests share a store, and trees of one name may be another thing in each: a head of the other manifest's would
+    be an answer for a tree that nobody asked about.
+    """
+    head = store.head(tree.name)
+    return head if head is not None and comes_from(head, tree) else None
+
+
+def comes_from(head: Head, tree: Tree) -> bool:
+    """Whether one of the tree's sources brought the head; one of an older version does not say what did."""
+    return not head.source_key or head.source_key in map(source_key, tree.sources)
+
+
+def foreign(head: Head) -> str:
+    """Why a head of the tree's name is none of the tree's."""
+    return f"what the store has, {head.version} from {head.source}, is from no source of this manifest; " \
+           f"`backport trees fetch {head.tree}` replaces it"
 
 
 class _Run:
@@ -170,7 +194,9 @@ class _Run:
         return [result for one in self.wanted if (result := results[one]) is not None]
 
     def _known_heads(self) -> dict[tuple[str, str], Head]:
-        return {**{(TREES, head.tree): head for head in self.store.heads()},
+        trees = {one.tree.name: one.tree for one in self.wanted if not one.release}
+        return {**{(TREES, head.tree): head for head in self.store.heads()
+                   if head.tree in trees and comes_from(head, trees[head.tree])},
                 **{(RELEASES, head.tree): head for head in self.store.releases()}}
 
     # what needs nobody to be asked

@@ -19,8 +19,9 @@ import pytest
 
 from backport.errors import InfraError, UserError
 from backport.git import Git
+from backport.targets import get_trees, known_heads
 from backport.trees import fetch as fetching
-from backport.trees.fetch import fetch, fetch_releases
+from backport.trees.fetch import fetch, fetch_releases, status
 from backport.trees.sources import gitremote
 from backport.trees.store import Store
 from tests.support.trees import commit, files, manifest, objects, one, tarball
@@ -190,6 +191,28 @@ def test_a_tree_stays_when_its_source_goes_away(tmp_path, store):
     assert after.head.commit == before.head.commit
     assert after.reason.startswith("not refreshed: ")
     assert not after.changed
+
+
+def test_a_tree_of_another_manifest_is_not_taken_for_this_ones(tmp_path, store):
+    """Two manifests call a tree the same: --offline, and a source that does not answer, gave the other one's."""
+    commit(tmp_path / "origin", files("6.1.2"))
+    commit(tmp_path / "other", files("6.1.9"))
+    ours = one(tmp_path, f"{{git: file://{tmp_path}/origin, branch: main}}")
+    theirs = one(tmp_path, f"{{git: file://{tmp_path}/other, branch: main}}")
+    fetch(store, theirs)
+    [column] = get_trees(store, ours, ["6.1"], offline=True)
+    assert column.head is None
+    assert "6.1.9 from git file://" in column.reason
+    assert "is from no source of this manifest" in column.reason
+    assert known_heads(store, ours)[0] == ()
+    assert status(store, ours)[0].head is None
+    shutil.move(tmp_path / "origin", tmp_path / "away")
+    [away] = fetch(store, ours, update=True)
+    assert away.head is None
+    shutil.move(tmp_path / "away", tmp_path / "origin")
+    [back] = fetch(store, ours, update=True)
+    assert back.head.version == "6.1.2"
+    assert get_trees(store, ours, ["6.1"], offline=True)[0].head.version == "6.1.2"
 
 
 def test_an_unknown_tree_is_the_users_mistake(tmp_path, store):
