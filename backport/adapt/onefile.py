@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from backport import sections
 from backport.adapt import absent, interior_context, moved_code, within
 from backport.adapt.already import reverse_fits
 from backport.adapt.arbiter import Answer, State, choose, same_result
@@ -45,18 +46,41 @@ def adapt_file(file: FileDiff, target: TreeView, preimage: bytes | None, ruled: 
     problem = Problem(file.hunks, data or b"", preimage, path if data is not None else "", path,
                       target.name)
     taken = apply_as_is(problem.hunks, problem.target) if data is not None and not ruled.changed else None
-    if taken is not None:
+    solve = partial(_solved, target=target, ruled=ruled, wanted=wanted, ways=ways or moved_code.Ways())
+    if taken is not None and (better := _not_astray(problem, taken, solve)):
+        taken, landed = None, better
+    elif taken is not None:
         landed = [Landed(k, problem, k, _confirm(problem, k, taken, wanted)) for k in range(len(file.hunks))]
     else:
-        problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
-        land = partial(_land, target=target, ruled=ruled, wanted=wanted, ways=ways or moved_code.Ways())
-        landed = [_with_eol(land(problem, k)) for k in range(len(file.hunks))]
+        landed = solve(problem)
     landed = _checked(landed, names, taken is not None, wanted)
     if further and any(one.answer.state is State.NONE for one in landed):
         asked = [_ask_further(one, further) for one in landed]
         fresh = [n for n, one in enumerate(asked) if one is not landed[n]]
         landed = _checked(asked, names, False, wanted, fresh)
     return assembled(file, [_with_probability(one, taken is not None) for one in landed], taken)
+
+
+def _solved(problem: Problem, target: TreeView, ruled: Ruled, wanted: Sequence[str],
+            ways: moved_code.Ways) -> list[Landed]:
+    """Every hunk by every strategy."""
+    problem = replace(problem, hunks=tuple(settled(hunk) for hunk in problem.hunks), seeds={})
+    return [_with_eol(_land(problem, k, target, ruled, wanted, ways)) for k in range(len(problem.hunks))]
+
+
+def _not_astray(problem: Problem, taken: AsIs, solve: Callable[[Problem], list[Landed]]) -> list[Landed]:
+    """The strategies' answers where git apply puts a hunk into another function than upstream's, which is here as well,
+    and each hunk has a place in its own; [] elsewhere. Two functions that end alike are enough for git."""
+    astray = [k for k, edits in enumerate(taken.edits) if within.strays(problem, k, edits)]
+    landed = solve(problem) if astray else []
+    if any(one.answer.state is not State.FORWARD for one in landed):
+        return []
+    for k in astray:
+        where = sections.scope(problem.target, taken.edits[k][0].lo + 1, problem.path) or "file level"
+        note = f"git apply would put hunk {k + 1} into {where}, which is not the one that upstream changed"
+        answer = landed[k].answer
+        landed[k] = replace(landed[k], answer=replace(answer, sure=Sure.REVIEW, notes=(note, *answer.notes)))
+    return landed
 
 
 def _with_probability(one: Landed, whole: bool) -> Landed:

@@ -279,3 +279,23 @@ def test_an_index_of_c_is_asked_for_names_of_c(path: str, before: bytes, line: b
     target = before.replace(b"&pins", b"&more").replace(b"BUS", b"PCI").replace(b"select HELPER", b"select HELPS")
     answer = run(before, after, target, path=path, symbols=Index({"allocates", "MODE_HIGH", "ldo23", "led"}))
     assert ("is not in this tree" in answer.reason) is declines
+
+
+def test_what_git_apply_puts_into_the_next_function_goes_into_upstreams_for_review() -> None:
+    """A hunk of 6.12.101 is in send_set_info(); upstream's is in SMB2_query_directory(), whose lines read otherwise."""
+    def request(name: bytes, first: bytes, cleared: bytes = b"") -> bytes:
+        return (b"int %s(struct ses *ses)\n{\n\tint flags;\n\tstruct server *server;\n\n%s\nreplay_again:\n"
+                b"\t/* reinitialize for possible replay */\n%s\tflags = 0;\n\tserver = pick_channel(ses);\n\n"
+                b"\tif (!server)\n\t\treturn -EIO;\n\treturn send(server, flags);\n}\n\n" % (name, first, cleared))
+    # this tree has a line of its own in the first function, so that git finds the hunk's lines in the second
+    query, info = b"\tint rc = query_init(ses);\n", b"\tint rc = info_init(ses);\n"
+    before = request(b"query", query) + request(b"info", info)
+    after = request(b"query", query, b"\tmemset(&iov, 0, sizeof(iov));\n") + request(b"info", info)
+    own = request(b"query", query).replace(b"\tflags = 0;\n", b"\tflags = 0;\n\tretries++;\n")
+    target = own + request(b"info", info)
+    answer = run(before, after, target)
+    right = target.replace(b"possible replay */\n", b"possible replay */\n\tmemset(&iov, 0, sizeof(iov));\n", 1)
+    assert answer.outcome is Apply.MERGED
+    assert result(answer, target) == right
+    assert answer.sure is Sure.REVIEW
+    assert any("git apply would put hunk 1 into info()" in note for note in answer.notes)
