@@ -271,13 +271,17 @@ def test_a_new_section_stays_on_its_side_of_upstreams_neighbours() -> None:
     ("drivers/Kconfig", kconfig("FIRST", "BUS"), b"\t  It allocates a buffer.\n", False),
     ("arch/arm/boot/dts/a.dts", node("i2c0", "okay"), b"\tstep = <MODE_HIGH>;\n", True),
     ("arch/arm/boot/dts/a.dts", node("i2c0", "okay"), b"\tled: ldo23 { };\n", False),
+    ("drivers/Makefile", b"obj-$(CONFIG_BUS) += a.o\nobj-y += b.o\n\n", b"obj-$(CONFIG_NEW) += allocates.o\n", True),
+    ("drivers/Makefile", b"obj-$(CONFIG_BUS) += a.o\nobj-y += b.o\n\n", b"obj-y += allocates.o\n", False),
 ])
 def test_an_index_of_c_is_asked_for_names_of_c(path: str, before: bytes, line: bytes, declines: bool) -> None:
     """Words of a help text and names of nodes stand in no C file of any tree."""
     lines = before.splitlines(True)
     after = b"".join([*lines[:-2], line, *lines[-2:]])
-    target = before.replace(b"&pins", b"&more").replace(b"BUS", b"PCI").replace(b"select HELPER", b"select HELPS")
-    answer = run(before, after, target, path=path, symbols=Index({"allocates", "MODE_HIGH", "ldo23", "led"}))
+    target = before.replace(b"&pins", b"&more").replace(b"BUS", b"PCI").replace(b"select HELPER", b"select HELPS") \
+        .replace(b" a.o", b" own.o")
+    lacks = Index({"allocates", "MODE_HIGH", "ldo23", "led", "CONFIG_NEW"})
+    answer = run(before, after, target, path=path, symbols=lacks)
     assert ("is not in this tree" in answer.reason) is declines
 
 

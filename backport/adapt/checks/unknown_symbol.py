@@ -40,12 +40,15 @@ def ask(context: Context) -> list[Finding]:
 
 
 def _looked_up(path: str, added: bytes) -> set[bytes]:
-    """The names of added lines that an index of C knows of. In a device tree those are its macros; the prose of a
-    Kconfig entry, a script or a document has none."""
+    """The names of added lines that an index of C knows of. In a device tree those are its macros, in a Makefile the
+    options that code asks for; the prose of a Kconfig entry, a script or a document has none."""
     words = set(identifiers(added))
     if path.endswith((".c", ".h", ".S")):
         return words
-    return {word for word in words if word.isupper()} if path.endswith((".dts", ".dtsi", ".dtso")) else set()
+    if path.endswith((".dts", ".dtsi", ".dtso")):
+        return {word for word in words if word.isupper()}
+    makes = path.rpartition("/")[2].startswith(("Makefile", "Kbuild"))
+    return {word for word in words if makes and word.startswith(b"CONFIG_")}
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.SYMBOL,))
