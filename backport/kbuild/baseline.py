@@ -250,3 +250,23 @@ def _same_times(plan: Plan) -> None:
             info = path.lstat()
             if info.st_mtime_ns != stamp and not path.is_symlink():
                 os.utime(path, ns=(info.st_atime_ns, stamp))
+    latest = max(times.values(), default=0)
+    if latest and _mtime(plan.source / "Makefile") > latest:
+        _not_later(plan.source, latest)
+
+
+def _not_later(source: Path, latest: int) -> None:
+    """Give every file of the tree at most this mtime. A work tree that was at another release in between has new times
+    on Kconfig files and on the sources of objtool, which no object names: all objects were built again in each cell."""
+    for top, directories, files in os.walk(source):
+        directories[:] = [name for name in directories if name != ".git"]
+        for path in (Path(top) / name for name in files):
+            if _mtime(path) > latest and not path.is_symlink():
+                os.utime(path, ns=(latest, latest))
+
+
+def _mtime(path: Path) -> int:
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -403,6 +404,19 @@ def test_a_kill_in_the_middle_leaves_a_directory_that_the_next_build_uses(bench:
     result = bench.build(patch, compared=False)
     assert result.verdict is Build.PASS
     assert hashes(bench.home / "build") == clean
+
+
+def test_a_tree_that_was_at_another_release_in_between_is_not_built_anew(bench: Bench) -> None:
+    """git wrote again what differs between the two; Kconfig files are in no object's list of what it reads."""
+    import os
+    patch = bench.edit(X86, *GOOD)
+    bench.build(patch, compared=False)
+    before = [bench.source / "Makefile", bench.source / "arch/x86/kvm/Kconfig"]
+    latest = max(json.loads((bench.home / "baseline.json").read_text())["times"].values())
+    for path in before:
+        os.utime(path, ns=(latest + 10 ** 9, latest + 10 ** 9))
+    assert bench.build(patch, compared=False).objects == ("arch/x86/kvm/x86.o",)
+    assert all(path.stat().st_mtime_ns <= latest for path in before)
 
 
 def test_a_build_that_forges_a_time_stamp_is_still_put_back(bench: Bench) -> None:
