@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from backport.errors import InfraError, UserError
 from backport.kbuild.config import ALL
 from backport.manifest import Manifest, Tree
-from backport.trees.fetch import FetchResult, fetch, fetch_releases, foreign, own_head
+from backport.trees.fetch import FetchResult, fetch, fetch_releases, foreign, own_head, own_heads
 from backport.trees.progress import Progress
 from backport.trees.store import RELEASES, TREES, Head, Store
 
@@ -59,7 +59,7 @@ def known_heads(store: Store, manifest: Manifest) -> tuple[tuple[Head, ...], Hea
 
     Raises InfraError where the reference tree was there and is damaged.
     """
-    heads = tuple(head for tree in manifest.trees if (head := own_head(store, tree)) is not None)
+    heads = tuple(own_heads(store, manifest.trees))
     upstream = next((head for head in heads if manifest.upstream and head.tree == manifest.upstream.name), None)
     if upstream is None and manifest.upstream is not None and (damage := store.damage(manifest.upstream.name)):
         raise InfraError(f"the reference tree, which every answer relies on, cannot be read: {damage}")

@@ -292,13 +292,13 @@ def _confirm(problem: Problem, k: int, taken: AsIs, wanted: Sequence[str]) -> An
     asked = [name for name in wanted if name != as_is.PROPOSER.name]
     heard = [voice for voice in proposals(problem, k, asked) if voice.proposer.finds_place]
     agreeing = [voice for voice in heard if same_result(problem.target_lines, voice.placed.edits, edits)]
-    others = tuple((voice.name, voice.placed.edits) for voice in heard if voice not in agreeing)
+    against = [voice for voice in heard if voice not in agreeing]
+    others = tuple((voice.name, voice.placed.edits) for voice in against)
     agree = (as_is.PROPOSER.name, *(voice.name for voice in agreeing))
     voices = independent((as_is.PROPOSER, *(voice.proposer for voice in agreeing)))
     # who finds the lines in another function than upstream's, which git does not, has found the next one like it
-    strays = {voice.name for voice in heard if voice.strays}
-    doubted = any(name not in strays for name, _ in others) or (bool(others) and within.strays(problem, k, edits))
-    signals: list[Signal] = [Signal.DISAGREE] if doubted else []
+    opposed = any(not voice.strays or within.strays(problem, k, edits) for voice in against)
+    signals: list[Signal] = [Signal.DISAGREE] if opposed else []
     if taken.ambiguous[k] and problem.base_lines is None:
         signals.append(Signal.AMBIGUOUS)         # only the line in the header tells
     if within.elsewhere(problem, k, edits):

@@ -6,7 +6,6 @@ upstream changed is told by its file before the patch, or else by the hunk's own
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -46,14 +45,11 @@ def moved_between(problem: Problem, k: int, there: set[str], upstream: set[str])
     if problem.base is None or problem.base_lines is None or problem.edits is None \
             or "" in there or there & sections.known(problem.base, problem.upstream_path):
         return False
-    removed = {line_key(problem.base_lines[i]) for edit in problem.edits[k] for i in range(edit.lo, edit.hi)}
-    here = Counter(map(line_key, problem.target_lines))
-    base = Counter(map(line_key, problem.base_lines))
-    telling = {key for key in removed if not weak(key)}
-    once = [key for key in telling if base[key] == here[key] == 1]
-    at = {key: n for n, key in enumerate(map(line_key, problem.target_lines)) if key in telling}
-    return bool(once) and all(scope(problem.target, at[key] + 1) in there for key in once) \
-        and not any(here[key] and scope(problem.target, at[key] + 1) in upstream for key in telling)
+    base, here = list(map(line_key, problem.base_lines)), list(map(line_key, problem.target_lines))
+    telling = {base[i] for edit in problem.edits[k] for i in range(edit.lo, edit.hi) if not weak(base[i])}
+    at = {key: scope(problem.target, n + 1) for n, key in enumerate(here) if key in telling}
+    once = [key for key in at if base.count(key) == here.count(key) == 1]
+    return bool(once) and all(at[key] in there for key in once) and upstream.isdisjoint(at.values())
 
 
 def _beside(problem: Problem, there: set[str], upstream: set[str]) -> bool:

@@ -28,11 +28,13 @@ def command(offline: bool, manifest_path: Path | None, cache: Path | None) -> in
     Prints, for each problem, the one command that fixes it. Exits with 3 if something that is needed is missing.
     """
     from backport.kbuild.doctor import examine
+    from backport.trees.fetch import own_heads
     from backport.trees.store import Store
 
     manifest = read_manifest(manifest_path)
     place = cache_or_default(cache)
-    heads = {head.tree: head for head in Store(place).heads()} if (place / "store.git").is_dir() else {}
+    found = own_heads(Store(place), manifest.trees) if (place / "store.git").is_dir() else []
+    heads = {head.tree: head for head in found}
     findings = examine(manifest, place, heads, offline=offline)
     width = max(len(item.what) for item in findings)
     for item in findings:

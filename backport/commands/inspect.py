@@ -53,14 +53,14 @@ def command(patch: str, names: tuple[str, ...], form: str | None, output: Path |
     from backport.history.log import Log
     from backport.inspect.dossier import DossierCase, dossier
     from backport.inspect.render import render_json, render_markdown
-    from backport.trees.fetch import own_head
+    from backport.trees.fetch import own_head, own_heads
     from backport.trees.store import Store
 
     check_writable(output)
     manifest = read_manifest(manifest_path)
     store = Store(cache_or_default(cache))
     trees = wanted_trees(manifest, names)
-    found = [head for tree in trees if (head := own_head(store, tree)) is not None]
+    found = own_heads(store, trees)
     upstream = own_head(store, manifest.upstream) if manifest.upstream else None
     heads = ([upstream] if upstream and upstream not in found else []) + found
     only = read_one(patch, store)

@@ -72,6 +72,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
     from backport.queue.gather import originals
     from backport.queue.identity import identity
     from backport.results.store import Results
+    from backport.trees.fetch import own_heads
     from backport.trees.store import Store
     from backport.workflow import Request
     from backport.workflow import run as run_job
@@ -91,7 +92,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             click.echo(render("text", run, results.cells(run), width=0), nl=False)
         else:
             run = choose_run(results, number, manifest)
-        heads = {head.tree: head for head in store.heads()}
+        heads = {head.tree: head for head in own_heads(store, manifest.trees)}
         cells = one_a_tree(results.cells(run))
         mails = originals(run) | {patch.sha256: patch for patch in found if isinstance(patch, Patch)}
         desk = Desk(git, manifest, run, cells, heads, mails, who, in_reply_to, acks, store.cache / "history.sqlite",

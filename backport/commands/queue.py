@@ -65,6 +65,7 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
     from backport.queue.identity import identity
     from backport.results.store import Results
     from backport.stable.newer import newer_trees, warning
+    from backport.trees.fetch import own_heads
     from backport.trees.store import Store
 
     manifest = read_manifest(manifest_path)
@@ -75,7 +76,7 @@ def export_command(to: Path, names: tuple[str, ...], number: int | None, force: 
         run = choose_run(results, number, manifest)
         cells = one_a_tree(results.cells(run))
         mails = originals(run)
-        heads = {head.tree: head for head in store.heads()}
+        heads = {head.tree: head for head in own_heads(store, manifest.trees)}
         known = [*cells, *elsewhere(store.path, manifest, heads, cells, mails)]
         for tree in wanted_trees(manifest, names):
             head = heads.get(tree.name)

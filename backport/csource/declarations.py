@@ -45,6 +45,11 @@ def at_file_level(source: bytes) -> frozenset[bytes]:
     return frozenset(match[1] for match in _AT_FILE_LEVEL.finditer(source))
 
 
+def made_by_macro(function: bytes, name: bytes) -> bool:
+    """Whether a macro such as LIST_HEAD() can declare `name` in the code of a function."""
+    return re.search(rb"\b[A-Z][A-Z_]{2,}\s*\([^)]*\b%s\b" % re.escape(name), function) is not None
+
+
 def signature_name(line: bytes) -> bytes:
     """The name that a line at the margin gives parameters to, as the head of a function does; b"" for another line."""
     match = _SIGNATURE.match(line)

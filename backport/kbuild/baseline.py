@@ -251,8 +251,9 @@ def _same_times(plan: Plan) -> None:
             if info.st_mtime_ns != stamp and not path.is_symlink():
                 os.utime(path, ns=(info.st_atime_ns, stamp))
     latest = max(times.values(), default=0)
-    if latest and _mtime(plan.source / "Makefile") > latest:
-        _not_later(plan.source, latest)
+    with contextlib.suppress(OSError):           # git writes the Makefile of every release
+        if latest and (plan.source / "Makefile").lstat().st_mtime_ns > latest:
+            _not_later(plan.source, latest)
 
 
 def _not_later(source: Path, latest: int) -> None:
@@ -261,12 +262,6 @@ def _not_later(source: Path, latest: int) -> None:
     for top, directories, files in os.walk(source):
         directories[:] = [name for name in directories if name != ".git"]
         for path in (Path(top) / name for name in files):
-            if _mtime(path) > latest and not path.is_symlink():
-                os.utime(path, ns=(latest, latest))
-
-
-def _mtime(path: Path) -> int:
-    try:
-        return path.lstat().st_mtime_ns
-    except OSError:
-        return 0
+            with contextlib.suppress(OSError):
+                if path.lstat().st_mtime_ns > latest and not path.is_symlink():
+                    os.utime(path, ns=(latest, latest))

@@ -64,6 +64,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
         return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: nothing to compile",
                            base_commit=head.commit)
     started = time.monotonic()
+    limits = limits or Limits.of_user()
     known: dict[str, Any] = {"base_commit": head.commit}
     try:
         with ExitStack() as stack:
@@ -74,8 +75,8 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
             source = stack.enter_context(open_tree(store, head) if open_tree else
                                          worktree(store, head, partial=True, sealed=box.sealed))
             sparse.hold(source, _names(patch))
-            make_plan = partial(plan, tree, head, source, cache, sandbox=box, limits=limits or Limits.of_user(),
-                                jobs=jobs, manifest_directory=manifest_directory)
+            make_plan = partial(plan, tree, head, source, cache, sandbox=box, limits=limits, jobs=jobs,
+                                manifest_directory=manifest_directory)
             work = make_plan(name=config)
             known["fixes"] = tuple(path.name for path in work.fixes)
             for fix in work.fixes:
@@ -84,7 +85,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
                 stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
                                             hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
             result = _Parts(work, make_plan, patch, known, reverse, compared, force, say).build()
-        low = lowered(limits or Limits.of_user())
+        low = lowered(limits)
         if low and result.verdict is Build.NOT_COMPILED:
             # make told no failure, but what asks the preprocessor may have met the limit without a word
             raise BuildError(f"it was checked under the limits of the calling shell: {low}", hint=LOWERED)

@@ -25,7 +25,7 @@ from backport.errors import BackportError
 from backport.git import Git
 from backport.manifest import Manifest
 from backport.results.store import Results
-from backport.trees.fetch import own_head
+from backport.trees.fetch import own_heads
 from backport.trees.store import Head, Store
 from backport.version import in_series, version_key
 
@@ -83,7 +83,7 @@ class NightAudit:
         return [text for number, text in self._recall("found", []) if number > since]
 
     def _heads(self) -> list[Head]:
-        return [head for tree in self.manifest.trees if (head := own_head(self.store, tree)) is not None]
+        return own_heads(self.store, self.manifest.trees)
 
     def _tree(self, name: str, old: _Point, new: _Point, known: Mapping[str, Sequence[_Point]]) -> list[str]:
         with Git(self.store.path) as git:

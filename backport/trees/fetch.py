@@ -149,6 +149,11 @@ def own_head(store: Store, tree: Tree) -> Head | None:
     return head if head is not None and comes_from(head, tree) else None
 
 
+def own_heads(store: Store, trees: Iterable[Tree]) -> list[Head]:
+    """`own_head` of each of `trees` that has one, in their order."""
+    return [head for tree in trees if (head := own_head(store, tree)) is not None]
+
+
 def comes_from(head: Head, tree: Tree) -> bool:
     """Whether one of the tree's sources brought the head; one of an older version does not say what did."""
     return not head.source_key or head.source_key in map(source_key, tree.sources)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, unseen
 from backport.adapt.signals import Signal
-from backport.csource import calls
+from backport.csource import calls, scopes
 from backport.csource.includes import included
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
+from backport.sections import devicetree, make
 
 
 def ask(context: Context) -> list[Finding]:
@@ -43,12 +44,11 @@ def _looked_up(path: str, added: bytes) -> set[bytes]:
     """The names of added lines that an index of C knows of. In a device tree those are its macros, in a Makefile the
     options that code asks for; the prose of a Kconfig entry, a script or a document has none."""
     words = set(identifiers(added))
-    if path.endswith((".c", ".h", ".S")):
+    if scopes.is_c(path):
         return words
-    if path.endswith((".dts", ".dtsi", ".dtso")):
+    if devicetree.KIND.owns(path):
         return {word for word in words if word.isupper()}
-    makes = path.rpartition("/")[2].startswith(("Makefile", "Kbuild"))
-    return {word for word in words if makes and word.startswith(b"CONFIG_")}
+    return {word for word in words if word.startswith(b"CONFIG_")} if make.KIND.owns(path) else set()
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.SYMBOL,))

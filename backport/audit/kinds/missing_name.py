@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from backport.audit.kinds.base import Question, part_text
 from backport.audit.model import Backported, Fault, Suspect, names_of
 from backport.bounded import by_content
 from backport.csource.calls import used
-from backport.csource.declarations import at_file_level, declares
+from backport.csource.declarations import at_file_level, declares, made_by_macro
 from backport.csource.functions import functions
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
@@ -28,13 +27,12 @@ def ask(change: Backported) -> Iterator[Suspect]:
         if not ours or not theirs:
             continue
         rest = at_file_level(here.after)
-        # a name of a declaration, and no member: what another function declares is not declared here
         # what another function declares is not declared here; what this one used before is
         used_before = frozenset(identifiers(part_text(here.before, name), comments=True))
         own = sorted(word for word in names_of(code(added)) - KEYWORDS - rest - used_before
                      if word not in _outside(here.after)
                      and any(word in variables(line) for line in code(added).split(b"\n"))
-                     and declares(theirs, word) and not declares(ours, word) and not _made_by_macro(ours, word))
+                     and declares(theirs, word) and not declares(ours, word) and not made_by_macro(ours, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
                           own[0].decode())
@@ -46,11 +44,6 @@ def ask(change: Backported) -> Iterator[Suspect]:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{lacking[0].decode()}`, which nothing else in this "
                           "tree has", 0.85, lacking[0].decode())
             return
-
-
-def _made_by_macro(function: bytes, word: bytes) -> bool:
-    """Whether a macro such as LIST_HEAD() can declare `word`."""
-    return re.search(rb"\b[A-Z][A-Z_]{2,}\s*\([^)]*\b%s\b" % re.escape(word), function) is not None
 
 
 @by_content(1 << 20)
