@@ -39,10 +39,7 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
     """
     started = time.monotonic()
     patch, tree, head = job.patch, job.tree, job.head
-    cell = Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
-                subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
-                base_version=head.version, command=job.command(context.options), config=job.config,
-                nomination=nomination(read_mail(patch), patch.paths), asked=asked(read_mail(patch), tree.series))
+    cell = _begun(context, job)
     lost = next((one.patch for one in before if one.apply is Apply.ERROR), "")
     try:
         if job.trouble or lost:
@@ -163,6 +160,20 @@ def _settled(cell: Cell, said: Said) -> Cell:
     return replace(cell, apply=Apply.ABSENT, adapted=b"", notes=(), reason=found.reason,
                    sure=Sure.REVIEW if found.review else Sure.CERTAIN,
                    adaptation=replace(adaptation, evidence=(*adaptation.evidence, *found.evidence)))
+
+
+def failed(context: Context, job: Job, reason: str) -> Cell:
+    """The cell of a job that could not even be tried."""
+    return replace(_begun(context, job), reason=reason)
+
+
+def _begun(context: Context, job: Job) -> Cell:
+    """What is known of the cell before anything is tried: `error`."""
+    patch, tree, head = job.patch, job.tree, job.head
+    return Cell(patch=patch.slug, tree=tree.name, apply=Apply.ERROR, required=tree.required,
+                subject=read_mail(patch).title, patch_sha256=patch.sha256, base_commit=head.commit,
+                base_version=head.version, command=job.command(context.options), config=job.config,
+                nomination=nomination(read_mail(patch), patch.paths), asked=asked(read_mail(patch), tree.series))
 
 
 def _failed(cell: Cell, reason: str, trace: str = "") -> Cell:

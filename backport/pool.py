@@ -1,4 +1,4 @@
-"""Several trees at once: one process a tree at a time, one cell in flight per tree.
+"""Several trees at once: processes of this machine, or whatever else takes cells and answers with futures.
 
 Two cells of one tree share a work tree and a build directory and must not meet; cells of different trees share
 nothing but the store, which they only read. What a patch needs in the tree first is handed over with it, as cells: any
@@ -11,12 +11,13 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from multiprocessing import active_children, get_context
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Protocol
 
 from backport.cell import Cell
 from backport.compute import compute
@@ -26,6 +27,7 @@ from backport.report.live import Live
 from backport.verdict import Behaves
 
 _PR_SET_PDEATHSIG = 1                # linux/prctl.h
+_LOOK = 1.0                          # seconds between two looks at the workers
 
 _context: Context | None = None      # of a worker process
 _busy = False                        # the worker is inside a cell
@@ -34,44 +36,96 @@ _busy = False                        # the worker is inside a cell
 Name = tuple[str, str]               # Job.name
 
 
+class Executor(Protocol):
+    """Where cells are computed: concurrent.futures, as far as a run needs it. backport/cluster.py has another one."""
+
+    def submit(self, job: Job, before: Sequence[Cell]) -> Future[Cell]:
+        """Compute the cell somewhere; `before` are the cells of `job.before`."""
+
+    def room(self, tree: str) -> int:
+        """How many cells of `tree` may be on their way at once."""
+
+    def look(self) -> None:
+        """Called about once a second: see to the workers. May raise InfraError, which ends the run."""
+
+
 def compute_all(context: Context, work: Sequence[Job], known: Mapping[Name, Cell], *, jobs: int,
-                live: Live) -> Iterator[tuple[Job, Cell, str]]:
-    """(job, cell, cache key) of each job, the moment it is known.
+                live: Live, executor: Executor | None = None) -> Iterator[tuple[Job, Cell, str]]:
+    """(job, cell, cache key) of each job, the moment it is known; by `executor`, else by `jobs` processes.
 
     Jobs that others need come first; their cells are in `known`, or are yielded here.
     """
     cells = dict(known)
-    if jobs <= 1 or len({job.tree.name for job in work}) < 2:
+    workers = min(jobs, len({job.tree.name for job in work}))
+    if executor is not None:
+        yield from _by(executor, work, cells, live)
+    elif workers < 2:
         for job in work:
             live.start(" ".join(job.name))
             yield _kept(cells, job, compute(context, job, _before(job, cells)))
-        return
+    else:
+        with _Processes(context, workers) as processes:
+            yield from _by(processes, work, cells, live)
+
+
+def _by(executor: Executor, work: Sequence[Job], cells: dict[Name, Cell],
+        live: Live) -> Iterator[tuple[Job, Cell, str]]:
     queues: dict[str, deque[Job]] = {}
     for job in work:
         queues.setdefault(job.tree.name, deque()).append(job)
-    workers = min(jobs, len(queues))
-    # spawn: a forked child would share git helper processes and SQLite handles with us
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(context, share=workers),)) as pool:
-        running: dict[Future[Cell], Job] = {}
-        waiting = deque(queues)
-        try:
-            while waiting or running:
-                while waiting and len(running) < workers:
-                    job = queues[waiting.popleft()].popleft()
-                    live.start(" ".join(job.name))
-                    running[pool.submit(_compute, job, _before(job, cells))] = job
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    job = running.pop(future)
-                    if queues[job.tree.name]:
-                        waiting.append(job.tree.name)
-                    yield _kept(cells, job, future.result())
-        except BaseException:
-            # Ctrl-C, SIGTERM, a time limit: a worker in the middle of a build would go on for minutes otherwise
-            pool.shutdown(wait=False, cancel_futures=True)
+    running: dict[Future[Cell], Job] = {}
+    under_way: Counter[str] = Counter()
+    waiting = deque(queues)
+    while waiting or running:
+        for tree in list(waiting):
+            queue, before = queues[tree], len(running)
+            while queue and under_way[tree] < executor.room(tree) and all(one.name in cells for one in queue[0].before):
+                job = queue.popleft()
+                live.start(" ".join(job.name))
+                running[executor.submit(job, _before(job, cells))] = job
+                under_way[tree] += 1
+            if len(running) > before or not queue:
+                waiting.remove(tree)
+                waiting.extend([tree] if queue else ())      # behind those that have not had their turn yet
+        done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+        for future in done:
+            job = running.pop(future)
+            under_way[job.tree.name] -= 1
+            yield _kept(cells, job, future.result())
+        executor.look()
+
+
+class _Processes:
+    """One cell of a tree at a time, in processes of this machine."""
+
+    def __init__(self, context: Context, workers: int) -> None:
+        self._workers = workers
+        # spawn: a forked child would share git helper processes and SQLite handles with us
+        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (replace(context, share=workers),))
+        self._running: set[Future[Cell]] = set()
+
+    def __enter__(self) -> _Processes:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        # Ctrl-C, SIGTERM, a time limit: a worker in the middle of a build would go on for minutes otherwise
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
+        if kind is not None:
             for worker in active_children():
                 worker.terminate()
-            raise
+
+    def submit(self, job: Job, before: Sequence[Cell]) -> Future[Cell]:
+        future = self._pool.submit(_compute, job, before)
+        self._running.add(future)
+        return future
+
+    def room(self, tree: str) -> int:
+        self._running = {one for one in self._running if not one.done()}
+        return int(len(self._running) < self._workers)
+
+    def look(self) -> None:
+        """A process that dies breaks the pool, and the next result says so."""
 
 
 def _begin(context: Context) -> None:

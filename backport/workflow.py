@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from backport.job import Job, jobs_of
 from backport.manifest import Manifest
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch, Refused
-from backport.pool import compute_all
+from backport.pool import Executor, compute_all
 from backport.report.live import Live
 from backport.results.run import PatchInfo, Run, TreeInfo
 from backport.results.series import placed
@@ -49,6 +50,7 @@ class Request:
     configs: Sequence[str] = ()      # configurations to build, a column each; ALL = what the tree lists; () = its first
     force: bool = False              # compute cells that are known
     jobs: int = 1                    # trees at once
+    scheduler: str = ""              # address of a Dask scheduler whose workers compute the cells, "" = this machine
     kind: str = "run"
     command: str = ""
 
@@ -101,10 +103,19 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
                     found[job.name] = replace(known, patch=job.patch.slug, required=column.tree.required,
                                               config=job.config, command=job.command(request.options))
                     yield placed(found[job.name], job.part), job.key
-        for job, cell, key in compute_all(context, work, found, jobs=request.jobs, live=live):
-            yield placed(cell, job.part), key
+        with _executor(request, context, work) as executor:
+            for job, cell, key in compute_all(context, work, found, jobs=request.jobs, live=live, executor=executor):
+                yield placed(cell, job.part), key
     finally:
         context.close()
+
+
+def _executor(request: Request, context: Context, work: Sequence[Job]) -> AbstractContextManager[Executor | None]:
+    if not request.scheduler or not work:
+        return nullcontext()
+    from backport.cluster import Cluster
+
+    return Cluster(request.scheduler, context, work)
 
 
 def _nothing_to_try(patch: Patch | Refused, column: Column) -> Cell:

@@ -118,6 +118,13 @@ def series_here() -> str:
     return series
 
 
+def scheduler_option() -> Decorator:
+    """--scheduler: a Dask scheduler whose workers compute the cells."""
+    return click.option("--scheduler", default="", metavar="ADDRESS",
+                        help="Hand the cells to the workers of a Dask scheduler (tcp://..., tls://...; docs/scale.md); "
+                             "--jobs is not used then.")
+
+
 def proposer_option() -> Decorator:
     """--proposer: an external proposer, instead of the manifest's."""
     return click.option("--proposer", metavar="CMD", default=None,

@@ -20,6 +20,7 @@ from backport.commands.common import (
     manifest_option,
     read_manifest,
     read_patches,
+    scheduler_option,
     trees_option,
 )
 from backport.report.registry import renderer
@@ -49,6 +50,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
+@scheduler_option()
 @click.option("--offline", is_flag=True, help="Do not update the trees; use what is in the store.")
 @click.option("--require-sandbox", is_flag=True, help="Refuse to build without a sandbox.")
 @click.option("--boot", is_flag=True, help="Boot each tree without and with the patch (see `backport run`).")
@@ -69,7 +71,7 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gen
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str, ...], no_build: bool, jobs: int,
-            offline: bool, require_sandbox: bool, boot: bool, audit: bool, timeout: float | None,
+            scheduler: str, offline: bool, require_sandbox: bool, boot: bool, audit: bool, timeout: float | None,
             mail_to: tuple[str, ...], mail_config: Path | None, output: Path | None, site: Path | None,
             keep: int | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Update the trees, compute what changed since the night before, and report only that.
@@ -102,7 +104,7 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                 cache=cache_or_default(cache), trees=names,
                 options=Options(build=not no_build, require_sandbox=require_sandbox, boot=boot,
                                 proposer=manifest.proposer),
-                update=not offline, offline=offline, jobs=jobs, configs=configs, kind=KIND,
+                update=not offline, offline=offline, jobs=jobs, scheduler=scheduler, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
             runner = _told_when_stopped(lambda store: run(request, store))
             auditor = NightAudit(Store(cache_or_default(cache)), results, manifest) if audit else None

@@ -23,6 +23,7 @@ from backport.commands.common import (
     publish,
     read_manifest,
     read_patches,
+    scheduler_option,
     trees_option,
 )
 from backport.report.registry import FORMATS
@@ -35,6 +36,7 @@ from backport.report.registry import FORMATS
 @config_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
+@scheduler_option()
 @click.option("--force", is_flag=True, help="Recompute cells even if nothing has changed.")
 @click.option("--update", is_flag=True, help="Ask the sources of the trees again, including hosts that did not answer.")
 @offline_option()
@@ -50,8 +52,8 @@ from backport.report.registry import FORMATS
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, str] | None,
-            configs: tuple[str, ...], no_build: bool, jobs: int, force: bool, update: bool, offline: bool,
-            strict: bool, proposer: str | None, require_sandbox: bool, boot: bool, form: str,
+            configs: tuple[str, ...], no_build: bool, jobs: int, scheduler: str, force: bool, update: bool,
+            offline: bool, strict: bool, proposer: str | None, require_sandbox: bool, boot: bool, form: str,
             output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
@@ -76,7 +78,7 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, 
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot,
                         proposer=chosen_proposer(proposer, manifest)),
         update=update, offline=offline, force=force, jobs=jobs,
-        configs=configs,
+        scheduler=scheduler, configs=configs,
         command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
         record = run(request, results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ _HEADERS: tuple[tuple[str, str], ...] = (("gelf.h", "libelf-dev"), ("openssl/ope
 def examine(manifest: Manifest, cache: Path, heads: Mapping[str, Head], *, offline: bool = False) -> list[Diagnosis]:
     """Look at everything; asks each host of the manifest once, unless `offline`."""
     trees = [tree for tree in manifest.trees if not tree.upstream]
-    return [*tools(), *headers(), *compilers(trees), _sandbox(), disk(cache, len(manifest.trees), len(heads)),
+    return [*tools(), *headers(), *compilers(trees), _sandbox(), _dask(), disk(cache, len(manifest.trees), len(heads)),
             *sources(manifest.trees, heads, offline=offline, memory=Memory(cache / "failures.json", _REMEMBERED))]
 
 
@@ -188,6 +189,15 @@ def _answer(source: TreeSource, hosts: Mapping[str, str], offline: bool) -> tupl
     if path is not None:
         return path.exists(), f"{path}: " + ("there" if path.exists() else "does not exist")
     return False, f"{name}: not asked"
+
+
+def _dask() -> Diagnosis:
+    """Read, not imported: that takes half a second."""
+    try:
+        return Diagnosis("distributed", True, f"{importlib.metadata.version('distributed')}: --scheduler")
+    except importlib.metadata.PackageNotFoundError:
+        return Diagnosis("distributed", False, "--scheduler, which hands cells to other machines",
+                         "pip install 'kernel-backport[dask]'", needed=False)
 
 
 def _sandbox() -> Diagnosis:

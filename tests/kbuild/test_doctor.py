@@ -44,6 +44,17 @@ def test_too_little_disk_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert finding.fix == "backport gc"
 
 
+def test_what_several_machines_need_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(_name: str) -> str:
+        raise doctor.importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", absent)
+    found = doctor._dask()
+    assert not found.ok
+    assert not found.needed
+    assert found.fix == "pip install 'kernel-backport[dask]'"
+
+
 def test_no_sandbox_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "probe", lambda: "bubblewrap is not installed")
     finding = doctor._sandbox()
