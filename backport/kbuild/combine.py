@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from backport.kbuild.result import BuildResult, CodeChanges, Uncompiled
@@ -13,15 +13,17 @@ _WORST = (Build.ERROR, Build.BASELINE_BROKEN, Build.FAIL, Build.NOT_COMPILED, Bu
           Build.NOTHING_TO_BUILD)
 
 
-def again(first: BuildResult, second: BuildResult) -> BuildResult:
-    """`second` is the same patch in another configuration, asked about what `first` left uncompiled.
+def again(first: BuildResult, second: BuildResult, asked: Collection[str]) -> BuildResult:
+    """`second` is the same patch in another configuration, asked about the files `asked` of what `first` left
+    uncompiled: it says nothing of the others.
 
     What counts as not compiled is what neither compiled: a line that only the first configuration has, in the
     #else of an option, is compiled there.
     """
     if second.verdict not in (Build.PASS, Build.WARN, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD):
         return together([first, second])
-    left = _left(first.uncompiled, second.uncompiled)
+    left = (*_left([one for one in first.uncompiled if one.path in asked], second.uncompiled),
+            *(one for one in first.uncompiled if one.path not in asked))
     if not left:
         verdict = Build.WARN if Build.WARN in (first.verdict, second.verdict) or first.new else Build.PASS
         told = _passed(first, second)

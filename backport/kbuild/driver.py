@@ -130,7 +130,7 @@ class _Parts:
             first = self._part(work, here)
             left = frozenset(one.path for one in first.uncompiled)
             if default and first.verdict is Build.NOT_COMPILED and left:
-                first = again(first, self._part(self.plan(name=WIDE, alone=True), left))
+                first = again(first, self._part(self.plan(name=WIDE, alone=True), left), left)
                 first = self._nowhere_else(first)
             results.append(first)
         for name, paths in elsewhere.items():
@@ -168,7 +168,7 @@ class _Parts:
             except BuildError as error:
                 first = replace(first, hint=first.hint or error.hint)
                 continue
-            first = again(first, self._part(work, frozenset(paths)))
+            first = again(first, self._part(work, frozenset(paths)), paths)
         return first
 
     def _not_compiled(self, paths: Collection[str], why: str, hint: str = "") -> BuildResult:
