@@ -23,6 +23,7 @@ from backport.kbuild.result import Uncompiled
 from backport.kbuild.touched import TouchedKind, kind_of
 
 _MARKER = re.compile(rb'^#(?:line)? ([0-9]{1,9}) "((?:[^"\\]|\\.)*)"([ \d]*)')
+NO_OBJECT = "no object of this configuration is built from it"
 # Headers are read by dozens of objects: the first few that have all sections are enough, the rest are not asked
 _ASK_AT_MOST = 12
 
@@ -64,7 +65,7 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
         users = units.users(path)
         made = [unit for unit in users if unit.target in fresh]
         if not made:
-            why = ("no object of this configuration is built from it" if not users else
+            why = (NO_OBJECT if not users else
                    "its objects were not rebuilt: " + ", ".join(unit.target for unit in users[:3]))
             missing.append(Uncompiled(path, 0, "", why))
             continue

@@ -25,6 +25,7 @@ from backport.kbuild.combine import again, passed, together
 from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
+from backport.kbuild.devicetree import below_tree
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, machine_trouble, trouble
 from backport.kbuild.make import Exited
@@ -225,10 +226,11 @@ class _Cell:
 
     def run(self) -> BuildResult:
         work = self.work
-        self.want = wanted.before(work, self.base, self.patch.paths, self.paths)
+        self.want = wanted.before(work, self.base, self.patch, self.paths)
         steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
         if steady and not self.want.objects and not self.want.inside:
-            missing = tuple(Uncompiled(path, 0, "", f"{work.config_name} builds no object from it")
+            none = f"{work.config_name} builds no object from it"
+            missing = tuple(Uncompiled(path, 0, "", wanted.why_not(work, work.build, self.want, path) or none)
                             for path in sorted(self.paths))
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
         if self.want.objects:
@@ -322,7 +324,7 @@ class _Cell:
         paths = Paths(work.source, build, work.build)
         found = diagnostics.parse(ended.output, paths)
         failed = bool(ended.code)
-        want = wanted.after(work, build, self.want, delta.files) if steered and not failed else self.want
+        want = wanted.after(work, build, self.want, delta, self.paths) if steered and not failed else self.want
         if work.fragment.modules:
             found = symbols.without_undefined(found)
             if not failed:
@@ -358,13 +360,18 @@ class _Cell:
         if any(steers(file) for file in delta.files.values()):
             passed_by(work.source, build, [unit for name, unit in Units(work.source, build).all().items()
                                            if name in written])
-        entered = {posixpath.dirname(posixpath.normpath(name)) for name in want.objects
+        entry = named(work.architecture)
+        entered = {posixpath.dirname(below_tree(name, entry.directory if entry else "")) for name in want.objects
                    if not name.endswith("/")}
         proof = compiled.prove(delta.only(self.paths), Units(work.source, build), written, runner=runner, build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
                                jobs=work.jobs)
-        return _Attempt(0, new, fixed, replace(proof, unproved=(*want.told, *proof.unproved)), seconds)
+        # a file that no object is built from; what was read and not made again says so itself
+        missing = (*(replace(one, why=wanted.why_not(work, build, want, one.path) or one.why)
+                     if one.why == compiled.NO_OBJECT else one for one in proof.missing),
+                   *(one for one in want.missing if all(one.path != whole.path for whole in proof.missing)))
+        return _Attempt(0, new, fixed, replace(proof, missing=missing, unproved=(*want.told, *proof.unproved)), seconds)
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""

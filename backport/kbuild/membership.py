@@ -11,11 +11,17 @@ import re
 from pathlib import Path
 
 from backport.architecture import DEFAULT, of_make
+from backport.kbuild import leftover, lists
+from backport.kbuild.devicetree import BLOBS
 from backport.kbuild.make import Runner
 
-# expanded when the recipe runs, after the directory's Makefile was read
-_PRINT = ("backport-lists: ; @: $(foreach o,$(obj-y) $(obj-m) $(lib-y),$(info backport-list $(o) "
-          "$($(o:.o=-objs)) $($(o:.o=-y)) $($(o:.o=-m))))")
+# expanded when the recipe runs, after the directory's Makefile was read; kbuild makes what stands in extra-y, too
+_OBJECTS = ("$(foreach o,$(obj-y) $(obj-m) $(lib-y) $(filter %.o,$(extra-y)),$(info backport-list $(o) "
+            "$($(o:.o=-objs)) $($(o:.o=-y)) $($(o:.o=-m))))")
+# CONFIG_OF_ALL_DTBS: the lists that are off are made as well (scripts/Makefile.lib, Makefile.dtbs since v6.9)
+_BLOBS = ("$(foreach o,$(dtb-y) $(if $(filter y,$(CONFIG_OF_ALL_DTBS)),$(dtb-)),$(info backport-list $(o) "
+          "$($(o:.dtb=-dtbs)))) $(foreach o,$(subdir-y) $(subdir-m),$(info backport-list $(o:/=)/))")
+_OPTION = re.compile(rb"^(CONFIG_\w+)=[ym]$", re.MULTILINE)
 _AWAY = re.compile(rb"\.\./|^\s*include\s", re.MULTILINE)
 
 _OLD_SRC = re.compile(rb"^src := \$\(obj\)$", re.MULTILINE)
@@ -32,8 +38,11 @@ class Membership:
         given = dict(item.split("=", 1) for item in variables if "=" in item).get("ARCH", DEFAULT.arch)
         found = of_make(given)
         self._srcarch = found.srcarch if found is not None else given
+        self.directory = found.directory if found is not None else f"arch/{given}"      # of the architecture
         self._libraries = tuple(f"{found.directory}/{name}" for name in found.libraries) if found is not None else ()
+        self._blobs = f"arch/{self._srcarch}/boot/dts"
         self._relative: bool | None = None
+        self._options: frozenset[str] | None = None
         self._lists: dict[str, list[tuple[str, dict[str, str]]]] = {}
 
     def target(self, path: str) -> str:
@@ -43,13 +52,77 @@ class Membership:
         That name goes through the directory whose Makefile lists it: amdgpu builds its display code as
         drivers/gpu/drm/amd/amdgpu/../display/dc/core/dc.o, and make has no rule for the short form.
         """
+        top = self._top(path)
+        found = self._below(top, path, frozenset()) if top and path.startswith(top + "/") else ""
+        # the top Makefile's name for it: its rule puts the directory in front
+        return found.removeprefix(f"{self._blobs}/") if path.endswith(BLOBS) else found
+
+    def _top(self, path: str) -> str:
+        """Where the way to `path` begins, "" for what this build never enters."""
         parts = path.split("/")
         if len(parts) < 2 or (parts[0] == "arch" and parts[1] != self._srcarch):
             return ""                # another architecture's Makefile would answer too, but not for this build
         # libs-y of an architecture's Makefile: named there, unconditionally, and by no list of objects
-        top = "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
-        top = next((folder for folder in self._libraries if path.startswith(f"{folder}/")), top)
-        return self._below(top, path, frozenset()) if path.startswith(top + "/") else ""
+        for folder in (self._blobs, *self._libraries):
+            if f"{path}/".startswith(f"{folder}/"):
+                return folder
+        return "/".join(parts[:2]) if parts[0] == "arch" else parts[0]
+
+    def with_overlay(self, blob: str) -> tuple[str, ...]:
+        """What make calls the device trees that are made of `blob` (a path below the tree) and others, where the
+        configuration builds them."""
+        folder = posixpath.dirname(blob)
+        return tuple(called for name, members in self._read(folder) if blob in members
+                     and (called := self.target(posixpath.join(folder, name))))
+
+    def names(self, folder: str) -> frozenset[str]:
+        """All that the lists of `folder` name in this configuration, below the tree: objects, what they are made of,
+        directories with a slash at the end."""
+        found: set[str] = set()
+        for name, members in self._read(folder) if self._enters(folder) else ():
+            plain = posixpath.normpath(posixpath.join(folder, name))
+            found.update((plain + "/" if name.endswith("/") else plain, *members))
+        return frozenset(found)
+
+    def is_list(self, path: str) -> bool:
+        """Is `path` the file that kbuild reads for the lists of its directory, on the way from the top?"""
+        folder = posixpath.dirname(path)
+        # arch/X/Makefile is read by the top one, and speaks to it
+        return folder.count("/") + (not folder.startswith("arch/")) > 0 and folder not in ("", "scripts") \
+            and (self._source / path) == self._makefile(folder) and self._enters(folder)
+
+    def why_not(self, path: str) -> str:
+        """Why the configuration does not build `path` (an object, or a directory with a slash at the end): the option
+        that is off, or that no list names it; "" where the text of the Makefiles does not say."""
+        top = self._top(path)
+        folder, name = posixpath.split(path.rstrip("/"))
+        name += "/" if path.endswith("/") else ""
+        while top and f"{folder}/".startswith(f"{top}/"):
+            file = self._makefile(folder)
+            if file is None:
+                return f"{folder} has no Makefile"
+            text = file.read_bytes()
+            listed, option = lists.standing(text, name, self._on())
+            where = f"{folder}/{file.name}"
+            if option:
+                return f"{option} of {where} is {'on' if option in self._on() else 'off'}"
+            if not listed:
+                # a list that is computed (wildcard, addprefix, another file) does not show the name
+                return "" if lists.computed(text) else f"{where} does not list {name}"
+            if folder == top:
+                break
+            folder, name = posixpath.split(folder)
+            name += "/"
+        return ""
+
+    def _on(self) -> frozenset[str]:
+        if self._options is None:
+            try:
+                text = leftover.read_left(self._build / "include/config/auto.conf", self._build, leftover.COMMAND_FILE)
+            except FileNotFoundError:
+                text = b""
+            self._options = frozenset(name.decode() for name in _OPTION.findall(text))
+        return self._options
 
     def everything(self, folder: str) -> tuple[str, ...]:
         """What make calls the objects that the Makefile of `folder` lists and the configuration builds, of a composite
@@ -61,14 +134,16 @@ class Membership:
         for name, members in self._read(folder):
             if name.endswith("/"):
                 found.add(posixpath.normpath(posixpath.join(folder, name)) + "/")
-            elif name.endswith(".o"):
-                paths = members or [posixpath.normpath(posixpath.join(folder, name))]
+            elif name.endswith(lists.ENDINGS):
+                paths = [*members]
+                if not members or name.endswith(BLOBS):          # of an overlay and its base one more blob is made
+                    paths.append(posixpath.normpath(posixpath.join(folder, name)))
                 found.update(called for path in paths if (called := self.target(path)))
         return tuple(sorted(found))
 
     def _enters(self, folder: str) -> bool:
-        top = "/".join(folder.split("/")[:2]) if folder.startswith("arch/") else folder.split("/")[0]
-        return folder in (top, *self._libraries) or bool(self.target(folder))
+        top = self._top(f"{folder}/Makefile")
+        return bool(top) and (folder == top or bool(self.target(folder)))
 
     def has_makefile(self, folder: str) -> bool:
         """Can kbuild enter this directory?"""
@@ -122,7 +197,8 @@ class Membership:
         settings = [f"srctree := {self._source}", "objtree := .", f"obj := {folder}", f"src := {self._src(folder)}",
                     f"SRCARCH := {self._srcarch}", "include include/config/auto.conf",
                     "BITS := $(if $(CONFIG_64BIT),64,32)",       # what arch/*/Makefile exports: memcpy_$(BITS).o
-                    "-include $(srctree)/scripts/Kbuild.include", _PRINT]
+                    "-include $(srctree)/scripts/Kbuild.include",
+                    f"backport-lists: ; @: {_OBJECTS} {_BLOBS if f'{folder}/'.startswith(f'{self._blobs}/') else ''}"]
         argv = ["make", "-rR", "--no-print-directory", *(f"--eval={text}" for text in settings),
                 "-f", str(file), *self._variables, "backport-lists"]
         ended = self._runner.run(argv, cwd=self._build, seconds=60)

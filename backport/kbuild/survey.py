@@ -42,7 +42,7 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("sound", ("sound/",), _C),
     ("include", ("include/",), (".h",)),
     *((one.directory, (f"{one.directory}/",), _CODE) for one in ARCHITECTURES if one is not I386),
-    ("dts", ("arch/",), (".dts", ".dtsi")),
+    ("dts", ("arch/",), (".dts", ".dtsi", ".dtso")),
     ("Kconfig", ("",), ("Kconfig",)),
     ("Makefile", ("",), ("/Makefile", "/Kbuild")),
     ("Documentation", ("Documentation/",), (".rst", ".yaml", ".txt")),
@@ -161,12 +161,13 @@ def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
 
 
 def _unknown(git: Git, release: Head, words: Sequence[bytes]) -> bool:
-    """Is there a word that no header, source or Kconfig file of `release` has?"""
+    """Is there a word that no header, source, device tree or Kconfig file of `release` has?"""
     if not words:
         return False
     wanted = {word.removeprefix(b"CONFIG_") for word in words}
     asked = [part for word in sorted(wanted) for part in ("-e", word.decode())]
-    done = git.run("grep", "-h", "-o", "-w", "-F", *asked, release.commit, "--", "*.h", "*.c", "*Kconfig*", ok=(0, 1))
+    done = git.run("grep", "-h", "-o", "-w", "-F", *asked, release.commit, "--", "*.h", "*.c", "*.dts*", "*Kconfig*",
+                   ok=(0, 1))
     return not wanted <= set(done.out.split())
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backport.kbuild import compiled, devicetree, headers
+from backport.kbuild import compiled, devicetree, headers, lists
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
+from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.membership import Membership
 from backport.kbuild.plan import Plan, own_configuration
+from backport.kbuild.result import Uncompiled
 from backport.kbuild.touched import TouchedKind, kind_of
+from backport.patch.model import Patch
+from backport.patch.parse import split_lines
 
 COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _LISTED = 8              # objects that are compiled for one Makefile
@@ -22,16 +26,20 @@ _NEW = 64                # objects that a patch adds to one Makefile and that ar
 @dataclass(slots=True)
 class Wanted:
     """`objects` as make calls them, outside the plan's targets; `told` says what was chosen among many; `inside` is
-    whether the targets have to be made at all; `listed` is all that a touched Makefile outside them lists."""
+    whether the targets have to be made at all; `listed` is all that a touched Makefile outside them lists; `why` a
+    device tree file has no blob; `missing` are lines of a Makefile that list what this configuration does not build."""
 
     objects: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     inside: bool = True
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    missing: tuple[Uncompiled, ...] = ()
 
 
-def before(work: Plan, base: Baseline, touched: Collection[str], asked: Collection[str]) -> Wanted:
-    """What a patch to `touched` asks for in the tree without it; `asked` are those of them that this plan is for."""
+def before(work: Plan, base: Baseline, patch: Patch, asked: Collection[str]) -> Wanted:
+    """What a patch asks for in the tree without it; `asked` are those of its files that this plan is for."""
+    touched = patch.paths
     units = Units(work.source, work.build)
     added = frozenset(posixpath.normpath(name) for name in base.extras)
     built = {posixpath.dirname(unit.source) for unit in units.all().values()
@@ -45,12 +53,9 @@ def before(work: Plan, base: Baseline, touched: Collection[str], asked: Collecti
             continue
         kind = kind_of(path)
         if kind is TouchedKind.MAKEFILE:
-            names.update(dict.fromkeys(_listed(work, members, path, found)))
+            names.update(dict.fromkeys(_listed(work, members, path, patch, found)))
         elif kind is TouchedKind.DEVICETREE:
-            blobs, count = devicetree.targets(work.source, path)
-            names.update(dict.fromkeys(blobs))
-            if count > len(blobs):
-                found.told += (f"{path}: {len(blobs)} of the {count} device trees that include it are compiled",)
+            names.update(dict.fromkeys(_blobs(work, members, path, found)))
         elif path.endswith((".c", ".S")):
             if not work.alone and (path.startswith(work.directories) or posixpath.dirname(path) in built):
                 found.inside = True
@@ -68,7 +73,7 @@ def before(work: Plan, base: Baseline, touched: Collection[str], asked: Collecti
     return found
 
 
-def after(work: Plan, build: Path, first: Wanted, asked: Collection[str]) -> Wanted:
+def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collection[str]) -> Wanted:
     """The same for the patched tree, where the patch touches a Makefile or a Kconfig and `build` is prepared: what
     olddefconfig decides is in auto.conf after the next make only.
 
@@ -76,39 +81,81 @@ def after(work: Plan, build: Path, first: Wanted, asked: Collection[str]) -> Wan
     that nothing makes would be missed. Directories that are new in a list and have no Makefile are among `objects`.
     """
     members = Membership(work.runner(write=(build,)), work.source, build, work.variables)
-    names = {name: None for name in first.objects
-             if not name.endswith(".o") or members.target(posixpath.normpath(name))}
-    told = first.told
-    for path in asked:
+    found = Wanted((), first.told, first.inside, first.listed, dict(first.why))
+    names = {name: None for name in first.objects if not name.endswith((".o", *devicetree.BLOBS))
+             or members.target(devicetree.below_tree(name, members.directory))}
+    for path, file in delta.files.items():
         if path in first.listed:
             folder = posixpath.dirname(path)
             new = [name for name in members.everything(folder) if name not in first.listed[path]
                    and not (name.endswith("/") and members.has_makefile(name))]
             names.update(dict.fromkeys(new[:_NEW]))
             if len(new) > _NEW:
-                told += (f"{path}: {_NEW} of the {len(new)} objects that it lists since the patch are compiled",)
-        elif path.endswith((".c", ".S")) and not path.startswith(work.directories) and (work.source / path).is_file():
+                found.told += (f"{path}: {_NEW} of the {len(new)} objects that it lists since the patch are compiled",)
+        if path not in asked or file.after is None:
+            continue
+        if members.is_list(path):
+            found.missing += _not_listed(members, file)
+        elif kind_of(path) is TouchedKind.DEVICETREE:
+            again = replace(found, why={})
+            names.update(dict.fromkeys(_blobs(work, members, path, again)))
+            found.why[path] = again.why.get(path, "")
+        elif path.endswith((".c", ".S")) and not path.startswith(work.directories):
             name = members.target(_object(path))
             names.update(dict.fromkeys([name] if name else []))
-    return Wanted(tuple(names), told, first.inside, first.listed)
+    found.objects = tuple(names)
+    return found
+
+
+def why_not(work: Plan, build: Path, want: Wanted, path: str) -> str:
+    """Why the configuration of `build` makes nothing of `path`, "" where nobody can say."""
+    if path in want.why or not path.endswith((".c", ".S")):
+        return want.why.get(path, "")
+    return Membership(work.runner(), work.source, build, work.variables).why_not(_object(path))
+
+
+def _not_listed(members: Membership, file: FileDelta) -> tuple[Uncompiled, ...]:
+    """The touched lines of a Makefile that name an object or a directory which this configuration leaves out."""
+    folder = posixpath.dirname(file.path)
+    text = split_lines(file.after or b"")
+    listed = members.names(folder)
+    found: dict[int, Uncompiled] = {}
+    for line, name in lists.touched(file):
+        path = posixpath.normpath(posixpath.join(folder, name)) + ("/" if name.endswith("/") else "")
+        if path not in listed:
+            why = members.why_not(path)
+            found.setdefault(line, Uncompiled(file.path, line, text[line - 1].decode("utf-8", "replace").rstrip("\n"),
+                                              f"{name} is not built in this configuration{f': {why}' if why else ''}"))
+    return tuple(found.values())
 
 
 def _object(path: str) -> str:
     return posixpath.splitext(path)[0] + ".o"
 
 
-def _listed(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[str, ...]:
-    """Objects that a Makefile outside the targets lists; how many of them is told."""
+def _blobs(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[str, ...]:
+    """Device trees to make for a device tree file; what was chosen is told."""
+    made = devicetree.boards(work.source, path, members)
+    found.told += made.told
+    found.why[path] = made.why
+    return made.blobs
+
+
+def _listed(work: Plan, members: Membership, path: str, patch: Patch, found: Wanted) -> tuple[str, ...]:
+    """Objects that a Makefile outside the targets lists, those that the patch names first; how many of them is told."""
     folder = posixpath.dirname(path)
     if not folder or compiled.is_visited(path, [name.rstrip("/") for name in work.directories]):
         return ()
     every = members.everything(folder)
     found.listed[path] = frozenset(every)
-    names = tuple(name for name in every if not name.endswith("/"))
+    words = {word for file in patch.files if file.path == path for hunk in file.hunks for line in hunk.lines
+             if line.kind != b" " for word in lists.objects_of(line.text)}
+    names = sorted((name for name in every if not name.endswith("/")),
+                   key=lambda name: posixpath.basename(name) not in words)
     if names:
         found.told += (f"{path}: {min(len(names), _LISTED)} of the {len(names)} objects that it lists are compiled; "
                        "nothing is linked",)
-    return names[:_LISTED]
+    return tuple(names[:_LISTED])
 
 
 def _users(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[str, ...]:

@@ -163,6 +163,44 @@ def test_what_a_makefile_lists_since_the_patch_is_built(bench: Bench) -> None:
     assert unlisted.verdict is Build.NOT_COMPILED, unlisted
 
 
+def test_a_list_that_is_off_builds_nothing_and_is_no_pass(bench: Bench) -> None:
+    """make reads the line, goes on, and ends well."""
+    off = {NETWORK: bench.read(NETWORK) + "obj-$(CONFIG_NOWHERE) += added.o\n"}
+    alone = bench.build(off, compared=False)
+    why = "CONFIG_NOWHERE of drivers/net/Makefile is off"
+    assert (alone.verdict, alone.objects) == (Build.NOT_COMPILED, ()), alone
+    assert alone.reason == f"{NETWORK}:2: added.o is not built in this configuration: {why}"
+    both = bench.build({**off, "drivers/net/added.c": "int added;\n"}, compared=False)
+    assert both.verdict is Build.NOT_COMPILED
+    assert {(one.path, one.line) for one in both.uncompiled} == {(NETWORK, 2), ("drivers/net/added.c", 0)}
+    assert all(why in one.why for one in both.uncompiled)
+    (bench.source / "arch/x86/Kbuild").write_text("obj-y += kvm/\n")
+    git(bench.source, "add", "arch")
+    git(bench.source, "commit", "-qm", "A way to the targets")
+    inside = "arch/x86/kvm/Makefile"
+    targets = bench.build({inside: bench.read(inside) + "obj-$(CONFIG_NOWHERE) += tdx.o\n"}, compared=False)
+    assert targets.verdict is Build.NOT_COMPILED, targets
+    assert targets.reason.startswith(f"{inside}:4: tdx.o is not built in this configuration")
+
+
+def test_the_option_that_stands_in_the_way_of_a_source_is_named(bench: Bench) -> None:
+    result = bench.build(bench.edit("arch/x86/kvm/tdx.c", "return 0", "return 1"), compared=False)
+    assert result.reason == "arch/x86/kvm/tdx.c: CONFIG_KVM_TDX of arch/x86/kvm/Makefile is off"
+
+
+def test_the_object_that_a_makefile_is_changed_for_is_among_those_compiled(bench: Bench) -> None:
+    many = [f"drivers/net/a{number}.c" for number in range(9)]
+    for name in many:
+        (bench.source / name).write_text("int a;\n")
+    listed = "".join(f"obj-y += {Path(name).stem}.o\n" for name in many)
+    (bench.source / NETWORK).write_text(bench.read(NETWORK) + listed)
+    git(bench.source, "add", "drivers")
+    git(bench.source, "commit", "-qm", "A long list")
+    result = bench.build({NETWORK: bench.read(NETWORK) + "CFLAGS_dummy.o += -DWHATEVER\n"}, compared=False)
+    assert result.verdict is Build.PASS, result
+    assert "drivers/net/dummy.o" in result.command
+
+
 def test_what_a_makefile_no_longer_lists_counts_for_nothing(bench: Bench) -> None:
     """`make drivers/net/dummy.o` would still compile it."""
     result = bench.build({NETWORK: "# nothing\n", **bench.edit(DUMMY, "int", "long")}, compared=False)
@@ -277,6 +315,22 @@ def test_what_the_trees_architecture_leaves_out_is_tried_for_another(bench: Benc
     bad = bench.build(bench.edit(far, "int far", "int far = nowhere"), compared=False)
     assert bad.verdict is Build.FAIL, bad
     assert bad.reason.startswith(f"{far}:1:")
+
+
+def test_another_architecture_answers_for_the_files_that_it_was_asked_about_alone(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line behind an #if that is off stays one, whatever else of the patch is built elsewhere."""
+    far = "drivers/net/far.c"
+    (bench.source / far).write_text("int far;\n")
+    (bench.source / NETWORK).write_text(f"{bench.read(NETWORK)}ifeq ($(SRCARCH),arm64)\nobj-y += far.o\nendif\n")
+    git(bench.source, "add", "drivers")
+    git(bench.source, "commit", "-qm", "A driver of another architecture")
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        "cross-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc")))
+    off = bench.edit(DUMMY, "int dummy;\n", "int dummy;\n#ifdef CONFIG_NOWHERE\nint more;\n#endif\n")
+    both = bench.build({**bench.edit(far, "int", "long"), **off}, compared=False)
+    assert (both.verdict, both.objects) == (Build.NOT_COMPILED, ("drivers/net/dummy.o", "drivers/net/far.o")), both
+    assert [(one.path, one.line) for one in both.uncompiled] == [(DUMMY, 5)]
 
 
 def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is_fresh(bench: Bench) -> None:
