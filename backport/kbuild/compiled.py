@@ -71,8 +71,6 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
             continue
         code = True
         objects.update(dict.fromkeys(unit.target for unit in made))
-        if kind is TouchedKind.DEVICETREE:
-            continue                 # its #if lines are the preprocessor's for dtc, whose command is no compiler's
         if path.endswith(".h") and not path.startswith(tuple(f"{place}/" for place in visited)):
             unproved.append(f"{path}: its users outside {', '.join(visited)} are not built")
         lost, notes = _lines(file, made, runner, build, source, jobs)

@@ -71,7 +71,9 @@ def boards(source: Path, path: str, members: Lists) -> Boards:
     if not users:
         return Boards(why="no device tree source includes it")
     listed = {user: name for user in users[:_ASKED] if (name := members.target(blob(user)))}
-    told: list[str] = []
+    # CONFIG_OF_ALL_DTBS makes them, and no kernel that anybody runs has it
+    told = [f"{user}: {why}; it is compiled all the same" for user in [*listed][:MOST]
+            if (why := members.why_not(blob(user))).endswith(" is off")]
     off: dict[str, str] = {}
     if not listed:
         for user in users[:MOST]:

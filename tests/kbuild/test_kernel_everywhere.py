@@ -87,6 +87,31 @@ def test_a_device_tree_is_compiled_and_its_error_seen() -> None:
     assert (bad.verdict, bad.reason) == (Build.FAIL, f"{DTS}:31: error: syntax error"), bad.reason
 
 
+def test_a_piece_of_a_device_tree_that_the_preprocessor_drops_is_not_compiled() -> None:
+    real = Real("6.1")
+    off = real.build(real.diff(DTS, lambda data: data + b"#if 0\n/ { backport = <1>; };\n#endif\n"), compared=False)
+    assert off.verdict is Build.NOT_COMPILED, off
+    assert [(one.path, one.why) for one in off.uncompiled] == [(DTS, "not compiled in this configuration (#if 0)")]
+    on = real.build(real.diff(DTS, lambda data: data + b"#ifndef NOWHERE\n/ { backport = <1>; };\n#endif\n"),
+                    compared=False)
+    assert on.verdict is Build.PASS, on
+
+
+def test_a_list_of_device_trees_is_proved_by_its_blobs() -> None:
+    real = Real("6.1")
+    makefile = f"{DTS.rsplit('/', 1)[0]}/Makefile"
+    new = f"{DTS.rsplit('/', 1)[0]}/backport.dts"
+    text = b'/dts-v1/;\n#include "rk3399.dtsi"\n/ { model = "x"; compatible = "x,x"; };\n'
+    listed = real.diff(makefile, lambda data: data + b"dtb-$(CONFIG_ARCH_ROCKCHIP) += backport.dtb\n")
+    added = (f"diff --git a/{new} b/{new}\nnew file mode 100644\n--- /dev/null\n+++ b/{new}\n@@ -0,0 +1,3 @@\n".encode()
+             + b"".join(b"+" + line for line in text.splitlines(keepends=True)))
+    both = real.build(listed + added, compared=False)
+    assert (both.verdict, both.objects) == (Build.PASS, (new.removesuffix(".dts") + ".dtb",)), both.reason
+    alone = real.build(added, compared=False)
+    assert alone.verdict is Build.NOT_COMPILED, alone
+    assert alone.reason == f"{new}: {makefile} does not list backport.dtb"
+
+
 def test_a_source_that_is_listed_by_the_directory_beside_it_is_built() -> None:
     """amdgpu's Makefile lists ../display/dc/core/dc.o: make has no rule for the object's own path."""
     real = Real("6.1")
