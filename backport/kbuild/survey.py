@@ -3,7 +3,11 @@
 The changes are what one release of a series did to single files, as many of each part of the kernel as asked for, in an
 order that the file names decide and nobody chose. A change that uses a name which another file of its commit brings
 (no file of the old release has it) cannot be built alone and is passed over; how many were is printed. What else needs
-the rest of its commit fails to build: that is a verdict too, and it was compiled, but not whole.
+the rest of its commit fails: the files of the release's change which have a name that the errors quote are added, as
+long as there are any, and the line says how many; what still fails was compiled, but not whole.
+
+Devices of arm64 are what lies below drivers/ (without drivers/net) or sound/ in a directory that has the name of one
+below arch/arm64/boot/dts, but for amd, intel and nvidia; they are built for arm64 as well, and count where they are.
 """
 
 from __future__ import annotations
@@ -11,16 +15,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import posixpath
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backport.architecture import ARCHITECTURES, I386, X86_64, split
 from backport.git import Git
 from backport.kbuild.driver import build_cell
+from backport.kbuild.result import BuildResult
 from backport.kbuild.touched import TouchedKind, kind_of
 from backport.manifest import load
 from backport.patch.parse import parse
@@ -31,6 +37,11 @@ from backport.verdict import Build
 
 _C = (".c", ".h")
 _CODE = (*_C, ".S")
+DEVICES = "devices of arm64"
+_NOT_ONLY = frozenset({"amd", "intel", "nvidia"})
+_MORE = 12               # files that are built with one that fails alone
+_ROUNDS = 5
+_QUOTED = re.compile(r"'(?:struct |union |enum )?([A-Za-z_]\w{3,})'")
 # (name in the table, beginnings of the paths, endings)
 PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("fs", ("fs/",), _C),
@@ -42,6 +53,7 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("sound", ("sound/",), _C),
     ("include", ("include/",), (".h",)),
     *((one.directory, (f"{one.directory}/",), _CODE) for one in ARCHITECTURES if one is not I386),
+    (DEVICES, ("drivers/", "sound/"), (".c",)),
     ("dts", ("arch/",), (".dts", ".dtsi", ".dtso")),
     ("Kconfig", ("",), ("Kconfig",)),
     ("Makefile", ("",), ("/Makefile", "/Kbuild")),
@@ -109,16 +121,50 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
     assert tree is not None, series
     tree = replace(tree, name=before.tree)
     with store.git() as git:
+        changed = _words(git.run("diff", "--no-renames", "-U0", "--diff-filter=M", before.commit, after.commit).out)
         chosen, over = _choose(git, before, after, each, parts, every)
         for part, number in over.items():
             found[part].passed_over += number
         for part, path in chosen:
-            diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", path).out
-            result = build_cell(tree, before, parse(diff, slug=path), store=store, cache=store.cache, compared=False)
-            found[part].verdicts.append(result.verdict)
+            also = ("arm64",) if part == DEVICES else ()
+
+            def build(paths: Sequence[str], also: Sequence[str] = also) -> BuildResult:
+                diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", *paths).out
+                return build_cell(tree, before, parse(diff, slug=paths[0]), store=store, cache=store.cache,
+                                  compared=False, architectures=also)
+
+            result, more = _with_rest(build, path, changed)
+            verdict = result.verdict
+            if verdict in _WHOLE and not set(also) <= set(result.architecture.split(", ")):
+                verdict = Build.NOT_COMPILED
+            found[part].verdicts.append(verdict)
             if path.endswith(".c") and kind_of(path) is TouchedKind.SOURCE:
-                sources[next(iter(split([path], X86_64.name)[1]), X86_64.srcarch)].append(result.verdict)
-            print(f"{before.version} {path}: {result.verdict}: {result.reason}", flush=True)
+                name = also[0] if also else next(iter(split([path], X86_64.name)[1]), X86_64.srcarch)
+                sources[name].append(verdict)
+            beside = f" (with {more} more files of the change)" if more else ""
+            told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
+            print(f"{before.version} {path}{beside}: {verdict}: {result.reason}{told} [{result.architecture}]",
+                  flush=True)
+
+
+def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
+               changed: Mapping[str, frozenset[bytes]]) -> tuple[BuildResult, int]:
+    """(the verdict of `path`, how many other files of the release's change it was built with): where it fails alone,
+    with those that have a name which an error quotes."""
+    paths = [path]
+    first = result = build(paths)
+    for _ in range(_ROUNDS):
+        errors = [item for item in result.new if item.is_error]
+        if result.verdict is not Build.FAIL or not errors:
+            break
+        names = {name.encode() for item in errors[:8] for name in _QUOTED.findall(item.text)}
+        fit = [one for one, words in changed.items() if one not in paths and one.endswith(_CODE)
+               and (words & names or one in {item.path for item in errors})]
+        if not fit or len(paths) + len(fit) > _MORE:
+            break
+        paths += fit
+        result = build(paths)
+    return (result, len(paths) - 1) if result.verdict in _WHOLE else (first, 0)
 
 
 def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str],
@@ -128,11 +174,14 @@ def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str]
     holders = Counter(word for words in added.values() for word in words)
     listed = git.run("diff", "--name-only", "--no-renames", "--diff-filter=M", "-z", before.commit, after.commit).out
     paths = [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
+    vendors = {posixpath.basename(path) for _mode, _blob, path in
+               git.ls_tree(before.commit, ["arch/arm64/boot/dts/"], recurse=False)} - _NOT_ONLY
     chosen: list[tuple[str, str]] = []
     over: Counter[str] = Counter()
     for part, begin, end in PARTS:
         fit = [path for path in paths if path.startswith(begin) and path.endswith(end)
-               and not path.startswith(KVM.paths)] if part in parts else []
+               and not path.startswith(KVM.paths) and (part != DEVICES or _of_vendor(path, vendors))] \
+            if part in parts else []
         fit.sort(key=lambda path: hashlib.sha256(path.encode()).digest())
         taken = 0
         for path in fit:
@@ -148,6 +197,17 @@ def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str]
     return chosen, over
 
 
+def _words(diff: bytes) -> dict[str, frozenset[bytes]]:
+    """path -> the words of its added and removed lines."""
+    found: dict[str, frozenset[bytes]] = {}
+    for text in re.split(rb"^diff --git ", diff, flags=re.MULTILINE)[1:]:
+        lines = text.split(b"\n")
+        path = next((line[6:] for line in lines if line.startswith(b"+++ b/")), b"")
+        found[path.decode("utf-8", "surrogateescape")] = frozenset(
+            word for line in lines if line[:1] in (b"+", b"-") for word in _WORD.findall(line))
+    return found
+
+
 def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
     """path -> the words of its added lines that its removed ones do not have."""
     found: dict[str, frozenset[bytes]] = {}
@@ -158,6 +218,11 @@ def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
                                                     and not line.startswith(sign * 3)))) for sign in (b"+", b"-"))
         found[path.decode("utf-8", "surrogateescape")] = frozenset(plus - minus)
     return found
+
+
+def _of_vendor(path: str, vendors: Collection[str]) -> bool:
+    """Is it for the devices of one of arm64's vendors?"""
+    return not path.startswith("drivers/net/") and any(name in vendors for name in path.split("/")[1:-1])
 
 
 def _unknown(git: Git, release: Head, words: Sequence[bytes]) -> bool:
