@@ -110,7 +110,7 @@ def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
     options = context.options
     result = build_cell(job.tree, job.head, patch, store=context.store, cache=context.cache, jobs=context.jobs,
                         config=job.config or None, require_sandbox=options.require_sandbox,
-                        manifest_directory=context.beside)
+                        architectures=options.architectures, manifest_directory=context.beside)
     reason = "; ".join(filter(None, (cell.reason, result.reason)))
     fixes = f"built with {', '.join(result.fixes)} on both sides (toolchain.fixes)"
     notes = (*cell.notes, *result.notes, *([fixes] if result.fixes else []))

@@ -48,6 +48,7 @@ class Options:
     strategies: tuple[str, ...] | None = None    # None: all
     signoff: str = ""                            # "Name <address>", "" for none
     require_sandbox: bool = False
+    architectures: tuple[str, ...] = ()          # what is outside arch/ is built for these as well
     proposer: Command | None = None              # who is asked about hunks that would be declined
     boot: bool = False                           # boot the tree without and with the patch (docs/behaviour.md)
 

@@ -57,6 +57,7 @@ class Job:
         """What a person types to get this cell."""
         words = ["backport", "run", self.patch.source or "-", "--tree", self.tree.name]
         words += ["--config", self.config] if self.config else []
+        words += ["--arch", ",".join(options.architectures)] if options.architectures else []
         words += ["--boot"] if options.boot else []
         return " ".join(words + ([] if options.build else ["--no-build"]))
 
@@ -122,7 +123,8 @@ def _key(context: Context, job: Job) -> str:
         preimages=context.carrier.preimages(patch).digest, rules=_rules_parts(context),
         code=context.code, tools=options.tools(), libraries=versions(reach(START, WITHOUT).others),
         compiler=build.compiler.identity if build else None,
-        config=[config_parts(build), beyond(build, patch.paths, context.beside)] if build else None,
+        config=[config_parts(build), beyond(build, patch.paths, context.beside, options.architectures)]
+        if build else None,
         make=build.variables if build else None, sandbox=build.sandbox.kind if build else None,
         fixes=[path.read_bytes() for path in build.fixes] if build else None, build=options.build,
         boot=_boot_parts(context, patch, tree) if job.boots else None, history=_history_parts(context, head),

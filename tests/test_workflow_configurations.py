@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from backport.cell import Cell, one_a_tree
 from backport.cli import cli
 from backport.errors import ManifestError, UserError
+from backport.kbuild import toolchain
+from backport.kbuild.toolchain import Compiler
 from backport.manifest import load
 from backport.results.changes import ChangeKind, since
 from backport.results.store import Results
@@ -135,6 +137,23 @@ def test_a_configuration_that_does_not_exist_is_said_at_once(desk: Columns) -> N
     with pytest.raises(ManifestError, match="kvm-mim") as caught:
         load(manifest)
     assert "kvm-min" in str(caught.value.hint)
+
+
+def test_other_architectures_are_asked_for_by_name_and_are_another_answer(desk: Columns,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        f"{architecture.name}-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc")))
+    desk.patch("dummy", "int dummy", "long dummy", "drivers/net/dummy.c")
+    cell = desk.columns(*TREE, "--arch", "arm64")["dummy", "fake-9.1.y/"]
+    assert (cell["build"], cell["detail"]["build"]["architecture"]) == ("pass", "x86_64, arm64")
+    assert cell["command"].endswith("--tree fake-9.1.y --arch arm64")
+    assert not desk.columns(*TREE, "--arch", "s390")["dummy", "fake-9.1.y/"]["cached"]
+    assert desk.columns(*TREE, "--arch", "arm64")["dummy", "fake-9.1.y/"]["cached"]
+    with pytest.raises(click.UsageError, match="no architecture named 'arm46'; known: x86_64"):
+        desk.invoke("run", "--arch", "arm46")
+    for other in (("--no-build",), ("--config", "kvm-min")):
+        with pytest.raises(click.UsageError, match=other[0]):
+            desk.invoke("run", "--arch", "arm64", *other)
 
 
 def test_build_fixes_stand_on_both_sides_and_are_listed(desk: Columns) -> None:

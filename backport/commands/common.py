@@ -160,6 +160,34 @@ def config_option() -> Decorator:
                              "[default: the first that it lists]")
 
 
+class _Architectures(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+    """arm64,s390: names of backport/architecture.py."""
+
+    name = "NAME[,NAME...]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        from backport.architecture import ARCHITECTURES
+
+        if isinstance(value, tuple):
+            return value
+        known = [one.name for one in ARCHITECTURES]
+        found = tuple(part.strip() for part in str(value).split(","))
+        for name in found:
+            if name not in known:
+                self.fail(f"there is no architecture named {name!r}; known: {', '.join(known)}", param, ctx)
+        return found
+
+
+def arch_option() -> Decorator:
+    """--arch: architectures to build for as well. The value is a flat tuple of names."""
+    def flat(ctx: click.Context, _param: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for names in value for name in names))
+
+    return click.option("--arch", "architectures", multiple=True, type=_Architectures(), callback=flat,
+                        help="Build what is outside arch/ for these architectures as well; what one of them does not "
+                             "build is a note.")
+
+
 def read_manifest(path: Path | None) -> Manifest:
     """Load it, or say where one comes from."""
     from backport.manifest import default_path, load

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from backport.commands.common import (
+    arch_option,
     cache_option,
     cache_or_default,
     check_configs,
@@ -34,6 +35,7 @@ from backport.report.registry import FORMATS
 @trees_option("Only this tree (linux-6.1.y, 6.1.y or 6.1), or an exact release (6.1.176); may be given several times.")
 @click.option("--from", "clone", nargs=2, metavar="REPO COMMIT", help="Take the patch from a commit of a local clone.")
 @config_option()
+@arch_option()
 @click.option("--no-build", is_flag=True, help="Stop after the check; nothing is compiled.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=click.IntRange(1), help="Trees at once.")
 @scheduler_option()
@@ -52,9 +54,10 @@ from backport.report.registry import FORMATS
 @manifest_option()
 @cache_option()
 def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, str] | None,
-            configs: tuple[str, ...], no_build: bool, jobs: int, scheduler: str, force: bool, update: bool,
-            offline: bool, strict: bool, proposer: str | None, require_sandbox: bool, boot: bool, form: str,
-            output: Path | None, db: Path | None, manifest_path: Path | None, cache: Path | None) -> int:
+            configs: tuple[str, ...], architectures: tuple[str, ...], no_build: bool, jobs: int, scheduler: str,
+            force: bool, update: bool, offline: bool, strict: bool, proposer: str | None, require_sandbox: bool,
+            boot: bool, form: str, output: Path | None, db: Path | None, manifest_path: Path | None,
+            cache: Path | None) -> int:
     """Carry every PATCH to every tree, build before and after, record each outcome, print the matrix.
 
     PATCH is a file, a directory, an mbox or - for stdin; without any, everything in patches/ is taken.
@@ -71,11 +74,15 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, 
 
     manifest = read_manifest(manifest_path)
     check_configs(configs, no_build, manifest)
+    if architectures and (no_build or configs):
+        raise click.UsageError("--arch is for builds in each tree's own configuration, not with "
+                               + ("--no-build" if no_build else "--config"))
     check_format(form, output)
     place = cache_or_default(cache)
     request = Request(
         patches=read_patches(patches, place, clone), manifest=manifest, cache=place, trees=names,
         options=Options(build=not no_build, strict=strict, require_sandbox=require_sandbox, boot=boot,
+                        architectures=architectures,
                         proposer=chosen_proposer(proposer, manifest)),
         update=update, offline=offline, force=force, jobs=jobs,
         scheduler=scheduler, configs=configs,

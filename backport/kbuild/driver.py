@@ -53,12 +53,14 @@ OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path, jobs: int | None = None,
                config: str | None = None, sandbox: str = "auto", require_sandbox: bool = False,
                limits: Limits | None = None, compared: bool = True, force: bool = False, reverse: bool = False,
-               manifest_directory: Path | None = None, open_tree: OpenTree | None = None,
+               architectures: Sequence[str] = (), manifest_directory: Path | None = None,
+               open_tree: OpenTree | None = None,
                say: Callable[[str], None] = lambda _text: None) -> BuildResult:
     """Build `patch` (as adapted to this tree) and say what that proves.
 
     `config` names a fragment, None = the tree's first. `sandbox` is "auto" or "none". `reverse` takes the patch
-    back instead (a tree that has it already). `force` builds the baseline again. Raises UserError for what the
+    back instead (a tree that has it already). `architectures` are those (by their names in the table) that what lies
+    outside arch/ is built for as well. `force` builds the baseline again. Raises UserError for what the
     manifest or the caller got wrong; everything that fails around the build is the verdict `error`.
     """
     if nothing_to_build(patch.paths):
@@ -85,7 +87,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
                 sparse.hold(source, _names(parsed))
                 stack.enter_context(applied(source, parsed.diff, parsed.files, what=f"the build fix {fix.name}",
                                             hint=f"refresh it for {head.version}, or take it out of {_FIXES}"))
-            result = _Parts(work, make_plan, patch, known, reverse, compared, force, say).build()
+            result = _Parts(work, make_plan, patch, known, reverse, compared, force, say, tuple(architectures)).build()
         low = lowered(limits)
         if low and result.verdict is Build.NOT_COMPILED:
             # make told no failure, but what asks the preprocessor may have met the limit without a word
@@ -117,6 +119,7 @@ class _Parts:
     compared: bool
     force: bool
     say: Callable[[str], None]
+    architectures: tuple[str, ...] = ()
 
     def build(self) -> BuildResult:
         # a configuration that was asked for by name answers for itself alone
@@ -137,7 +140,30 @@ class _Parts:
         for name, paths in elsewhere.items():
             results.append(self._elsewhere(name, paths) if default else
                            self._not_compiled(paths, f"{self.own.config_name} is not for arch/{name}"))
-        return together(results)
+        if not default:
+            return together(results)
+        outside = [path for path in here if not path.startswith("arch/")]
+        return self._for_each(together(results), outside) if outside else together(results)
+
+    def _for_each(self, first: BuildResult, paths: Collection[str]) -> BuildResult:
+        """`first`, and `paths` built for every architecture that was asked for. What one of them does not build is told
+        and nothing against the patch: that a driver is for other machines is no fault of it."""
+        for name in self.architectures:
+            architecture = named(name)
+            if architecture is None or name == self.own.architecture:
+                continue
+            try:
+                more = self._part(self.plan(name=WIDE, alone=True, architecture=architecture), frozenset(paths))
+            except BuildError as error:
+                more = self._not_compiled(paths, error.message, error.hint)
+            if more.verdict is Build.NOT_COMPILED:
+                first = replace(first, notes=(*first.notes, f"{name}: not compiled: {more.reason}"),
+                                hint=first.hint or more.hint)
+            elif first.verdict is Build.NOT_COMPILED:
+                first = again(first, more, paths)
+            else:
+                first = together([first, more])
+        return first
 
     def _needs_targets(self, paths: Collection[str]) -> bool:
         """Headers of the whole tree and the build files on the way to the targets are proved by the tree's targets; the

@@ -185,15 +185,16 @@ def own_configuration(tree: Tree) -> str:
     return tree.fragments[0] if tree.fragments else KVM.configuration
 
 
-def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = None) -> list[str]:
+def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = None,
+           asked: Sequence[str] = ()) -> list[str]:
     """What else than its own plan can change a patch's build: the wide configuration, and for each other architecture
-    that it touches or may be tried for the compiler, "" where none is installed."""
+    that it touches, may be tried or is `asked` for, the compiler, "" where none is installed."""
     if own.fragment.name != own_configuration(own.tree):
         return []
-    parts = [config.load(WIDE, manifest_directory).text]
+    parts = [config.load(WIDE, manifest_directory).text, *asked]
     outside = [path for path in paths if path.endswith(SOURCES) and not path.startswith(own.directories)]
     others = [*map(of_directory, sorted(split(paths, own.architecture)[1])),
-              *map(named, sorted(foreign(outside, own.architecture)))]
+              *map(named, sorted(foreign(outside, own.architecture))), *map(named, asked)]
     for architecture in others:
         try:
             parts.append(toolchain.cross(own.tree.toolchain, architecture).identity if architecture else "")

@@ -317,6 +317,31 @@ def test_what_the_trees_architecture_leaves_out_is_tried_for_another(bench: Benc
     assert bad.reason.startswith(f"{far}:1:")
 
 
+def test_what_is_outside_arch_is_built_for_the_architectures_that_are_asked_for(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bench.source / "drivers/net/near.c").write_text("#ifdef CROSS\nint broken(;\n#endif\nint near;\n")
+    listed = "ifeq ($(SRCARCH),x86)\nobj-y += near.o\nendif\nifeq ($(SRCARCH),s390)\nobj-y += near.o\nendif\n"
+    (bench.source / NETWORK).write_text(bench.read(NETWORK) + listed)
+    git(bench.source, "add", "drivers")
+    git(bench.source, "commit", "-qm", "Of two architectures")
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        f"{architecture.name}-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc")))
+    asked = bench.build(bench.edit(DUMMY, "int", "long"), compared=False, architectures=("arm64", "s390"))
+    assert (asked.verdict, asked.architecture) == (Build.PASS, "x86_64, arm64, s390"), asked
+    # not built there: told, and not held against it
+    near = bench.edit("drivers/net/near.c", "int near;", "long near;")
+    none = bench.build(near, compared=False, architectures=("arm64",))
+    assert (none.verdict, none.architecture) == (Build.PASS, "x86_64"), none
+    assert [note for note in none.notes if note.startswith("arm64: not compiled: drivers/net/near.c:")], none.notes
+    # an error of that compiler alone is the patch's
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        f"{architecture.name}-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc -DCROSS_ONLY")))
+    bad = bench.build(bench.edit("drivers/net/near.c", "int near;", "int near;\n#ifdef CROSS_ONLY\nint far(;\n#endif"),
+                      compared=False, architectures=("s390",))
+    assert bad.verdict is Build.FAIL, bad
+    assert bad.reason.startswith("drivers/net/near.c:")
+
+
 def test_another_architecture_answers_for_the_files_that_it_was_asked_about_alone(
         bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line behind an #if that is off stays one, whatever else of the patch is built elsewhere."""
