@@ -89,6 +89,9 @@ class Run:
         return "running" if alive(self.process) else "interrupted"
 
 
+SHOWN = 60                           # of the marks of a place: what its history shows
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """One verdict in the history of a place: enough to draw it."""

@@ -26,7 +26,7 @@ from backport.cell import Cell
 from backport.errors import InfraError, UserError
 from backport.results.decode import decode
 from backport.results.rows import BRIEF, CELL, DAMAGED, RUN, body, cell_of, run_of, sql_text
-from backport.results.run import Mark, PatchInfo, Run, TreeInfo, process_mark
+from backport.results.run import SHOWN, Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
 from backport.results.series import told
 from backport.verdict import Apply, Behaves, Build, Sure
@@ -173,11 +173,16 @@ class Results:
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO body (sha256, data, adapted) VALUES (?, ?, ?)",
                        (digest, data, adapted))
-            db.execute("INSERT OR REPLACE INTO cell (run, patch, tree, key, apply, build, cached, seconds, recorded, "
-                       "body, sure, version, behaviour) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                       (_id(run), sql_text(cell.patch), sql_text(cell.column), key, cell.apply.value, cell.build.value,
-                        int(cell.cached), cell.seconds, time.time(), digest, cell.sure.value,
+            place = sql_text(cell.patch), sql_text(cell.column)
+            db.execute("INSERT OR IGNORE INTO answer (patch, tree, key, body, apply, build, sure, version, behaviour) "
+                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       (*place, key, digest, cell.apply.value, cell.build.value, cell.sure.value,
                         sql_text(cell.base_version), cell.behaviour or ""))
+            db.execute("DELETE FROM told WHERE run = ? AND answer IN "
+                       "(SELECT id FROM answer WHERE patch = ? AND tree = ?)", (_id(run), *place))
+            db.execute("INSERT INTO told SELECT ?, id, ?, ?, ? FROM answer "
+                       "WHERE patch = ? AND tree = ? AND key = ? AND body = ?",
+                       (_id(run), int(cell.cached), cell.seconds, time.time(), *place, key, digest))
 
     def cells(self, run: Run | int) -> list[Cell]:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
@@ -215,6 +220,8 @@ class Results:
             return None
         # the index is of cells with a key: SQLite takes it only where the question says so
         rows = self._rows(f"{CELL} WHERE key = ? AND key <> '' AND apply NOT IN (?, ?) AND build <> ? "
+                          # not every night that gave it, only the last
+                          "AND cell.run = (SELECT MAX(run) FROM told WHERE answer = cell.answer) "
                           "ORDER BY recorded DESC LIMIT 1",
                           (key, Apply.ERROR.value, Apply.NO_TREE.value, Build.ERROR.value))
         known = cell_of(rows[0]) if rows else None
@@ -240,20 +247,24 @@ class Results:
                           (sql_text(patch), sql_text(column), manifest, manifest, limit))
         return [(int(row[0]), cell_of(row)) for row in reversed(rows)]
 
-    def marks(self, run: Run, *, limit: int = 60) -> dict[tuple[str, str], list[Mark]]:
+    def marks(self, run: Run, *, limit: int = SHOWN) -> dict[tuple[str, str], list[Mark]]:
         """The history of every place of `run` over the newest runs of its kind and manifest up to it, oldest first."""
         wanted = [other.id for other in self.runs(kind=run.kind, before=run.id + 1, limit=limit,
                                                   manifest=run.manifest)]
         found: dict[tuple[str, str], list[Mark]] = {}
         if wanted:
-            rows = self._rows("SELECT run, patch, tree, apply, build, sure, version, behaviour FROM cell "
-                              "WHERE run BETWEEN ? AND ? ORDER BY run", (min(wanted), max(wanted)))
+            between = "FROM told WHERE run BETWEEN ? AND ?", (min(wanted), max(wanted))
+            rows = self._rows(f"SELECT run, answer {between[0]} ORDER BY run", between[1])
+            # each answer once: most of them are those of the night before
+            answers = {row[0]: (row[1:3], Mark(0, Apply(row[3]), Build(row[4]), Sure(row[5]), row[6],
+                                               decode(Behaves, row[7]) if row[7] else None))
+                       for row in self._rows("SELECT id, patch, tree, apply, build, sure, version, behaviour "
+                                             f"FROM answer WHERE id IN (SELECT answer {between[0]})", between[1])}
             chosen = set(wanted)
-            for number, patch, tree, apply, build, sure, version, booted in rows:
-                if number in chosen:
-                    found.setdefault((patch, tree), []).append(
-                        Mark(number, Apply(apply), Build(build), Sure(sure), version,
-                             decode(Behaves, booted) if booted else None))
+            for number, answer in rows:
+                if number in chosen and answer in answers:       # `backport gc` may run beside
+                    place, mark = answers[answer]
+                    found.setdefault(place, []).append(replace(mark, run=number))
         return found
 
     # --- memory of the nightly job (thread of its mails), and house-keeping
@@ -284,7 +295,8 @@ class Results:
         gone = self.old_runs(keep)
         with self._transaction() as db:
             db.executemany("DELETE FROM run WHERE id = ?", [(number,) for number in gone])
-            db.execute("DELETE FROM body WHERE sha256 NOT IN (SELECT body FROM cell)")
+            db.execute("DELETE FROM answer WHERE id NOT IN (SELECT answer FROM told)")
+            db.execute("DELETE FROM body WHERE sha256 NOT IN (SELECT body FROM answer)")
         if gone:
             with self._lock:
                 try:

@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from backport.adapt.records import HunkStory
 from backport.cell import Adapted, Cell
 from backport.errors import InfraError, UserError
+from backport.results import schema
+from backport.results.rows import body
 from backport.results.run import PatchInfo, TreeInfo, alive, process_mark
 from backport.results.schema import MIGRATIONS
 from backport.results.store import Results, default_path
@@ -72,7 +74,8 @@ def test_a_key_is_looked_up_by_its_index(tmp_path: Path) -> None:
         results.lookup("k1")
         results._db.set_trace_callback(None)
         plan = [row[3] for row in results._rows(f"EXPLAIN QUERY PLAN {asked[-1]}")]
-    assert any("USING INDEX cell_key" in step for step in plan), plan
+    assert any("USING INDEX answer_key" in step for step in plan), plan
+    assert not [step for step in plan if step.startswith("SCAN")], plan
 
 
 @pytest.mark.parametrize("made", [
@@ -104,6 +107,55 @@ def test_same_answers_are_stored_once(tmp_path: Path) -> None:
             fill(results, standard())
         assert results._rows("SELECT count(*) FROM body") == [(4,)]
         assert len(results.history("toy-fix", "linux-8.9.y")) == 3
+
+
+def test_a_store_of_the_version_before_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nights of four cells, one of them another the second time, as version 3 kept them."""
+    path = tmp_path / "r.sqlite"
+    first = standard()
+    second = [replace(first[0], reason="another night"), *first[1:]]
+    with monkeypatch.context() as old:
+        old.setattr(schema, "MIGRATIONS", MIGRATIONS[:3])
+        with Results(path) as results:
+            for cells in (first, second):
+                run = results.begin(patches=[PatchInfo(one.patch) for one in cells], trees=TREES)
+                for one in cells:
+                    digest, data, adapted = body(one)
+                    with results._transaction() as db:
+                        db.execute("INSERT OR IGNORE INTO body VALUES (?, ?, ?)", (digest, data, adapted))
+                        db.execute("INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, '')", (
+                            run.id, one.patch, one.column, f"{one.patch} {one.column}", one.apply.value,
+                            one.build.value, one.seconds, 1.0, digest, one.sure.value, one.base_version))
+                results.finish(run, 0)
+    with Results(path) as results:
+        def places(cells: list[Cell]) -> dict[tuple[str, str], Cell]:
+            return {(one.patch, one.column): one for one in cells}
+
+        assert places(results.cells(1)) == places(first)
+        assert places(results.cells(2)) == places(second)
+        (place,) = [(one.patch, one.column) for one in first[:1]]
+        assert [one.reason for _run, one in results.history(*place)] == [first[0].reason, "another night"]
+        known = results.lookup(" ".join(place))
+        assert known is not None
+        assert known.reason == "another night"
+        run = results.latest()
+        assert run is not None
+        assert {len(marks) for marks in results.marks(run).values()} == {2}
+        assert results._rows("SELECT count(*) FROM answer") == [(5,)]
+        assert results._rows("PRAGMA foreign_key_check") == []
+        assert results.forget_runs(1) == 1
+        assert results._rows("SELECT (SELECT count(*) FROM answer), (SELECT count(*) FROM body)") == [(4, 4)]
+
+
+def test_a_cell_that_is_recorded_again_in_its_run_replaces_the_first(tmp_path: Path) -> None:
+    with Results(tmp_path / "r.sqlite") as results:
+        run = results.begin()
+        results.record(run, rewritten(), key="k")
+        results.record(run, cell("toy-fix", "linux-8.9.y", Apply.CLEAN), key="k")
+        assert [one.apply for one in results.cells(run)] == [Apply.CLEAN]
+        found = results.lookup("k")
+        assert found is not None
+        assert found.apply is Apply.CLEAN
 
 
 def test_each_manifest_has_runs_of_its_own(tmp_path: Path) -> None:
