@@ -31,6 +31,7 @@ _AS_LINE = re.compile(rf"^(?P<path>[^\s:][^:]*):{_LINE}: (?P<level>Error|Warning
 _OBJTOOL = re.compile(r"^(?P<path>[^\s:]+\.o): (?P<level>warning|error): (?P<text>objtool: .*)$")
 _MODPOST = re.compile(r"^(?P<level>ERROR|WARNING): (?P<text>modpost: .*)$")
 _KCONFIG = re.compile(rf"^(?P<path>\S+?):{_LINE}:(?P<level>error|warning): ?(?P<text>.*)$")
+_UNMET = re.compile(r"^WARNING: (?P<text>unmet direct dependencies detected for \w+)$")
 _MAKE_STOP = re.compile(rf"^(?P<path>\S+?):{_LINE}: \*\*\* (?P<text>.*)$")
 _MAKEFILE = re.compile(r"Makefile|Kbuild")
 _MAKE_RULE = re.compile(r"^make(?:\[\d+\])?: \*\*\* (?P<text>No rule to make target .*)$")
@@ -76,6 +77,23 @@ class Paths:
         for prefix in self._prefixes:
             line = line.replace(prefix, "")
         return line
+
+
+def of_configuration(output: bytes, before: bytes, path: str) -> tuple[Diagnostic, ...]:
+    """Warnings of Kconfig, which ends well with them, that the output `before` the patch does not have. One that names
+    no file is told for `path`."""
+    def warnings(text: bytes) -> dict[str, Diagnostic]:
+        found: dict[str, Diagnostic] = {}
+        for row in text.decode("utf-8", "replace").split("\n"):
+            line = row[:_LONGEST].rstrip("\r")
+            if match := _UNMET.match(line):
+                found[match["text"]] = Diagnostic(path, 0, "warning", match["text"])
+            elif (match := _KCONFIG.match(line)) and "Kconfig" in match["path"]:
+                found[match["text"]] = Diagnostic(posixpath.normpath(match["path"]), int(match["line"]), "warning",
+                                                  match["text"][:_TEXT])
+        return found
+    old = warnings(before)
+    return tuple(item for text, item in warnings(output).items() if text not in old)
 
 
 def parse(output: bytes, paths: Paths) -> tuple[Diagnostic, ...]:

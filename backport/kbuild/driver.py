@@ -46,6 +46,7 @@ from backport.wholefile import private_directory
 
 _FIXES = "toolchain.fixes in trees.yaml"
 _MOST = 200              # diagnostics of one cell that are kept: a patch decides how many there are
+_LOG = 64 << 20
 _NOT_RUN = Exited(0, b"", 0.0)
 OpenTree = Callable[[Any, Head], AbstractContextManager[Path]]
 
@@ -153,9 +154,11 @@ class _Parts:
             if architecture is None or name == self.own.architecture:
                 continue
             try:
-                more = self._part(self.plan(name=WIDE, alone=True, architecture=architecture), frozenset(paths))
+                work = self.plan(name=WIDE, alone=True, architecture=architecture)
             except BuildError as error:
                 more = self._not_compiled(paths, error.message, error.hint)
+            else:
+                more = self._part(work, frozenset(paths))
             if more.verdict is Build.NOT_COMPILED:
                 first = replace(first, notes=(*first.notes, f"{name}: not compiled: {more.reason}"),
                                 hint=first.hint or more.hint)
@@ -333,6 +336,7 @@ class _Cell:
         self._hold_includes(delta)
         before = pristine.stamps(build) if fresh else pristine.recorded(work.stamps)
         seconds = 0.0
+        told: tuple[Diagnostic, ...] = ()
         steered = bool(kinds & {TouchedKind.KCONFIG, TouchedKind.MAKEFILE})
         if fresh or steered:
             step = baselines.configure if fresh else baselines.reconfigure
@@ -342,13 +346,17 @@ class _Cell:
             if configured.code:
                 found = diagnostics.parse(configured.output, Paths(work.source, build, work.build))
                 return _Attempt(configured.code, tuple(found), (), None, seconds)
+            kconfig = next((path for path in delta.files if kind_of(path) is TouchedKind.KCONFIG), "")
+            # what the baseline's configuration said stands in its log alone
+            told = diagnostics.of_configuration(configured.output, _kept(work.logs / "baseline.log"), kconfig) \
+                if kconfig else ()
         # make of one object prepares what it needs by itself; lists are read with the configuration that it makes
         targets = work.targets if self.want.inside or not self.want.objects else PREPARE if steered else ()
         ended = runner.run(work.make(*targets, build=build), cwd=work.source, log=log) if targets else _NOT_RUN
         self._raise_trouble(ended, log)
         seconds += ended.seconds
         paths = Paths(work.source, build, work.build)
-        found = diagnostics.parse(ended.output, paths)
+        found = (*told, *diagnostics.parse(ended.output, paths))
         failed = bool(ended.code)
         want = wanted.after(work, build, self.want, delta, self.paths) if steered and not failed else self.want
         if work.fragment.modules:
@@ -455,6 +463,15 @@ class _Cell:
         if not proof.code and all(file.deleted for file in self.patch.files):
             return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
         return BuildResult(Build.PASS, passed(proof.objects), **common)
+
+
+def _kept(log: Path) -> bytes:
+    """A log of this plan, as far as any is kept; b"" where it is gone."""
+    try:
+        with log.open("rb") as stream:
+            return stream.read(_LOG)
+    except OSError:
+        return b""
 
 
 def _not_compiled(missing: Sequence[Uncompiled]) -> str:

@@ -21,7 +21,7 @@ _OBJECTS = ("$(foreach o,$(obj-y) $(obj-m) $(lib-y) $(filter %.o,$(extra-y)),$(i
 # CONFIG_OF_ALL_DTBS: the lists that are off are made as well (scripts/Makefile.lib, Makefile.dtbs since v6.9)
 _BLOBS = ("$(foreach o,$(dtb-y) $(if $(filter y,$(CONFIG_OF_ALL_DTBS)),$(dtb-)),$(info backport-list $(o) "
           "$($(o:.dtb=-dtbs)))) $(foreach o,$(subdir-y) $(subdir-m),$(info backport-list $(o:/=)/))")
-_OPTION = re.compile(rb"^(CONFIG_\w+)=[ym]$", re.MULTILINE)
+_OPTION = re.compile(rb"^(CONFIG_\w+)=", re.MULTILINE)
 _AWAY = re.compile(rb"\.\./|^\s*include\s", re.MULTILINE)
 
 _OLD_SRC = re.compile(rb"^src := \$\(obj\)$", re.MULTILINE)
@@ -114,6 +114,10 @@ class Membership:
             folder, name = posixpath.split(folder)
             name += "/"
         return ""
+
+    def is_on(self, option: str) -> bool:
+        """Is CONFIG_X y or m, or has it a value?"""
+        return option in self._on()
 
     def _on(self) -> frozenset[str]:
         if self._options is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from backport.patch.parse import split_lines
 
 COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _LISTED = 8              # objects that are compiled for one Makefile
+_ENTRY = re.compile(rb"^\s*(?:menu)?config\s+(\w+)\s*$")
 _NEW = 64                # objects that a patch adds to one Makefile and that are compiled; the rest is told
 
 
@@ -94,7 +96,10 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
                 found.told += (f"{path}: {_NEW} of the {len(new)} objects that it lists since the patch are compiled",)
         if path not in asked or file.after is None:
             continue
-        if members.is_list(path):
+        if kind_of(path) is TouchedKind.KCONFIG:
+            found.told += tuple(f"{path}: CONFIG_{name} is off here: nothing that hangs on it is built"
+                                for name in _options(file) if not members.is_on(f"CONFIG_{name}"))
+        elif members.is_list(path):
             found.missing += _not_listed(members, file)
         elif kind_of(path) is TouchedKind.DEVICETREE:
             again = replace(found, why={})
@@ -112,6 +117,19 @@ def why_not(work: Plan, build: Path, want: Wanted, path: str) -> str:
     if path in want.why or not path.endswith((".c", ".S")):
         return want.why.get(path, "")
     return Membership(work.runner(), work.source, build, work.variables).why_not(_object(path))
+
+
+def _options(file: FileDelta) -> tuple[str, ...]:
+    """The options of a Kconfig file whose entries a patch added lines to."""
+    name = b""
+    found: dict[bytes, None] = {}
+    lines = {block.new + i for block in file.blocks for i in range(block.added)}
+    for number, line in enumerate(split_lines(file.after or b"")):
+        if match := _ENTRY.match(line):
+            name = match[1]
+        if number in lines and name and line.strip():
+            found[name] = None
+    return tuple(one.decode() for one in found)
 
 
 def _not_listed(members: Membership, file: FileDelta) -> tuple[Uncompiled, ...]:

@@ -216,6 +216,17 @@ def test_what_a_kconfig_file_switches_off_counts_for_nothing(bench: Bench) -> No
     assert "drivers/net/dummy.o" not in result.objects
 
 
+def test_a_warning_of_kconfig_is_the_patchs_though_it_ends_well(bench: Bench) -> None:
+    kconfig = "arch/x86/kvm/Kconfig"
+    (bench.source / kconfig).write_text(bench.read(kconfig) + "# UNMET OLD\n")
+    git(bench.source, "commit", "-qam", "Warned before")
+    result = bench.build({kconfig: bench.read(kconfig) + "# UNMET NEW\nconfig KVM_MORE\n\tbool \"More\"\n"},
+                         compared=False)
+    assert result.verdict is Build.WARN, result
+    assert [item.text for item in result.new] == ["unmet direct dependencies detected for NEW"]
+    assert f"{kconfig}: CONFIG_KVM_MORE is off here: nothing that hangs on it is built" in result.unproved
+
+
 def test_a_directory_that_is_listed_and_cannot_be_entered_fails(bench: Bench) -> None:
     result = bench.build({NETWORK: bench.read(NETWORK) + "obj-y += nowhere/\n"}, compared=False)
     assert result.verdict is Build.FAIL, result
@@ -340,6 +351,13 @@ def test_what_is_outside_arch_is_built_for_the_architectures_that_are_asked_for(
                       compared=False, architectures=("s390",))
     assert bad.verdict is Build.FAIL, bad
     assert bad.reason.startswith("drivers/net/near.c:")
+    # a crash of that compiler is no verdict, and no mere note either
+    crash = bench.edit("drivers/net/near.c", "int near;", "int near; /* BACKPORT_FAULT(ice) */")
+    (bench.source / "scripts/cc.sh").write_text(bench.read("scripts/cc.sh").replace('case "$fault" in',
+                                                'case "$*" in *CROSS_ONLY*) ;; *) fault=;; esac\ncase "$fault" in'))
+    git(bench.source, "commit", "-qam", "Faults of the cross compiler alone")
+    error = bench.build(crash, compared=False, architectures=("s390",))
+    assert (error.verdict, "compiler crashed" in error.reason) == (Build.ERROR, True), error
 
 
 def test_another_architecture_answers_for_the_files_that_it_was_asked_about_alone(

@@ -69,6 +69,7 @@ endif
 
 CONFIG_SH = r"""# .config -> the options that Kconfig knows, last word wins; then auto.conf and autoconf.h
 src=$1
+sed -n 's/^# UNMET /WARNING: unmet direct dependencies detected for /p' $src/arch/x86/kvm/Kconfig >&2
 awk '/^config /{print $2}' $src/arch/x86/kvm/Kconfig > .known
 awk 'FNR==NR{known["CONFIG_" $1]=1; next}
      match($0,/^CONFIG_[A-Z0-9_]+=/){n=substr($0,1,RLENGTH-1); v[n]=substr($0,RLENGTH+1); next}
