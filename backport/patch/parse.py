@@ -8,6 +8,7 @@ readers have to be wrong in the same way before a hunk is.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from io import BytesIO
 
 from unidiff.errors import UnidiffParseError
@@ -71,6 +72,8 @@ def find_diff(lines: list[bytes]) -> int | None:
                       if i < starts[-1] and line.rstrip(b" \t\r\n") == b"---"), None)
     behind = starts if separator is None else [i for i in starts if i > separator]
     first = next((i for i in behind if _behind_diffstat(lines, i)), behind[0])
+    # a hunk may hold such lines too (a removed `--`, a diffstat in a document): no file above it is dropped for that
+    first = next((i for i in starts if i < first and _reaches(lines, i, first)), first)
     while first > 0 and lines[first].startswith((b"--- ", b"=====", b"Index: ")) and lines[first - 1].startswith(
             (b"=====", b"Index: ", b"diff -")):
         first -= 1                       # what quilt, svn and GNU diff write above a file belongs to it
@@ -83,6 +86,14 @@ def _starts_diff(lines: list[bytes], i: int) -> bool:
         return True
     return (line.startswith(b"--- ") and i + 2 < len(lines) and lines[i + 1].startswith(b"+++ ")
             and lines[i + 2].startswith(b"@@ -"))
+
+
+def _reaches(lines: list[bytes], start: int, at: int) -> bool:
+    """Whether the diff that begins at `start` goes on, file by file, to the one at `at`."""
+    walker = Walker(lines, start, "")
+    with suppress(InvalidPatch):
+        walker.files()
+    return walker.position > at
 
 
 def _behind_diffstat(lines: list[bytes], i: int) -> bool:

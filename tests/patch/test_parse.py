@@ -67,3 +67,24 @@ def test_the_signature_is_no_removed_line() -> None:
 def test_refuses_what_is_no_patch(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidPatch, match=reason):
         parse(data)
+
+
+@pytest.mark.parametrize("lines", [
+    pytest.param(b"---\n x\n y\n", id="a removed line of two dashes"),
+    pytest.param(b"-x\n f.c | 1 +\n 1 file changed, 1 insertion(+)\n", id="the diffstat of a document"),
+    pytest.param(b"-x\n f.c | 2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n", id="one that agrees"),
+])
+@pytest.mark.parametrize("head", [b"", b"From: A <a@example.org>\nSubject: [PATCH] x\n\nText.\n---\n"])
+def test_what_a_hunk_says_drops_no_file_above_it(lines: bytes, head: bytes) -> None:
+    diff = (b"diff --git a/doc.txt b/doc.txt\n--- a/doc.txt\n+++ b/doc.txt\n@@ -1,3 +1,2 @@\n" + lines
+            + b"diff --git a/g.c b/g.c\n--- a/g.c\n+++ b/g.c\n@@ -1,3 +1,3 @@\n a\n-b\n+c\n d\n")
+    assert parse(head + diff).paths == ("doc.txt", "g.c")
+
+
+def test_a_diff_that_the_message_quotes_is_text() -> None:
+    quoted = b"diff --git a/q.c b/q.c\n--- a/q.c\n+++ b/q.c\n@@ -1 +1 @@\n-a\n+b\n\n"
+    mail = (b"From: A <a@example.org>\nSubject: [PATCH] x\n\nText.\n\n" + quoted + b"More.\n---\n g.c | 2 +-\n"
+            b" 1 file changed, 1 insertion(+), 1 deletion(-)\n\ndiff --git a/g.c b/g.c\n--- a/g.c\n+++ b/g.c\n"
+            b"@@ -1,3 +1,3 @@\n a\n-b\n+c\n d\n")
+    assert parse(mail).paths == ("g.c",)
+    assert parse(mail.replace(b"More.\n", b"")).paths == ("g.c",)
