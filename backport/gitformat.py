@@ -13,6 +13,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from backport.wholefile import write_whole
@@ -66,10 +67,18 @@ def index_of(rows: Iterable[tuple[str, str, str]], width: int) -> bytes:
 
 
 def index_rows(data: bytes, width: int) -> dict[str, Row] | None:
-    """path -> (mode, object name) of an index file of version 2; None for one of another version, with a conflict or
-    with entries that this does not know."""
+    """path -> (mode, object name) of an index file of version 2; None for one of another version, with a conflict, with
+    entries that this does not know, or damaged."""
     if len(data) < 12 + width or data[:4] != b"DIRC":
         return None
+    if data[-width:] not in (_digest(data[:-width], width), bytes(width)):        # git may leave it out: index.skipHash
+        return None
+    with suppress(ValueError, struct.error):
+        return _index_rows(data[:-width], width)
+    return None
+
+
+def _index_rows(data: bytes, width: int) -> dict[str, Row] | None:
     version, count = struct.unpack_from(">II", data, 4)
     if version != 2:
         return None

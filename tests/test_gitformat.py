@@ -72,3 +72,16 @@ def test_an_index_of_another_kind_is_not_read(tmp_path: Path) -> None:
     repo.git.run("add", "-N", "b.c")
     assert index_rows((repo.path / ".git/index").read_bytes(), 20) is None
     assert index_rows(b"", 20) is None
+
+
+def test_an_index_that_the_disk_damaged_is_not_read() -> None:
+    whole = index_of([("100644", "0" * 40, "a/b.c"), ("100755", "1" * 40, "c")], 20)
+    assert index_rows(whole, 20) == {"a/b.c": ("100644", "0" * 40), "c": ("100755", "1" * 40)}
+    for at in range(len(whole)):
+        assert index_rows(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:], 20) is None, at
+        assert index_rows(whole[:at], 20) is None, at
+    unhashed = whole[:-20] + bytes(20)                # index.skipHash
+    assert index_rows(unhashed, 20) == index_rows(whole, 20)
+    more = bytearray(unhashed)
+    more[11] = 3                     # an entry more than there is
+    assert index_rows(bytes(more), 20) is None

@@ -13,8 +13,10 @@ _REACH = 2000            # bytes of a call that are read
 _MARKS = re.compile(rb"[()\[\]{},\"]")
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 _MEMBER = re.compile(rb"(?:->|(?<![\d.])\.)\s*([A-Za-z_]\w*)")
-_OF_MEMBER = re.compile(rb"(?<![\w.>])([a-z_]\w*)\s*\(\s*&?\s*(?:[\w\]\[]+(?:->|\.))+(\w+)\s*[,)]")
-_CHECKED = re.compile(rb"([\w.>-]+)\s*=\s*(\w+)\s*\([^;{}]*\);\s*if\s*\(\s*(IS_ERR\w*\s*\(|!)\s*([\w.>-]+)")
+_OF_MEMBER = re.compile(rb"(?<![\w.>])([a-z_]\w*)\s*\(\s*(?:&\s*)?(?:[\w\]\[]+(?:->|\.))+(\w+)\s*[,)]")
+# each begins at the begin of a word, and looks at no more than a call may have: a line is read once
+_CHECKED = re.compile(rb"(?<![\w.>-])([\w.>-]+)\s*=\s*(\w+)\s*\([^;{}]{0,2000}\);"
+                      rb"\s*if\s*\(\s*(IS_ERR\w*\s*\(|!)\s*([\w.>-]+)")
 _NO_NAME = frozenset({b"NULL", b"true", b"false"})
 
 

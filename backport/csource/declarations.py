@@ -25,7 +25,7 @@ _TYPED = re.compile(rb"((?:struct|enum|union)\s+\w+|\b[A-Za-z_]\w*)(?:\s*\*+\s*|
 _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|union|enum|volatile)\s+)*\w+[\s*]+"
            rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
 
-_AT_FILE_LEVEL = re.compile(rb"^[^\s#/*}{].*?(\w+)\s*\(", re.MULTILINE)
+_AT_FILE_LEVEL = re.compile(rb"^(?![\s#/*}{]).*?(?<!\w)(\w+)\s*\(", re.MULTILINE)
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
 
 

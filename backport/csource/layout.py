@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
+_NAME = re.compile(rb"(?<!\w)([A-Za-z_]\w*)\s*\(")
 _NOT_A_NAME = frozenset({b"__attribute__", b"__aligned", b"__section", b"__printf", b"__acquires", b"__releases",
                          b"__must_hold", b"if", b"while", b"for", b"switch", b"sizeof", b"typeof", b"__typeof__",
                          b"__no_sanitize", b"__cfi", b"__init_or_module", b"noinline_for_stack", b"asmlinkage"})

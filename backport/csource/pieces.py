@@ -12,8 +12,8 @@ import re
 _TOKEN = re.compile(
     rb"[A-Za-z_$]\w*"
     rb"|\.?[0-9](?:[eEpP][+-]|[A-Za-z0-9_.])*"
-    rb'|"(?:\\.|[^"\\\n])*"'
-    rb"|'(?:\\.|[^'\\\n])+'"
+    rb'|"(?:\\.|[^"\\\n]){0,2000}"'    # one that does not end is looked at from each of its quotes
+    rb"|'(?:\\.|[^'\\\n]){1,2000}'"
     rb"|[ \t\r\f\v]+|\n"
     rb"|/\*|\*/|//"
     rb"|<<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|##"
@@ -55,7 +55,8 @@ def code(source: bytes) -> bytes:
     return out
 
 
-_COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
+_COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
+                                re.DOTALL)
 _NOT_NEWLINE = re.compile(rb"[^\n]")
 
 

@@ -19,7 +19,8 @@ from backport.csource.pieces import code
 from backport.csource.tokens import identifiers
 
 _END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
-_COMMENT = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
+_COMMENT = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
+                      re.DOTALL)
 
 
 class Piece:
