@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +150,13 @@ def test_an_error_of_the_machine_is_one_message_and_3(monkeypatch: pytest.Monkey
         main()
     assert ended.value.code == 3
     assert "free some space" in capsys.readouterr().err
+
+
+def test_the_cache_may_be_deleted_and_comes_back(desk: Desk) -> None:
+    def answer() -> object:
+        code, cells = desk.run("--tree", "fake-9.1.y")
+        return code, {place: (cell["apply"], cell["build"], cell["base_commit"]) for place, cell in cells.items()}
+    before = answer()
+    shutil.rmtree(desk.path / "cache")
+    (desk.path / "results.sqlite").unlink()
+    assert answer() == before

@@ -28,6 +28,8 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.yaml_nodes import compose
 from tests.support.attacks.disk import Disk, Kill
+from tests.support.attacks.fuzz import Fuzz
+from tests.support.attacks.patterns import Patterns
 from tests.support.attacks.picks import Picks
 from tests.support.attacks.together import Together
 from tests.support.attacks.world import Attack
@@ -132,7 +134,7 @@ PARTS: dict[str, Callable[[random.Random], None]] = {
     "intake": intake, "messages": messages, "manifest": manifest, "run": run}
 # with a place of their own; their rounds come in an order that the seed decides
 PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
-    "disk": Disk, "kill": Kill, "picks": Picks, "together": Together}
+    "disk": Disk, "fuzz": Fuzz, "kill": Kill, "patterns": Patterns, "picks": Picks, "together": Together}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:
