@@ -18,7 +18,7 @@ from backport.patch.compose import adapted_mail
 from backport.patch.intake import read_all, read_bytes, read_commit
 from backport.patch.intake.mbox import split_mbox
 from backport.patch.mail import read_mail
-from backport.patch.model import Patch, Refused
+from backport.patch.model import IN_ORDER, Patch, Refused
 from tests.support.mails import commit, repository
 
 SHA = b"e907b4e72488f1df878e7e8acf88d23e49cb3ca7"
@@ -496,6 +496,34 @@ def test_the_unnumbered_mails_of_one_file_belong_together_in_order(tmp_path: Pat
     (tmp_path / "c.patch").write_bytes(mail(b"five"))
     found = read_all(tmp_path)
     assert [bool(p.thread) for p in patches(found)] == [True] * 3 + [False] * 2      # a directory is no queue
+
+
+def test_a_directory_whose_files_are_numbered_is_a_queue_in_that_order(tmp_path: Path) -> None:
+    """OpenWrt's patches-6.1 (no series file, heads that are no whole mail) and linux-surface's mboxes."""
+    openwrt = tmp_path / "patches-6.1"
+    openwrt.mkdir()
+    (openwrt / "100-two.patch").write_bytes(mail(b"two"))
+    (openwrt / "020-v6.2-0001-one.patch").write_bytes(mail(b"one"))
+    (openwrt / "1000-four.patch").write_bytes(mail(b"four"))
+    (openwrt / "900-three.patch").write_bytes(b"no mail at all\n\n" + mail(b"x").partition(b"---\n")[2])
+    found = patches(read_all(openwrt))
+    assert [(p.slug, p.part, p.parts) for p in found] == [("one", 1, 4), ("two", 2, 4), ("900-three", 3, 4),
+                                                          ("four", 4, 4)]
+    assert len({p.thread for p in found}) == 1
+    assert not any(p.numbered for p in found)
+    surface = tmp_path / "surface"
+    surface.mkdir()
+    (surface / "0001-boot.patch").write_bytes(mail(b"s1") + mail(b"s2"))
+    (surface / "0002-wifi.mbox").write_bytes(mail(b"s3") + mail(b"s4"))
+    found = patches(read_all(surface))
+    assert [(p.slug, p.part, p.parts) for p in found] == [("s1", 1, 4), ("s2", 2, 4), ("s3", 3, 4), ("s4", 4, 4)]
+    assert len({p.thread for p in found}) == 1
+    # one file without a number: nobody says in which order
+    (surface / "more.patch").write_bytes(mail(b"s5"))
+    assert [p.parts for p in patches(read_all(surface))] == [2, 2, 2, 2, 0]
+    # a series says itself what it is
+    (openwrt / "100-two.patch").write_bytes(mail(b"two", prefix=b"PATCH 1/2"))
+    assert all(IN_ORDER not in p.thread for p in patches(read_all(openwrt)))
 
 
 def test_mails_of_one_file_that_cannot_be_meant_together_are_not_put_together() -> None:

@@ -1,8 +1,14 @@
-"""A directory of patches: in the order of its quilt `series` file where it has one, else sorted by name."""
+"""A directory of patches: in the order of its quilt `series` file where it has one, else sorted by name.
+
+OpenWrt and linux-surface have no series file and number the files (020-v6.2-x.patch, 0001-surface3.patch with several
+mails in it): where each name begins with a number, the directory is a queue in that order.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from backport.errors import UserError
@@ -12,6 +18,12 @@ from backport.patch.model import Refused
 
 _TAKEN = (".patch", ".diff", ".mbox", ".mbx", ".eml", ".txt", ".patch.gz", ".mbox.gz", ".mbx.gz", ".eml.gz",
           ".diff.gz", ".txt.gz")
+
+
+_NUMBER = re.compile(r"^([0-9]{1,9})[-_.]")
+_FOLD = re.compile(rb"\n[ \t]")
+_SAYS_SO = re.compile(rb"^Subject:[^\n]*(?:[0-9]{1,4}/[0-9]{1,4}\]|AUTOSEL|FAILED:)", re.MULTILINE)
+_HEAD = 8192             # bytes of a mail in which its subject is looked for
 
 
 def mails(path: Path) -> list[Raw | Refused]:
@@ -35,7 +47,9 @@ def mails(path: Path) -> list[Raw | Refused]:
         named = {Path(name).name for name, _options in wanted} | {"series"}
         return out + [_skipped(entry, "not named in `series`") for entry in sorted(path.iterdir())
                       if entry.name not in named and entry.name.lower().endswith(_TAKEN)]
-    for entry in sorted(path.iterdir()):
+    numbered = [entry for entry in path.iterdir() if entry.name.lower().endswith(_TAKEN) and entry.is_file()]
+    queue = len(numbered) > 1 and all(_NUMBER.match(entry.name) for entry in numbered)
+    for entry in sorted(path.iterdir(), key=lambda entry: (_number(entry.name) if queue else 0, entry.name)):
         name = entry.name
         if name.startswith(".") or (name.endswith(".resolved") and entry.is_dir()):    # what people made of conflicts
             continue
@@ -49,7 +63,16 @@ def mails(path: Path) -> list[Raw | Refused]:
             out += _mails(entry, None if _several(entry) else str(path))
         else:
             out.append(_skipped(entry, f"not one of {', '.join(_TAKEN[:6])}"))
+    # mails that say which series they are of, or that they are of none, know better than the names of their files
+    if queue and not any(_SAYS_SO.search(_FOLD.sub(b" ", raw.data[:_HEAD])) for raw in out if isinstance(raw, Raw)):
+        return [replace(raw, group=str(path / "series")) if isinstance(raw, Raw) or not raw.skipped else raw
+                for raw in out]
     return out
+
+
+def _number(name: str) -> int:
+    match = _NUMBER.match(name)
+    return int(match[1]) if match else 0
 
 
 def _several(entry: Path) -> bool:
