@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +14,10 @@ from backport.cell import Cell
 from backport.report.matrix import column, duration, said, words
 from backport.report.proof import built_with, circumstances, code_changes, code_effect, uncompiled, unproved
 from backport.report.sidebyside import rows
-from backport.results.run import Mark
-from backport.verdict import Apply, Behaves, Sure
+from backport.results.run import SHOWN, Mark
+from backport.verdict import Apply, Behaves, Build, Sure
+
+Put = Callable[[str, bytes], None]   # name below the site, content
 
 LOG_TAIL = 60                        # lines of a log shown on the page
 _LOG_READ = 256 * 1024               # bytes from the end of a log that are looked at for them
@@ -30,14 +31,31 @@ class Segment:
     tone: str
     count: int
     span: str
+    first: int = 0                   # run with which it begins
+    cut: bool = False                # it may have begun before what is shown
+
+    def lasted(self, last: bool, what: str) -> str:
+        """How long, in `what` (nights, runs). Of the `last` one its beginning, which is the same tomorrow: a page of
+        which nothing else changed stays the file that it is."""
+        if last and self.count > 1:
+            return f"{what} before {self.first} too" if self.cut else f"since {what.removesuffix('s')} {self.first}"
+        return f"{self.count} {what}" if self.count > 1 else ""
+
+    @property
+    def width(self) -> int:
+        """1 to 12 for the style; in steps, for the same reason."""
+        return next(step for step in (12, 8, 4, 2, 1) if self.count >= step)
 
 
-def entry(cell: Cell, directory: Path, name: str, marks: Sequence[Mark]) -> dict[str, Any]:
-    """What patch.html.j2 shows of `cell`; its files are copied below `directory`, named after `name`."""
-    tail, log = _log(Path(cell.log) if cell.log else None, directory, name)
-    facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), ("Patch", f"sha256 {cell.patch_sha256}"
-             if cell.patch_sha256 else ""), *built_with(cell),
+def entry(cell: Cell, put: Put, name: str, marks: Sequence[Mark], what: str) -> dict[str, Any]:
+    """What patch.html.j2 shows of `cell`; its files are handed to `put`, named after `name`. `what` is what
+    is counted in its history: nights, runs."""
+    tail, log = _log(Path(cell.log) if cell.log else None, put, name)
+    past = segments(marks)
+    same = past[0].lasted(True, what) if len(past) == 1 else ""
+    facts = [("Base", f"{cell.base_version} {cell.base_commit}".strip()), *built_with(cell),
              *(fact for fact in circumstances(cell) if fact[0] != "Booted"),
+             ("The same", f"{past[0].span}, {same}".removeprefix(", ") if same else ""),
              ("Took", duration(cell.seconds) if cell.seconds >= 0.1 else "")]
     boot = cell.booted
     return {
@@ -45,27 +63,27 @@ def entry(cell: Cell, directory: Path, name: str, marks: Sequence[Mark]) -> dict
         "hunks": [_hunk(hunk, told=said(cell)) for hunk in cell.hunks], "evidence": list(cell.evidence),
         "functions": code_changes(cell), "effect": code_effect(cell), "diagnostics": cell.diagnostics,
         "uncompiled": uncompiled(cell), "unproved": list(unproved(cell)),
-        "facts": [(label, value) for label, value in facts if value], "tail": tail,
-        "log": log, "mail": _mail(cell, directory, name), "segments": segments(marks),
-        "boot": _boot(boot, directory, name) if boot is not None else None,
+        "facts": [(label, value) for label, value in facts if value],
+        "tail": tail if cell.build is not Build.PASS else "",       # where all is well its end says nothing
+        "log": log, "mail": _mail(cell, put, name), "segments": past if len(past) > 1 else [],
+        "boot": _boot(boot, put, name) if boot is not None else None,
     }
 
 
-def _mail(cell: Cell, directory: Path, name: str) -> str:
+def _mail(cell: Cell, put: Put, name: str) -> str:
     if not cell.adapted:
         return ""
-    (directory / "mails" / f"{name}.patch").write_bytes(cell.adapted)
+    put(f"mails/{name}.patch", cell.adapted)
     return f"mails/{name}.patch"
 
 
-def _log(source: Path | None, directory: Path, name: str) -> tuple[str, str]:
+def _log(source: Path | None, put: Put, name: str) -> tuple[str, str]:
     """(the last lines of a log, the copy of all of it); "" where there is none (any more)."""
     if source is None or not source.is_file():
         return "", ""
-    shutil.copyfile(source, directory / "logs" / f"{name}.txt")
-    with source.open("rb") as file:
-        file.seek(max(source.stat().st_size - _LOG_READ, 0))
-        lines = file.read().decode("utf-8", "backslashreplace").splitlines()
+    data = source.read_bytes()
+    put(f"logs/{name}.txt", data)
+    lines = data[-_LOG_READ:].decode("utf-8", "backslashreplace").splitlines()
     return "\n".join(lines[-LOG_TAIL:]), f"logs/{name}.txt"
 
 
@@ -76,13 +94,13 @@ def _from_the_start(tail: str) -> str:
     return "\n".join(rows[max(min(began - 2, len(rows) - 20), 0):])
 
 
-def _boot(boot: Booted, directory: Path, name: str) -> dict[str, Any]:
+def _boot(boot: Booted, put: Put, name: str) -> dict[str, Any]:
     """The checks beside each other, and of each kernel the end of one serial log with links to all of them."""
     place = Path(boot.directory) if boot.directory else None
 
     def copied(log: str) -> tuple[str, str]:
         plain = Path(log).name       # what stands in a record is no path to follow out of the directory
-        return _log(place / plain if place else None, directory, f"{name}--{Path(plain).stem}")
+        return _log(place / plain if place else None, put, f"{name}--{Path(plain).stem}")
 
     sides = []
     for side in boot.sides:
@@ -140,12 +158,13 @@ def tone(cell: Cell) -> str:
 
 def segments(marks: Sequence[Mark]) -> list[Segment]:
     """The history of a place as runs of the same verdict, oldest first."""
-    made = []
+    made: list[Segment] = []
     for _verdict, group in groupby(marks, key=lambda mark: (mark.apply, mark.build, mark.sure, mark.behaviour)):
         same = list(group)
         booted = Booted(same[0].behaviour) if same[0].behaviour is not None else None
         cell = Cell("", "", same[0].apply, same[0].build, same[0].sure, booted=booted)
         versions = list(dict.fromkeys(mark.version for mark in same if mark.version))
         span = versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}" if versions else ""
-        made.append(Segment(", ".join(words(cell)), tone(cell), len(same), span))
+        made.append(Segment(", ".join(words(cell)), tone(cell), len(same), span, same[0].run,
+                            not made and len(marks) >= SHOWN))
     return made

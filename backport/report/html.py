@@ -7,6 +7,9 @@
 
 Each page carries its style and script, so that one page can be sent to somebody on its own; the content security
 policy names the hashes of just these two, so that nothing else runs, whatever a patch subject says.
+
+When the run was stands on the index page alone: the other pages say the same every night in which nothing changed, and
+are then the files that they were, which a copy to a web server need not send again.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import base64
 import hashlib
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -22,13 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from backport.cell import Cell
 from backport.errors import UserError
 from backport.report.entry import entry, plain_words, tone
 from backport.report.escape import visible
 from backport.report.matrix import Matrix, duration, headline, in_order, legend, matrix, next_step, said, tally, when
+from backport.report.sidebyside import DiffRow, DiffSide
 from backport.report.text import TITLES
 from backport.results.changes import ChangeKind, Changes, without_line
 from backport.results.run import Mark, PatchInfo, Run, TreeInfo
@@ -57,7 +62,7 @@ def write(run: Run, cells: Sequence[Cell], directory: Path, *, changes: Changes 
         sweep_once(str(directory.parent.absolute()))
         made = Path(tempfile.mkdtemp(prefix=f".{mark('site')}", dir=directory.parent))
         try:
-            _Site(matrix(run, cells), made, changes, marks or {}).write()
+            _Site(matrix(run, cells), made, directory, changes, marks or {}).write()
             made.chmod(0o755)
             _swap(made, directory)
         finally:
@@ -87,28 +92,34 @@ def _swap(made: Path, directory: Path) -> None:
 
 
 class _Site:
-    def __init__(self, grid: Matrix, directory: Path, changes: Changes | None, marks: Marks) -> None:
-        self.grid, self.directory, self.changes, self.marks = grid, directory, changes, marks
+    def __init__(self, grid: Matrix, directory: Path, before: Path, changes: Changes | None, marks: Marks) -> None:
+        self.grid, self.directory, self.before, self.changes, self.marks = grid, directory, before, changes, marks
+        self.nights = "nights" if grid.run.kind == "nightly" else "runs"
+        self.placed: dict[bytes, Path] = {}        # by content
         self.patch_pages = page_names(patch.slug for patch in grid.patches)
         self.tree_pages = page_names(tree.column for tree in grid.trees)
-        style = _asset("style.css") + _hiding(len(grid.trees))
-        script = _asset("app.js")
+        style, script = _asset("style.css"), _asset("app.js")
         self.templates = Environment(
             loader=PackageLoader("backport.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True, finalize=_harmless)
         self.templates.globals.update(
             style=Markup(style), script=Markup(script), csp=_policy(style, script), run=grid.run, grid=grid,
-            headline=headline(grid), started=when(grid.run.started), patch_page=self.patch_pages,
-            tree_page=self.tree_pages, words=plain_words, tone=tone, short=lambda tree: tree.short, duration=duration)
+            headline="", patch_page=self.patch_pages, tree_page=self.tree_pages, words=plain_words, tone=tone,
+            short=lambda tree: tree.short, duration=duration, side_by_side=_side_by_side, alone=_alone,
+            nights=self.nights)
 
     def write(self) -> None:
         for name in ("patches", "trees", "mails", "logs"):
             (self.directory / name).mkdir()
-        (self.directory / MARKER).write_text("made by backport; this directory is replaced by the next report\n")
+        self.put(MARKER, b"made by backport; this directory is replaced by the next report\n")
         vocabulary = _legend(self.grid.cells)
         bits = {word: 1 << number for number, (word, _meaning) in enumerate(vocabulary)}
         rows = self._rows(bits)
-        self._page("index.html", "index.html.j2", root="", vocabulary=vocabulary, rows=rows, bits=bits,
+        style = _asset("style.css") + _asset("matrix.css") + _hiding(len(self.grid.trees))
+        script = _asset("app.js") + _asset("matrix.js")
+        self._page("index.html", "index.html.j2", root="", style=Markup(style), script=Markup(script),
+                   csp=_policy(style, script), headline=headline(self.grid), started=when(self.grid.run.started),
+                   vocabulary=vocabulary, rows=rows, bits=bits,
                    quiet=sum(row["quiet"] for row in rows),
                    counts=_counts(self.grid.cells), tally=tally(self.grid.cells), changed=self._changes())
         for patch in self.grid.patches:
@@ -124,7 +135,22 @@ class _Site:
 
     def _page(self, name: str, template: str, **values: Any) -> None:
         made = self.templates.get_template(template).render(**values)
-        (self.directory / name).write_text(made, encoding="utf-8", errors="backslashreplace")
+        self.put(name, made.encode("utf-8", errors="backslashreplace"))
+
+    def put(self, name: str, data: bytes) -> None:
+        """The file of this name below the site; where the last report has it with this content, or this one already has
+        the content (the log of several cells), it is that file by another link."""
+        place = self.directory / name
+        digest = hashlib.sha256(data).digest()
+        old = self.placed.setdefault(digest, place)
+        for same in (old, self.before / name):
+            if same != place and _holds(same, data):
+                try:
+                    place.hardlink_to(same)
+                    return
+                except OSError:                    # a file system without links, or too many of them
+                    pass
+        place.write_bytes(data)
 
     def _rows(self, bits: Mapping[str, int]) -> list[dict[str, Any]]:
         """The rows of the matrix: a number a tree says which words its cell has, for the filters; `quiet` ones are
@@ -166,14 +192,54 @@ class _Site:
         made: dict[str, Any] = {"tree": tree, "cell": cell, "anchor": self.tree_pages[tree.column]}
         if cell is not None:
             name = f"{self.patch_pages[patch.slug]}--{self.tree_pages[tree.column]}"
-            made |= entry(cell, self.directory, name, self.marks.get((patch.slug, tree.column), ()))
+            made |= entry(cell, self.put, name, self.marks.get((patch.slug, tree.column), ()),
+                          self.nights)
             made["next"] = next_step(patch, cell)
         return made
 
 
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a regular file is there with this content."""
+    try:
+        about = path.lstat()
+        return stat.S_ISREG(about.st_mode) and about.st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+_SIDES = {"+": "add", "-": "del"}
+
+
+def _side(side: DiffSide) -> str:
+    """A cell of a hunk. HTML lets the end tags of rows and cells out, and these are thousands."""
+    if side.kind == "@":
+        return f'<td class="l at">{escape(visible(side.text))}'
+    if not side.kind:
+        return '<td class="l gap">'
+    text = "".join(f"<mark>{escape(visible(text))}</mark>" if marked else escape(visible(text))
+                   for text, marked in side.spans)
+    if side.kind == " ":
+        return f'<td class="l">{text}'
+    return f'<td class="l {_SIDES.get(side.kind, "")}"><i>{escape(side.kind)}</i>{text}'
+
+
+def _side_by_side(rows: Sequence[DiffRow]) -> Markup:
+    """Table rows of two hunks. Here and not in a template: lines of hunks are most of a site, and a macro for each took
+    most of its time."""
+    return Markup("\n".join(f"<tr>{_side(row.left)}{_side(row.right)}" for row in rows))
+
+
+def _alone(rows: Sequence[DiffRow]) -> Markup:
+    """Table rows of one hunk."""
+    return Markup("\n".join(f"<tr>{_side(row.right)}" for row in rows))
+
+
+_OURS = (Markup, int)
+
+
 def _harmless(value: object) -> object:
     """What every `{{ }}` goes through before it is escaped; mark-up that was made here passes."""
-    return value if isinstance(value, Markup) else visible(str(value))
+    return value if isinstance(value, _OURS) else visible(str(value))
 
 
 def page_names(names: Iterable[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 
 from backport.errors import InfraError, UserError
 from backport.report import entry, html
-from backport.results.run import Mark
+from backport.results.run import SHOWN, Mark, PatchInfo
 from backport.results.store import Results
 from backport.verdict import Apply, Build, Sure
 from tests.support import site
@@ -199,6 +199,33 @@ def test_a_cell_that_is_not_there_yet(tmp_path: Path) -> None:
     assert "The run has not reached this cell." in (tmp_path / "site" / "patches" / "toy-fix.html").read_text()
 
 
+def test_a_night_in_which_nothing_changed_leaves_the_files_that_are_there(tmp_path: Path) -> None:
+    log = tmp_path / "build.log"
+    log.write_text("  CC      toys/toy.o\n")
+
+    def files(night: int) -> dict[str, int]:
+        run = results.begin(kind="nightly", patches=[PatchInfo("toy-fix"), PatchInfo("other")], trees=TREES[:2],
+                            started=float(night) * 86400)
+        for slug, outcome in (("toy-fix", Apply.OFFSET), ("other", Apply.OFFSET if night < 4 else Apply.CONFLICT)):
+            for tree in TREES[:2]:
+                results.record(run, cell(slug, tree.name, outcome, log=str(log), adapted=b"mail of " + slug.encode()))
+        run = results.finish(run, 0)
+        html.write(run, results.cells(run), tmp_path / "site", marks=results.marks(run))
+        return {str(path.relative_to(tmp_path / "site")): path.stat().st_ino
+                for path in (tmp_path / "site").rglob("*") if path.is_file()}
+
+    with Results(tmp_path / "r.sqlite") as results:
+        files(1)                                   # of the first night there is no history
+        second, third, fourth = files(2), files(3), files(4)
+    assert second.keys() == third.keys() == fourth.keys()
+    assert {name for name in second if second[name] != third[name]} == {"index.html"}
+    assert {name for name in third if third[name] != fourth[name]} == {
+        "index.html", "patches/other.html", *(f"trees/{tree.name}.html" for tree in TREES[:2])}
+    assert len({third[name] for name in third if name.startswith("logs/")}) == 1
+    assert "since night 2" not in (tmp_path / "site" / "patches" / "toy-fix.html").read_text()
+    assert "since night 1" in (tmp_path / "site" / "patches" / "toy-fix.html").read_text()
+
+
 def test_history_is_told_in_words() -> None:
     def mark(run: int, apply: Apply, version: str, behaviour: str = "") -> Mark:
         return Mark(run, apply, Build.PASS if apply.good else Build.SKIPPED, Sure.CERTAIN, version, behaviour)
@@ -208,3 +235,6 @@ def test_history_is_told_in_words() -> None:
     assert [(one.label, one.count, one.span, one.tone) for one in told] == [
         ("offset, pass", 3, "9.1.1 to 9.1.2", "good"), ("no-tree", 1, "", "none"), ("already", 1, "9.1.3", "quiet"),
         ("offset, pass, boot: proved", 1, "9.1.4", "good"), ("offset, pass, boot: broke", 1, "9.1.4", "bad")]
+    assert [one.lasted(one is told[-1], "nights") for one in told] == ["3 nights", "", "", "", ""]
+    (long,) = entry.segments([mark(run, Apply.OFFSET, "9.1.1") for run in range(7, 7 + SHOWN)])
+    assert long.lasted(True, "nights") == "nights before 7 too"
