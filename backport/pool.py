@@ -55,20 +55,20 @@ def compute_all(context: Context, work: Sequence[Job], known: Mapping[Name, Cell
 
     Jobs that others need come first; their cells are in `known`, or are yielded here.
     """
-    cells = dict(known)
+    cells = _Needed(work, known)
     workers = min(jobs, len({job.tree.name for job in work}))
     if executor is not None:
         yield from _by(executor, work, cells, live)
     elif workers < 2:
         for job in work:
             live.start(" ".join(job.name))
-            yield _kept(cells, job, compute(context, job, _before(job, cells)))
+            yield cells.keep(job, compute(context, job, cells.before(job)))
     else:
         with _Processes(context, workers) as processes:
             yield from _by(processes, work, cells, live)
 
 
-def _by(executor: Executor, work: Sequence[Job], cells: dict[Name, Cell],
+def _by(executor: Executor, work: Sequence[Job], cells: _Needed,
         live: Live) -> Iterator[tuple[Job, Cell, str]]:
     queues: dict[str, deque[Job]] = {}
     for job in work:
@@ -79,10 +79,10 @@ def _by(executor: Executor, work: Sequence[Job], cells: dict[Name, Cell],
     while waiting or running:
         for tree in list(waiting):
             queue, before = queues[tree], len(running)
-            while queue and under_way[tree] < executor.room(tree) and all(one.name in cells for one in queue[0].before):
+            while queue and under_way[tree] < executor.room(tree) and cells.ready(queue[0]):
                 job = queue.popleft()
                 live.start(" ".join(job.name))
-                running[executor.submit(job, _before(job, cells))] = job
+                running[executor.submit(job, cells.before(job))] = job
                 under_way[tree] += 1
             if len(running) > before or not queue:
                 waiting.remove(tree)
@@ -91,8 +91,29 @@ def _by(executor: Executor, work: Sequence[Job], cells: dict[Name, Cell],
         for future in done:
             job = running.pop(future)
             under_way[job.tree.name] -= 1
-            yield _kept(cells, job, future.result())
+            yield cells.keep(job, future.result())
         executor.look()
+
+
+class _Needed:
+    """The cells that other jobs of `work` need first. The rest is recorded and not kept: a long run would hold all its
+    mails."""
+
+    def __init__(self, work: Sequence[Job], known: Mapping[Name, Cell]) -> None:
+        self._wanted = {one.name for job in work for one in job.before}
+        self._cells = {name: known[name] for name in self._wanted & known.keys()}
+
+    def ready(self, job: Job) -> bool:
+        return all(one.name in self._cells for one in job.before)
+
+    def before(self, job: Job) -> list[Cell]:
+        return [self._cells[one.name] for one in job.before]
+
+    def keep(self, job: Job, cell: Cell) -> tuple[Job, Cell, str]:
+        """With the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
+        if job.name in self._wanted:
+            self._cells[job.name] = cell
+        return job, cell, job.key if cell.behaviour is not Behaves.ERROR else ""
 
 
 class _Processes:
@@ -156,13 +177,3 @@ def _compute(job: Job, before: Sequence[Cell]) -> Cell:
         return compute(_context, job, before)
     finally:
         _busy = False
-
-
-def _before(job: Job, cells: Mapping[Name, Cell]) -> list[Cell]:
-    return [cells[one.name] for one in job.before]
-
-
-def _kept(cells: dict[Name, Cell], job: Job, cell: Cell) -> tuple[Job, Cell, str]:
-    """With the key to keep it under, "" where it must be computed again: a failed boot is no answer."""
-    cells[job.name] = cell
-    return job, cell, job.key if cell.behaviour is not Behaves.ERROR else ""

@@ -67,13 +67,13 @@ def run(request: Request, results: Results) -> Run:
         options=request.options.as_dict(),
         patches=[_patch_info(patch) for patch in request.patches],
         trees=[_tree_info(column) for column in columns], supported=supported(request.manifest))
-    cells: list[Cell] = []
+    code = 0
     with Live(record.total, results=results, run=record) as live:
         for cell, key in all_cells(request, columns, results, live):
-            cells.append(cell)
+            code = max(code, exit_code([cell], strict=request.options.strict))       # 3 wins over 1
             results.record(record, cell, key=key)
             live.done(cell)
-    return results.finish(record, exit_code(cells, strict=request.options.strict))
+    return results.finish(record, code)
 
 
 def all_cells(request: Request, columns: Sequence[Column], results: Results,
@@ -100,9 +100,11 @@ def all_cells(request: Request, columns: Sequence[Column], results: Results,
                         work.append(job)
                         continue
                     # the slug may be another one today, and the column; the verdict is not
-                    found[job.name] = replace(known, patch=job.patch.slug, required=column.tree.required,
-                                              config=job.config, command=job.command(request.options))
-                    yield placed(found[job.name], job.part), job.key
+                    known = replace(known, patch=job.patch.slug, required=column.tree.required,
+                                    config=job.config, command=job.command(request.options))
+                    if len(group) > 1:
+                        found[job.name] = known            # another one may be put on top of it
+                    yield placed(known, job.part), job.key
         with _executor(request, context, work) as executor:
             for job, cell, key in compute_all(context, work, found, jobs=request.jobs, live=live, executor=executor):
                 yield placed(cell, job.part), key
