@@ -214,7 +214,7 @@ class Carrier:
         """" (linux-6.1.y is the oldest tree here that does)", "" where none has."""
         asked = (name, near(patch.paths))
         if asked not in self._oldest:
-            self._oldest[asked] = oldest(self.git, self.heads, *asked, self._made_index)
+            self._oldest[asked] = oldest(self.git, self.heads, *asked, self._made_index, self.say)
         head = self._oldest[asked]
         return f" ({head.tree} is the oldest tree here that does)" if head is not None else ""
 

@@ -59,14 +59,15 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
     Exits with 3 if a tree that the manifest requires is not available.
     """
     from backport.manifest import default_path, load
-    from backport.trees.fetch import fetch
+    from backport.trees.fetch import fetch, read_names
     from backport.trees.progress import TerminalProgress
     from backport.trees.store import Store
 
     manifest_path, cache, form = _options(ctx, options)
     manifest = load(manifest_path or default_path())
-    results = fetch(Store(cache), manifest, names, update=update, full_history=full_history,
-                    progress=TerminalProgress(quiet=form == "json"))
+    store, progress = Store(cache), TerminalProgress(quiet=form == "json")
+    results = fetch(store, manifest, names, update=update, full_history=full_history, progress=progress)
+    read_names(store, results, progress)
     _print(results, form)
     required = {tree.name for tree in manifest.trees if tree.required}
     return 3 if any(result.head is None and result.tree in required for result in results) else 0

@@ -15,6 +15,7 @@ _NAME = re.compile(rb"(?<!\w)([A-Za-z_]\w*)\s*\(")
 _NOT_A_NAME = frozenset({b"__attribute__", b"__aligned", b"__section", b"__printf", b"__acquires", b"__releases",
                          b"__must_hold", b"if", b"while", b"for", b"switch", b"sizeof", b"typeof", b"__typeof__",
                          b"__no_sanitize", b"__cfi", b"__init_or_module", b"noinline_for_stack", b"asmlinkage"})
+SIGNATURE = 24                       # lines above a body that may be its signature
 _TYPE = re.compile(rb"^\s*(?:typedef\s+)?(?:struct|union|enum)\s+\w+\s*$")
 _DEFINE_MACROS = re.compile(rb"^(?:COMPAT_)?SYSCALL_DEFINE\d\(|^(?:DEFINE|DECLARE)_\w+\(|^[A-Z][A-Z0-9_]*\(")
 
@@ -45,7 +46,7 @@ def functions_in(lines: Sequence[bytes]) -> list[Function]:
     while i < len(lines):
         line = lines[i]
         if line[:1] == b"{" and not line[1:].strip(b" \t\r"):
-            start, name = _signature(lines, i)
+            start, name = signature(lines, i)
             end = _closing(lines, i)
             if name:
                 found.append(Function(name.decode("utf-8", "replace"), start + 1, i + 1, end + 1))
@@ -82,10 +83,10 @@ def _closing(lines: Sequence[bytes], opening: int) -> int:
     return len(lines) - 1
 
 
-def _signature(lines: Sequence[bytes], brace: int) -> tuple[int, bytes]:
+def signature(lines: Sequence[bytes], brace: int) -> tuple[int, bytes]:
     """(0-based first line, name) of the signature that ends above the brace; name b"" for data."""
     top = brace
-    while top > 0 and brace - top < 24:
+    while top > 0 and brace - top < SIGNATURE:
         above = lines[top - 1].rstrip()
         label = above[:1] not in (b" ", b"\t") and above.endswith(b":")
         if (not above or label or above.startswith((b"#", b"}", b"*", b" *", b"/*", b"//"))

@@ -137,8 +137,9 @@ def _in_literal(source: bytes, at: int) -> bool:
                for m in _OPENING.finditer(source[begin:at + 2]))
 
 
-_LITERAL = rb'"(?:[^"\\\n]+|\\.)*"?' rb"|'(?:[^'\\\n]+|\\.)*'?"
-_COMMENT = rb"/\*.*?(?:\*/|\Z)|//(?:[^\n\\]+|\\\r?\n|\\)*"
+_LITERAL = rb'"(?:[^"\\\n]++|\\.)*+"?' rb"|'(?:[^'\\\n]++|\\.)*+'?"
+# possessive: stretches of a comment are passed at memory speed, and nothing that was passed is tried again
+_COMMENT = rb"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)|//(?:[^\n\\]++|\\\r?\n|\\)*+"
 _SKIPPED = re.compile(b"(%s|%s)" % (_COMMENT, _LITERAL), re.DOTALL)
 # what stands behind these is no code; the prefix of a literal is none of its own
 _APART = rb"#[ \t]*(?:include|error|warning|pragma)\b[^\n]*|(?:L|u8|u|U)(?=[\"'])"
@@ -186,9 +187,14 @@ def vocabulary(source: bytes) -> tuple[set[bytes], set[bytes]]:
     """(the names of a whole file, the words of its comments and literals), in half the time of `identifiers`: for
     reading a tree. Words that begin with a digit, the prefix of a wide string and the parts of an included header's
     path are among them: `is_identifier` tells the first."""
+    code, rest = apart(source)
+    return set(code.translate(_ONLY_WORDS).split()), set(rest.translate(_ONLY_WORDS).split())
+
+
+def apart(source: bytes) -> tuple[bytes, bytes]:
+    """(the code of a whole file, its comments and literals), each with blanks where the other stood."""
     parts = _SKIPPED.split(source)
-    code, rest = (set(b" ".join(parts[n::2]).translate(_ONLY_WORDS).split()) for n in (0, 1))
-    return code, rest
+    return b" ".join(parts[::2]), b" ".join(parts[1::2])
 
 
 def is_identifier(text: bytes) -> bool:

@@ -20,8 +20,7 @@ from backport.git import Git
 from backport.kbuild import leftover
 from backport.manifest import Manifest
 from backport.results.store import Results
-from backport.trees import worktree
-from backport.trees.index import FILES
+from backport.trees import catalog, worktree
 from backport.trees.store import Store
 from backport.wholefile import write_whole
 
@@ -165,23 +164,17 @@ def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:
 
 
 def _indexes(store: Store, dry_run: bool) -> Freed:
-    """Name indexes (some 40 MB a tree) of commits that no tree and no release is at any more."""
+    """The names of commits that no tree and no release is at any more, and what older versions kept of names."""
     if not (store.path / "backport.json").is_file():
         return Freed("name indexes", 0, 0)
     with store.git() as git:
         heads = set(git.run("for-each-ref", "--format=%(objectname)").text.split())
-    count = size = 0
+    count, size = catalog.collect(store.cache / catalog.FOLDER, heads, dry_run=dry_run)
     for path in sorted((store.cache / "index").glob("*")):
-        commit, _, rest = path.name.partition(".")
-        if rest.endswith(".lock") or (commit in heads and rest in FILES):
-            continue
-        lock = path.with_suffix(path.suffix + ".lock")
-        with _free(lock) as free:
-            if not free:
-                continue
+        if path.suffix != ".lock":
             count, size = count + 1, size + _size(path)
-            if not dry_run:
-                path.unlink(missing_ok=True)
+        if not dry_run:
+            path.unlink(missing_ok=True)
     return Freed("name indexes", count, size)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.git import Git
 from backport.history.branch import is_ancestor
-from backport.trees.index import FILES
+from backport.trees.catalog import Catalog
 from backport.version import makefile_version
 
 _MOST = 3000             # files that may differ: each is read twice, and the whole index is two minutes
@@ -13,8 +13,9 @@ _MOST = 3000             # files that may differ: each is read twice, and the wh
 def base_for(loan: Git, tip: str, start: str, series: str) -> str:
     """The commit whose index stands for `tip`, together with the files that differ: one behind `tip` that has one, else
     `start`, where the branch stood when the pick began."""
-    folder = loan.path.parent / "index"
-    known = {path.name.partition(".")[0] for path in folder.glob(f"*.{FILES[-1]}")} if folder.is_dir() else set()
+    catalog = Catalog.beside(loan.path)
+    catalog.again()
+    known = set(catalog.state.trees)
     if start in known:
         return start
     found = []

@@ -14,11 +14,13 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from backport.errors import BackportError, GitError, InfraError, SourceUnavailable, UserError
 from backport.git import Git
 from backport.gitfault import not_written
 from backport.manifest import Manifest, Tree, TreeSource
+from backport.trees.catalog import Catalog, extend
 from backport.trees.failure_cache import Memory, age
 from backport.trees.net import HostDown
 from backport.trees.progress import Progress
@@ -89,7 +91,9 @@ def fetch(store: Store, manifest: Manifest, names: Sequence[str] = (), *, update
     is a FetchResult without head, never an exception. Raises UserError for a name that is not in the manifest.
     """
     wanted = [_Wanted(tree) for tree in _chosen(manifest, names)]
-    return _Run(store, wanted, update, full_history, progress or Progress(), remember_hours).run()
+    results = _Run(store, wanted, update, full_history, progress or Progress(), remember_hours).run()
+    read_names(store, [result for result in results if result.changed], progress or Progress())
+    return results
 
 
 def fetch_releases(store: Store, manifest: Manifest, versions: Sequence[str], *, update: bool = False,
@@ -101,7 +105,27 @@ def fetch_releases(store: Store, manifest: Manifest, versions: Sequence[str], *,
         home = next((tree for tree in manifest.trees if not tree.upstream and in_series(version, tree.series)
                      and tree.series[:1].isdigit()), manifest.upstream or manifest.trees[0])
         wanted.append(_Wanted(home, version))
-    return _Run(store, wanted, update, False, progress or Progress(), remember_hours).run()
+    results = _Run(store, wanted, update, False, progress or Progress(), remember_hours).run()
+    read_names(store, [result for result in results if result.changed], progress or Progress())
+    return results
+
+
+def read_names(store: Store, results: Sequence[FetchResult], progress: Progress) -> None:
+    """Bring the names of these trees into the index, while somebody waits anyway. That of a tree which was there before
+    is otherwise read when a name is first asked for."""
+    wanted = {result.head.commit: result.tree for result in results if result.head is not None}
+    if not wanted:
+        return
+    try:
+        for commit, name in wanted.items():
+            extend(Catalog.beside(store.path), store.path, {commit: name}, quiet=progress.quiet,
+                   say=partial(_named, progress, name))
+    except InfraError as error:                          # the trees are there; who asks for a name is told again
+        progress.say(f"the names of {', '.join(wanted.values())} were not read: {error.message}")
+
+
+def _named(progress: Progress, name: str, text: str) -> None:
+    progress.say(f"{name}: {text}")
 
 
 def status(store: Store, manifest: Manifest, *, remember_hours: float = REMEMBER_HOURS) -> list[FetchResult]:

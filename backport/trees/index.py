@@ -1,74 +1,49 @@
 """Names of a whole tree, looked up in milliseconds: which files define a function, a macro, a type, and whether a
-word stands anywhere at all.
+word stands anywhere at all, and in which kind of place (zones.py; comments and strings are one).
 
-Two files per commit beside the store, each built when it is first asked for:
+The words are in one store for all trees (catalog.py), which a tree is added to when it is fetched, or first asked for.
 
-* `<commit>.names`, SQLite: (hash of the name, kind, file) of every definition. Where a release of the same series
-  has one already, only the files that differ are read.
-* `<commit>.places`: the sorted hashes of every identifier in the `.c`, `.h` and `.S` files, each with the kind of place
-  that it stands in (zones.py; comments and strings are one). 64 bits an entry, six of them for the place: with five
-  million words in a tree, a word that is not there is taken for one that is once in 10^10.
-
-A *register list* (a header of thousands of #defines, as graphics drivers have them) would be most of the index; of
-those files only the paths are known, and they are read when a macro is defined nowhere else.
+A *register list* (a header of thousands of #defines, as graphics drivers have them) defines macros that are asked for
+nowhere else; those files are known as such, and read when a macro is defined in no other.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-import sqlite3
-import subprocess
-import sys
-import tempfile
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import chain, groupby
 from pathlib import Path
-from typing import IO, Any
-
-from filelock import FileLock
 
 from backport.csource.tokens import vocabulary
-from backport.errors import InfraError
 from backport.git import Git
 from backport.trees import scan
+from backport.trees.catalog import Catalog, extend
+from backport.trees.hashing import SHIFT
 from backport.trees.lookup import Lookup
 from backport.trees.reach import by_name, reached
-from backport.trees.zones import ZONES, Zone, architecture, home, outside, zone
-from backport.version import in_series, makefile_version
-from backport.wholefile import private_directory
+from backport.trees.zones import Zone, architecture, home, outside
 
-FORMAT = "1"                         # in the file names: raise it when scan.py finds other things
-FILES = (f"{FORMAT}.names", f"{FORMAT}.places")      # what one commit has beside the store, behind its name
-_MAX_WORKERS = 4
-_SLICES = 5                          # bits: a list of names is put in order in 32 parts
 
-_TABLES = """
-    CREATE TABLE about(version TEXT);
-    CREATE TABLE file(id INTEGER PRIMARY KEY, path BLOB, blob BLOB, big INTEGER);
-    CREATE TABLE entry(hash INTEGER, kind INTEGER, file INTEGER, PRIMARY KEY(hash, kind, file)) WITHOUT ROWID;
-"""
+def silent(text: str) -> None:
+    """Told, and not said."""
 
 
 class Index:
-    """What one commit defines. Read-only; one object per thread (SQLite)."""
+    """What one commit defines. Read-only; one object per thread."""
 
-    def __init__(self, store: Path, commit: str, say: Callable[[str], None] = lambda text: None,
+    def __init__(self, store: Path, commit: str, say: Callable[[str], None] = silent,
                  lookups: int = 0, *, git: Git | None = None) -> None:
-        """`say` is told when the index has to be made, which takes a minute or two; `lookups` is how many names are
-        looked up one by one before it is. `git` is one to read with, which stays open."""
+        """`say` is told when the tree's files have to be read, which takes half a minute; `lookups` is how many names
+        are looked up one by one before that. `git` is one to read with, which stays open."""
         self._own = git is None
         self._git = git or Git(store)
         self._say = say
-        self._lookup = Lookup(store, commit, lookups, lambda name: say(f"where {name} is used: some seconds"))
+        self._lookup = Lookup(store, commit, lookups, lambda name: say(f"looking for {name}, some seconds"))
         self._store = store
         self._commit = commit
         self._source = commit            # where files are read from; the names are those of `_commit`
-        self._folder = store.parent / "index"
+        self._quiet = say is silent      # nobody waits for this at a terminal
+        self._catalog = Catalog.beside(store)
         self._reached: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
 
     def functions(self, name: str) -> list[str]:
@@ -83,12 +58,9 @@ class Index:
         found = self._files(scan.MACRO, name)
         if found or not lists or not self.contains(name):
             return found
-        rows = self._asked("SELECT path, blob FROM file WHERE big = 1 ORDER BY path")
         word = name.encode("utf-8", "surrogateescape")
-        here = self._zones(name)
-        return [path for path, blob in ((os.fsdecode(path), blob.hex()) for path, blob in rows)
-                if zone(path, self._architectures) in here and word in (data := self._git.blob(blob) or b"")
-                and word in scan.macros(data)]
+        return sorted(path for path, blob in self._lists(name)
+                      if word in (data := self._git.blob(blob) or b"") and word in scan.macros(data))
 
     def defines(self, name: str) -> bool:
         """Whether a `.c`/`.h` file defines a function or macro `name`, register lists left out: those alone are
@@ -113,8 +85,8 @@ class Index:
 
     @property
     def words_made(self) -> bool:
-        """Whether the file of words is there, or would have to be made."""
-        return self._made(FILES[1])
+        """Whether the words of the tree are there, or would have to be read."""
+        return self._catalog.has(self._commit)
 
     def below(self, identifier: str, folders: Sequence[str]) -> bool | None:
         """Whether the identifier stands in a file below `folders`, each include/ or arch/*/include/; None where the
@@ -159,17 +131,11 @@ class Index:
         return f"only in {', '.join(places[:2])}{more}" if places else f"only {where}"
 
     def _zones(self, name: str) -> set[int]:
-        if not self._made(FILES[1]):
+        if not self._catalog.has(self._commit):
             known = self._lookup.zones(name, self._architectures)
             if known is not None:
                 return known
-        first = scan.in_zone(name.encode("utf-8", "surrogateescape"), 0)
-        position = bisect_left(self._words, first)
-        found = set()
-        while position < len(self._words) and self._words[position] - first in range(ZONES):
-            found.add(self._words[position] - first)
-            position += 1
-        return found
+        return self._whole.zones(self._commit, name)
 
     def _includes(self, path: str, also: tuple[str, ...], name: str) -> bool:
         """Whether a file outside include/ that `path` includes has `name` in its code."""
@@ -195,221 +161,29 @@ class Index:
         return tuple(sorted(self._git.folders(self._commit, "arch")))
 
     def _files(self, kind: int, name: str) -> list[str]:
-        if not self._made(FILES[0]):
+        if not self._catalog.has(self._commit):
             known = self._lookup.defining(kind, name)
             if known is not None:
                 return known
-        rows = self._asked(
-            "SELECT path FROM entry JOIN file ON file.id = entry.file WHERE hash = ? AND kind = ? ORDER BY path",
-            (scan.name_hash(name.encode("utf-8", "surrogateescape")), kind))
-        return [os.fsdecode(row[0]) for row in rows]
+        return self._whole.defining(self._commit, kind, name)
 
-    def _asked(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        try:
-            return self._names.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise InfraError(f"the index of names {self._path} cannot be read: {error}",
-                             hint="remove that file; it will be made again") from error
+    def _lists(self, name: str) -> list[tuple[str, str]]:
+        """(path, blob) of the register lists that have the word."""
+        catalog = self._whole
+        tree = catalog.tree(self._commit)
+        having = {posting >> SHIFT for posting in catalog.postings(name)}
+        numbers = {posting >> SHIFT for posting in catalog.lists()} & having
+        return [(path, catalog.blob(number)) for number in numbers for path in tree.paths(number)
+                if path.endswith((".c", ".h"))]
 
     @property
-    def _path(self) -> Path:
-        return self._folder / f"{self._commit}.{FORMAT}.names"
-
-    @cached_property
-    def _names(self) -> sqlite3.Connection:
-        path = self._path
-        with _built_once(path) as missing:
-            if missing:
-                self._say("the names that it defines: a minute or two, once")
-                _build_names(self._store, self._commit, path)
-        return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-
-    @cached_property
-    def _words(self) -> _Sorted:
-        path = self._folder / f"{self._commit}.{FORMAT}.places"
-        with _built_once(path) as missing:
-            if missing:
-                self._say("an index of its words: a minute or two, once")
-                _build_words(self._store, self._commit, path)
-        return _Sorted(path)
-
-    def _made(self, which: str) -> bool:
-        return (self._folder / f"{self._commit}.{which}").is_file()
+    def _whole(self) -> Catalog:
+        """The words of all trees, with this one among them."""
+        if not self._catalog.has(self._commit):
+            extend(self._catalog, self._store, {self._commit: self._commit[:12]}, quiet=self._quiet, say=self._say)
+        return self._catalog
 
     def close(self) -> None:
         """Close the files; the object may be used again."""
         if self._own:
             self._git.close()
-        if "_names" in self.__dict__:
-            self._names.close()
-            del self._names
-        if "_words" in self.__dict__:
-            self._words.close()
-            del self._words
-
-
-def _architectures(paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({own for path in paths if (own := architecture(path))}))
-
-
-class _Sorted:
-    """A file of sorted 64-bit numbers, read where it is asked: mapped, a dozen indexes of a replay are half a
-    gigabyte of resident memory for some thousand lookups."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._count = path.stat().st_size // 8
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, position: int) -> int:
-        return int.from_bytes(os.pread(self._file.fileno(), 8, 8 * position), sys.byteorder, signed=True)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-@contextlib.contextmanager
-def _built_once(path: Path) -> Iterator[bool]:
-    """Yields whether `path` must be built; of several processes that need it, one builds and the others wait."""
-    if path.is_file():
-        yield False
-        return
-    private_directory(path.parent)
-    with FileLock(path.with_suffix(path.suffix + ".lock")):
-        yield not path.is_file()
-
-
-def _build_names(store: Path, commit: str, path: Path) -> None:
-    with Git(store) as git:
-        files = {name: sha for mode, sha, name in git.ls_tree(commit)
-                 if mode != "120000" and name.endswith((".c", ".h"))}
-        version = makefile_version(git.blob(f"{commit}:Makefile"))
-    base = _nearest(path.parent, version)
-    with scratch_beside(path) as scratch:
-        if base is not None:
-            shutil.copyfile(base, scratch)
-        db = sqlite3.connect(scratch)
-        try:
-            db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
-            if base is None:
-                db.executescript(_TABLES)
-            _update(db, store, files)
-            db.execute("DELETE FROM about")
-            db.execute("INSERT INTO about VALUES (?)", (version,))
-            db.commit()
-        finally:
-            db.close()
-        scratch.replace(path)
-
-
-def _update(db: sqlite3.Connection, store: Path, files: dict[str, str]) -> None:
-    """Make the entries in `db` those of `files` (path -> blob), reading only blobs that are not there yet."""
-    rows = db.execute("SELECT id, path, blob FROM file")
-    old = {os.fsdecode(path): (number, blob.hex()) for number, path, blob in rows}
-    gone = [number for path, (number, blob) in old.items() if files.get(path) != blob]
-    if gone:
-        db.execute("CREATE TEMP TABLE gone(id INTEGER PRIMARY KEY)")
-        db.executemany("INSERT INTO gone VALUES (?)", ((number,) for number in gone))
-        db.execute("DELETE FROM entry WHERE file IN (SELECT id FROM gone)")
-        db.execute("DELETE FROM file WHERE id IN (SELECT id FROM gone)")
-    new = {path: blob for path, blob in files.items() if path not in old or old[path][1] != blob}
-    first = max((number for number, _blob in old.values()), default=0) + 1
-    ids: dict[str, list[int]] = {}
-    for number, (path, blob) in enumerate(new.items(), first):
-        ids.setdefault(blob, []).append(number)      # the same bytes may stand under several paths
-        db.execute("INSERT INTO file VALUES (?, ?, ?, 0)", (number, os.fsencode(path), bytes.fromhex(blob)))
-    entries: list[tuple[int, int, int]] = []
-    big: list[tuple[int]] = []
-    for line in chain.from_iterable(_scan(store, "names", list(ids))):
-        sha, _, rest = line.partition(b" ")
-        numbers = ids[sha.decode()]
-        for word in rest.split():
-            kind, name = word[0] - 48, word[1:]
-            if kind == scan.BIG:
-                big += [(number,) for number in numbers]
-                continue
-            key = scan.name_hash(name)
-            entries += [(key, kind, number) for number in numbers]
-    # sorted: a B-tree that is filled in its own order is built by appending
-    entries.sort()
-    db.executemany("INSERT INTO entry VALUES (?, ?, ?)", entries)
-    db.executemany("UPDATE file SET big = 1 WHERE id = ?", big)
-
-
-def _build_words(store: Path, commit: str, path: Path) -> None:
-    with Git(store) as git:
-        files = [(sha, name) for mode, sha, name in git.ls_tree(commit) if mode != "120000"]
-    own = _architectures(name for _sha, name in files)
-    blobs = {(zone(name, own), sha) for sha, name in files if name.endswith((".c", ".h", ".S"))}
-    parts = []
-    for output in _scan(store, "words", [f"{sha} {number}" for number, sha in sorted(blobs)]):
-        part = array("q")
-        part.frombytes(output.read())
-        parts.append(part)
-    with scratch_beside(path) as scratch:
-        with scratch.open("wb") as file:
-            for numbers in _merged(parts):
-                numbers.tofile(file)
-        scratch.replace(path)
-
-
-def _merged(parts: Sequence[array[int]]) -> Iterator[array[int]]:
-    """Sorted arrays as one, no number twice; a slice at a time, for as objects all of them are half a gigabyte."""
-    bounds = range(-1 << 63, 1 << 63, 1 << (64 - _SLICES))
-    for low in bounds:
-        rows = [part[bisect_left(part, low):bisect_left(part, low + bounds.step)] for part in parts]
-        yield array("q", (number for number, _ in groupby(sorted(chain.from_iterable(rows)))))
-
-
-@contextlib.contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
-    """A name for a file in the making, gone afterwards unless it was renamed."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    try:
-        yield scratch
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def _scan(store: Path, what: str, blobs: list[str]) -> Iterator[IO[bytes]]:
-    """The outputs of scan.py, run by as many processes as there are processors (text work holds the GIL)."""
-    count = max(1, min(_MAX_WORKERS, os.cpu_count() or 1, len(blobs) // 200 + 1))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
-    workers = []
-    try:
-        for number in range(count):
-            with tempfile.TemporaryFile() as feed:   # a pipe would fill up while the worker's own output does
-                feed.write("".join(f"{blob}\n" for blob in blobs[number::count]).encode())
-                feed.seek(0)
-                workers.append(subprocess.Popen([sys.executable, "-m", "backport.trees.scan", str(store), what],
-                                                env=environment, stdin=feed, stdout=subprocess.PIPE))
-        for worker in workers:
-            assert worker.stdout is not None
-            yield worker.stdout
-            if worker.wait():
-                raise InfraError(f"the index of names could not be built: the reader ended with {worker.returncode}",
-                                 hint=f"its output is above; `git -C {store} fsck` shows a damaged store")
-    finally:
-        for worker in workers:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait()
-            if worker.stdout is not None:
-                worker.stdout.close()
-
-
-def _nearest(folder: Path, version: str) -> Path | None:
-    """An index of the same series, to start from; None where there is none."""
-    for path in sorted(folder.glob(f"*.{FORMAT}.names"), reverse=True):
-        try:
-            db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-            row = db.execute("SELECT version FROM about").fetchone()
-            db.close()
-        except sqlite3.Error:
-            continue
-        if row and version and in_series(row[0], ".".join(version.split("-")[0].split(".")[:2])):
-            return path
-    return None

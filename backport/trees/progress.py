@@ -12,6 +12,8 @@ from tqdm import tqdm
 class Progress:
     """The silent one, and the interface. Called from two threads (download and import)."""
 
+    quiet = True                     # no bar is wanted
+
     def start(self, what: str, total: int | None = None) -> Bar:
         """A piece of work of `total` bytes (None: not known) begins."""
         return Bar()
@@ -40,17 +42,17 @@ class TerminalProgress(Progress):
     """Bars with tqdm on stderr where that is a terminal; lines always."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
         self._lock = threading.Lock()
 
     def start(self, what: str, total: int | None = None) -> Bar:
         with self._lock:
             return _TqdmBar(tqdm(desc=what, total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False,
-                                 disable=True if self._quiet else None, file=sys.stderr, dynamic_ncols=True,
+                                 disable=True if self.quiet else None, file=sys.stderr, dynamic_ncols=True,
                                  mininterval=0.2))
 
     def say(self, text: str) -> None:
-        if not self._quiet:
+        if not self.quiet:
             with self._lock:
                 tqdm.write(text, file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""What one C file defines and which words it holds; run as a program, the same for many blobs of a store.
+"""What one C file defines.
 
 Works by layout, like csource.functions: kernel style puts definitions at column 0. Nothing here guesses what the
 preprocessor would do: a definition in an #ifdef is a definition.
@@ -6,21 +6,12 @@ preprocessor would do: a definition in an #ifdef is a definition.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
-from array import array
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
-from pathlib import Path
+from collections.abc import Iterator
 
-from backport.csource.layout import Function, functions_in
-from backport.csource.tokens import identifiers, is_identifier, vocabulary
-from backport.git import Git
-from backport.trees.zones import ZONES, Zone
+from backport.csource.layout import SIGNATURE, signature
+from backport.csource.tokens import identifiers
 
-# kinds, one digit each in the output
 FUNCTION, MACRO, TYPE, BIG = 1, 2, 3, 4
 
 # more #defines than this in one file: a register list
@@ -31,6 +22,11 @@ _MACRO = re.compile(rb"\n[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)")
 _BODY = re.compile(rb"\n(typedef[ \t]+)?(?:static[ \t]+|const[ \t]+|extern[ \t]+)*(struct|union|enum)\b"
                    rb"(?:[ \t]+__\w+(?:\([^)\n]*\))?)*(?:[ \t]+([A-Za-z_]\w*))?[^\n;(){}=]*\n?\{"
                    rb"(?:([^\n{}]*)|([^\n}]*\n.*?)(?<=\n))\}([^;\n]*)", re.DOTALL)
+_HEAD = re.compile(rb"\n(?=[tsceu])(typedef[ \t]+)?(?:static[ \t]+|const[ \t]+|extern[ \t]+)*(struct|union|enum)\b"
+                   rb"(?:[ \t]+__\w+(?:\([^)\n]*\))?)*(?:[ \t]+([A-Za-z_]\w*))?[^\n;(){}=]*\n?\{")
+_SINGLE = re.compile(rb"[^\n{}]*\}")
+_OPENING = re.compile(rb"\n\{[ \t\r]*(?=\n|\Z)")
+_ABOVE = ((500, 5), (2000, SIGNATURE), (1 << 62, SIGNATURE))     # bytes and lines that hold a signature, as a rule
 _TYPEDEF = re.compile(rb"\ntypedef\b([^;{}]*);")
 _TYPEDEF_NAME = re.compile(rb"\(\s*\*\s*([A-Za-z_]\w*)\s*\)\s*\(|([A-Za-z_]\w*)\s*(?:\[[^]]*\]\s*)*\Z")
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE | re.DOTALL)
@@ -45,17 +41,49 @@ def names(data: bytes) -> set[tuple[int, bytes]]:
     data = b"\n" + data
     defined = macros(data)
     found = {(BIG, b"-")} if len(defined) > LIST_OF_MACROS else {(MACRO, name) for name in defined}
-    if b"\n{" in data:
-        found.update((FUNCTION, f.name.encode("utf-8", "replace")) for f in _functions(data))
-    if b"\n}" in data and (b"struct" in data or b"enum" in data or b"union" in data):
-        for match in _BODY.finditer(data):
-            if match[3]:
-                found.add((TYPE, match[3]))
-            if match[1] and (alias := identifiers(match[6])):
-                found.add((TYPE, alias[0]))
+    found.update((FUNCTION, name) for name in _function_names(data))
+    found.update((TYPE, name) for name in _type_names(data))
     named = (_TYPEDEF_NAME.search(match[1]) for match in _TYPEDEF.finditer(data))
     found.update((TYPE, match[1] or match[2]) for match in named if match)
     return found
+
+
+def _function_names(data: bytes) -> Iterator[bytes]:
+    """What csource.layout finds, without the lines between: of each body that opens, only what stands above it."""
+    for match in _OPENING.finditer(data):
+        end = match.start()
+        for size, most in _ABOVE:
+            above = data[max(0, end - size):end].rsplit(b"\n", most)[1 if end > size else 0:][-SIGNATURE:]
+            top, name = signature(above, len(above))
+            if top:                                      # it does not begin further up
+                break
+        if name:
+            yield name.decode("utf-8", "replace").encode("utf-8", "replace")
+
+
+def _type_names(data: bytes) -> Iterator[bytes]:
+    """What _BODY finds, without its bodies: where they end is found as bytes."""
+    if b"\n}" not in data:
+        return
+    at = 0
+    while match := _HEAD.search(data, at):
+        end = match.end()
+        single = _SINGLE.match(data, end)
+        if single:
+            close = single.end()
+        else:
+            line = data.find(b"\n", end)
+            brace = data.find(b"}", end)
+            close = data.find(b"\n}", line) + 2 if line >= 0 and (brace < 0 or brace > line) else 1
+            if close == 1:
+                at = match.start() + 1
+                continue
+        if match[3]:
+            yield match[3]
+        stop = min(place for place in (data.find(b";", close), data.find(b"\n", close), len(data)) if place >= 0)
+        if match[1] and (alias := identifiers(data[close:stop])):
+            yield alias[0]
+        at = stop
 
 
 def macros(data: bytes) -> set[bytes]:
@@ -101,62 +129,3 @@ def _apart(text: bytes) -> list[bytes]:
             parts.append(text[start:position])
             start = position + 1
     return [*parts, text[start:]]
-
-
-def name_hash(name: bytes) -> int:
-    """64 bits, signed (SQLite's integer), the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little", signed=True)
-
-
-def in_zone(name: bytes, zone: int) -> int:
-    """The hash of a name that stands in a zone: one name's are neighbours, that of zone 0 is the least."""
-    return name_hash(name) & -ZONES | zone
-
-
-def _functions(source: bytes) -> list[Function]:
-    """Without a cache, which would hold the last files of a tree for nothing."""
-    return functions_in(source.split(b"\n"))
-
-
-def main() -> None:
-    """`python -m backport.trees.scan STORE names|words`, blob names on stdin.
-
-    names: a line per blob, its name and then each kind (one digit) with the name behind it. words: each blob's name
-    comes with its zone, equal zones in a row; out go the hashes of all words in their zones, eight bytes each in this
-    machine's order, sorted.
-    """
-    store, what = Path(sys.argv[1]), sys.argv[2]
-    out = sys.stdout.buffer
-    with Git(store) as git:
-        if what == "words":
-            out.write(_all_words(git, store, (line.split() for line in sys.stdin)).tobytes())
-            return
-        for line in sys.stdin:
-            blob = line.strip()
-            found = b" ".join(b"%d%s" % (kind, name) for kind, name in sorted(names(_read(git, blob, store))) if name)
-            out.write(blob.encode() + b" " + found + b"\n")
-
-
-def _read(git: Git, blob: str, store: Path) -> bytes:
-    data = git.blob(blob)
-    if data is None:
-        sys.exit(f"the object {blob} is not in {store}")      # an index without it would be wrong for good
-    return data
-
-
-def _all_words(git: Git, store: Path, blobs: Iterable[Sequence[str]]) -> array[int]:
-    table = array("q")
-    mentioned: set[bytes] = set()
-    for zone, rows in groupby(blobs, itemgetter(1)):
-        seen: set[bytes] = set()         # of one zone at a time: half of a tree's words are memory enough
-        for blob, _zone in rows:
-            code, rest = vocabulary(_read(git, blob, store))
-            seen |= code
-            mentioned |= rest
-        table.extend(in_zone(word, int(zone)) for word in seen if is_identifier(word))
-    table.extend(in_zone(word, Zone.MENTIONED) for word in mentioned if is_identifier(word))
-    return array("q", sorted(table))
-
-
-if __name__ == "__main__":
-    main()

@@ -26,13 +26,20 @@ def near(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def oldest(git: Git, heads: Sequence[Head], name: str, places: Sequence[str],
-           index: Callable[[Head], Index | None]) -> Head | None:
+           index: Callable[[Head], Index | None], say: Callable[[str], None] = lambda text: None) -> Head | None:
     """The last of `heads` (newest first) whose files in `places` (see near()) have `name`, None without one.
 
     `index` gives that of a tree where it is made already: it says of most trees that there is nothing to look for.
+    `say` is told of a tree that has none, whose files are searched.
     """
     word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % re.escape(name.encode("utf-8", "surrogateescape")))
-    return next((head for head in reversed(heads) if _has(git, head, name, word, places, index(head))), None)
+    for head in reversed(heads):
+        known = index(head)
+        if known is None:
+            say(f"{head.tree}: looking for {name}, some seconds (`backport trees fetch` reads all names once)")
+        if _has(git, head, name, word, places, known):
+            return head
+    return None
 
 
 def _has(git: Git, head: Head, name: str, word: re.Pattern[bytes], places: Sequence[str], index: Index | None) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from backport.bounded import by_content
 from backport.csource.tokens import vocabulary
 from backport.git import GLOBS, Git
 from backport.trees import scan
-from backport.trees.index import Index
+from backport.trees.index import Index, silent
 from backport.trees.zones import Zone, zone
 
 # each state of a queue has most of the files of the one before it
@@ -23,9 +22,9 @@ _names = by_content(8 << 20)(scan.names)
 
 
 class Stacked(Index):
-    """What `commit` defines, a state with patches on top of `base`. Read-only; one object per thread (SQLite)."""
+    """What `commit` defines, a state with patches on top of `base`. Read-only; one object per thread."""
 
-    def __init__(self, store: Path, base: str, commit: str, say: Callable[[str], None] = lambda text: None,
+    def __init__(self, store: Path, base: str, commit: str, say: Callable[[str], None] = silent,
                  lookups: int = 0, *, beneath: Index | None = None, git: Git | None = None) -> None:
         """`beneath` is the index of `base` where one is at hand: it is shared, and closed by whoever opened it."""
         super().__init__(store, base, say, lookups, git=git)
@@ -41,8 +40,8 @@ class Stacked(Index):
     def _by_name(self) -> dict[str, list[str]]:
         return self._beneath._by_name
 
-    def _asked(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        return self._beneath._asked(query, values)
+    def _lists(self, name: str) -> list[tuple[str, str]]:
+        return self._beneath._lists(name)
 
     def close(self) -> None:
         """Close the files; the object may be used again."""

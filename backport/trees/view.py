@@ -75,7 +75,7 @@ class StoreView:
         return Index(self._git.path, self.commit, self._told, self._lookups, git=self._git)
 
     def _told(self, what: str) -> None:
-        self._say(f"looking through {self._name} for {what}")
+        self._say(f"{self._name}: {what}")
 
     def close(self) -> None:
         """End the helper process; the view may be used again."""

@@ -180,22 +180,23 @@ def test_the_compiler_cache_and_a_pinned_release_stay(place: tuple[Store, Result
     assert not (store.cache / "worktrees" / "9.1.2").exists()
 
 
-def test_name_indexes_of_heads_that_moved_go(place: tuple[Store, Results]) -> None:
-    from backport.trees.index import FORMAT
+def test_names_of_heads_that_moved_go(place: tuple[Store, Results]) -> None:
+    from backport.trees.catalog import FOLDER, Catalog, extend
 
     store, results = place
-    commit = _commit(store, b"VERSION = 1\n")
-    store.set(Head("linux-9.1.y", commit, "9.1.1", "test", 0.0))
-    folder = store.cache / "index"
-    folder.mkdir(parents=True)
-    names = [f"{commit}.{FORMAT}.names", f"{commit}.older.names", f"{'0' * 40}.{FORMAT}.words"]
-    for name in names:
-        (folder / name).write_bytes(b"x" * 5000)
-        (folder / f"{name}.lock").touch()
-    with FileLock(folder / f"{names[2]}.lock"):      # somebody makes it
-        assert _by_name(collect(store, results, MANIFEST, keep=1))["name indexes"].count == 1
-    assert _by_name(collect(store, results, MANIFEST, keep=1))["name indexes"].count == 1
-    assert [path.name for path in folder.iterdir() if path.suffix != ".lock"] == names[:1]
+    old, new = _commit(store, b"VERSION = 1\n"), _commit(store, b"VERSION = 2\n")
+    store.set(Head("linux-9.1.y", new, "9.1.1", "test", 0.0))
+    extend(Catalog.beside(store.path), store.path, {old: "old", new: "new"}, quiet=True)
+    (store.cache / FOLDER / "0123").mkdir()          # of another version of the reader
+    (store.cache / FOLDER / "0123" / "state.json").write_bytes(b"{}")
+    (store.cache / "index").mkdir()                  # one of those that there was for each tree
+    (store.cache / "index" / f"{new}.1.names").write_bytes(b"x")
+    assert _by_name(collect(store, results, MANIFEST, keep=1, dry_run=True))["name indexes"].count == 3
+    assert _by_name(collect(store, results, MANIFEST, keep=1))["name indexes"].count == 3
+    assert "name indexes" not in _by_name(collect(store, results, MANIFEST, keep=1))
+    catalog = Catalog(store.cache / FOLDER)
+    assert set(catalog.state.trees) == {new}
+    assert not list((store.cache / "index").iterdir())
 
 
 def test_sizes_for_people() -> None:

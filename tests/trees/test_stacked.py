@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.trees.catalog import Catalog
 from backport.trees.index import Index
 from backport.trees.stacked import Stacked
 from backport.trees.view import StoreView
@@ -34,8 +35,10 @@ def states(tmp_path: Path) -> tuple[Path, str, str]:
 
 
 def indexed(repo: Path) -> set[str]:
-    """The commits that there are index files for."""
-    return {path.name.split(".")[0] for path in (repo.parent / "index").iterdir()}
+    """The commits whose names are kept."""
+    catalog = Catalog.beside(repo)
+    catalog.again()
+    return set(catalog.state.trees)
 
 
 def test_it_says_what_an_index_of_its_own_says(states: tuple[Path, str, str]) -> None:

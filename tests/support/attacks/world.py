@@ -160,7 +160,7 @@ class World:
             # Python tries a temporary directory with a file of eight letters, which a kill in that moment leaves
             if not name.endswith("backport.lock") and (re.match(r"tmp/(?![a-z0-9_]{8}$)", name) or re.search(
                     r"/\.backport-[a-z]+-\d|\.new$|\.part$|/tmp_(?:obj|pack|idx|objdir)|\.git/(?:.*/)?[^/]+\.lock$|"
-                    r"\.names\.\d+$|\.places\.\d+$|refs/incoming/.|\.done$|\.holder$", name)):
+                    r"refs/incoming/.|\.done$|\.holder$", name)):
                 found.append(name)
         return sorted(found)
 
