@@ -158,8 +158,11 @@ def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
         if result.verdict is not Build.FAIL or not errors:
             break
         names = {name.encode() for item in errors[:8] for name in _QUOTED.findall(item.text)}
+        broken = {item.path for item in errors}
         fit = [one for one, words in changed.items() if one not in paths and one.endswith(_CODE)
-               and (words & names or one in {item.path for item in errors})]
+               and (words & names or one in broken)]
+        if len(paths) + len(fit) > _MORE:        # a change of the whole tree: what declares it, and who is built
+            fit = [one for one in fit if one.endswith(".h") or one in broken]
         if not fit or len(paths) + len(fit) > _MORE:
             break
         paths += fit
