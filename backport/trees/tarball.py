@@ -22,7 +22,8 @@ _BLOCK = 512
 FILE = 256 << 20             # bytes of one file; the largest of a kernel are some 20 MB
 TREE = 16 << 30              # bytes of the unpacked archive; a kernel has 1.5 GB
 _HEADER = 1 << 20            # bytes of a long name, or of the fields of a pax header
-_LONG = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_LONG = {tarfile.GNUTYPE_LONGNAME: "path", tarfile.GNUTYPE_LONGLINK: "linkpath"}
+_FIELDS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, *_LONG)
 
 
 def tar_entries(path: Path, progress: Progress | None = None) -> Iterator[TreeEntry]:
@@ -73,33 +74,71 @@ def _through(program: str, raw: Any, progress: Progress | None) -> Iterator[Tree
 
 
 def _read(stream: _Stream) -> Iterator[TreeEntry]:
-    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", tarinfo=_Member) as archive:
-        for member in archive:
-            entry = _entry(archive, member)
-            if entry is not None:
-                yield entry
+    """Header by header, since tarfile takes into memory whatever a header says that it holds: a few kilobytes of xz can
+    say gigabytes. What makes a kernel's tarball (git archive) writes no sparse file. The format is that of tar(5).
+    """
+    fields: dict[str, str] = {}
+    while any(block := stream.exactly(_BLOCK)):
+        member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        if member.size < 0:
+            raise ValueError(f"{member.name!r} has {member.size} bytes")
+        if member.type in _FIELDS:
+            read = _fields(member, _header(stream, member.size))
+            fields |= read if member.type != tarfile.XGLTYPE else {}     # for all: times, owners, a comment
+            continue
+        member.name = fields.get("path", member.name)
+        member.linkname = fields.get("linkpath", member.linkname)
+        member.size = int(fields.get("size", member.size))
+        if member.type == tarfile.GNUTYPE_SPARSE or any(name.startswith("GNU.sparse.") for name in fields):
+            raise SourceUnavailable(f"tarball holds a sparse file, which no kernel has: {member.name!r}")
+        fields = {}
+        entry = _entry(stream, member)
+        if entry is not None:
+            yield entry
     stream.to_end()
 
 
-def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> TreeEntry | None:
+def _header(stream: _Stream, size: int) -> bytes:
+    if size > _HEADER:
+        raise SourceUnavailable(f"tarball holds a header of {size} bytes, which no kernel has")
+    return stream.exactly(size)
+
+
+def _fields(member: tarfile.TarInfo, data: bytes) -> dict[str, str]:
+    """What a header says of the next member. Raises ValueError."""
+    if member.type in _LONG:
+        return {_LONG[member.type]: data.partition(b"\0")[0].decode("utf-8", "surrogateescape")}
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(data) and data[at]:               # behind the last record there may be NULs
+        length = int(data[at:data.index(b" ", at)])
+        record = data[at:at + length]
+        at += length
+        name, equals, value = record.partition(b" ")[2].partition(b"=")
+        if not equals or record[-1:] != b"\n" or len(record) != length:
+            raise ValueError(f"a header has no field: {record[:80]!r}")
+        found[name.decode("utf-8", "replace")] = value[:-1].decode("utf-8", "surrogateescape")
+    return found
+
+
+def _entry(stream: _Stream, member: tarfile.TarInfo) -> TreeEntry | None:
     name = _inside(member.name)
-    if not name or member.isdir() or ".git" in name.split("/"):
-        return None
     path = name.encode("utf-8", "surrogateescape")
+    left_out = not name or ".git" in name.split("/")
+    if member.isdir():
+        return None
     if member.issym():
-        return TreeEntry("120000", path, member.linkname.encode("utf-8", "surrogateescape"))
+        return None if left_out else TreeEntry("120000", path, member.linkname.encode("utf-8", "surrogateescape"))
     mode = "100755" if member.mode & 0o100 else "100644"
     if member.islnk():
-        return TreeEntry(mode, path, b"", same_as=_inside(member.linkname).encode("utf-8", "surrogateescape"))
+        same_as = _inside(member.linkname).encode("utf-8", "surrogateescape")
+        return None if left_out else TreeEntry(mode, path, b"", same_as=same_as)
+    if not member.isreg():
+        raise ValueError(f"{member.name!r} is neither a file nor a link nor a directory")
     if member.size > FILE:
         raise SourceUnavailable(f"tarball holds a file of {member.size >> 20} MiB, which no kernel has: {name!r}")
-    stream = archive.extractfile(member) if member.isreg() else None
-    if stream is None:
-        raise ValueError(f"{member.name!r} is neither a file nor a link nor a directory")
-    data = stream.read()
-    if len(data) != member.size:
-        raise EOFError(f"{member.name!r} is cut short")
-    return TreeEntry(mode, path, data)
+    data = stream.exactly(member.size)
+    return None if left_out else TreeEntry(mode, path, data)
 
 
 def _inside(name: str) -> str:
@@ -109,28 +148,8 @@ def _inside(name: str) -> str:
     return "/".join(parts)
 
 
-class _Member(tarfile.TarInfo):
-    """What tarfile would take into memory at once, however long a header says that it is, is refused before.
-
-    A few kilobytes of xz can say that they hold gigabytes; what makes a kernel's tarball (git archive) writes no
-    sparse file. `_proc_*` are where tarfile sends a header by its type.
-    """
-
-    def _proc_member(self, archive: tarfile.TarFile) -> Any:
-        if self.type == tarfile.GNUTYPE_SPARSE:
-            self._sparse()
-        if self.type in _LONG and self.size > _HEADER:
-            raise SourceUnavailable(f"tarball holds a header of {self.size} bytes, which no kernel has")
-        return super()._proc_member(archive)  # type: ignore[misc]
-
-    def _sparse(self, *_args: Any) -> None:
-        raise SourceUnavailable(f"tarball holds a sparse file, which no kernel has: {self.name!r}")
-
-    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
-
-
 class _Stream:
-    """What tarfile reads from: tells how far the file on disk was read, and remembers how the stream ended."""
+    """The unpacked archive: tells how far the file on disk was read, and remembers how the stream ended."""
 
     def __init__(self, source: IO[bytes], descriptor: int, progress: Progress | None) -> None:
         self._source = source
@@ -152,6 +171,17 @@ class _Stream:
             self._progress(position - self._seen)
             self._seen = position
         return data
+
+    def exactly(self, size: int) -> bytes:
+        """`size` bytes, and the rest of their last block passed over. Raises EOFError where they are not there."""
+        wanted = -(-size // _BLOCK) * _BLOCK
+        pieces = []
+        while wanted > 0 and (piece := self.read(min(wanted, 1 << 20))):
+            pieces.append(piece)
+            wanted -= len(piece)
+        if wanted:
+            raise EOFError("the archive is cut short" if pieces else "the end of the archive is missing")
+        return b"".join(pieces)[:size]
 
     def to_end(self) -> None:
         """Read what is left. A tar archive ends with two empty blocks: without them it was cut between two files."""
