@@ -27,6 +27,8 @@ from backport.patch.intake.single import Surroundings, read
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.yaml_nodes import compose
+from tests.support.attacks.builds import Builds
+from tests.support.attacks.clock import Clock
 from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.fuzz import Fuzz
 from tests.support.attacks.patterns import Patterns
@@ -134,7 +136,8 @@ PARTS: dict[str, Callable[[random.Random], None]] = {
     "intake": intake, "messages": messages, "manifest": manifest, "run": run}
 # with a place of their own; their rounds come in an order that the seed decides
 PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
-    "disk": Disk, "fuzz": Fuzz, "kill": Kill, "patterns": Patterns, "picks": Picks, "together": Together}
+    "builds": Builds, "clock": Clock, "disk": Disk, "fuzz": Fuzz, "kill": Kill, "patterns": Patterns, "picks": Picks,
+    "together": Together}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:
