@@ -17,7 +17,7 @@ _NAME = (rb"(?!__(?:maybe_unused|always_unused|read_mostly|ro_after_init|init\w*
 _TAIL = rb"((?:\s*\[[^]]*\])*)\s*(?::\s*\w+)?" + _ATTRIBUTES + rb"\s*"
 _FIRST = re.compile(rb"((?:[A-Za-z_]\w*\s+)*[A-Za-z_]\w*)(\s*\*[*\s]*|\s+)" + _NAME + _TAIL)
 _FURTHER = re.compile(rb"\s*(\*[*\s]*|)" + _NAME + _TAIL)
-_ORDER = re.compile(rb"_*(le|be)(16|32|64)")
+_ORDER = re.compile(rb"(le|be)(16|32|64)")
 _UNSIGNED = re.compile(rb"\b(?:unsigned|[us]?u(?:8|16|32|64)|__u\d+|size_t|bool)\b")
 _SIGNED = frozenset({b"int", b"long", b"ssize_t", b"s8", b"s16", b"s32", b"s64", b"short"})
 _TYPED = re.compile(rb"((?:struct|enum|union)\s+\w+|\b[A-Za-z_]\w*)(?:\s*\*+\s*|\s+)([A-Za-z_]\w*)\s*(?=[,);=\[])")
