@@ -45,6 +45,7 @@ from backport.wholefile import private_directory, write_whole
 
 _LOSSES = 3                          # a cell whose workers were lost so often is not sent again
 _AHEAD = 2                           # cells of a tree at each worker that keeps it, so that it never waits for the next
+_LOOK = 1.0                          # seconds between two looks at who is there
 _PATIENCE = 60.0                     # seconds without any worker until the run ends
 
 
@@ -173,6 +174,12 @@ def _heads(context: Context, builds: Iterable[tuple[Tree, Head, str]]) -> list[H
     return list({head.commit: head for head in named}.values())
 
 
+def _present(token: str, dask_scheduler: Any) -> dict[str, list[str]]:
+    """In the scheduler: the workers, with what they hold of this run."""
+    return {address: [name for name in worker.resources if name.startswith(f"{token} ")]
+            for address, worker in dask_scheduler.workers.items()}
+
+
 async def _take(tickets: list[str], *, dask_worker: Any) -> None:
     await dask_worker.set_resources(**dict.fromkeys(tickets, 1))
 
@@ -249,7 +256,7 @@ class Cluster:
         self._kept: dict[str, list[str]] = {}
         self._sent: dict[Future[Cell], _Sent] = {}
         self._lock = threading.Lock()              # Dask calls back in a thread of its own
-        self._alone_since = time.monotonic()
+        self._alone_since, self._looked = time.monotonic(), 0.0
         self._client = _connect(address)
 
     def __enter__(self) -> Cluster:
@@ -290,25 +297,36 @@ class Cluster:
     def look(self) -> None:
         """Take up workers that came, see which are lost, give their trees to others and send their cells again.
 
-        To be called about once a second while cells are on their way. Raises InfraError.
+        To be called while cells are on their way, however often. Raises InfraError.
         """
-        present = self._quietly(self._client.nthreads)
-        new = [one for one in present if one not in self._members and one not in self._refused]
-        lost = [self._members.pop(one) for one in list(self._members) if one not in present]
-        for one in lost:
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        present = self._quietly(lambda: self._client.run_on_scheduler(_present, self._token))
+        # one that was started again at its old address knows nothing of this run
+        for one in [one for one in self._members.values() if not present.get(one.address)]:
+            del self._members[one.address]
+            # under a name that no worker has: this address may come again
+            self._kept = {tree: [f"{address} (lost)" if address == one.address else address for address in where]
+                          for tree, where in self._kept.items()}
             told(f"backport: worker {one.address} on {one.host} is lost; its cells are computed elsewhere")
+        new = [one for one in present if one not in self._members and one not in self._refused]
         if new:
             self._admit(new)
-        if self._members:
-            self._alone_since = time.monotonic()
-        elif not present or time.monotonic() - self._alone_since > _PATIENCE or not self._kept:
-            if self._kept and time.monotonic() - self._alone_since <= _PATIENCE:
+        if not self._members:
+            if self._kept and now - self._alone_since <= _PATIENCE:
                 return
             raise InfraError(f"the scheduler at {self.address} has no worker that can be used"
                              + "".join(f"\n  {address}: {why}" for address, why in self._refused.items()),
                              hint="a worker needs the same backport and the same trees; docs/scale.md")
-        if new or lost:
-            self._settle({one.address for one in lost})
+        self._alone_since = now
+        gone = {one for where in self._kept.values() for one in where} - self._members.keys()
+        if new or gone:
+            self._settle(gone)
+        for sent in list(self._sent.values()):
+            if sent.inner is None:                 # a scheduler that was started again has forgotten it
+                self._send(sent)
 
     def _settle(self, lost: set[str]) -> None:
         """Each tree has a worker that keeps it; cells of a tree whose only ones were lost are sent again."""
@@ -360,6 +378,7 @@ class Cluster:
                 self._refuse(address, why)
             else:
                 declared = frozenset(answer["resources"]) & set(trees)
+                self._ask(address, _take, [self._ticket("")])
                 self._members[address] = Member(address, answer["host"], declared, frozenset(one["warm"]))
 
     def _refuse(self, address: str, why: str) -> None:
@@ -386,7 +405,8 @@ class Cluster:
             if sent.inner is not inner or sent.outward not in self._sent:
                 return
             if inner.cancelled():
-                return                             # the connection is lost, which look() finds
+                sent.inner = None                  # look() finds it
+                return
             del self._sent[sent.outward]
         try:
             answer: Computed = inner.result()
@@ -402,7 +422,8 @@ class Cluster:
         with self._lock:
             if self._sent.pop(sent.outward, None) is None:
                 return
-        sent.inner.cancel(force=True)
+        if sent.inner is not None:
+            sent.inner.cancel(force=True)
         sent.outward.set_result(failed(
             self.context, sent.job, f"{sent.losses} workers were lost while it was on its way{_OOM}"))
 
