@@ -323,6 +323,21 @@ def _written_by_us(folder: Path, say: Callable[[str], None] | None = None) -> It
         lock.release()
 
 
+def unread(catalog: Catalog, git: Git, commit: str) -> int:
+    """How many files of the tree extend() would have to read."""
+    catalog.again()
+    try:
+        known = _numbers(catalog)
+    except OSError:                                      # another process has merged it meanwhile
+        known = {}
+    return sum(sha not in known for sha in {sha for sha, _path in _sources(git.ls_tree(commit))})
+
+
+def _sources(rows: Iterable[tuple[str, str, str]]) -> list[tuple[bytes, str]]:
+    return [(bytes.fromhex(sha), path) for mode, sha, path in rows
+            if mode not in ("120000", "160000") and path.endswith(SOURCES)]
+
+
 def _numbers(catalog: Catalog) -> dict[bytes, int]:
     known: dict[bytes, int] = {}
     for segment in catalog.state.segments:
@@ -339,8 +354,7 @@ def _add(catalog: Catalog, store: Path, commit: str, name: str, numbers: dict[by
     with Git(store) as git:
         every = list(git.ls_tree(commit))
     own = tuple(sorted({one for _mode, _sha, path in every if (one := architecture(path))}))
-    rows = [(bytes.fromhex(sha), path) for mode, sha, path in every
-            if mode not in ("120000", "160000") and path.endswith(SOURCES)]
+    rows = _sources(every)
     new = [sha for sha in dict.fromkeys(sha for sha, _path in rows) if sha not in numbers]
     for number, sha in enumerate(new, state.blobs):
         numbers[sha] = number

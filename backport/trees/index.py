@@ -17,11 +17,13 @@ from pathlib import Path
 from backport.csource.tokens import vocabulary
 from backport.git import Git
 from backport.trees import scan
-from backport.trees.catalog import Catalog, extend
+from backport.trees.catalog import Catalog, extend, unread
 from backport.trees.hashing import SHIFT
 from backport.trees.lookup import Lookup
 from backport.trees.reach import by_name, reached
 from backport.trees.zones import Zone, architecture, home, outside
+
+_SOON = 1000                         # files that are read in the time of one search through a tree
 
 
 def silent(text: str) -> None:
@@ -131,7 +133,7 @@ class Index:
         return f"only in {', '.join(places[:2])}{more}" if places else f"only {where}"
 
     def _zones(self, name: str) -> set[int]:
-        if not self._catalog.has(self._commit):
+        if not self._there_soon:
             known = self._lookup.zones(name, self._architectures)
             if known is not None:
                 return known
@@ -161,7 +163,7 @@ class Index:
         return tuple(sorted(self._git.folders(self._commit, "arch")))
 
     def _files(self, kind: int, name: str) -> list[str]:
-        if not self._catalog.has(self._commit):
+        if not self._there_soon:
             known = self._lookup.defining(kind, name)
             if known is not None:
                 return known
@@ -175,6 +177,16 @@ class Index:
         numbers = {posting >> SHIFT for posting in catalog.lists()} & having
         return [(path, catalog.blob(number)) for number in numbers for path in tree.paths(number)
                 if path.endswith((".c", ".h"))]
+
+    @property
+    def _there_soon(self) -> bool:
+        """Whether the words of the tree are there, or nearly all of its files were read for other trees."""
+        return self._catalog.has(self._commit) or self._few_unread
+
+    @cached_property
+    def _few_unread(self) -> bool:
+        return (self._lookup.allowed and bool(self._catalog.state.trees)
+                and unread(self._catalog, self._git, self._commit) <= _SOON)
 
     @property
     def _whole(self) -> Catalog:

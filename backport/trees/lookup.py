@@ -25,6 +25,7 @@ class Lookup:
     def __init__(self, store: Path, commit: str, most: int, say: Callable[[str], None]) -> None:
         self._store = store
         self._commit = commit
+        self.allowed = most > 0
         self._left = most
         self._say = say
         self._found: dict[str, dict[str, bytes] | None] = {}

@@ -20,6 +20,7 @@ from backport.trees import catalog as catalogs
 from backport.trees import postings, scan
 from backport.trees.catalog import Catalog, collect, extend
 from backport.trees.hashing import CODE, MENTIONED, SHIFT, word_hash
+from backport.trees.index import Index
 from backport.trees.zones import Zone
 from tests.support.trees import commit, files
 
@@ -74,6 +75,20 @@ def test_a_blob_is_read_once_whichever_tree_it_is_in(trees: tuple[Path, str, str
     assert len(read) - before == 2
     made(repo, first, second)
     assert len(read) - before == 2
+
+
+def test_names_are_looked_up_alone_only_where_no_tree_is_near(trees: tuple[Path, str, str]) -> None:
+    repo, first, second = trees
+    said: list[str] = []
+    alone = Index(repo, first, said.append, 8)
+    assert alone.functions("both") == ["kvm/a.c"]
+    assert said == ["looking for both, some seconds"]
+    assert not alone.words_made
+    extend(Catalog.beside(repo), repo, {first: "first"}, quiet=True)
+    near = Index(repo, second, said.append, 8)
+    assert near.functions("second") == ["kvm/b.c"]
+    assert len(said) == 1
+    assert near.words_made
 
 
 def test_segments_are_merged_and_read_the_same(tmp_path: Path) -> None:
