@@ -10,7 +10,7 @@ import pytest
 
 from backport.manifest import Toolchain
 from backport.verdict import Build
-from tests.kbuild.test_kernel import Real, at_line
+from tests.kbuild.test_kernel import Real, at_line, before
 
 pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("kernel-builds")]
 
@@ -89,10 +89,10 @@ def test_a_device_tree_is_compiled_and_its_error_seen() -> None:
 
 def test_a_piece_of_a_device_tree_that_the_preprocessor_drops_is_not_compiled() -> None:
     real = Real("6.1")
-    off = real.build(real.diff(DTS, lambda data: data + b"#if 0\n/ { backport = <1>; };\n#endif\n"), compared=False)
+    off = real.build(real.diff(DTS, before(b"/ {\n", b"#if 0\n/ { backport = <1>; };\n#endif\n")), compared=False)
     assert off.verdict is Build.NOT_COMPILED, off
     assert [(one.path, one.why) for one in off.uncompiled] == [(DTS, "not compiled in this configuration (#if 0)")]
-    on = real.build(real.diff(DTS, lambda data: data + b"#ifndef NOWHERE\n/ { backport = <1>; };\n#endif\n"),
+    on = real.build(real.diff(DTS, before(b"/ {\n", b"#ifndef NOWHERE\n/ { backport = <1>; };\n#endif\n")),
                     compared=False)
     assert on.verdict is Build.PASS, on
 
@@ -102,7 +102,7 @@ def test_a_list_of_device_trees_is_proved_by_its_blobs() -> None:
     makefile = f"{DTS.rsplit('/', 1)[0]}/Makefile"
     new = f"{DTS.rsplit('/', 1)[0]}/backport.dts"
     text = b'/dts-v1/;\n#include "rk3399.dtsi"\n/ { model = "x"; compatible = "x,x"; };\n'
-    listed = real.diff(makefile, lambda data: data + b"dtb-$(CONFIG_ARCH_ROCKCHIP) += backport.dtb\n")
+    listed = real.diff(makefile, at_line(1, b"dtb-$(CONFIG_ARCH_ROCKCHIP) += backport.dtb"))
     added = (f"diff --git a/{new} b/{new}\nnew file mode 100644\n--- /dev/null\n+++ b/{new}\n@@ -0,0 +1,3 @@\n".encode()
              + b"".join(b"+" + line for line in text.splitlines(keepends=True)))
     both = real.build(listed + added, compared=False)
