@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from backport.adapt.left_out import left_out
 from backport.adapt.new_symbols import missing
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
+from backport.adapt.round_trip import there_already
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
@@ -31,6 +32,7 @@ from backport.trees.index import Index
 from backport.trees.since import near, oldest
 from backport.trees.store import Head
 from backport.trees.view import StoreView
+from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
 _ADAPTED = (Apply.MERGED, Apply.REWRITTEN)
@@ -149,7 +151,7 @@ class Carrier:
         if there.whole:
             carried = _in_the_tree(there, checked)
         elif checked.outcome is Apply.CONFLICT:
-            carried = self._made(self._opinion(patch, head, before, there), patch, tree, head, there)
+            carried = self._adapted(patch, tree, head, before, there)
         elif (checked := self._strayed(checked, patch, head, before)).outcome.good:
             carried = self._as_is(patch, tree, head, before, checked)
         else:
@@ -174,6 +176,25 @@ class Carrier:
         unlikely = any(hunk.unopposed and hunk.sure is Sure.REVIEW for hunk in carried.hunks)
         return replace(carried, preimages=before, notes=(*carried.notes, *failed), agreed=carried.sure,
                        sure=Sure.REVIEW if unlikely else carried.sure)
+
+    def _adapted(self, patch: Patch, tree: Tree, head: Head, before: Preimages, there: Present) -> Carried:
+        """The rewriter's answer to a patch that git apply refuses. Where it is none, or a part of the change would be
+        made beside the part that is there, the tree is asked whether it has all of it in its own words."""
+        answer = self._opinion(patch, head, before, there)
+        made = self._made(answer, patch, tree, head, there)
+        if made.outcome in (Apply.ALREADY, Apply.ABSENT) or (
+                made.outcome.good and all(hunk.state == "forward" for hunk in answer.hunks)):
+            return made
+
+        def adapted(one: Patch, target: TreeView, files: Mapping[str, bytes]) -> Adaptation:
+            return adapt(one, target, upstream=self.view(self.upstream) if self.upstream else None, preimages=files,
+                         rules=self.rules, strategies=self.strategies)
+
+        sure = there_already(patch, self.view(head), before.files, adapted)
+        if sure is None:
+            return made
+        return Carried(Apply.ALREADY, sure, None, b"", "the tree has the change in adapted form: taken out of it, and "
+                       "carried again, it leads to the same files", (), answer.hunks, there.evidence)
 
     def _strayed(self, checked: CheckResult, patch: Patch, head: Head, before: Preimages) -> CheckResult:
         """`checked`; what is suspect for the name of the function alone goes in."""

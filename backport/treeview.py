@@ -59,3 +59,29 @@ class MemoryView:
     def defining(self, function: str) -> Sequence[str]:
         return [path for path, data in sorted(self._files.items())
                 if path.endswith((".c", ".h")) and Source.of(data).functions_named(function)]
+
+
+class Changed:
+    """A tree with some files replaced; every name is looked up in the tree itself."""
+
+    def __init__(self, tree: TreeView, files: Mapping[str, bytes]) -> None:
+        self._tree = tree
+        self._files = dict(files)
+
+    @property
+    def name(self) -> str:
+        return self._tree.name
+
+    @property
+    def index(self) -> object:
+        """The tree's own index, None where it has none."""
+        return getattr(self._tree, "index", None)
+
+    def read(self, path: str) -> bytes | None:
+        return self._files[path] if path in self._files else self._tree.read(path)
+
+    def paths(self) -> Sequence[str]:
+        return self._tree.paths()
+
+    def defining(self, function: str) -> Sequence[str]:
+        return self._tree.defining(function)

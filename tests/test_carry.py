@@ -14,7 +14,7 @@ from backport.manifest import Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
-from tests.support.adapting import file_diff
+from tests.support.adapting import body, file_diff
 from tests.support.gitrepo import TestRepo
 
 UPSTREAM = b"""int stop(struct unit *u)
@@ -175,6 +175,25 @@ def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> 
     assert "git apply accepts the patch a second time: do not apply it again" in carried.notes
     assert carried.evidence == ("a.c: in this tree already: a three-way merge of upstream's change into this file "
                                 "changes nothing",)
+
+
+def test_a_change_that_a_maintainer_adapted_is_there_and_not_made_beside_itself(tmp_path: Path) -> None:
+    """It stands in front of a line that upstream has above it: git apply refuses its reverse, and it fits once more."""
+    lines = ["age(u);", "if (time_is_up(u))", "\treturn -1;", "", "if (size_of(u) > limit)", "\treturn -1;"]
+    guard = ["if (room_of(u->queue) < packet_len)", "\treturn -1;", ""]
+    before, fixed = body(*lines), body(*lines[:4], *guard, *lines[4:])
+    here = body(*guard, *lines[:4], "check(u);", *lines[4:])
+    repo = TestRepo(tmp_path / "store.git")
+    commits = [repo.commit({"a.c": data}) for data in (here, before)]
+    repo.git.close()
+    heads = [Head(name, commit, version, "made here", 0.0)
+             for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
+    carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", before, fixed))
+    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
+    carrier.close()
+    assert carried.outcome in (Apply.ALREADY, Apply.CONFLICT), carried.mail
+    assert carried.patch is None
 
 
 def test_an_adaptation_that_includes_what_is_not_here_is_declined(tmp_path: Path) -> None:

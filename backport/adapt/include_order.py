@@ -6,9 +6,12 @@ file. Where this tree has other declarations first, that line leads behind them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from backport.adapt.align import line_key
+from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed
@@ -21,6 +24,7 @@ def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
     other lines. What upstream includes below a declaration is left where it was put."""
     if not any(is_include(line) for line in problem.hunks[k].added) or problem.upstream_lines is None:
         return placed
+    placed = _without_doubles(problem, k, placed)
     up = top(problem.upstream_lines)
     theirs = {line for e in reversed_edits(problem, k) for line in range(e.lo, e.hi)} & set(up.includes)
     if not theirs:
@@ -28,6 +32,26 @@ def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
     wanted = {line_key(problem.upstream_lines[line]): line for line in theirs}
     here = top(problem.target_lines)
     return _sorted_place(problem, k, theirs, up, here) or _at_home(problem, placed, wanted, up, here)
+
+
+def _without_doubles(problem: Problem, k: int, placed: Placed) -> Placed:
+    """The proposal without an `#include` that this tree's file has at its top already, and upstream's once only; where
+    git apply takes the hunk it stays as it is."""
+    assert problem.upstream_lines is not None
+    found = top(problem.target_lines).includes
+    here = {line_key(problem.target_lines[n]): n for n, under in found.items()
+            if len(under) == min(map(len, found.values()))}
+    theirs = Counter(line_key(line) for line in problem.upstream_lines if is_include(line))
+    gone = {line_key(problem.target_lines[n]) for edit in placed.edits for n in range(edit.lo, edit.hi)}
+    doubled = {key for edit in placed.edits for line in edit.new if is_include(line) and (key := line_key(line)) in here
+               and key not in gone and theirs[key] == 1}
+    if not doubled or apply_as_is([problem.hunks[k]], problem.target) is not None:
+        return placed
+    kept = [replace(edit, new=tuple(line for line in edit.new if line_key(line) not in doubled))
+            for edit in placed.edits]
+    edits = tuple(edit for edit in kept if edit.lo != edit.hi or any(line.strip() for line in edit.new))
+    told = (*placed.signals, Signal.PARTLY if edits else Signal.PRESENT)
+    return Placed(edits, tuple(dict.fromkeys(told)), here[min(doubled)])
 
 
 def _sorted_place(problem: Problem, k: int, theirs: set[int], up: Top, here: Top) -> Placed | None:

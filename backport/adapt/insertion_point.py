@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from backport.adapt.align import line_key, weak
 from backport.csource.declarations import is_local
 from backport.csource.includes import is_include
+from backport.csource.source import Source
 from backport.csource.statements import controls, jump, label
 from backport.patch.edits import Edit
 
@@ -43,6 +44,23 @@ def behind(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], lo: int, 
     if weak(line_key(above)):
         return not weak(line_key(below))
     return all(_orderless(line) for line in (*edit.new, above, below, *own))
+
+
+def unconditional(base: Sequence[bytes], n: int, target: Sequence[bytes], lo: int, hi: int) -> int | None:
+    """Where lines go that stand under no `#if` before base[n], if one of their neighbours does here, and target[lo:hi]
+    between those ends or begins it: outside. None where no `#if` decides."""
+    depths = [_opens(line) for line in target[lo:hi]]
+    if sum(depths) == 0 or any(Source.of(b"".join(base)).conditions[max(0, n - 1):n + 1]):
+        return None
+    if sum(depths) < 0:
+        return lo + max(i for i, depth in enumerate(depths) if depth < 0) + 1
+    return lo + min(i for i, depth in enumerate(depths) if depth > 0)
+
+
+def _opens(line: bytes) -> int:
+    """1 for a line that opens a condition of the preprocessor, -1 for one that ends it, else 0."""
+    word = line.lstrip()[1:].lstrip() if line.lstrip().startswith(b"#") else b""
+    return word.startswith(b"if") - word.startswith(b"endif")
 
 
 def unordered(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], above: int, partner: Sequence[int]) -> int:

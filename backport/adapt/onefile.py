@@ -133,11 +133,17 @@ def _checked(landed: Sequence[Landed], names: Names, as_is: bool, wanted: Sequen
             result = results[id(one.problem)] = Result(one.problem, edits)
         found = findings(Context(result, one.k, one.answer.edits, names))
         if not as_is:
-            found += [Finding(signal, str(signal)) for signal in _interior(one)]
+            found += [Finding(signal, str(signal)) for signal in (*_interior(one), *_astray(one, found))]
             out[n] = _mend_or_decline(one, found, others, names, wanted)
         elif found:
             out[n] = _with_findings(one, found)
     return out
+
+
+def _astray(one: Landed, found: Sequence[Finding]) -> tuple[Signal, ...]:
+    """A function with few of upstream's lines is the wrong one, where not even the place in it is sure."""
+    unsure = {Signal.FLOATING, Signal.AMBIGUOUS} & set(one.answer.signals)
+    return (Signal.FUNCTION,) if unsure and any(finding.kind is Signal.STRANGER for finding in found) else ()
 
 
 def _mend_or_decline(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backport.adapt.align import Pairing, line_key, similarity, weak
-from backport.adapt.insertion_point import behind, leaves, unordered
+from backport.adapt.insertion_point import behind, leaves, unconditional, unordered
 from backport.adapt.operands import joined, lost
 from backport.adapt.signals import Signal
 from backport.adapt.token_merge import Merged, merge
@@ -227,7 +227,9 @@ def _between(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing
         signals.append(Signal.PRESENT)
         return Edit(above + 1, above + 1, ())
     signals.append(Signal.SPLIT)
-    at = _other_block(base, edit, target, pairing, above)
+    at = unconditional(base, n, target, above + 1, below)
+    if at is None:
+        at = _other_block(base, edit, target, pairing, above)
     if at is None:
         # behind upstream's `return -EINVAL;` is not behind this tree's `ret = -EINVAL;`, and before its `goto out;`
         amid = n > 0 and leaves(base[n - 1]) and not leaves(target[above])

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from backport.adapt.context import at_the_top, refusal
 from backport.adapt.records import HunkStory
-from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.check.landing import Landing, landings
 from backport.git import Git, GitResult
 from backport.gitfault import ApplyAnswer, apply_answer
+from backport.patch.exact import apply_exactly, reversed_file
 from backport.patch.model import FileDiff, Patch
 from backport.verdict import Apply, Sure
 

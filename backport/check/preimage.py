@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from backport import sections
 from backport.adapt.context import above, applied_exactly, bare_hunks, says_where, stands_exactly, with_context
-from backport.check.exact import apply_exactly, reversed_file
 from backport.git import Git
+from backport.patch.exact import apply_exactly, reversed_file
 from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines

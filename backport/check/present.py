@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import private_index
 from backport.check.landing import landings
 from backport.git import Git
+from backport.patch.exact import apply_exactly, reversed_file
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.temporary import temporary_directory

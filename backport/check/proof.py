@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backport.check.exact import apply_exactly, reversed_file
 from backport.check.index import PrivateIndex, private_index
 from backport.git import Git
 from backport.gitfault import ApplyAnswer, apply_answer
 from backport.gitformat import Row
+from backport.patch.exact import apply_exactly, reversed_file
 from backport.patch.locate import stands
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines

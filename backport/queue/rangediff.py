@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from backport.check.exact import apply_exactly
 from backport.git import Git
+from backport.patch.exact import apply_exactly
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.temporary import temporary_directory

@@ -16,7 +16,6 @@ from typing import Any
 
 from backport.carry import Carried, Carrier
 from backport.check.effect import Effect, applied, same_file
-from backport.check.exact import apply_exactly
 from backport.donors.find import by_hand
 from backport.donors.model import Donor, DonorKind
 from backport.donors.weigh import weighed
@@ -24,6 +23,7 @@ from backport.errors import UserError
 from backport.git import Git
 from backport.manifest import Manifest, Tree
 from backport.patch.compose import branch
+from backport.patch.exact import apply_exactly
 from backport.patch.intake import read_bytes
 from backport.patch.model import Patch
 from backport.patch.parse import parse

@@ -76,3 +76,12 @@ def test_the_guard_of_a_header_is_no_condition() -> None:
     tree = upstream.replace(b'#include "own.h"\n\n', b"#include <linux/z.h>\n\n" + OTHER) + end
     there = result(run(upstream + end, added(upstream, b'"own.h"\n') + end, tree), tree)
     assert b"#include <linux/b.h>\n#include <linux/new.h>\n" in there
+
+
+def test_an_include_that_the_file_has_is_not_made_a_second_time() -> None:
+    fixed = added(UPSTREAM, b'"own.h"\n').replace(b"return u->count", b"return get_count(u)")
+    tree = UPSTREAM.replace(b"#include <linux/a.h>\n", b"#include <linux/new.h>\n").replace(
+        b'#include <linux/b.h>\n#include "own.h"\n', b"#include <linux/c.h>\n")
+    answer = run(UPSTREAM, fixed, tree)
+    assert result(answer, tree) == tree.replace(b"return u->count", b"return get_count(u)")
+    assert any("hunk 1 left out, in this tree already" in note for note in answer.notes)

@@ -165,3 +165,12 @@ def test_lines_do_not_go_into_a_block_that_upstream_s_are_not_in(after: bytes, r
         return
     assert answer.sure is Sure.REVIEW
     assert right in result(answer, OTHER_BLOCK)
+
+
+def test_what_runs_in_every_configuration_does_not_go_under_an_if() -> None:
+    upstream = body("stop_all(u);", "kfree(u->path);", "kfree(u);")
+    fixed = body("stop_all(u);", "kfree(u->path);", "kfree(u->name);", "kfree(u);")
+    ends = upstream.replace(b"\tkfree(u->path);\n", b"#ifdef CONFIG_UNIT\n\tkfree(u->path);\n#endif\n")
+    assert b"#endif\n\tkfree(u->name);\n\tkfree(u);\n" in result(run(upstream, fixed, ends), ends)
+    begins = upstream.replace(b"\tkfree(u);\n", b"#ifdef CONFIG_UNIT\n\tkfree(u);\n#endif\n")
+    assert b"\tkfree(u->path);\n\tkfree(u->name);\n#ifdef" in result(run(upstream, fixed, begins), begins)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from backport.adapt.checks.ambiguous_merge import CHECK as ambiguous_merge
+from backport.adapt.checks.applied_twice import CHECK as applied_twice
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.checks.break_continue import CHECK as break_continue
 from backport.adapt.checks.call_arity import CHECK as call_arity

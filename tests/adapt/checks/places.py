@@ -5,6 +5,44 @@ from backport.adapt.signals import Signal
 from tests.support.check_cases import Case
 
 CASES = (
+    Case("applied_twice", "the change behind its place here", """
+ int stop(struct unit *u)
+ {
+ 	prepare(u);
++	if (room_of(u->queue) < packet_len)
++		return 0;
+ 	send(u);
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	if (room_of(u->queue) < packet_len)
++		return 0;
+ 	if (room_of(u->queue) < packet_len)
+ 		return 0;
+ 	send(u);
+ 	return 1;
+ }
+""", Signal.TWICE, "stop() has all that upstream adds to it already"),
+    Case("applied_twice", "one of the added statements is new here", """
+ int stop(struct unit *u)
+ {
+ 	prepare(u);
++	if (room_of(u->queue) < packet_len)
++		drop(u);
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (room_of(u->queue) < packet_len)
+ 		wait(u);
++	if (room_of(u->queue) < packet_len)
++		drop(u);
+ 	return 1;
+ }
+"""),
     Case("syntax", "a block that is never closed", """
  int stop(struct unit *u)
  {

@@ -1,0 +1,62 @@
+"""Would the function have what upstream adds more often than upstream's own function has it?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+
+from backport.adapt.align import line_key, silent, weak
+from backport.adapt.checks.base import Check, Context, Finding
+from backport.adapt.signals import Signal
+from backport.csource.layout import Function
+from backport.csource.source import Piece, Source
+
+_LEAST = 4                           # names in them: fewer may be in this tree's function for a reason of their own
+_WAYS_OUT = (b"return", b"goto", b"break", b"continue")
+
+
+def ask(context: Context) -> Iterator[Finding]:
+    """TWICE, where every statement that upstream adds to a function would be there once too often: this tree has the
+    change, in another place or order. Likewise where the edits only change the order of lines that are here."""
+    twice: dict[str, set[bytes]] = {}
+    once: set[str] = set()
+    for u, r in context.pairs:
+        theirs, ours = context.upstream.enclosing(u + 1), context.adapted.enclosing(r + 1)
+        key = line_key(context.result.lines[r])
+        if theirs is None or ours is None or silent(key) or weak(key) or key.startswith(_WAYS_OUT):
+            continue
+        after = _lines(context.upstream, theirs)[key]
+        if _lines(context.adapted, ours)[key] > after:
+            twice.setdefault(ours.name, set()).add(key)
+        elif after > _lines(context.base, context.base.function(theirs.name))[key]:
+            once.add(ours.name)              # what upstream only moves is there once, before and after
+    for name, keys in twice.items():
+        if name not in once and len(Piece.of(b"\n".join(sorted(keys))).names) >= _LEAST:
+            yield Finding(Signal.TWICE, f"{name}() has all that upstream adds to it already")
+
+
+    if _reorders(context):
+        yield Finding(Signal.TWICE, "the lines that upstream adds are here: they would only change places")
+
+
+def _reorders(context: Context) -> bool:
+    """Whether the edits take and add the same lines, and upstream's hunk does not."""
+    problem = context.problem
+    taken, made = (Counter(map(line_key, lines)) for lines in (
+        (line for edit in context.edits for line in problem.target_lines[edit.lo:edit.hi]),
+        (line for edit in context.edits for line in edit.new)))
+    hunk = problem.hunks[context.hunk]
+    return bool(made) and taken == made and Counter(map(line_key, hunk.removed)) != Counter(map(line_key, hunk.added))
+
+
+def _lines(source: Source, function: Function | None) -> Counter[bytes]:
+    return _counted(source.text(function)) if function is not None else Counter()
+
+
+@lru_cache(maxsize=8)
+def _counted(text: bytes) -> Counter[bytes]:
+    return Counter(map(line_key, text.split(b"\n")))
+
+
+CHECK = Check(__name__, __doc__, ask, (Signal.TWICE,))
