@@ -8,6 +8,7 @@ from functools import partial
 
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.side_parts import is_side
+from backport.csource.tokens import identifiers
 from backport.patch.model import FileDiff, Patch
 from backport.verdict import Apply, Sure
 
@@ -50,9 +51,9 @@ def combine(patch: Patch, answers: Sequence[FileAnswer]) -> Adaptation:
     twice = _twice(answers) if files else ""
     if twice:
         return told(Apply.CONFLICT, Sure.REVIEW, None, reason=twice)
-    if files and _nothing_left(answers):
-        return told(Apply.CONFLICT, Sure.REVIEW, None, reason="the code that the patch changes is not in this tree: "
-                                                             "only tests and documents would be left")
+    half = _half(answers) if files else ""
+    if half:
+        return told(Apply.CONFLICT, Sure.REVIEW, None, reason=half)
     sure = Sure.CERTAIN if all(a.sure is Sure.CERTAIN for a in answers) else Sure.REVIEW
     reason = "; ".join(dict.fromkeys(a.reason for a in answers if a.reason))
     if not files:
@@ -84,11 +85,30 @@ def _twice(answers: Sequence[FileAnswer]) -> str:
     return ""
 
 
-def _nothing_left(answers: Sequence[FileAnswer]) -> bool:
-    """Whether only tests and documents are left of a change whose code is not in the tree: no backport of it."""
-    gone = [hunk.path for answer in answers if answer.outcome is Apply.ABSENT for hunk in answer.hunks]
-    made = [file.path for answer in answers for file in answer.files]
-    return all(map(is_side, made)) and any(not is_side(path) for path in gone)
+def _half(answers: Sequence[FileAnswer]) -> str:
+    """Why the rest is no backport, where a part's subject is not in the tree; "" where it is one."""
+    gone = [hunk for answer in answers if answer.outcome is Apply.ABSENT for hunk in answer.hunks]
+    made = [hunk for answer in answers if answer.files for hunk in answer.hunks]
+    if all(is_side(file.path) for answer in answers for file in answer.files) \
+            and any(not is_side(hunk.path) for hunk in gone):
+        return "the code that the patch changes is not in this tree: only tests and documents would be left"
+    if gone and made and all(_comment(line) for hunk in made for line in _changed(hunk, "+-")):
+        return "the code that the patch changes is not in this tree: only comments would be left"
+    moved = {line for hunk in gone for line in _changed(hunk, "-")} & {
+        line for hunk in made for line in _changed(hunk, "+")}
+    telling = next((line for line in sorted(moved) if line.endswith(";") and len(identifiers(line.encode())) > 1), "")
+    if telling:
+        return f"upstream moves `{telling}`, and the place that it takes it from is not in this tree"
+    return ""
+
+
+def _changed(hunk: HunkStory, kinds: str) -> list[str]:
+    """The lines of upstream's hunk that are added or removed, without indentation."""
+    return [line[1:].strip() for line in hunk.upstream.splitlines() if line[:1] in kinds and line[1:].strip()]
+
+
+def _comment(line: str) -> bool:
+    return line.startswith(("/*", "*", "//"))
 
 
 def _alternatives(patch: Patch, answers: Sequence[FileAnswer]) -> tuple[Patch, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backport.adapt.engine import adapt
+from backport.adapt.records import Adaptation
 from backport.treeview import MemoryView
 from backport.verdict import Apply
 from tests.support.adapting import patch_of, run
@@ -36,3 +37,27 @@ def test_another_file_that_is_there_says_the_same() -> None:
                    there={"b.c": "a three-way merge changes nothing"})
     assert answer.outcome is Apply.CONFLICT
     assert "other parts of the change are there" in answer.reason
+
+
+def absent_and(before: bytes, after: bytes) -> Adaptation:
+    """The answer for a change of a.c, with a change of gone.c beside it, a file that the tree does not have."""
+    patch = patch_of({"a.c": (before, after), "gone.c": (GONE, GONE.replace(b"\trelease_ref(&u->usage);\n", b""))})
+    return adapt(patch, MemoryView("tree", {"a.c": before.replace(b"open_it(u)", b"open_it(u, 1)")}),
+                 preimages={"a.c": before, "gone.c": GONE})
+
+
+GONE = b"int gone_one(struct unit *u)\n{\n\tgone_two(u);\n\trelease_ref(&u->usage);\n\tgone_three(u);\n\treturn 0;\n}\n"
+
+
+def test_what_upstream_moves_is_not_added_where_the_place_that_it_leaves_is_not_here() -> None:
+    moved = FIRST.replace(b"\treturn a;", b"\trelease_ref(&u->usage);\n\treturn a;")
+    answer = absent_and(FIRST, moved)
+    assert answer.outcome is Apply.CONFLICT
+    assert "upstream moves `release_ref(&u->usage);`, and the place that it takes it from is not" in answer.reason
+    assert absent_and(FIRST, moved.replace(b"release_ref(&u->usage)", b"release_it(&u->other)")).outcome.good
+
+
+def test_comments_alone_are_no_backport() -> None:
+    answer = absent_and(FIRST, FIRST.replace(b"\treturn a;", b"\t/* the last user drops it */\n\treturn a;"))
+    assert answer.outcome is Apply.CONFLICT
+    assert "only comments would be left" in answer.reason
