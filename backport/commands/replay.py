@@ -47,6 +47,8 @@ if TYPE_CHECKING:
               help="Bare repository with refs/releases/X.Y.Z (default: the one in the cache).")
 @cache_option()
 @click.option("--baselines", is_flag=True, help="Also git apply -C1, git merge-file, patch -F3 and wiggle.")
+@click.option("--again", is_flag=True,
+              help="With --commits: ask the same of the tree that has the maintainers' form; `exact` is `already`.")
 @click.option("--names/--no-names", default=True, show_default=True,
               help="Look added names up in an index of the whole tree (built once per release).")
 @click.option("--show", "which", type=int, metavar="N", help="Print case N (from 0) instead of running all.")
@@ -69,8 +71,8 @@ if TYPE_CHECKING:
 @manifest_option()
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
-            commits: Path | None, baselines: bool, names: bool, which: int | None, listing: str | None, form: str,
-            output: Path | None, freeze: Path | None, frozen: Path | None, calibrate: Path | None,
+            commits: Path | None, baselines: bool, again: bool, names: bool, which: int | None,
+            listing: str | None, form: str, output: Path | None, freeze: Path | None, frozen: Path | None, calibrate: Path | None,
             cut: Path | None, pairs: tuple[str, ...], rows: Path | None, manifest_path: Path | None, jobs: int) -> int:
     """Replay real backports: hide what the maintainers made of them, adapt, compare.
 
@@ -97,7 +99,7 @@ def command(newer: str, older: str, repo: Path | None, branch: str, store_path: 
         click.echo(_one_commit(commits, which, Store(cache), read_manifest(manifest_path)), nl=False)
         return 0
     if commits is not None:
-        whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else ())
+        whole = _commits(commits, Store(cache), read_manifest(manifest_path), installed() if baselines else (), again)
         return _report(whole, commit_rows(whole), listing, form, output, freeze, frozen)
     if repo is not None:
         source, at, plan = partial(history_cases, branch=branch), repo, ReplayPlan()
@@ -185,7 +187,8 @@ def _sides(pairs: Sequence[str]) -> list[tuple[list[str], list[str]]]:
                   for side in pair.partition(":")[::2]) for pair in pairs]  # type: ignore[misc]
 
 
-def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str]) -> list[CommitOutcome]:
+def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Sequence[str],
+             again: bool) -> list[CommitOutcome]:
     from tqdm import tqdm
 
     from backport.replay.commits import commit_cases, replay
@@ -193,7 +196,7 @@ def _commits(directory: Path, store: Store, manifest: Manifest, baselines: Seque
 
     cases = commit_cases(directory)
     with tqdm(cases, unit="commit", disable=None) as bar:
-        return list(replay(bar, store, manifest, *known_heads(store, manifest), baselines))
+        return list(replay(bar, store, manifest, *known_heads(store, manifest), baselines, again))
 
 
 def _one_commit(directory: Path, which: int, store: Store, manifest: Manifest) -> str:

@@ -31,9 +31,11 @@ from backport.replay.baselines import Scratch
 from backport.replay.score import Score, cpu_seconds, digest_of
 from backport.rules.load import load_rules
 from backport.temporary import temporary_directory
+from backport.trees.stack import Stack
 from backport.trees.store import Head, Store
 from backport.verdict import Apply, Sure
 
+AGAIN = "asked again"     # the answer for the tree that has the maintainers' form
 _DONORS = "6.1"          # the series of a donor where meta.json does not say
 
 # path -> the file as somebody leaves it (None: gone); None where they decline the whole commit
@@ -140,8 +142,9 @@ def _donor(path: Path, patch: Patch, series: str) -> Donor | None:
 
 
 def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads: tuple[Head, ...],
-           upstream: Head | None, baselines: Sequence[str] = ()) -> Iterator[CommitOutcome]:
-    """The outcome of each case, in order; `baselines` are names of backport.replay.baselines to run beside it.
+           upstream: Head | None, baselines: Sequence[str] = (), again: bool = False) -> Iterator[CommitOutcome]:
+    """The outcome of each case, in order; `baselines` are names of backport.replay.baselines to run beside it, `again`
+    asks the same of the tree that has the maintainers' form (AGAIN among the others: `exact` is that it is there).
 
     Raises UserError where a release that a case stands on is not in the store.
     """
@@ -150,7 +153,7 @@ def replay(cases: Iterable[CommitCase], store: Store, manifest: Manifest, heads:
         scratch = Scratch(Path(top))
         try:
             for case in cases:
-                yield _one(case, carrier, store, manifest, scratch, baselines)
+                yield _one(case, carrier, store, manifest, scratch, baselines, again)
         finally:
             scratch.close()
             carrier.close()
@@ -205,7 +208,7 @@ def _scored(made: Made, truth: Effect, base: Head, git: Git) -> tuple[Score, tup
 
 
 def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, scratch: Scratch,
-         baselines: Sequence[str]) -> CommitOutcome:
+         baselines: Sequence[str], again: bool) -> CommitOutcome:
     started = cpu_seconds()
     base, answer = carried(case, store, carrier, manifest)
     seconds = cpu_seconds() - started
@@ -215,6 +218,8 @@ def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, s
     for name in baselines:
         made = _other(name, case.patch, carrier.git, base, answer.preimages.files, scratch)
         others[name] = str(scored(made)[0])
+    if again:
+        others[AGAIN] = str(_asked_again(case, base, carrier, manifest))
     helped = None
     if case.donor is not None:
         started = cpu_seconds()
@@ -223,6 +228,17 @@ def _one(case: CommitCase, carrier: Carrier, store: Store, manifest: Manifest, s
                           *scored(_claimed(carrier.git, base, better)))
     return replace(_outcome(case, answer, judged.taken, seconds, judged.score, judged.files), others=others,
                    helped=helped)
+
+
+def _asked_again(case: CommitCase, base: Head, carrier: Carrier, manifest: Manifest) -> Score:
+    """The patch on the tree that has it as the maintainers made it: EXACT where it is said to be there, WRONG where
+    something of it is made once more. What is written for it stays in the store, without a name."""
+    with Stack(carrier.git, base.commit, keep=True) as stack:
+        step = stack.push(case.truth)
+    if not step.ok:
+        raise UserError(f"{case.name}: truth.patch does not apply to {case.base}")
+    answer = carrier.carry(case.patch, _tree(manifest, case.base), replace(base, commit=step.commit, base=base.commit))
+    return Score.EXACT if answer.outcome is Apply.ALREADY else Score.WRONG if answer.patch is not None else Score.NONE
 
 
 def _outcome(case: CommitCase, carried: Carried, taken: bool, seconds: float, score: Score,

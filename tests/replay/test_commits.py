@@ -120,3 +120,11 @@ def test_the_rows_of_commits_say_of_each_hunk_whether_it_is_the_maintainers(desk
         ("8.1.1-wrong", "wrong", True, False), ("8.1.1-wrong", "wrong", False, False)]
     assert any(row.measured for row in known)
     assert not any(row.measured for row in known if row.taken)
+
+
+def test_a_tree_that_has_the_maintainers_form_is_asked_again(desk: Path) -> None:
+    call(desk, "--again", "--output", str(desk / "out.json"))
+    outcomes = json.loads((desk / "out.json").read_text())["outcomes"]
+    told = {one["name"]: one["others"]["asked again"] for one in outcomes}
+    assert told == {"8.1.1-exact": "exact", "8.1.1-taken": "exact", "8.1.1-wrong": "wrong"}      # b.c is made there
+    assert "asked again" not in call(desk)[1]
