@@ -15,6 +15,7 @@ from backport.adapt.new_symbols import missing
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
 from backport.adapt.round_trip import there_already
+from backport.bounded import Bounded
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.present import Present, present
 from backport.check.proof import objection
@@ -35,6 +36,7 @@ from backport.trees.view import StoreView
 from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
+_PREIMAGES = 64 << 20                 # bytes of upstream's files that are kept: those of some hundred patches
 _ADAPTED = (Apply.MERGED, Apply.REWRITTEN)
 
 # what git's answer leaves open: a tree that has the change refuses the patch, or takes it a second time
@@ -80,7 +82,8 @@ class Carrier:
     say: Callable[[str], None] = lambda text: None   # told what takes long: an index of names that is made
     lookups: int = 0                 # names that are looked up one by one before an index is made for them
     _git: Git | None = None
-    _preimages: dict[str, Preimages] = field(default_factory=dict)
+    _given: tuple[str, Preimages] | None = None      # of one patch, instead of what would be found
+    _preimages: Bounded[str, Preimages] = field(default_factory=lambda: Bounded(_PREIMAGES))
     _oldest: dict[tuple[str, tuple[str, ...]], Head | None] = field(default_factory=dict)
     _views: dict[str, StoreView] = field(default_factory=dict)
     _stacked: StoreView | None = None
@@ -123,8 +126,8 @@ class Carrier:
     def seen_from(self, home: Head | None, patch: Patch, before: Preimages) -> Iterator[Carrier]:
         """A carrier to which `home` is the tree that `patch` was made for, with its files `before`; what was read is
         shared."""
-        other = replace(self, upstream=home, _git=self.git, _preimages={patch.sha256: before}, _oldest={},
-                        proposers=())
+        other = replace(self, upstream=home, _git=self.git, _given=(patch.sha256, before),
+                        _preimages=Bounded(_PREIMAGES), _oldest={}, proposers=())
         try:
             yield other
         finally:
@@ -132,11 +135,15 @@ class Carrier:
 
     def preimages(self, patch: Patch) -> Preimages:
         """Upstream's files before the patch; the same for every tree, so found once."""
-        if patch.sha256 not in self._preimages:
+        if self._given is not None and self._given[0] == patch.sha256:
+            return self._given[1]
+        known = self._preimages.get(patch.sha256)
+        if known is None:
             others = [head for head in self.heads if head != self.upstream]
-            self._preimages[patch.sha256] = preimages(
+            known = preimages(
                 self.git, patch, upstream_sha=read_mail(patch).upstream_sha, upstream=self.upstream, others=others)
-        return self._preimages[patch.sha256]
+            self._preimages.put(patch.sha256, known, 4096 + sum(map(len, known.files.values())))
+        return known
 
     def in_context(self, patch: Patch) -> Patch:
         """The patch as everything after this sees it: with context, where it came without and its file is known."""

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from backport import carry
 from backport.adapt.engine import adapt
+from backport.bounded import Bounded
 from backport.carry import Carrier
+from backport.check import Preimages
 from backport.manifest import Tree
 from backport.patch.parse import parse
 from backport.trees.store import Head
@@ -54,6 +57,21 @@ def test_a_name_that_is_missing_is_told_with_the_oldest_tree_that_has_it(carrier
         "the patch needs unit_is_quiet, which this tree does not have "
         "(tree-mid is the oldest tree here that does)")
     assert carrier.carry(patch, Tree("tree-mid", "6.2", ()), carrier.heads[1]).outcome is Apply.MERGED
+
+
+def test_what_there_is_no_room_for_is_found_again_and_what_was_given_stays(
+        carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", UPSTREAM, FIXED))
+    kept = carrier.preimages(patch)
+    assert carrier.preimages(patch) is kept
+    monkeypatch.setattr(carry, "_PREIMAGES", 0)
+    small = replace(carrier, _preimages=Bounded(0))
+    assert small.preimages(patch) == kept
+    assert small.preimages(patch) is not small.preimages(patch)
+    given = Preimages({"a.c": OLDER}, {"a.c": "given"})
+    with carrier.seen_from(carrier.heads[2], patch, given) as other:
+        assert other.preimages(patch) is given
+    assert carrier.preimages(patch) is kept
 
 
 @pytest.mark.parametrize(("head", "said"), [

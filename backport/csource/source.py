@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from backport.bounded import by_content
 from backport.csource import calls, preprocessor, signatures
@@ -30,7 +30,7 @@ class Piece:
         self.text = text
 
     @staticmethod
-    @lru_cache(maxsize=4096)
+    @by_content(4 << 20)
     def of(text: bytes) -> Piece:
         """The piece of this text: one object for all revisions that have it."""
         return Piece(text)
