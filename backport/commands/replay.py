@@ -72,8 +72,9 @@ if TYPE_CHECKING:
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True)
 def command(newer: str, older: str, repo: Path | None, branch: str, store_path: Path | None, cache: Path | None,
             commits: Path | None, baselines: bool, again: bool, names: bool, which: int | None,
-            listing: str | None, form: str, output: Path | None, freeze: Path | None, frozen: Path | None, calibrate: Path | None,
-            cut: Path | None, pairs: tuple[str, ...], rows: Path | None, manifest_path: Path | None, jobs: int) -> int:
+            listing: str | None, form: str, output: Path | None, freeze: Path | None, frozen: Path | None,
+            calibrate: Path | None, cut: Path | None, pairs: tuple[str, ...], rows: Path | None,
+            manifest_path: Path | None, jobs: int) -> int:
     """Replay real backports: hide what the maintainers made of them, adapt, compare.
 
     \b
