@@ -13,6 +13,7 @@ from backport.cell import Cell
 from backport.context import Context
 from backport.errors import InfraError
 from backport.job import Job
+from backport.trees.catalog import Catalog
 from tests.support.desk import NEW, OLD, Desk
 
 FORK = "kernel/fork.c"
@@ -180,7 +181,7 @@ def test_no_index_is_made_of_a_state_between_two_patches(desk: Desk, monkeypatch
     box.write_bytes(b"\n".join(path.read_bytes().replace(b"[PATCH]", b"[PATCH %d/2]" % number)
                                for number, path in enumerate((one, two), 1)))
     _code, cells = desk.run(str(box), *ONE)
-    made = {path.name.split(".")[0] for path in (desk.path / "cache/index").iterdir()}
+    made = set(Catalog.beside(desk.path / "cache" / "store.git").state.trees)
     assert made <= {cell["base_commit"] for cell in cells.values()} | reference(desk)
     assert made
 
