@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from backport.adapt.align import line_key, silent, weak
-from backport.adapt.checks.base import Check, Context, Finding
+from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.layout import Function
 from backport.csource.source import Piece, Source
@@ -36,8 +36,32 @@ def ask(context: Context) -> Iterator[Finding]:
             yield Finding(Signal.TWICE, f"{name}() has all that upstream adds to it already")
 
 
+    yield from _beside(context)
     if _reorders(context):
         yield Finding(Signal.TWICE, "the lines that upstream adds are here: they would only change places")
+
+
+def _beside(context: Context) -> Iterator[Finding]:
+    """A statement that would stand beside itself, whatever it names, and does not upstream."""
+    theirs = context.problem.upstream_lines or []
+    lines, added = context.result.lines, context.result.added
+    for u, r in context.pairs:
+        key = line_key(lines[r])
+        if weak(key) or not key.endswith(b";") or key.startswith(_WAYS_OUT):
+            continue
+        if any(at not in added and line_key(lines[at]) == key for at in _neighbours(lines, r)) \
+                and not any(line_key(theirs[at]) == key for at in _neighbours(theirs, u)):
+            yield Finding(Signal.TWICE, f"{quote(lines[r])} would stand beside itself")
+
+
+def _neighbours(lines: Sequence[bytes], at: int) -> Iterator[int]:
+    """The lines above and below lines[at], empty ones apart."""
+    for step in (-1, 1):
+        near = at + step
+        while 0 <= near < len(lines) and not lines[near].strip():
+            near += step
+        if 0 <= near < len(lines):
+            yield near
 
 
 def _reorders(context: Context) -> bool:

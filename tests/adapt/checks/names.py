@@ -275,6 +275,25 @@ CASES = (
  	return a;
  }
 """),
+    Case("redefinition", "an entry of Kconfig that the file has", """
+ config A
+ 	bool "a"
+ 
++config UNIT
++	bool "unit"
++
+ config B
+ 	bool "b"
+""", """
++config UNIT
++	bool "unit"
++
+ config B
+ 	bool "b"
+ 
+ config UNIT
+ 	bool "unit"
+""", Signal.REDECLARED, "`config UNIT` would be twice in this file", path="fs/Kconfig"),
     Case("redefinition", "a macro that this file has at another place", """
  #define UNIT_A 1
 +#define UNIT_B 2

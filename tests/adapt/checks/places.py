@@ -25,6 +25,40 @@ CASES = (
  	return 1;
  }
 """, Signal.TWICE, "stop() has all that upstream adds to it already"),
+    Case("applied_twice", "a statement beside itself", """
+ int stop(struct unit *u)
+ {
+ 	prepare(u);
++	init(u);
+ 	send(u);
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
++	init(u);
++
+ 	init(u);
+ 	return 1;
+ }
+""", Signal.TWICE, "`init(u);` would stand beside itself"),
+    Case("applied_twice", "two lines that would change places", """
+ int stop(struct unit *u)
+ {
+ 	struct unit *a;
+-	int b;
++	int b, c;
+ 	return 1;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+-	struct unit *a;
+ 	int b, c;
++	struct unit *a;
+ 	return 1;
+ }
+""", Signal.TWICE, "the lines that upstream adds are here: they would only change places"),
     Case("applied_twice", "one of the added statements is new here", """
  int stop(struct unit *u)
  {
