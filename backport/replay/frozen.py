@@ -1,6 +1,7 @@
 """The frozen corpus: what every case came out as, one line a file, so that a change which alters one must say so.
 
-Tab-separated: case, file, outcome, how sure, score, digest of the file that came out. Lines that begin with `#` are
+Tab-separated: case, file, outcome, how sure, score, digest of the file that came out; or case, "asked again", and the
+score of the answer for the tree that has it. Lines that begin with `#` are
 for people.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backport.replay.commits import CommitOutcome
+from backport.replay.commits import AGAIN, CommitOutcome
 from backport.replay.score import Outcome
 from backport.verdict import Sure
 
@@ -19,11 +20,13 @@ _HEAD = ("# What every file came out as: case, file, outcome, how sure, score, d
 
 
 def commit_rows(outcomes: Iterable[CommitOutcome]) -> list[Row]:
-    """A row for each file of each commit, and again for each that has a donor."""
+    """A row for each file of each commit, again for each that has a donor, and one for a tree that has the commit where
+    that was asked."""
     told = [(one.name, one) for one in outcomes]
     told += [(f"{name}{_HELPED}", one.helped) for name, one in told if one.helped is not None]
-    return [(name, file.path, one.apply, one.sure, str(file.score), file.digest or "-")
-            for name, one in told for file in one.files]
+    rows: list[Row] = [(name, file.path, one.apply, one.sure, str(file.score), file.digest or "-")
+                       for name, one in told for file in one.files]
+    return rows + [(name, AGAIN, one.others[AGAIN]) for name, one in told if AGAIN in one.others]
 
 
 def file_rows(outcomes: Iterable[Outcome]) -> list[Row]:
