@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,10 +92,8 @@ def test_a_message_is_read_once_and_a_question_is_a_look_up(big: Big, tmp_path: 
         monkeypatch.setattr(big.git, "run", lambda *args, **more: asked.append(args) or run(*args, **more))
         monkeypatch.setattr(big.git, "stream", lambda *args, **more: pytest.fail(f"git {args}"))
         sha, subject, path, _text = big.changes[1500]
-        began = time.monotonic()
         for branch, tip in big.branches.items():
             presence(log, Branch(branch, tip), UpstreamChange(sha, subject, "", (path,)), upstream=big.up)
-        assert time.monotonic() - began < 5
         assert all("--no-walk=unsorted" in args for args in asked if args[0] == "log")
         asked.clear()
         for branch, tip in big.branches.items():

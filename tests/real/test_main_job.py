@@ -134,11 +134,9 @@ def test_a_configuration_is_a_column_with_a_key_and_a_baseline_of_its_own(db: Pa
     command = [sys.executable, "-m", "backport", "run", "--format", "json", "--db", str(db), "--offline",
                "--tree", "6.1", "--config", "kvm-builtin,kvm-modules"]
     for first in (True, False):
-        started = time.monotonic()
         cells = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=False).stdout)["cells"]
         assert [(cell["tree"], cell["config"], cell["build"], cell["cached"]) for cell in cells] == [
             ("linux-6.1.y", "kvm-builtin", "pass", True), ("linux-6.1.y", "kvm-modules", "pass", not first)]
-    assert time.monotonic() - started < 5          # nothing is built; on an idle machine 1.4 s
     assert cells[1]["detail"]["build"]["config"] == "x86_64_defconfig + kvm-modules"
     assert cells[0]["detail"]["functions"] == cells[1]["detail"]["functions"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,9 +154,7 @@ def test_a_second_run_needs_neither_the_lock_nor_the_source(tmp_path, store):
     trees = one(tmp_path, f"{{tarball: {tmp_path}/t.tar.xz}}")
     fetch(store, trees)
     before = (store.cache / "trees/linux-6.1.y.json").read_bytes()
-    began = time.monotonic()
     [again] = fetch(store, trees)
-    assert time.monotonic() - began < 2
     assert not again.changed
     assert again.head.version == "6.1.7"
     assert (store.cache / "trees/linux-6.1.y.json").read_bytes() == before
