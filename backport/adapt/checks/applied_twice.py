@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from backport.adapt.align import line_key, silent, weak
 from backport.adapt.checks.base import Check, Context, Finding, quote
@@ -42,16 +43,19 @@ def ask(context: Context) -> Iterator[Finding]:
 
 
 def _beside(context: Context) -> Iterator[Finding]:
-    """A statement that would stand beside itself, whatever it names, and does not upstream."""
-    theirs = context.problem.upstream_lines or []
-    lines, added = context.result.lines, context.result.added
-    for u, r in context.pairs:
-        key = line_key(lines[r])
-        if weak(key) or not key.endswith(b";") or key.startswith(_WAYS_OUT):
-            continue
-        if any(at not in added and line_key(lines[at]) == key for at in _neighbours(lines, r)) \
-                and not any(line_key(theirs[at]) == key for at in _neighbours(theirs, u)):
-            yield Finding(Signal.TWICE, f"{quote(lines[r])} would stand beside itself")
+    """A statement that would stand beside itself, whatever it names. Lines in this tree's words count as well: what a
+    repair makes of `kfree(new->name);` may be the `kfree(old->name);` that is there."""
+    result = context.result
+    hunk = context.problem.hunks[context.hunk]
+    if any(line_key(one) == line_key(two) != b"" for one, two in pairwise(hunk.new)):
+        return                               # upstream repeats a line
+    for edit in context.edits:
+        for r in range(result.new_line(edit), result.new_line(edit) + len(edit.new)):
+            key = line_key(result.lines[r])
+            if not weak(key) and key.endswith(b";") and not key.startswith(_WAYS_OUT) and any(
+                    at not in result.added and line_key(result.lines[at]) == key
+                    for at in _neighbours(result.lines, r)):
+                yield Finding(Signal.TWICE, f"{quote(result.lines[r])} would stand beside itself")
 
 
 def _neighbours(lines: Sequence[bytes], at: int) -> Iterator[int]:

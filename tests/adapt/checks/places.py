@@ -42,6 +42,22 @@ CASES = (
  	return 1;
  }
 """, Signal.TWICE, "`init(u);` would stand beside itself"),
+    Case("applied_twice", "a statement beside itself, in this tree's words", """
+ int stop(struct unit *u)
+ {
+ 	free(ctx->user);
++	free(ctx->name);
+ 	free(ctx);
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	free(vol->user);
++	free(vol->name);
+ 	free(vol->name);
+ 	free(vol);
+ }
+""", Signal.TWICE, "`free(vol->name);` would stand beside itself"),
     Case("applied_twice", "two lines that would change places", """
  int stop(struct unit *u)
  {
