@@ -6,7 +6,7 @@ from backport.adapt.engine import adapt
 from backport.patch.parse import parse
 from backport.treeview import MemoryView
 from backport.verdict import Sure
-from tests.support.adapting import body, result
+from tests.support.adapting import body, result, run
 
 THERE = b"""--- a/a.c
 +++ b/a.c
@@ -38,3 +38,11 @@ def test_what_is_there_already_is_not_made_twice_and_the_rest_is_made() -> None:
     answer = adapt(parse(b"Subject: x\n\n" + THERE), MemoryView("tree", {"a.c": older}), preimages={"a.c": upstream})
     assert result(answer, older) == older.replace(b"\t\tif (!h", b"\t\th = find(u);\n\t\tif (!h")
     assert answer.sure is Sure.REVIEW
+
+
+def test_without_upstreams_file_a_function_that_has_every_added_statement_is_not_given_them_again() -> None:
+    before = body("first(u);", "second(u);", "third(u);")
+    fixed = body("first(u);", "release_all(u->chain, trans);", "second(u);", "third(u);")
+    older = body("check(u);", "first(u);", "middle(u);", "third(u);", "release_all(u->chain, trans);")
+    assert run(before, fixed, older, preimage=False).patch is None
+    assert run(before, fixed, older.replace(b"release_all(", b"hold_all("), preimage=False).patch is not None

@@ -14,6 +14,7 @@ from backport.csource.layout import Function
 from backport.csource.source import Piece, Source
 
 _LEAST = 4                           # names in them: fewer may be in this tree's function for a reason of their own
+_ENDS = b";&|){"                     # of a statement, and of what is asked in a condition
 _WAYS_OUT = (b"return", b"goto", b"break", b"continue")
 
 
@@ -37,9 +38,28 @@ def ask(context: Context) -> Iterator[Finding]:
             yield Finding(Signal.TWICE, f"{name}() has all that upstream adds to it already")
 
 
+    if context.problem.upstream_lines is None:
+        yield from _all_here(context)
     yield from _beside(context)
     if _reorders(context):
         yield Finding(Signal.TWICE, "the lines that upstream adds are here: they would only change places")
+
+
+def _all_here(context: Context) -> Iterator[Finding]:
+    """The same where upstream's file is not known: each statement that is added is in this tree's function."""
+    result = context.result
+    added: dict[str, set[bytes]] = {}
+    for edit in context.edits:
+        for r in range(result.new_line(edit), result.new_line(edit) + len(edit.new)):
+            ours, key = context.adapted.enclosing(r + 1), line_key(result.lines[r])
+            if ours is not None and not silent(key) and not weak(key) and not key.startswith(_WAYS_OUT):
+                added.setdefault(ours.name, set()).add(key)
+    for name, keys in added.items():
+        here = _lines(context.kept, context.kept.function(name))
+        if all(here[key] for key in keys):
+            telling = len(Piece.of(b"\n".join(sorted(keys))).names) >= _LEAST
+            kind = Signal.TWICE if telling else Signal.DUPLICATE
+            yield Finding(kind, f"{name}() has all that is added to it already")
 
 
 def _beside(context: Context) -> Iterator[Finding]:
@@ -47,13 +67,13 @@ def _beside(context: Context) -> Iterator[Finding]:
     repair makes of `kfree(new->name);` may be the `kfree(old->name);` that is there."""
     result = context.result
     hunk = context.problem.hunks[context.hunk]
-    if any(line_key(one) == line_key(two) != b"" for one, two in pairwise(hunk.new)):
+    if any(one == two and not weak(one) for one, two in pairwise(map(line_key, hunk.new))):
         return                               # upstream repeats a line
     for edit in context.edits:
         for r in range(result.new_line(edit), result.new_line(edit) + len(edit.new)):
             key = line_key(result.lines[r])
-            if not weak(key) and key.endswith(b";") and not key.startswith(_WAYS_OUT) and any(
-                    at not in result.added and line_key(result.lines[at]) == key
+            if not weak(key) and key.endswith((b";", b"&&", b"||")) and not key.startswith(_WAYS_OUT) and any(
+                    at not in result.added and line_key(result.lines[at]).rstrip(_ENDS) == key.rstrip(_ENDS)
                     for at in _neighbours(result.lines, r)):
                 yield Finding(Signal.TWICE, f"{quote(result.lines[r])} would stand beside itself")
 
@@ -87,4 +107,4 @@ def _counted(text: bytes) -> Counter[bytes]:
     return Counter(map(line_key, text.split(b"\n")))
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.TWICE,))
+CHECK = Check(__name__, __doc__, ask, (Signal.DUPLICATE, Signal.TWICE))

@@ -58,6 +58,25 @@ CASES = (
  	free(vol);
  }
 """, Signal.TWICE, "`free(vol->name);` would stand beside itself"),
+    Case("applied_twice", "a condition asked twice", """
+ int stop(struct unit *u)
+ {
+-	if (has(u) && ready(u)) {
++	if (has(u) &&
++	    unit_is_set(u->state) && ready(u)) {
+ 		send(u);
+ 	}
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	if (inline_one &&
++	    unit_is_set(u->state) &&
+ 	    unit_is_set(u->state)) {
+ 		send(u);
+ 	}
+ }
+""", Signal.TWICE, "`unit_is_set(u->state) &&` would stand beside itself"),
     Case("applied_twice", "two lines that would change places", """
  int stop(struct unit *u)
  {
