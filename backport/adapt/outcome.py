@@ -108,7 +108,7 @@ def _changed(hunk: HunkStory, kinds: str) -> list[str]:
 
 
 def _comment(line: str) -> bool:
-    return line.startswith(("/*", "*", "//"))
+    return line == "*" or line.startswith(("/*", "* ", "*/", "//"))
 
 
 def _alternatives(patch: Patch, answers: Sequence[FileAnswer]) -> tuple[Patch, ...]:
