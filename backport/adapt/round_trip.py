@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.records import Adaptation
+from backport.csource.includes import is_include
 from backport.csource.pieces import squeeze
 from backport.patch.exact import apply_exactly, reversed_file
-from backport.patch.model import FileDiff, Patch
+from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
 from backport.treeview import Changed, TreeView
 from backport.verdict import Sure
@@ -26,7 +27,7 @@ def there_already(patch: Patch, target: TreeView, before: Mapping[str, bytes], a
     """How sure it is that `target` has the whole change of `patch`; None where nothing proves it.
 
     `before` maps an old path to upstream's file before the change. Only for changes of text, with upstream's files at
-    hand; a hunk that only removes lines proves nothing, and counts where others do.
+    hand; a hunk that only removes lines proves nothing, and is for review where others prove it.
     """
     after = {file.new_path: made for file in patch.files if file.new_path is not None
              and (known := before.get(file.old_path or "")) is not None
@@ -43,7 +44,8 @@ def there_already(patch: Patch, target: TreeView, before: Mapping[str, bytes], a
     if again is None or again.keys() != without.keys() or any(
             not _same(data, target.read(path)) for path, data in again.items()):
         return None
-    return Sure.CERTAIN if out.sure is back.sure is Sure.CERTAIN else Sure.REVIEW
+    shown = all(_telling(hunk) for file in patch.files for hunk in file.hunks)
+    return Sure.CERTAIN if shown and out.sure is back.sure is Sure.CERTAIN else Sure.REVIEW
 
 
 def _plain(file: FileDiff) -> bool:
@@ -58,10 +60,15 @@ def _likely(patch: Patch, target: TreeView) -> bool:
     asked = found = 0
     for file in patch.files:
         data = target.read(file.new_path or "")
-        wanted = {key for hunk in file.hunks for line in hunk.added if not silent(key := line_key(line))}
+        wanted = {key for hunk in file.hunks for key in _telling(hunk)}
         asked += len(wanted)
         found += len(wanted if data is None else wanted & set(map(line_key, split_lines(data))))
     return asked > 0 and 2 * found >= asked
+
+
+def _telling(hunk: Hunk) -> set[bytes]:
+    """The added lines that say something: a tree may include a header for reasons of its own."""
+    return {key for line in hunk.added if not is_include(line) and not silent(key := line_key(line))}
 
 
 def _applied(answer: Adaptation, tree: TreeView) -> dict[str, bytes] | None:

@@ -52,3 +52,11 @@ def test_a_half_of_the_change_is_not_the_change() -> None:
 def test_that_lines_are_not_there_proves_nothing() -> None:
     shorter = body(LINES[0], *LINES[2:])
     assert asked(patch_of({"a.c": (BEFORE, shorter)}), older(body(LINES[0], LINES[3]))) is None
+    both = body(LINES[0], *LINES[2:3], *GUARD, LINES[3])
+    assert asked(patch_of({"a.c": (BEFORE, both)}), both) is not None
+
+
+def test_an_include_proves_nothing() -> None:
+    head, new = b"#include <linux/a.h>\n", b"#include <linux/a.h>\n#include <linux/new.h>\n"
+    patch = patch_of({"a.c": (head + BEFORE, new + body(LINES[0], *LINES[2:]))})
+    assert asked(patch, new + body(LINES[0], LINES[2], "finish(u);"), head + BEFORE) is None
