@@ -400,7 +400,7 @@ class Cluster:
             old.cancel(force=True)
 
     def _ended(self, sent: _Sent, inner: Any) -> None:
-        """In Dask's thread. An answer of a sending that was taken back says nothing."""
+        """In Dask's thread. The answer to an earlier submission of the cell is ignored."""
         with self._lock:
             if sent.inner is not inner or sent.outward not in self._sent:
                 return

@@ -11,7 +11,7 @@ import pytest
 from backport import carry
 from backport.adapt.engine import adapt
 from backport.bounded import Bounded
-from backport.carry import Carrier
+from backport.carry import Carried, Carrier
 from backport.check import Preimages
 from backport.manifest import Tree
 from backport.patch.parse import parse
@@ -175,11 +175,8 @@ def test_a_part_that_was_left_out_without_a_reason_is_for_review(carrier: Carrie
     assert b"left out the change to b.c ]" in carried.mail
 
 
-def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> None:
-    """The tree has the fix behind a line of its own, and a twin further down takes the patch once more."""
-    before = UPSTREAM + b"int between;\n" * 9 + UPSTREAM.replace(b"int stop", b"int halt") + b"int between;\n"
-    fixed = FIXED + before[len(UPSTREAM):]
-    here = fixed.replace(b"prepare(u)", b"prepare_it(u)", 1)
+def carried_to(tmp_path: Path, here: bytes, before: bytes, fixed: bytes) -> Carried:
+    """Upstream's change of a.c on a tree that has it as `here`."""
     repo = TestRepo(tmp_path / "store.git")
     commits = [repo.commit({"a.c": data, "a.h": NAMES}) for data in (here, before)]
     repo.git.close()
@@ -187,8 +184,18 @@ def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> 
              for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
     carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
     patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", before, fixed))
-    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
-    carrier.close()
+    try:
+        return carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
+    finally:
+        carrier.close()
+
+
+def test_a_change_that_git_would_make_a_second_time_is_there(tmp_path: Path) -> None:
+    """The tree has the fix behind a line of its own, and a twin further down takes the patch once more."""
+    before = UPSTREAM + b"int between;\n" * 9 + UPSTREAM.replace(b"int stop", b"int halt") + b"int between;\n"
+    fixed = FIXED + before[len(UPSTREAM):]
+    here = fixed.replace(b"prepare(u)", b"prepare_it(u)", 1)
+    carried = carried_to(tmp_path, here, before, fixed)
     assert (carried.outcome, carried.sure) == (Apply.ALREADY, Sure.REVIEW)
     assert "git apply accepts the patch a second time: do not apply it again" in carried.notes
     assert carried.evidence == ("a.c: in this tree already: a three-way merge of upstream's change into this file "
@@ -201,15 +208,7 @@ def test_a_change_that_a_maintainer_adapted_is_there_and_not_made_beside_itself(
     guard = ["if (room_of(u->queue) < packet_len)", "\treturn -1;", ""]
     before, fixed = body(*lines), body(*lines[:4], *guard, *lines[4:])
     here = body(*guard, *lines[:4], "check(u);", *lines[4:])
-    repo = TestRepo(tmp_path / "store.git")
-    commits = [repo.commit({"a.c": data}) for data in (here, before)]
-    repo.git.close()
-    heads = [Head(name, commit, version, "made here", 0.0)
-             for name, commit, version in (("new", commits[1], "6.3.1"), ("old", commits[0], "6.1.1"))]
-    carrier = Carrier(tmp_path / "store.git" / ".git", heads, heads[0])
-    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", before, fixed))
-    carried = carrier.carry(patch, Tree("old", "6.1", ()), heads[1])
-    carrier.close()
+    carried = carried_to(tmp_path, here, before, fixed)
     assert carried.outcome in (Apply.ALREADY, Apply.CONFLICT), carried.mail
     assert carried.patch is None
 

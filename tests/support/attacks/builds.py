@@ -11,9 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
+from tests.support.attacks.world import endless
 from tests.support.patience import until
 
 _TOP = Path(__file__).resolve().parents[3]
@@ -54,10 +54,7 @@ class Builds:
                 for cell in json.loads(out)["cells"]]
 
     def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        number = 0
-        while True:
-            yield "", partial(self.once, random.Random(f"{self.seed} {number}"))
-            number += 1
+        return endless(self.once, self.seed)
 
     def once(self, rng: random.Random) -> None:
         """Raises AssertionError for another answer after the kills, and for what they left."""

@@ -6,11 +6,11 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from backport.results.store import Results
-from tests.support.attacks.world import World
+from tests.support.attacks.world import World, endless
 
 _DAY = 86_400
 _SHIFTS = (-20 * 365 * _DAY, -400 * _DAY, -_DAY, -3600, 3600, 400 * _DAY, 10 * 365 * _DAY)
@@ -39,10 +39,7 @@ class Clock:
         self.seed = seed
 
     def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        number = 0
-        while True:
-            yield "", partial(self.once, random.Random(f"{self.seed} {number}"))
-            number += 1
+        return endless(self.once, self.seed)
 
     def once(self, rng: random.Random) -> None:
         """Raises AssertionError for an answer that the time of day changed."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from backport.git import Git
 from backport.results.store import Results
-from tests.support.attacks.world import World
+from tests.support.attacks.world import World, endless
 from tests.support.fakekernel import git
 
 _RUNS = (("run", "--no-build", "--force"), ("run", "--force", "--tree", "fake-9.1.y"), ("run", "--no-build"))
@@ -29,10 +28,7 @@ class Together:
         self.seed = seed
 
     def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        number = 0
-        while True:
-            yield "", partial(self.once, random.Random(f"{self.seed} {number}"))
-            number += 1
+        return endless(self.once, self.seed)
 
     def once(self, rng: random.Random) -> None:
         """Raises AssertionError where one of them gives an answer that it would not give alone."""

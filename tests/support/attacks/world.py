@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +24,14 @@ from tests.support.fakekernel import git
 _VARIES = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?|"
                      rb"(?i:date|message-id|seconds|started|finished)\W+[^\n,<]*|"
                      rb"run \d+|\d+(?:\.\d+)? ?s\b|/\d+\b|<[^<>]*@[^<>]*>")
+
+
+def endless(once: Callable[[random.Random], None], seed: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """`once` again and again, each time with another draw of `seed`."""
+    number = 0
+    while True:
+        yield "", partial(once, random.Random(f"{seed} {number}"))
+        number += 1
 
 
 @dataclass(frozen=True, slots=True)
