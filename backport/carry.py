@@ -14,9 +14,9 @@ from backport.adapt.left_out import left_out
 from backport.adapt.new_symbols import missing
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
-from backport.adapt.round_trip import there_already
 from backport.bounded import Bounded
 from backport.check import CheckResult, Preimages, check, in_context, preimages
+from backport.check.adapted_form import there_already
 from backport.check.present import Present, present
 from backport.check.proof import objection
 from backport.donors.model import Form

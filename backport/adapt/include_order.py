@@ -24,26 +24,24 @@ def among_others(problem: Problem, k: int, placed: Placed) -> Placed | None:
     other lines. What upstream includes below a declaration is left where it was put."""
     if not any(is_include(line) for line in problem.hunks[k].added) or problem.upstream_lines is None:
         return placed
-    placed = _without_doubles(problem, k, placed)
-    up = top(problem.upstream_lines)
+    up, here = top(problem.upstream_lines), top(problem.target_lines)
+    placed = _without_doubles(problem, k, placed, here)
     theirs = {line for e in reversed_edits(problem, k) for line in range(e.lo, e.hi)} & set(up.includes)
     if not theirs:
         return placed
     wanted = {line_key(problem.upstream_lines[line]): line for line in theirs}
-    here = top(problem.target_lines)
     return _sorted_place(problem, k, theirs, up, here) or _at_home(problem, placed, wanted, up, here)
 
 
-def _without_doubles(problem: Problem, k: int, placed: Placed) -> Placed:
+def _without_doubles(problem: Problem, k: int, placed: Placed, here: Top) -> Placed:
     """The proposal without an `#include` that this tree's file has at its top already, and upstream's once only; where
     git apply takes the hunk it stays as it is."""
     assert problem.upstream_lines is not None
-    found = top(problem.target_lines).includes
-    here = {line_key(problem.target_lines[n]): n for n, under in found.items()
-            if len(under) == min(map(len, found.values()))}
+    guard = _common(here)
+    mine = {line_key(problem.target_lines[n]): n for n, under in here.includes.items() if len(under) == guard}
     theirs = Counter(line_key(line) for line in problem.upstream_lines if is_include(line))
     gone = {line_key(problem.target_lines[n]) for edit in placed.edits for n in range(edit.lo, edit.hi)}
-    doubled = {key for edit in placed.edits for line in edit.new if is_include(line) and (key := line_key(line)) in here
+    doubled = {key for edit in placed.edits for line in edit.new if is_include(line) and (key := line_key(line)) in mine
                and key not in gone and theirs[key] == 1}
     if not doubled or apply_as_is([problem.hunks[k]], problem.target) is not None:
         return placed
@@ -51,7 +49,7 @@ def _without_doubles(problem: Problem, k: int, placed: Placed) -> Placed:
             for edit in placed.edits]
     edits = tuple(edit for edit in kept if edit.lo != edit.hi or any(line.strip() for line in edit.new))
     told = (*placed.signals, Signal.PARTLY if edits else Signal.PRESENT)
-    return Placed(edits, tuple(dict.fromkeys(told)), here[min(doubled)])
+    return Placed(edits, tuple(dict.fromkeys(told)), mine[min(doubled)])
 
 
 def _sorted_place(problem: Problem, k: int, theirs: set[int], up: Top, here: Top) -> Placed | None:

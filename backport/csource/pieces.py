@@ -50,13 +50,14 @@ def squeeze(line: bytes) -> bytes:
 
 def code(source: bytes) -> bytes:
     """`source` with comments and the insides of strings blanked out, newlines kept; same length."""
-    out = _COMMENT_OR_STRING.sub(_blank, source)
+    out = COMMENT_OR_STRING.sub(_blank, source)
     assert len(out) == len(source)
     return out
 
 
-_COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
-                                re.DOTALL)
+# one of them, closed or to the end; the inside of a literal bounded, so that a quote alone costs no square
+COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
+                               re.DOTALL)
 _NOT_NEWLINE = re.compile(rb"[^\n]")
 
 

@@ -15,12 +15,10 @@ from functools import cached_property
 from backport.bounded import by_content
 from backport.csource import calls, preprocessor, signatures
 from backport.csource.layout import Block, Function, blocks_in, functions_in
-from backport.csource.pieces import code
+from backport.csource.pieces import COMMENT_OR_STRING, code
 from backport.csource.tokens import identifiers
 
 _END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
-_COMMENT = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
-                      re.DOTALL)
 
 
 class Piece:
@@ -260,6 +258,6 @@ def _open(data: bytes, start: int, end: int) -> bool:
     if begun < 0 or data.find(b"*/", begun + 2, end) >= 0:
         return False                 # the usual case: nothing to look at closely
     last = b""
-    for match in _COMMENT.finditer(data[start:end]):
+    for match in COMMENT_OR_STRING.finditer(data[start:end]):
         last = match[0]
     return last.startswith(b"/*") and not (len(last) > 3 and last.endswith(b"*/"))

@@ -18,10 +18,10 @@ from backport.csource.functions import Function, functions
 from backport.csource.functions import enclosing as function_around
 from backport.csource.source import Source
 from backport.sections import assembly, devicetree, document, entries, kconfig, make, scripts, yaml
-from backport.sections.base import Section, SectionKind, alike, told_apart
+from backport.sections.base import Section, SectionKind, alike, plain, told_apart
 
 __all__ = ["KINDS", "Section", "around", "every", "has", "headed", "insertion_scope", "is_c", "known", "named", "outer",
-           "readable", "same", "same_end", "scope"]
+           "plain", "readable", "same", "same_end", "scope"]
 
 _PART = re.compile(r"(?:\$?\([^)]*\)|[^/])+")        # the `/` of `$(obj)/x` is none between two sections
 
@@ -119,15 +119,15 @@ def same_end(here: str, told: str) -> bool:
     around a line, and not each of them."""
     if alike(here, told):
         return True
-    parts = iter(_PART.findall(here.partition(" [")[0]))
-    return all(any(part == wanted for part in parts) for wanted in _PART.findall(told.partition(" [")[0]))
+    parts = iter(_PART.findall(plain(here)))
+    return all(any(part == wanted for part in parts) for wanted in _PART.findall(plain(told)))
 
 
 def has(source: bytes, name: str, path: str) -> bool:
     """True where the file has a scope of that name."""
     kind = _kind(path)
     wanted = kind.key(name) if kind is not None else name
-    return any(alike(one, wanted) for one in _keys(source, path).get(wanted.partition(" [")[0], ()))
+    return any(alike(one, wanted) for one in _keys(source, path).get(plain(wanted), ()))
 
 
 @by_content(8 << 20)
@@ -137,7 +137,7 @@ def _keys(source: bytes, path: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in known(source, path):
         name = kind.key(one) if kind is not None else one
-        found.setdefault(name.partition(" [")[0], []).append(name)
+        found.setdefault(plain(name), []).append(name)
     return found
 
 

@@ -56,6 +56,11 @@ def told_apart(found: Iterable[Section]) -> tuple[Section, ...]:
     return tuple(all_of)
 
 
+def plain(name: str) -> str:
+    """A section's name without what tells it from others of that name."""
+    return name.partition(" [")[0]
+
+
 def alike(one: str, other: str) -> bool:
     """True where two names are the same as far as both trees tell: what sets two of one name apart counts only where
     both have it, and a number only where both count as many."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from backport.adapt.align import line_key, silent, weak
+from backport.adapt.align import line_key, weak
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.layout import Function
@@ -26,7 +26,7 @@ def ask(context: Context) -> Iterator[Finding]:
     for u, r in context.pairs:
         theirs, ours = context.upstream.enclosing(u + 1), context.adapted.enclosing(r + 1)
         key = line_key(context.result.lines[r])
-        if theirs is None or ours is None or silent(key) or weak(key) or key.startswith(_WAYS_OUT):
+        if theirs is None or ours is None or not _telling(key):
             continue
         after = _lines(context.upstream, theirs)[key]
         if _lines(context.adapted, ours)[key] > after:
@@ -34,10 +34,8 @@ def ask(context: Context) -> Iterator[Finding]:
         elif after > _lines(context.base, context.base.function(theirs.name))[key]:
             once.add(ours.name)              # what upstream only moves is there once, before and after
     for name, keys in twice.items():
-        if name not in once and len(Piece.of(b"\n".join(sorted(keys))).names) >= _LEAST:
+        if name not in once and _enough(keys):
             yield Finding(Signal.TWICE, f"{name}() has all that upstream adds to it already")
-
-
     if context.problem.upstream_lines is None:
         yield from _all_here(context)
     yield from _beside(context)
@@ -47,18 +45,15 @@ def ask(context: Context) -> Iterator[Finding]:
 
 def _all_here(context: Context) -> Iterator[Finding]:
     """The same where upstream's file is not known: each statement that is added is in this tree's function."""
-    result = context.result
     added: dict[str, set[bytes]] = {}
-    for edit in context.edits:
-        for r in range(result.new_line(edit), result.new_line(edit) + len(edit.new)):
-            ours, key = context.adapted.enclosing(r + 1), line_key(result.lines[r])
-            if ours is not None and not silent(key) and not weak(key) and not key.startswith(_WAYS_OUT):
-                added.setdefault(ours.name, set()).add(key)
+    for r in context.written:
+        ours, key = context.adapted.enclosing(r + 1), line_key(context.result.lines[r])
+        if ours is not None and _telling(key):
+            added.setdefault(ours.name, set()).add(key)
     for name, keys in added.items():
         here = _lines(context.kept, context.kept.function(name))
         if all(here[key] for key in keys):
-            telling = len(Piece.of(b"\n".join(sorted(keys))).names) >= _LEAST
-            kind = Signal.TWICE if telling else Signal.DUPLICATE
+            kind = Signal.TWICE if _enough(keys) else Signal.DUPLICATE
             yield Finding(kind, f"{name}() has all that is added to it already")
 
 
@@ -69,13 +64,12 @@ def _beside(context: Context) -> Iterator[Finding]:
     hunk = context.problem.hunks[context.hunk]
     if any(one == two and not weak(one) for one, two in pairwise(map(line_key, hunk.new))):
         return                               # upstream repeats a line
-    for edit in context.edits:
-        for r in range(result.new_line(edit), result.new_line(edit) + len(edit.new)):
-            key = line_key(result.lines[r])
-            if not weak(key) and key.endswith((b";", b"&&", b"||")) and not key.startswith(_WAYS_OUT) and any(
-                    at not in result.added and line_key(result.lines[at]).rstrip(_ENDS) == key.rstrip(_ENDS)
-                    for at in _neighbours(result.lines, r)):
-                yield Finding(Signal.TWICE, f"{quote(result.lines[r])} would stand beside itself")
+    for r in context.written:
+        key = line_key(result.lines[r])
+        if _telling(key) and key.endswith((b";", b"&&", b"||")) and any(
+                at not in result.added and line_key(result.lines[at]).rstrip(_ENDS) == key.rstrip(_ENDS)
+                for at in _neighbours(result.lines, r)):
+            yield Finding(Signal.TWICE, f"{quote(result.lines[r])} would stand beside itself")
 
 
 def _neighbours(lines: Sequence[bytes], at: int) -> Iterator[int]:
@@ -96,6 +90,16 @@ def _reorders(context: Context) -> bool:
         (line for edit in context.edits for line in edit.new)))
     hunk = problem.hunks[context.hunk]
     return bool(made) and taken == made and Counter(map(line_key, hunk.removed)) != Counter(map(line_key, hunk.added))
+
+
+def _telling(key: bytes) -> bool:
+    """Whether a line is a statement of its own, and no way out."""
+    return not (weak(key) or key.startswith(_WAYS_OUT))
+
+
+def _enough(keys: Iterable[bytes]) -> bool:
+    """Whether the lines name enough to be no chance."""
+    return len(Piece.of(b"\n".join(sorted(keys))).names) >= _LEAST
 
 
 def _lines(source: Source, function: Function | None) -> Counter[bytes]:

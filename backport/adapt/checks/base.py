@@ -164,6 +164,11 @@ class Context:
         return Source.of(b"".join(line for i, line in enumerate(result.lines) if i not in result.added))
 
     @cached_property
+    def written(self) -> Sequence[int]:
+        """The 0-based lines of the result that this hunk's edits wrote."""
+        return [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
+
+    @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
         is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
@@ -171,7 +176,7 @@ class Context:
         if problem.edits is None or problem.upstream_lines is None:
             return ()
         theirs = [i for e in reversed_edits(problem, self.hunk) for i in range(e.lo, e.hi)]
-        ours = [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
+        ours = self.written
         keys_u = [line_key(problem.upstream_lines[i]) for i in theirs]
         keys_r = [line_key(self.result.lines[i]) for i in ours]
         out = []

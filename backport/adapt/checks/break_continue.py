@@ -14,15 +14,14 @@ _ENDS = (b"break", b"continue")
 def ask(context: Context) -> list[Finding]:
     """CONDITION: the innermost loop or `switch` around an added `break` is of another kind than upstream's, or there is
     none. Jumps are counted, as one reads like the other."""
-    result, edits = context.result, context.edits
+    result = context.result
     problem = result.problem
     if problem.edits is None or problem.upstream_lines is None:
         return []
     theirs = [i for e in reversed_edits(problem, context.hunk) for i in range(e.lo, e.hi)]
-    ours = [at + n for e in edits for at in (result.new_line(e),) for n in range(len(e.new))]
     up = [(word, _ended(problem.upstream, i, word)) for i in theirs
           if (word := jump(bare_lines(problem.upstream)[i])) in _ENDS]
-    here = [(word, _ended(result.source, i, word)) for i in ours
+    here = [(word, _ended(result.source, i, word)) for i in context.written
             if (word := jump(bare_lines(result.source)[i])) in _ENDS]
     if len(up) != len(here):
         return []

@@ -16,11 +16,10 @@ _NAMELESS = frozenset({"enum", "struct", "union", "typedef enum", "typedef struc
 def ask(context: Context) -> Iterator[Finding]:
     """REDECLARED for a definition that an added line brings, and that this tree's file has already; as often as
     upstream's file has it (the halves of an `#if`) is no finding."""
-    result = context.result
     if not sections.is_c(context.problem.path):
         yield from _sections(context)
         return
-    written = {at + n + 1 for e in context.edits for at in (result.new_line(e),) for n in range(len(e.new))}
+    written = {at + 1 for at in context.written}
     new = {name for name, first, last in _defined(context.adapted.on(written))
            if name not in _NAMELESS and any(at in written for at in range(first, last + 1))}
     if not new:
@@ -35,21 +34,16 @@ def ask(context: Context) -> Iterator[Finding]:
 def _sections(context: Context) -> Iterator[Finding]:
     """The same of a `config`, a node or a rule that an added line opens."""
     path = context.problem.path
-    opened = {_plain(one.name) for one in sections.every(context.result.source, path)
+    opened = {sections.plain(one.name) for one in sections.every(context.result.source, path)
               if one.start - 1 in context.result.added and one.start < one.end}
     if not opened:
         return
-    now, was, theirs = (Counter(_plain(one.name) for one in sections.every(text, at)) for text, at in (
+    now, was, theirs = (Counter(sections.plain(one.name) for one in sections.every(text, at)) for text, at in (
         (context.result.source, path), (context.problem.target, path),
         (context.problem.upstream, context.problem.upstream_path)))
     for name in sorted(opened):
         if was[name] and now[name] > max(was[name], theirs[name]):
             yield Finding(Signal.REDECLARED, f"`{name}` would be twice in this file")
-
-
-def _plain(name: str) -> str:
-    """A section's name without what tells it from others of that name."""
-    return name.partition(" [")[0]
 
 
 def _defined(pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[str, int, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
-from backport.adapt.round_trip import there_already
+from backport.check.adapted_form import there_already
 from backport.patch.model import Patch
 from backport.treeview import MemoryView, TreeView
 from backport.verdict import Sure

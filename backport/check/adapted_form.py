@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.records import Adaptation
+from backport.check.effect import same_file
 from backport.csource.includes import is_include
-from backport.csource.pieces import squeeze
 from backport.patch.exact import apply_exactly, reversed_file
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
@@ -42,7 +42,7 @@ def there_already(patch: Patch, target: TreeView, before: Mapping[str, bytes], a
     back = adapt(patch, Changed(target, without), before)
     again = _applied(back, Changed(target, without))
     if again is None or again.keys() != without.keys() or any(
-            not _same(data, target.read(path)) for path, data in again.items()):
+            not same_file(data, target.read(path)) for path, data in again.items()):
         return None
     shown = all(_telling(hunk) for file in patch.files for hunk in file.hunks)
     return Sure.CERTAIN if shown and out.sure is back.sure is Sure.CERTAIN else Sure.REVIEW
@@ -83,8 +83,3 @@ def _applied(answer: Adaptation, tree: TreeView) -> dict[str, bytes] | None:
             return None
         made[file.new_path] = after
     return made
-
-
-def _same(one: bytes, two: bytes | None) -> bool:
-    """White space apart in each line, which is no difference of the change."""
-    return two is not None and list(map(squeeze, split_lines(one))) == list(map(squeeze, split_lines(two)))
