@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
+from backport.adapt.align import line_key
+from backport.adapt.engine import adapt
+from backport.adapt.records import Adaptation
 from backport.audit.model import Backported, CommitPast, Origin
 from backport.audit.pairing import Counts, FileStep, Progress, delta, partners
+from backport.check.adapted_form import there_already
 from backport.check.preimage import preimages
 from backport.errors import UserError
 from backport.git import GLOBS, Git, GitResult
 from backport.history.branch import Branch
 from backport.history.log import Log
-from backport.history.message import Commit
+from backport.history.message import Commit, plain_subject
 from backport.history.presence import PresenceState, UpstreamChange, presence
 from backport.patch.edits import hunk_edits
 from backport.patch.locate import locate_all
@@ -23,25 +27,39 @@ from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import split_lines
 from backport.replay.cases import CaseEdit, Delta
+from backport.stable.prereq import commit_patch
 from backport.trees.stack import Stack
 from backport.trees.store import Head
+from backport.treeview import MemoryView, TreeView
 from backport.version import makefile_version, version_key
 
 _MANY = 1 << 30
 LEAST = 0.5              # of the words: both sides say that they are the same commit
 _NOTE = re.compile(r"^\[(?!\s*Upstream commit)(.+?)\]\s*$", re.M | re.S | re.I)
+_TAKEN_BACK = re.compile(r'\bRevert "', re.I)
 _BRANCH = re.compile(r"linux-(\d+\.\d+)\.y$")
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One commit and its upstream commit: path -> edits and files before, on both sides."""
+    """One commit and its upstream commit: path -> edits on both sides. `others` are those of the further upstream
+    commits that it names."""
 
     origin: Origin
     mine: Mapping[str, Delta]
     theirs: Mapping[str, Delta]
     note: str = ""
     past: CommitPast | None = None
+    others: tuple[Mapping[str, Delta], ...] = ()
+    again: bool = False              # an earlier commit of the same upstream commit was asked what is left out
+
+    def place(self, path: str) -> str:
+        """Where this tree has the file that upstream has at `path`: a directory may have been renamed since."""
+        if path in self.mine:
+            return path
+        name = path.rpartition("/")[2]
+        moved = [one for one in self.mine if one.rpartition("/")[2] == name and one not in self.theirs]
+        return moved[0] if len(moved) == 1 else path
 
 
 class Files:
@@ -67,20 +85,27 @@ def commit_changes(git: Git, revisions: str, counts: Counts, progress: Progress)
     names = listed.text.split()
     tip = git.run("rev-list", "-1", "--end-of-options", revisions).text
     tree = ".".join(makefile_version(git.blob(f"{tip}:Makefile")).split(".")[:2])
+    seen: set[str] = set()
     with Log(git) as log:
         branches = _branches(git)
         for at, commit in enumerate(log.read(names), 1):
             progress(commit.subject[:40], at, len(names))
-            upstream = _upstream(log, commit)
-            if upstream is None or git.rev(f"{commit.sha}^") is None:
+            named = _upstream(log, commit)
+            if not named or git.rev(f"{commit.sha}^") is None:
                 continue
             counts.changes += 1
-            past = CloneHistory(log, upstream, Branch("the branch", tip), branches, tree)
-            origin = Origin(commit.sha[:12], upstream.sha, commit.subject, commit.sha, tree)
             message = git.run("log", "-1", "--format=%B", commit.sha).out.decode("utf-8", "replace")
-            pair = Pair(origin, delta(git, f"{commit.sha}^", commit.sha), delta(git, f"{upstream.sha}^", upstream.sha),
-                        note_in(message), past)
-            yield from _of_pair(pair, Files(git, f"{commit.sha}^", commit.sha, upstream.sha, tip), counts)
+            mine = delta(git, f"{commit.sha}^", commit.sha)
+            every = [delta(git, f"{upstream.sha}^", upstream.sha) for upstream in named]
+            for n, upstream in enumerate(named):
+                past = CloneHistory(log, upstream, Branch("the branch", tip), branches, tree)
+                if past.taken_back:
+                    continue
+                origin = Origin(commit.sha[:12], upstream.sha, commit.subject, commit.sha, tree)
+                pair = Pair(origin, mine, every[n], note_in(message), past, tuple(every[:n] + every[n + 1:]),
+                            upstream.sha in seen)
+                seen.add(upstream.sha)
+                yield from _of_pair(pair, Files(git, f"{commit.sha}^", commit.sha, upstream.sha, tip), counts)
 
 
 def note_in(message: str) -> str:
@@ -88,33 +113,45 @@ def note_in(message: str) -> str:
     return " ".join(" ".join(match[1].split()) for match in _NOTE.finditer(message))
 
 
-def _upstream(log: Log, commit: Commit) -> Commit | None:
-    if commit.reverts:
-        return None
-    found = next((one for name in commit.upstream if (one := log.one(name)) is not None), None)
-    return found if found is not None and found.parents == 1 else None
+def _upstream(log: Log, commit: Commit) -> list[Commit]:
+    """The upstream commits that a commit says it is: those that the clone has. What takes a backport back often quotes
+    its changelog; it is the backport of a commit that takes something back as well, or of none."""
+    found = {one.sha: one for name in commit.upstream if (one := log.one(name)) is not None and one.parents == 1}
+    return [one for one in found.values() if _taken_back(one.subject) == _taken_back(commit.subject)
+            or not commit.reverts]
+
+
+def _taken_back(subject: str) -> bool:
+    """Whether a commit of that subject takes something back; what takes that back brings it again."""
+    return len(_TAKEN_BACK.findall(plain_subject(subject))) % 2 == 1
 
 
 def _of_pair(pair: Pair, files: Files, counts: Counts) -> Iterator[Backported]:
     past = pair.past
     for path, there in sorted(pair.theirs.items()):
-        base, before = files.upstream(path), files.tree(path)
+        own = pair.place(path)
+        base, before = files.upstream(path), files.tree(own)
         if base is None or before is None:
             continue
         counts.files += 1
         theirs = FileStep(pair.origin.upstream, path, base, there)
-        mine = FileStep(pair.origin.name, path, before, pair.mine.get(path, ()))
-        now = files.now(path)
-        known = partners(mine, theirs, LEAST) if path in pair.mine else []
+        mine = FileStep(pair.origin.name, own, before, pair.mine.get(own, ()))
+        now = files.now(own)
+        known = partners(mine, theirs, LEAST) if own in pair.mine else []
         counts.groups += len(theirs.groups)
         counts.paired += len(known)
-        make = partial(Backported, pair.origin, newer={}, now=now, one_commit=True, spread=files.spread, note=pair.note)
+        also = frozenset(line_key(line) for other in pair.others for edit in other.get(path, ()) for line in edit.new)
+        again = {line_key(line) for other in pair.others for edit in other.get(path, ()) for line in edit.old}
+        make = partial(Backported, pair.origin, newer={}, now=now, one_commit=True, spread=files.spread, note=pair.note,
+                       also=also)
         for _score, i, j in known:
             change = make(tree=mine.side(i), upstream=theirs.side(j), past=past)
             past = None
             counts.equal += change.equal
             yield change
-        for j in set(range(len(theirs.groups))) - {j for _, _, j in known}:
+        for j in set(range(len(theirs.groups))) - {j for _, _, j in known} if not pair.again else ():
+            if any(line_key(line) in again for edit in theirs.groups[j] for line in edit.new if line.strip()):
+                continue             # another commit that is in this one changed the lines once more
             yield make(tree=mine.side(None), upstream=theirs.side(j), past=past)
             past = None
 
@@ -171,9 +208,30 @@ class CloneHistory:
         newer = [one for one in self.branches if version_key(one.version) > version_key(self.series)]
         return [one.name for one in newer if self._lacks(one, self.upstream)]
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether the branch had the commit and has it no longer."""
+        return self._presence(self.branch, self.upstream) is PresenceState.REVERTED
+
     def _lacks(self, branch: Branch, commit: Commit) -> bool:
-        change = UpstreamChange(commit.sha, commit.subject)
-        return presence(self.log, branch, change).state is PresenceState.MISSING
+        return self._presence(branch, commit) is PresenceState.MISSING and not self._holds(branch, commit)
+
+    def _presence(self, branch: Branch, commit: Commit) -> PresenceState:
+        return presence(self.log, branch, UpstreamChange(commit.sha, commit.subject)).state
+
+    def _holds(self, branch: Branch, commit: Commit) -> bool:
+        """Whether the branch has the change itself: squashed into another commit, it has no message of its own."""
+        git = self.log.git
+        patch = commit_patch(git, commit.sha)
+        if patch is None:
+            return False
+        before, here = ({path: data for path in patch.paths if (data := git.blob(f"{tip}:{path}")) is not None}
+                        for tip in (f"{commit.sha}^", branch.commit))
+        return there_already(patch, MemoryView(branch.name, here), before, _adapted) is not None
+
+
+def _adapted(patch: Patch, target: TreeView, before: Mapping[str, bytes]) -> Adaptation:
+    return adapt(patch, target, preimages=before)
 
 
 def queue_changes(git: Git, head: Head, entries: Sequence[Patch], forms: Sequence[Patch], upstream: Head | None,

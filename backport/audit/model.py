@@ -166,6 +166,7 @@ class Backported:
     # lines of this tree and of upstream's, with the change, that have a name; None where whole trees are not asked
     spread: Callable[[str], tuple[int, int]] | None = None
     note: str = ""                   # what the commit says in brackets about its deviations
+    also: frozenset[bytes] = frozenset()     # lines that the commit's other upstream commits add, without white space
     past: CommitPast | None = None   # with the first change of a commit: what the clone's history says of it
 
     @cached_property

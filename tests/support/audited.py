@@ -169,9 +169,9 @@ def audit(case: Case, path: Path) -> tuple[list[Suspect], Counts]:
     for one in case.before:
         repo.edit("linux-6.1.y", *one, "branch: as it was")
     start = repo.empty("linux-6.1.y", "Linux 6.1.7")
-    fix = _together(repo, "main", case.upstream, "widget: fix it\n\nIt was wrong.\n")
+    fix = together(repo, "main", case.upstream, "widget: fix it\n\nIt was wrong.\n")
     note = f"\n[ {case.note} ]\n" if case.note else ""
-    _together(repo, "linux-6.1.y", case.here, f"widget: fix it\n\n[ Upstream commit {fix} ]\n\nIt was wrong.\n{note}")
+    together(repo, "linux-6.1.y", case.here, f"widget: fix it\n\n[ Upstream commit {fix} ]\n\nIt was wrong.\n{note}")
     if case.after is not None:
         case.after(repo, fix)
     counts = Counts()
@@ -180,7 +180,8 @@ def audit(case: Case, path: Path) -> tuple[list[Suspect], Counts]:
         return list(findings(changes)), counts
 
 
-def _together(repo: Repo, branch: str, edits: Edits, message: str) -> str:
+def together(repo: Repo, branch: str, edits: Edits, message: str) -> str:
+    """Make all of the edits in one commit; each text is there once."""
     for path, old, new in edits:
         text = repo.files[branch][path]
         assert text.count(old) == 1, (branch, path, old)

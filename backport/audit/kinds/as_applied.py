@@ -143,7 +143,9 @@ def _lacks(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     telling = {key for _, key in change.upstream.telling}
     gone = [n for n in range(len(hunk.new)) if n not in kept and hunk.new[n] in telling]
     here, there = change.tree, change.upstream
-    mine, theirs = _lines(here.after, here.place, change.path), _lines(there.after, there.place, change.path)
+    # another commit can have brought the rest
+    mine = _lines(change.today if change.one_commit else here.after, here.place, change.path)
+    theirs = _lines(there.after, there.place, change.path)
     # a line that this step added as often as upstream's did is at another place
     gone = [n for n in gone if mine.count(hunk.new[n]) < theirs.count(hunk.new[n])
             and _more(here, hunk.new[n]) < _more(there, hunk.new[n])]

@@ -21,7 +21,8 @@ def ask(change: Backported) -> Iterator[Suspect]:
     """A variable that upstream's function declares and this one does not; where the whole tree can be asked, a
     function or member that nothing in it has."""
     here, there = change.tree, change.upstream
-    known = names_of(here.before)
+    # what another upstream commit of a squash brought is asked beside that one
+    known = names_of(here.before) | names_of(b"\n".join(change.also))
     for name, added in here.functions.items():
         ours, theirs = (code(part_text(side.after, name)) for side in (here, there))
         if not ours or not theirs:

@@ -16,7 +16,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
     if not change.one_commit or change.note or not here.made or not (here.telling and there.telling):
         return
     ours, theirs = (Counter(word for _, line in side.telling for word in bare(line)) for side in (here, there))
-    new = [key for _, key in here.telling if key not in {other for _, other in there.telling}]
+    new = [key for _, key in here.telling if key not in change.also | {other for _, other in there.telling}]
     if ours != theirs and new:
         yield Suspect(Fault.UNSAID, change, "the added code is not upstream's, and the changelog does not say why", 0.3,
                       new[0].decode("utf-8", "replace"))
