@@ -24,7 +24,7 @@ from backport.external import External
 from backport.git import Git
 from backport.manifest import Tree
 from backport.patch import am
-from backport.patch.compose import adapted_mail, branch
+from backport.patch.compose import adapted_for, adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -62,6 +62,7 @@ class Carried:
     unready: bool = False            # what is in doubt is the mail itself, or a header that the tree lacks
     forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
     agreed: Sure | None = None       # as sure as agreement and checks make it, without the hunks' probability
+    note: str = ""                   # what the mail says in brackets about what was adapted, without the brackets
 
 
 @dataclass
@@ -230,7 +231,7 @@ class Carrier:
         if notes:
             checked = replace(checked, sure=Sure.REVIEW, notes=checked.notes + notes)
         fresh = refreshed(patch, view)
-        mail = self._mail(patch, fresh, tree, ())
+        mail = self._mail(patch, fresh, tree, "")
         ready = parse(mail, source=patch.source, slug=patch.slug) if fresh.files != patch.files else patch
         trouble = objection(self.git, head.commit, ready) if ready is not patch else ""
         if trouble:
@@ -270,7 +271,8 @@ class Carrier:
                            answer.evidence + asked + evidence, alternatives, partly=_signs(answer, there),
                            missing=tuple(lacking))
         made = answer.patch.files
-        mail = self._mail(patch, answer.patch, tree, changelog(patch, made, answer.hunks))
+        note = adapted_for(tree.series, changelog(patch, made, answer.hunks))
+        mail = self._mail(patch, answer.patch, tree, note)
         left = [part for part in left_out(patch, made, answer.hunks) if part.whole or not part.known]
         answer = replace(answer, notes=(*answer.notes, *(part.sentence for part in left)),
                          sure=answer.agreed if all(part.known for part in left) else Sure.REVIEW)
@@ -279,10 +281,9 @@ class Carrier:
         if trouble:
             return _declined(answer, trouble, alternatives)
         return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
-                       answer.evidence, alternatives)
+                       answer.evidence, alternatives, note=note)
 
-    def _mail(self, patch: Patch, changed: Patch, tree: Tree, clauses: Sequence[str]) -> bytes:
-        note = f"adapted for {branch(tree.series)}: {'; '.join(clauses)}" if clauses else ""
+    def _mail(self, patch: Patch, changed: Patch, tree: Tree, note: str) -> bytes:
         return adapted_mail(patch, changed.files, series=tree.series, notes=(note,),
                             upstream_sha=read_mail(patch).upstream_sha, signoff=self.signoff)
 

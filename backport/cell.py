@@ -24,6 +24,15 @@ TRIED_WITHOUT = "tried without "
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictMarkers:
+    """A conflict as `backport resolve` lays it out: `text` has the markers, and begins at `line` (1-based) there."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adapted:
     """What became of the patch before any build: hunk by hunk, with what was read for it."""
 
@@ -33,6 +42,7 @@ class Adapted:
     partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
     alternatives: tuple[str, ...] = ()       # other answers, as diffs
     donors: tuple[Form, ...] = ()    # forms that others made for newer trees, and what became of each here
+    marked: tuple[ConflictMarkers, ...] = ()  # what a person has to resolve, with conflict markers
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,11 @@ class Cell:
     def evidence(self) -> tuple[str, ...]:
         """What the tree has where the patch has its change."""
         return self.adaptation.evidence if self.adaptation is not None else ()
+
+    @property
+    def marked(self) -> tuple[ConflictMarkers, ...]:
+        """The conflicts that a person has to resolve, with their markers."""
+        return self.adaptation.marked if self.adaptation is not None else ()
 
     @property
     def hunks(self) -> tuple[HunkStory, ...]:

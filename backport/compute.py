@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from backport.boot.behaviour import prove
 from backport.carry import Carried
-from backport.cell import Adapted, Cell
+from backport.cell import Adapted, Cell, ConflictMarkers
 from backport.context import Context
 from backport.donors.weigh import carry_with
 from backport.errors import BackportError
@@ -24,6 +24,9 @@ from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.reference import differences, upstream_effect
+from backport.resolve.excerpt import excerpts
+from backport.resolve.place import merge_with
+from backport.resolve.sides import part
 from backport.stable.chain import Chain, Step, step_of
 from backport.stable.nomination import asked, nomination
 from backport.trees.store import Head
@@ -49,7 +52,7 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
             cell = replace(cell, before=tuple(standing))
         carried = carry_with(context.carrier, patch, tree, chain.head if chain else head, job.found.donors,
                              job.found.said)
-        cell = _carried(cell, carried)
+        cell = _carried(cell, carried, _marked(context, patch, chain.head if chain else head, carried))
         cell = replace(cell, notes=(*cell.notes, *job.needed.said))
         cell = _settled(cell, in_history(context, patch, head, (*job.needed.patches,
                                                                *(one.patch for one in job.before))))
@@ -141,13 +144,23 @@ def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
                    booted=behaviour.record(str(logs)))
 
 
-def _carried(cell: Cell, carried: Carried) -> Cell:
+def _marked(context: Context, patch: Patch, head: Head, carried: Carried) -> tuple[ConflictMarkers, ...]:
+    """The conflicts with their markers, where a person has to resolve some."""
+    if carried.outcome not in (Apply.CONFLICT, Apply.SUSPECT):
+        return ()
+    carrier = context.carrier
+    label = (read_mail(patch).upstream or "the patch")[:12]
+    return excerpts(part(carrier.in_context(patch), carried.preimages.files, carried.hunks, carrier.view(head).read,
+                         merge_with(carrier.git, label)))
+
+
+def _carried(cell: Cell, carried: Carried, marked: tuple[ConflictMarkers, ...]) -> Cell:
     """`cell` with what became of the patch before any build."""
     alternatives = tuple(diff.decode("utf-8", "replace") for diff in carried.alternatives)
     return replace(cell, apply=carried.outcome, sure=carried.sure, reason=carried.reason, notes=carried.notes,
                    adapted=carried.mail, adaptation=Adapted(carried.hunks, dict(carried.preimages.sources),
                                                             carried.evidence, carried.partly, alternatives,
-                                                            carried.forms))
+                                                            carried.forms, marked))
 
 
 def _settled(cell: Cell, said: Said) -> Cell:

@@ -65,6 +65,22 @@ def test_blame_goes_to_the_right_patch_and_tree(desk: Desk) -> None:
     assert code == 1
 
 
+def test_a_conflict_is_shown_with_its_markers(desk: Desk) -> None:
+    desk.patch("good", OLD, NEW)
+    desk.edit("fake-9.0.y", f"{OLD}\t\treturn -16;\n\treturn kvm_clamp(vcpu->id);\n", "\tdo_it_another_way(vcpu);\n")
+    _code, cells = desk.run("--tree", "fake-9.1.y", "--tree", "fake-9.0.y", "--no-build")
+    told = {tree: cell["detail"].get("marked", []) for (_, tree), cell in cells.items()}
+    assert told["fake-9.1.y"] == []
+    (conflict,) = told["fake-9.0.y"]
+    rows = conflict["text"].splitlines()
+    ours = rows.index("<<<<<<< ours")
+    assert rows[ours + 1] == "\tdo_it_another_way(vcpu);"
+    assert NEW.rstrip("\n") in rows[ours:]
+    shown = CliRunner().invoke(cli, ["show", "--cell", "kvm-made-up-good", "fake-9.0.y", "--db", str(desk.path / "results.sqlite")],
+                               standalone_mode=False)
+    assert f"{conflict['line'] + ours:7} <<<<<<< ours" in shown.output
+
+
 def test_trees_side_by_side_give_the_same_cells(desk: Desk) -> None:
     desk.patch("bad", OLD, "\tif (vcpu->no_such_field)\n")
     desk.patch("good", OLD, NEW)

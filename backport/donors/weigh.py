@@ -24,7 +24,7 @@ from backport.donors.match import ChangeBlock, differences, dropped, standing
 from backport.donors.model import Donor, DonorKind, Form
 from backport.git import Git
 from backport.manifest import Tree
-from backport.patch.compose import adapted_mail, branch
+from backport.patch.compose import adapted_for, adapted_mail, branch
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -224,8 +224,9 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     own = holds and theirs
     clauses = [*([] if own else [f"based on {donor.credit}"]), *([donor.note] if holds else [])]
     if carried.outcome in (Apply.MERGED, Apply.REWRITTEN):
-        clauses += [f"adapted for {branch(tree.series)}: {'; '.join(changelog(form, made, carried.hunks))}"]
-    mail = adapted_mail(patch, made, series=tree.series, notes=("; ".join(clauses),),
+        clauses += [adapted_for(tree.series, changelog(form, made, carried.hunks))]
+    note = "; ".join(clauses)
+    mail = adapted_mail(patch, made, series=tree.series, notes=(note,),
                         upstream_sha=read_mail(patch).upstream_sha, signoff=carrier.signoff)
     ready = parse(mail, source=patch.source, slug=patch.slug)
     if objection(carrier.git, head.commit, ready):
@@ -236,7 +237,7 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     told = [source, *filter(None, (donor.doubt, own_words)),
             *(f"it {text}" for text in one.said)]
     outcome = Apply.RESOLVED if theirs else Apply.MERGED
-    return replace(carried, outcome=outcome, sure=Sure.REVIEW, patch=ready, mail=mail,
+    return replace(carried, outcome=outcome, sure=Sure.REVIEW, patch=ready, mail=mail, note=note,
                    notes=(*told, *carried.notes))
 
 

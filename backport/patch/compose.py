@@ -56,6 +56,11 @@ def adapted_mail(patch: Patch, files: tuple[FileDiff, ...], *, series: str, note
     return out + b"---\n" + diffstat(files) + b"\n" + _diff(files) + _signature(patch)
 
 
+def adapted_for(series: str, clauses: Sequence[str]) -> str:
+    """The changelog's note on what was adapted, without its brackets; `clauses` are plain, one for each difference."""
+    return f"adapted for {branch(series)}: {'; '.join(clauses)}"
+
+
 def branch(series: str) -> str:
     """The branch of a series as stable names it: "5.10.y"."""
     number = series_number(series)

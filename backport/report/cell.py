@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.adapt.records import HunkStory
-from backport.cell import Cell
+from backport.cell import Cell, ConflictMarkers
 from backport.report.escape import line, visible
 from backport.report.matrix import duration, said, words
 from backport.report.proof import built_with, circumstances, code_changes, code_effect, fixed, uncompiled, unproved
@@ -25,8 +25,10 @@ def render(run: Run, cell: Cell, history: Sequence[tuple[int, Cell]] = ()) -> st
         out.append("\nEvidence:\n" + "".join(_evidence(item) for item in cell.evidence))
     for hunk in cell.hunks:
         out.append(_hunk(hunk))
-    for one in cell.diagnostics:
-        out.append(f"\n>> {line(one.brief)}\n" + "".join(f"  {visible(row)}\n" for row in one.detail))
+    for one in cell.marked:
+        out.append(f"\nConflict in {line(one.path)}, as `backport resolve` lays it out:\n{_numbered(one)}")
+    for message in cell.diagnostics:
+        out.append(f"\n>> {line(message.brief)}\n" + "".join(f"  {visible(row)}\n" for row in message.detail))
     for title, rows in (
             ("Fixed warnings", fixed(cell)), ("Touched lines that no configuration compiles",
                                                   uncompiled(cell)),
@@ -46,6 +48,11 @@ def _evidence(item: str) -> str:
     """One piece of evidence; code that it quotes keeps its lines."""
     rows = visible(item).rstrip("\n").split("\n")
     return "".join(f"  {'  ' if number else ''}{row}\n" for number, row in enumerate(rows))
+
+
+def _numbered(conflict: ConflictMarkers) -> str:
+    rows = conflict.text.rstrip("\n").split("\n")
+    return "".join(f"  {conflict.line + n:5} {visible(row)}".rstrip() + "\n" for n, row in enumerate(rows))
 
 
 def _boot(cell: Cell) -> str:

@@ -61,6 +61,7 @@ def entry(cell: Cell, put: Put, name: str, marks: Sequence[Mark], what: str) -> 
     return {
         "said": [one for one in said(cell) if boot is None or not one.startswith("behaviour: ")],
         "hunks": [_hunk(hunk, told=said(cell)) for hunk in cell.hunks], "evidence": list(cell.evidence),
+        "marked": cell.marked,
         "functions": code_changes(cell), "effect": code_effect(cell), "diagnostics": cell.diagnostics,
         "uncompiled": uncompiled(cell), "unproved": list(unproved(cell)),
         "facts": [(label, value) for label, value in facts if value],

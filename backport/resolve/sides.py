@@ -84,7 +84,7 @@ def _whole(file: FileDiff, read: Callable[[str], bytes | None], fits: dict[str, 
         if there is None:
             fits[file.path] = lines
         elif there != lines:
-            text, _count = merge(there, b"", lines)
+            text = None if _binary(there) or _binary(lines) else merge(there, b"", lines)[0]
             found.append(Open(file.path, None, there, lines, text, tuple(range(len(file.hunks)))))
     elif there is not None:
         old = b"".join(line for hunk in file.hunks for line in hunk.old)
@@ -126,10 +126,17 @@ def _modified(file: FileDiff, pre: bytes | None, stories: Sequence[HunkStory], r
         found.append(_without_upstream(path, ours, [hunks[k] for k in still], still))
     elif ours is None:                           # as git leaves a file that one side deleted: theirs, to be moved
         found.append(Open(path, base, None, theirs, theirs, still))
+    elif any(_binary(side) for side in (ours, base, theirs)):      # git merges none of these, and leaves ours
+        found.append(Open(path, base, ours, theirs, None, still))
     else:
         text, count = merge(ours, base, theirs)
         proposed = text if not count else None
         found.append(Open(path, base, ours, theirs, text if count else _marked(ours, text), still, proposed))
+
+
+def _binary(data: bytes) -> bool:
+    """Whether git merges no such file."""
+    return b"\0" in data[:8000]
 
 
 def _edits(story: HunkStory) -> list[Edit] | None:

@@ -61,7 +61,7 @@ def records(told: Mapping[str, Any], form: int = FORMAT) -> dict[str, Any]:
 _RECORDS: dict[str, tuple[str, Any]] = {
     "history": ("history", History), "functions": ("functions", Functions), "built": ("build", BuildResult),
     "booted": ("behaviour", Booted)}
-_ADAPTED = frozenset({"hunks", "preimages", "evidence", "partly", "alternatives", "donors"})
+_ADAPTED = frozenset({"hunks", "preimages", "evidence", "partly", "alternatives", "donors", "marked"})
 _PART: dict[str, Any] = {"first": str, "part": int, "parts": int}
 
 

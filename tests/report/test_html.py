@@ -77,7 +77,7 @@ def test_only_the_style_and_the_script_of_the_page_may_run(made: Path) -> None:
 def test_hostile_text_is_text_everywhere(tmp_path: Path) -> None:
     evil = {"subject": HOSTILE, "reason": HOSTILE, "notes": (HOSTILE,), "command": HOSTILE, "base_version": HOSTILE,
             "base_commit": HOSTILE, "detail": {
-                "evidence": [HOSTILE], "build": {
+                "evidence": [HOSTILE], "marked": [{"path": HOSTILE, "line": 1, "text": HOSTILE}], "build": {
                     "new": [{"level": HOSTILE, "path": HOSTILE, "line": 1, "text": HOSTILE, "detail": [HOSTILE]}],
                     "compiler": HOSTILE, "hint": HOSTILE, "uncompiled_text": [HOSTILE], "unproved": [HOSTILE],
                     "changes": {"functions": [{"name": HOSTILE, "object": HOSTILE}]}},

@@ -9,6 +9,7 @@ import pytest
 
 from backport.adapt.engine import adapt
 from backport.patch.parse import parse
+from backport.resolve.excerpt import excerpts
 from backport.resolve.sides import Merge, Parted, markers, part
 from backport.treeview import MemoryView
 
@@ -95,3 +96,29 @@ def test_a_new_file_whose_name_is_taken_is_open(tmp_path: Path, merge: Merge) ->
 def test_an_underlined_heading_is_no_marker() -> None:
     assert markers(b"Heading\n=======\n\n<<<< no\n") == []
     assert markers(b"a\n<<<<<<< ours\nb\n=======\nc\n>>>>>>> x\n") == [2, 6]
+
+
+def test_a_report_shows_each_conflict_with_its_markers_and_where_it_is(tmp_path: Path, merge: Merge) -> None:
+    made = parted(tmp_path, merge, {"f.txt": HERE.encode()})
+    (shown,) = excerpts(made)
+    (one,) = made.open
+    assert one.merged is not None
+    rows = shown.text.splitlines()
+    assert shown.path == "f.txt"
+    assert rows == one.merged.decode().splitlines()[shown.line - 1:shown.line - 1 + len(rows)]
+    assert rows[3].startswith("<<<<<<<")
+    assert rows[-4].startswith(">>>>>>>")
+
+
+def test_a_long_conflict_is_cut_and_says_so(tmp_path: Path, merge: Merge) -> None:
+    long = "".join(f"use {n};\n" for n in range(100))
+    before = UPSTREAM.replace("use &= 1;\n", long)
+    (shown,) = excerpts(parted(tmp_path, merge, {"f.txt": HERE.encode()}, before, before.replace("use ", "have ")))
+    assert len(shown.text.splitlines()) == 61
+    assert shown.text.endswith(" more lines]\n")
+
+
+def test_a_file_that_git_calls_binary_is_open_without_markers(tmp_path: Path, merge: Merge) -> None:
+    (one,) = parted(tmp_path, merge, {"f.txt": b"\0" + HERE.encode()}).open
+    assert one.merged is None
+    assert excerpts(parted(tmp_path, merge, {"f.txt": b"\0" + HERE.encode()})) == ()
