@@ -76,8 +76,8 @@ def test_a_conflict_is_shown_with_its_markers(desk: Desk) -> None:
     ours = rows.index("<<<<<<< ours")
     assert rows[ours + 1] == "\tdo_it_another_way(vcpu);"
     assert NEW.rstrip("\n") in rows[ours:]
-    shown = CliRunner().invoke(cli, ["show", "--cell", "kvm-made-up-good", "fake-9.0.y", "--db", str(desk.path / "results.sqlite")],
-                               standalone_mode=False)
+    shown = CliRunner().invoke(cli, ["show", "--cell", "kvm-made-up-good", "fake-9.0.y", "--db",
+                                     str(desk.path / "results.sqlite")], standalone_mode=False)
     assert f"{conflict['line'] + ours:7} <<<<<<< ours" in shown.output
 
 
