@@ -70,14 +70,27 @@ def test_a_damaged_object_is_an_error_until_it_is_mended(desk: Desk, how: str) -
 
 @pytest.mark.parametrize("text", ["", "garbage\n"])
 def test_a_ref_that_says_nothing_is_an_error_of_its_tree_alone(desk: Desk, text: str) -> None:
-    ref = desk.path / "cache/store.git/refs/trees/fake-9.1.y"
-    ref.write_text(text)
+    write_refs(desk, "fake-9.1.y", text)
     code, cells = desk.run("--tree", "fake-9.1.y", "--tree", "fake-9.0.y", "--offline", "--no-build")
     assert code == 3
     assert {tree: cell["apply"] for (_slug, tree), cell in cells.items()} == {"fake-9.1.y": "error",
                                                                               "fake-9.0.y": "clean"}
     assert "backport trees fetch fake-9.1.y" in cells["kvm-made-up-good", "fake-9.1.y"]["reason"]
     code, cells = desk.run("--tree", "fake-9.1.y", "--no-build")       # which may fetch it
+    assert (code, only(cells)["apply"]) == (0, "clean")
+
+
+def write_refs(desk: Desk, name: str, text: str) -> None:
+    """Damage the ref of a tree and that of its source."""
+    refs = list((desk.path / "cache/store.git/refs").rglob(name))
+    assert len(refs) == 2
+    for ref in refs:
+        ref.write_text(text)
+
+
+def test_one_damaged_ref_of_the_two_is_survived(desk: Desk) -> None:
+    (desk.path / "cache/store.git/refs/trees/fake-9.1.y").write_text("")
+    code, cells = desk.run("--tree", "fake-9.1.y", "--offline", "--no-build")
     assert (code, only(cells)["apply"]) == (0, "clean")
 
 
@@ -95,7 +108,7 @@ def test_a_store_without_its_marker_is_an_error_with_the_cure(desk: Desk) -> Non
 
 
 def test_a_reference_tree_that_is_damaged_is_not_done_without(desk: Desk) -> None:
-    (desk.path / "cache/store.git/refs/trees/fake-reference").write_text("")
+    write_refs(desk, "fake-reference", "")
     with pytest.raises(InfraError, match="the reference tree, which every answer relies on, cannot be read"):
         desk.run(*ONE, "--no-build")
 

@@ -21,7 +21,8 @@ from backport.kbuild import leftover
 from backport.manifest import Manifest
 from backport.results.store import Results
 from backport.trees import catalog, worktree
-from backport.trees.store import Store
+from backport.trees.fetch import source_key
+from backport.trees.store import Head, Store
 from backport.wholefile import write_whole
 
 _HOUR = 3600.0
@@ -60,7 +61,8 @@ def collect(store: Store, results: Results, manifest: Manifest | None, *, keep: 
     freed = [                        # builds before logs: the newest log says when a directory was used
         runs, _builds(store, names, since, dry_run),
         _logs(store, results, keep, when, since, dry_run), _worktrees(store, branches, dry_run),
-        _clones(store, since, dry_run), _indexes(store, dry_run), _objects(store, dry_run),
+        _clones(store, since, dry_run), _sources(store, manifest, since, dry_run), _indexes(store, dry_run),
+        _objects(store, dry_run),
     ]
     return [one for one in freed if one.count]
 
@@ -161,6 +163,23 @@ def _worktrees(store: Store, names: set[str] | None, dry_run: bool) -> Freed:
         if not dry_run:
             worktree.remove(store, path.name)
     return Freed("work trees", count, size)
+
+
+def _sources(store: Store, manifest: Manifest | None, since: float, dry_run: bool) -> Freed:
+    """What a source brought that is not in this manifest and was not asked since; the newest of each name stays."""
+    ours = {source_key(source) for tree in manifest.trees for source in tree.sources} if manifest is not None else None
+
+    def old() -> list[Head]:
+        return [] if ours is None else [head for head in store.by_source() if head.source_key not in ours
+                                        and head.asked < since and store.head(head.tree) != head]
+
+    gone = old()
+    if gone and not dry_run:
+        with store.writing():
+            gone = old()
+            for head in gone:
+                store.forget(head)
+    return Freed("trees of sources that nobody asked", len(gone), 0)
 
 
 def _indexes(store: Store, dry_run: bool) -> Freed:

@@ -136,9 +136,9 @@ def status(store: Store, manifest: Manifest, *, remember_hours: float = REMEMBER
     heads = {head.tree: head for head in store.heads()}
     found = []
     for one in wanted:
-        head = heads.get(one.name)
-        if head is not None and not comes_from(head, one.tree):
-            found.append(FetchResult(one.name, None, foreign(head), from_memory=True))
+        head = own_head(store, one.tree)
+        if head is None and one.name in heads:
+            found.append(FetchResult(one.name, None, foreign(heads[one.name]), from_memory=True))
             continue
         result = run.without_asking(one, head) if head is None else None
         reason = result.reason if result is not None else "" if head is not None else "not fetched yet"
@@ -167,10 +167,14 @@ def own_head(store: Store, tree: Tree) -> Head | None:
     """What the store has of `tree`, None where that came from no source of it.
 
     Manifests share a store, and trees of one name may be another thing in each: a head of the other manifest's would
-    be an answer for a tree that nobody asked about.
+    be an answer for a tree that nobody asked about. One of an older version does not say what brought it.
     """
     head = store.head(tree.name)
-    return head if head is not None and comes_from(head, tree) else None
+    keys = [source_key(source) for source in tree.sources]
+    if head is not None and head.source_key in keys:
+        return head
+    kept = [one for one in store.by_source(tree.name) if one.source_key in keys]
+    return max(kept, key=lambda one: one.asked, default=head if head is not None and not head.source_key else None)
 
 
 def own_heads(store: Store, trees: Iterable[Tree]) -> list[Head]:
@@ -178,15 +182,10 @@ def own_heads(store: Store, trees: Iterable[Tree]) -> list[Head]:
     return [head for tree in trees if (head := own_head(store, tree)) is not None]
 
 
-def comes_from(head: Head, tree: Tree) -> bool:
-    """Whether one of the tree's sources brought the head; one of an older version does not say what did."""
-    return not head.source_key or head.source_key in map(source_key, tree.sources)
-
-
 def foreign(head: Head) -> str:
     """Why a head of the tree's name is none of the tree's."""
     return f"what the store has, {head.version} from {head.source}, is from no source of this manifest; " \
-           f"`backport trees fetch {head.tree}` replaces it"
+           f"`backport trees fetch {head.tree}` fetches this manifest's beside it"
 
 
 class _Run:
@@ -223,9 +222,8 @@ class _Run:
         return [result for one in self.wanted if (result := results[one]) is not None]
 
     def _known_heads(self) -> dict[tuple[str, str], Head]:
-        trees = {one.tree.name: one.tree for one in self.wanted if not one.release}
-        return {**{(TREES, head.tree): head for head in self.store.heads()
-                   if head.tree in trees and comes_from(head, trees[head.tree])},
+        trees = own_heads(self.store, [one.tree for one in self.wanted if not one.release])
+        return {**{(TREES, head.tree): head for head in trees},
                 **{(RELEASES, head.tree): head for head in self.store.releases()}}
 
     # what needs nobody to be asked
@@ -351,7 +349,7 @@ class _Run:
                 continue
             self.memory.forget(f"host:{kind.host(source.options)}", self._failure_key(one, source))
             changed = head is None or head.commit != new.commit
-            if changed:
+            if changed or head is None or head.source_key != new.source_key:
                 self.store.set(new, prefix=one.prefix)
             elif new != head:
                 self.store.note(new, prefix=one.prefix)

@@ -1,5 +1,8 @@
 """One bare object store under the user's cache directory; a tree is a ref in it.
 
+`refs/trees/NAME` is what was fetched last under that name. Manifests share a store, and a name may be another thing in
+each: `refs/sources/KEY/NAME` keeps what each source brought, so that none takes the place of another manifest's.
+
 The ref is the truth. What is known beside it (source, checksum, when it was fetched) lies in one small JSON file
 a tree, written after the ref and by rename, and counts only while it names the ref's commit: a run that was
 killed between the two leaves a tree whose origin is read from the commit, never a wrong one.
@@ -28,6 +31,7 @@ from backport.wholefile import private_directory, write_whole
 
 TREES = "refs/trees/"
 RELEASES = "refs/releases/"
+_SOURCES = "refs/sources/"           # then the key of the source, and the name
 
 # The store is read by many and written by one, so nothing may tidy it up behind their backs; packs are written
 # for speed (a tree is 1.4 GB of text, level 1 costs 15 % of the size and saves half of the time).
@@ -92,7 +96,18 @@ class Store:
 
     def head(self, name: str) -> Head | None:
         """What the store has under `refs/trees/<name>`, None where it has nothing."""
-        return self._read(TREES, name)
+        head = self._read(TREES, name)
+        if head is None or head.source_key:
+            return head
+        # not noted, as a kill or a fetch in this moment leaves it: the ref of its source says where it is from
+        return next((one for one in self.by_source(name) if one.commit == head.commit), head)
+
+    def by_source(self, name: str = "") -> list[Head]:
+        """What each source brought last, for the tree `name` or all: that of manifests which share the store too."""
+        places = [place for place in (ref.split("/") for ref in sorted(self._refs(_SOURCES)))
+                  if len(place) == 2 and name in ("", place[1])]
+        heads = ((key, self._read(f"{_SOURCES}{key}/", tree)) for key, tree in places)
+        return [replace(head, source_key=key) for key, head in heads if head is not None]
 
     def release(self, version: str) -> Head | None:
         """What the store has under `refs/releases/<version>`, None where it has nothing."""
@@ -107,22 +122,40 @@ class Store:
         return self._all(RELEASES)
 
     def set(self, head: Head, *, prefix: str = TREES) -> None:
-        """Move the ref to `head.commit`, then write what is known about it."""
+        """Move the ref to `head.commit`, then write what is known about it.
+
+        What another source brought under a tree's name stays under the key of that source.
+        """
+        before = self.head(head.tree) if prefix == TREES else None
+        kept = [one for one in (before, head) if one is not None and one.source_key and prefix == TREES]
+        moved = {f"{_SOURCES}{one.source_key}/": one for one in kept} | {prefix: head}
         with self.git() as git:
-            if head.tree in self._broken(git, prefix):
-                (self.path / f"{prefix}{head.tree}").unlink(missing_ok=True)   # git refuses to write over it
-            git.run("update-ref", prefix + head.tree, head.commit)
-        self.note(head, prefix=prefix)
+            for place, one in moved.items():
+                if one.tree in self._broken(git, place):
+                    (self.path / f"{place}{one.tree}").unlink(missing_ok=True)   # git refuses to write over it
+            # all of them or none
+            git.run("update-ref", "--stdin", stdin="".join(
+                f"update {place}{one.tree} {one.commit}\n" for place, one in moved.items()).encode())
+        for place, one in moved.items():
+            write_json(self._meta(place, one.tree), one.as_dict())
 
     def note(self, head: Head, *, prefix: str = TREES) -> None:
         """Write what is known about a tree without moving its ref."""
-        write_json(self._meta(prefix, head.tree), head.as_dict())
+        places = [f"{_SOURCES}{head.source_key}/"] if prefix == TREES and head.source_key else []
+        if prefix != TREES or not places or self._refs(TREES).get(head.tree) == head.commit:
+            places.append(prefix)
+        for place in places:
+            write_json(self._meta(place, head.tree), head.as_dict())
 
     def remove(self, name: str, *, prefix: str = TREES) -> None:
         """Forget a tree; its objects stay."""
         with self.git() as git:
             git.run("update-ref", "-d", prefix + name)
         self._meta(prefix, name).unlink(missing_ok=True)
+
+    def forget(self, head: Head) -> None:
+        """Forget one that `by_source` lists."""
+        self.remove(head.tree, prefix=f"{_SOURCES}{head.source_key}/")
 
     def damage(self, name: str, *, prefix: str = TREES) -> str:
         """Why a tree that the store should have cannot be read, with the cure; "" where it can, or never was there.
@@ -148,7 +181,8 @@ class Store:
 
     def known(self, stamp: str) -> Head | None:
         """What has this content already, under whatever name."""
-        return next((head for head in (*self.heads(), *self.releases()) if stamp and head.stamp == stamp), None)
+        return next((head for head in (*self.heads(), *self.releases(), *self.by_source())
+                     if stamp and head.stamp == stamp), None)
 
     @contextmanager
     def writing(self, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:

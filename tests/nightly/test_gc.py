@@ -16,6 +16,7 @@ from tests.support.cells import cell, fill
 
 MANIFEST = Manifest(Path("trees.yaml"), (Tree("linux-9.1.y", "9.1", ()),))
 OLD = time.time() - 60 * 86400
+GONE = "trees of sources that nobody asked"
 
 
 @pytest.fixture
@@ -140,6 +141,19 @@ def test_objects_of_heads_that_moved_go_and_the_others_stay(place: tuple[Store, 
         assert git.blob(f"{second}:Makefile") == b"VERSION = 2\n"
         git.run("fsck", "--strict")
     assert collect(store, results, MANIFEST, keep=1) == []
+
+
+def test_trees_of_sources_that_nobody_asks_go_and_the_newest_of_a_name_stays(place: tuple[Store, Results]) -> None:
+    store, results = place
+    commits = [_commit(store, b"VERSION = %d\n" % number) for number in range(3)]
+    for key, commit, asked in zip("abc", commits, (OLD, time.time(), OLD), strict=True):
+        store.set(Head("linux-9.1.y", commit, "9.1.1", "test", 0.0, source_key=key, asked=asked))
+    assert collect(store, results, None, keep=1) == []
+    assert _by_name(collect(store, results, MANIFEST, keep=1, dry_run=True))[GONE].count == 1
+    assert [head.source_key for head in store.by_source()] == ["a", "b", "c"]
+    assert _by_name(collect(store, results, MANIFEST, keep=1))[GONE].count == 1
+    assert [head.source_key for head in store.by_source()] == ["b", "c"]
+    assert GONE not in _by_name(collect(store, results, MANIFEST, keep=1))
 
 
 def test_work_trees_of_gone_trees(place: tuple[Store, Results]) -> None:

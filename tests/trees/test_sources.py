@@ -215,6 +215,59 @@ def test_a_tree_of_another_manifest_is_not_taken_for_this_ones(tmp_path, store):
     assert get_trees(store, ours, ["6.1"], offline=True)[0].head.version == "6.1.2"
 
 
+def test_two_manifests_with_one_name_keep_a_tree_each(tmp_path, store):
+    """Each fetch of one refused the other, which then had to fetch again, and so on by turns."""
+    for place, version in (("origin", "6.1.2"), ("other", "6.1.9")):
+        commit(tmp_path / place, files(version))
+    ours, theirs = (one(tmp_path, f"{{git: file://{tmp_path}/{place}, branch: main}}") for place in ("origin", "other"))
+    [first] = fetch(store, ours)
+    [second] = fetch(store, theirs)
+    for trees, version in ((ours, "6.1.2"), (theirs, "6.1.9"), (ours, "6.1.2")):
+        assert [head.version for head in known_heads(store, trees)[0]] == [version]
+        assert get_trees(store, trees, ["6.1"], offline=True)[0].head.version == version
+        assert status(store, trees)[0].head.version == version
+        [again] = fetch(store, trees)
+        assert (again.head.version, again.from_memory, again.changed) == (version, True, False)
+    commit(tmp_path / "origin", files("6.1.3"))
+    [moved] = fetch(store, ours, update=True)
+    assert (moved.head.version, moved.changed) == ("6.1.3", True)
+    assert get_trees(store, theirs, ["6.1"], offline=True)[0].head == second.head
+    shutil.rmtree(tmp_path / "origin")
+    fetch(store, theirs, update=True)
+    [gone] = fetch(store, ours, update=True)
+    assert (gone.head.version, gone.head.source) == ("6.1.3", first.head.source)
+
+
+def test_a_kill_before_the_note_gives_no_manifest_the_others_tree(tmp_path, store):
+    """A ref without its note was taken for a tree of an older version of this tool, which any manifest may use."""
+    for place, version in (("origin", "6.1.2"), ("other", "6.1.9")):
+        commit(tmp_path / place, files(version))
+    ours, theirs = (one(tmp_path, f"{{git: file://{tmp_path}/{place}, branch: main}}") for place in ("origin", "other"))
+    fetch(store, ours)
+    notes = [path for path in store.cache.rglob("linux-6.1.y.json")]
+    before = {path: path.read_bytes() for path in notes}
+    fetch(store, theirs)
+    for path in store.cache.rglob("linux-6.1.y.json"):      # as if killed when the refs had moved
+        path.unlink() if path not in before else path.write_bytes(before[path])
+    assert [head.version for head in known_heads(store, ours)[0]] == ["6.1.2"]
+    assert [head.version for head in known_heads(store, theirs)[0]] == ["6.1.9"]
+    assert known_heads(store, one(tmp_path, f"{{git: file://{tmp_path}/third, branch: main}}"))[0] == ()
+
+
+def test_a_store_of_an_older_version_has_no_head_for_a_source(tmp_path, store):
+    for place, version in (("origin", "6.1.2"), ("other", "6.1.9")):
+        commit(tmp_path / place, files(version))
+    ours, theirs = (one(tmp_path, f"{{git: file://{tmp_path}/{place}, branch: main}}") for place in ("origin", "other"))
+    [first] = fetch(store, ours)
+    with store.git() as git:
+        git.run("update-ref", "-d", f"refs/sources/{first.head.source_key}/linux-6.1.y")
+    shutil.rmtree(store.cache / "sources")
+    assert known_heads(store, ours)[0] == (first.head,)
+    assert known_heads(store, theirs)[0] == ()
+    fetch(store, theirs)
+    assert known_heads(store, ours)[0] == (first.head,)
+
+
 def test_an_unknown_tree_is_the_users_mistake(tmp_path, store):
     with pytest.raises(UserError, match="has no tree 'linux-9"):
         fetch(store, one(tmp_path, "{directory: x}"), ["linux-9.9.y"])

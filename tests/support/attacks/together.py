@@ -1,8 +1,9 @@
-"""Ten commands at once on one cache and one state, while the trees move."""
+"""Ten commands at once on one cache and one state, of two manifests with the same names, while the trees move."""
 
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,10 +19,18 @@ _OTHERS = (("trees", "fetch", "--update"), ("nightly", "--no-build"), ("gc", "--
 
 
 class Together:
-    """Ten commands at once (run, fetch, nightly, gc ...) while a tree gets commits: a cell is of one of them."""
+    """Ten commands at once (run, fetch, nightly, gc ...) while a tree gets commits: a cell is of one of them.
+
+    A third of them have another manifest, whose fake-9.1.y is another tree: no cell of one is of the other's.
+    """
 
     def __init__(self, seed: int, _names: tuple[str, ...] = ()) -> None:
         self.world = World.make()
+        top = self.world.top
+        shutil.copytree(top / "fake-9.1.y", top / "other-9.1.y", symlinks=True)
+        git(top / "other-9.1.y", "commit", "-q", "--allow-empty", "-m", "other")
+        (top / "other.yaml").write_text((top / "trees.yaml").read_text().replace(
+            f"file://{top}/fake-9.1.y", f"file://{top}/other-9.1.y"))
         self.world.keep("empty")
         assert self.world.backport("run").code in (0, 1)
         self.world.keep("run")
@@ -38,8 +47,10 @@ class Together:
         children = []
         moving = self.world.top / "fake-9.1.y"
         heads = {git(moving, "rev-parse", "HEAD")}
+        other = git(self.world.top / "other-9.1.y", "rev-parse", "HEAD")
         for args in commands:
-            children.append((args, self.world.start(*args)))
+            more = ("--manifest", "other.yaml") if args[0] in ("run", "trees") and rng.random() < 0.5 else ()
+            children.append(((*args, *more), self.world.start(*args, *more)))
             time.sleep(rng.uniform(0, 1))
             name = moving / "kernel" / "fork.c"
             name.write_text(name.read_text() + f"/* {len(heads)} */\n")
@@ -61,9 +72,13 @@ class Together:
                     assert cell.apply not in ("error", "no-tree"), cell
                     assert cell.build != "error", cell
                     if cell.tree == "fake-9.1.y":
-                        assert cell.base_commit in heads, cell
+                        ours = {other} if run.manifest.endswith("/other.yaml") else heads
+                        assert cell.base_commit in ours, (run.manifest, cell)
                         tree = {one.name: one.commit for one in run.trees}[cell.tree]
                         assert cell.base_commit == tree, (cell, tree)
+        done = self.world.backport("run", "--force", "--offline", "--manifest", "other.yaml")
+        assert done.code in (0, 1, 3), done
+        assert {cell[-1] for place, cell in self.world.cells().items() if place[1] == "fake-9.1.y"} <= {other, ""}
         done = self.world.backport("run", "--force", "--update")
         assert done.code in (0, 1), done
         crowded = self.world.cells()
