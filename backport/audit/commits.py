@@ -72,11 +72,12 @@ class Files:
         self.spread = lru_cache(maxsize=256)(lambda name: _spread(git, tree, after, upstream, name))
 
 
-def commit_changes(git: Git, revisions: str, counts: Counts, progress: Progress) -> Iterator[Backported]:
+def commit_changes(git: Git, revisions: str, counts: Counts, progress: Progress, *,
+                   skip: int = 0) -> Iterator[Backported]:
     """A change for each part of each backport of `revisions` (a ref or a range), oldest first.
 
-    A commit that names no upstream commit, or one that the clone does not have, is passed over. Raises UserError where
-    `revisions` names nothing.
+    A commit that names no upstream commit, or one that the clone does not have, is passed over, and so are the first
+    `skip` that `progress` counts. Raises UserError where `revisions` names nothing.
     """
     listed = git.run("rev-list", "--reverse", "--no-merges", "--end-of-options", revisions, ok=())
     if listed.code:
@@ -88,7 +89,7 @@ def commit_changes(git: Git, revisions: str, counts: Counts, progress: Progress)
     seen: set[str] = set()
     with Log(git) as log:
         branches = _branches(git)
-        for at, commit in enumerate(log.read(names), 1):
+        for at, commit in enumerate(log.read(names[skip:]), 1 + skip):
             progress(commit.subject[:40], at, len(names))
             named = _upstream(log, commit)
             if not named or git.rev(f"{commit.sha}^") is None:

@@ -91,10 +91,11 @@ class FileStep:
 
 def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str]], counts: Counts,
                     progress: Progress = lambda _what, _at, _of: None, *, paths: Sequence[str] = (),
-                    commits: Mapping[str, str] | None = None) -> Iterator[Backported]:
+                    commits: Mapping[str, str] | None = None, skip: int = 0) -> Iterator[Backported]:
     """Every change of the consecutive releases `older` that a step between consecutive releases of one of the branches
     `newer` has too; only in files that `paths` match, where there are any. `commits` names those that are no release
-    of the store: name -> commit. Raises UserError where a release is not in the store."""
+    of the store: name -> commit. The first `skip` files that `progress` counts are passed over. Raises UserError where
+    a release is not in the store."""
     trees: dict[str, str] = {}
     for version in (*older, *(v for branch in newer for v in branch)):
         trees[version] = (commits or {}).get(version, REF + version)
@@ -115,6 +116,8 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
     for pair, found in wanted.items():
         for path, edits in sorted(found.items()):
             at += 1
+            if at <= skip:
+                continue
             progress("..".join(pair), at, total)
             counts.files += 1
             before = git.blob(f"{trees[pair[0]]}:{path}")

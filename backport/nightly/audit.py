@@ -2,23 +2,22 @@
 
 A head that moved is audited once, from where it was: the commits in between where the tree has history, the step from
 one release to the other where it has none. Nothing that goes wrong here ends the night; a tree that could not be
-audited is tried again in the next one, from the same head.
+audited is tried again in the next one, from the same head, and what the time did not suffice for comes first then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from backport.audit import accepted, report
 from backport.audit.commits import commit_changes
 from backport.audit.kinds.registry import findings
-from backport.audit.model import Backported
+from backport.audit.model import Suspect
 from backport.audit.pairing import Counts, release_changes
 from backport.audit.result import audited
 from backport.errors import BackportError
@@ -48,6 +47,43 @@ class _Point:
         return f"{self.version}-{self.commit[:12]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A tree that moved; `done` of its files or commits were looked at in earlier nights."""
+
+    name: str
+    old: _Point
+    new: _Point
+    done: int = 0
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.old.version}..{self.new.version}{', the rest' if self.done else ''}"
+
+
+class _Watch:
+    """Ends an audit between two files or commits when the time is over."""
+
+    def __init__(self, end: float) -> None:
+        self.end, self.at, self.of, self.over = end, 0, 0, False
+
+    def told(self, _what: str, at: int, of: int) -> None:
+        self.at, self.of = at, of
+        if time.monotonic() >= self.end:
+            self.over = True
+            raise _OverError
+
+    def until(self, found: Iterable[Suspect]) -> Iterator[Suspect]:
+        try:
+            yield from found
+        except _OverError:
+            return
+
+
+class _OverError(Exception):
+    pass
+
+
 class NightAudit:
     """The audits of one manifest's nights; what they found waits in the results store until it is told."""
 
@@ -61,22 +97,32 @@ class NightAudit:
         """Audit what moved since the last time; `number` is the run's. Never raises but for a signal."""
         self._end = time.monotonic() + self.budget
         known = {name: [_Point(*point) for point in points] for name, points in self._recall("heads", {}).items()}
+        steps = [_Step(name, _Point(*old), _Point(*new), done) for name, old, new, done in self._recall("steps", [])]
         now = {head.tree: _Point(head.version, head.commit) for head in self._heads()}
         # the newest first: what it got tonight is asked about the older ones
         trees = [tree for tree in self.manifest.trees if tree.name in now]
         for tree in sorted(trees, key=lambda tree: version_key(now[tree.name].version), reverse=True):
             points, new = known.get(tree.name, []), now[tree.name]
-            if points[-1:] == [new]:
+            if points[-1:] != [new]:
+                if points and not tree.upstream:
+                    _add(steps, _Step(tree.name, points[-1], new))
+                known[tree.name] = [*points, new][-_POINTS:]
+        self._remember("heads", {name: [[one.version, one.commit] for one in some] for name, some in known.items()})
+        # whatever ends this night early, the next one does what is still to be done
+        left = {step: step for step in steps}
+        self._waits(left.values())
+        for step in steps:
+            try:
+                said, done = self._step(step, known)
+            except Exception as error:  # the night goes on whatever the audit meets
+                self._failed(number, step.name, error)
                 continue
-            if points and not tree.upstream:
-                try:
-                    said = self._tree(tree.name, points[-1], new, known)
-                except Exception as error:  # the night goes on whatever the audit meets
-                    self._failed(number, tree.name, error)
-                    continue
-                self._keep(number, said)
-            known[tree.name] = [*points, new][-_POINTS:]
-            self._remember("heads", {name: [[one.version, one.commit] for one in some] for name, some in known.items()})
+            self._keep(number, said)
+            if done is None:
+                del left[step]
+            else:
+                left[step] = replace(step, done=done)
+            self._waits(left.values())
 
     def told(self, since: int) -> list[str]:
         """What was found in the runs after `since`, as text, a finding each."""
@@ -85,28 +131,37 @@ class NightAudit:
     def _heads(self) -> list[Head]:
         return own_heads(self.store, self.manifest.trees)
 
-    def _tree(self, name: str, old: _Point, new: _Point, known: Mapping[str, Sequence[_Point]]) -> list[str]:
+    def _step(self, step: _Step, known: Mapping[str, Sequence[_Point]]) -> tuple[list[str], int | None]:
+        """What is to be told of a step, and how many of its files or commits are done; None for all of them."""
         with Git(self.store.path) as git:
-            if git.rev(f"{old.commit}^{{tree}}") is None:
-                return []            # gone from the store: the next night has what comes from here on
-            counts = Counts()
+            old, new = step.old, step.new
+            if any(git.rev(f"{point.commit}^{{tree}}") is None for point in (old, new)):
+                return [f"{step.title}: not audited: the store no longer has both\n"], None
+            counts, watch = Counts(), _Watch(self._end)
             ahead = git.run("merge-base", "--is-ancestor", old.commit, new.commit, ok=(0, 1)).code == 0
             if ahead and any(head.history for head in self._heads() if head.tree in self._upstream):
-                key, changes = _key(old, new), commit_changes(git, f"{old.commit}..{new.commit}", counts, _silent)
+                key, changes = _key(old, new), commit_changes(git, f"{old.commit}..{new.commit}", counts, watch.told,
+                                                              skip=step.done)
             else:
-                newer = self._newer(git, name, old, known)
+                newer = self._newer(git, step.name, old, known)
                 commits = {one.name: one.commit for one in (old, new, *(p for branch in newer for p in branch))}
                 if not any(len(branch) > 1 for branch in newer):
-                    return []
+                    return [], None
                 key = _key(old, new, *(p for branch in newer for p in branch))
                 changes = release_changes(git, [old.name, new.name], [[p.name for p in branch] for branch in newer],
-                                          counts, commits=commits)
-            known = self.results.recall(key)
-            if isinstance(known, list):
-                return [str(text) for text in known]
-            said = self._said(f"{name} {old.version}..{new.version}", changes, counts)
-            self.results.remember(key, said)
-            return said
+                                          counts, watch.told, commits=commits, skip=step.done)
+            before = self.results.recall(key)
+            if isinstance(before, list) and not step.done:
+                return [str(text) for text in before], None
+            said = self._said(step.title, watch.until(findings(changes)), counts)
+            if watch.over:
+                where = f"at {watch.at - 1} of {watch.of}" if watch.of else "before the first file"
+                said.append(f"{step.title}: the audit stopped {where}: all trees of a night have "
+                            f"{self.budget / 60:.0f} minutes; the next night looks at the rest\n")
+                return said, max(watch.at - 1, step.done)
+            if not step.done:
+                self.results.remember(key, said)
+            return said, None
 
     def _newer(self, git: Git, name: str, old: _Point, known: Mapping[str, Sequence[_Point]]) -> list[list[_Point]]:
         """Where each newer tree was in the last nights and is, with the releases of its series that the store has."""
@@ -125,21 +180,9 @@ class NightAudit:
             found.append(sorted(by_commit.values(), key=lambda one: (version_key(one.version), order[one.commit])))
         return found
 
-    def _said(self, title: str, changes: Iterable[Backported], counts: Counts) -> list[str]:
-        over = []
-
-        def in_time(_change: Backported) -> bool:
-            if time.monotonic() < self._end:
-                return True
-            over.append(True)
-            return False
-        found = findings(takewhile(in_time, changes))
+    def _said(self, title: str, found: Iterable[Suspect], counts: Counts) -> list[str]:
         result = audited(title, counts, found, accepted.load(Path(accepted.NAME)))
-        said = [f"{title}\n{report.finding(group, number, _WIDTH)}" for number, group in enumerate(result.groups, 1)]
-        if over:
-            said.append(f"{title}: the audit stopped after {self.budget / 60:.0f} minutes; it had looked at "
-                        f"{counts.paired} changes\n")
-        return said
+        return [f"{title}\n{report.finding(group, number, _WIDTH)}" for number, group in enumerate(result.groups, 1)]
 
     def _failed(self, number: int, name: str, error: Exception) -> None:
         """Say it once for as long as the reason is the same."""
@@ -153,6 +196,10 @@ class NightAudit:
         if said:
             self._remember("found", [*self._recall("found", []), *([number, text] for text in said)][-_KEPT:])
 
+    def _waits(self, steps: Iterable[_Step]) -> None:
+        self._remember("steps", [[step.name, [step.old.version, step.old.commit],
+                                  [step.new.version, step.new.commit], step.done] for step in steps])
+
     def _recall(self, what: str, default: Any) -> Any:
         return self.results.recall(f"nightly.audit.{what} {self._about}", default)
 
@@ -165,5 +212,11 @@ def _key(*points: _Point) -> str:
     return "audit " + hashlib.sha256(" ".join(one.commit for one in points).encode()).hexdigest()[:24]
 
 
-def _silent(_what: str, _at: int, _of: int) -> None:
-    pass
+def _add(steps: list[_Step], new: _Step) -> None:
+    """`new` behind what waits already; where a step of the same tree was not begun, the two are one."""
+    last = next((n for n, step in enumerate(steps) if step.name == new.name and step.new == new.old
+                 and not step.done), None)
+    if last is None:
+        steps.append(new)
+    else:
+        steps[last] = replace(steps[last], new=new.new)

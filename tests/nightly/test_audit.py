@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,11 +118,49 @@ def test_whatever_goes_wrong_the_night_goes_on(world: World, monkeypatch: pytest
     assert "the audit failed: ZeroDivisionError" in told
 
 
-def test_the_time_is_bounded_and_it_is_said(world: World) -> None:
+def test_the_time_is_bounded_and_the_next_night_goes_on(world: World) -> None:
     world.night()
     told, _ = world.at(twelve="6.12.2", six="6.1.2").night(budget=-1.0)
-    assert "linux-6.1.y 6.1.1..6.1.2: the audit stopped" in told
+    assert "linux-6.1.y 6.1.1..6.1.2: the audit stopped before the first file" in told
     assert "another-function" not in told
+    told, code = world.night()
+    assert ("another-function" in told, "stopped" in told, code) == (True, False, 1)
+    assert world.night() == ("", 0)
+
+
+def test_the_rest_is_looked_at_where_the_audit_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = C.replace("widget", "zidget")
+    trees = {version: {C: text, later: text} for version, text in (
+        ("7.2.1", GOOD_FORM), ("6.12.1", WIDGET), ("6.12.2", GOOD_FORM), ("6.1.1", WIDGET), ("6.1.2", BAD_FORM))}
+    for version, sha in ((version, releases(Path(f"two-{version}"), {version: files}).rev(f"refs/releases/{version}"))
+                         for version, files in trees.items()):
+        world.git.run("fetch", "-q", str(Path(f"two-{version}").resolve()), f"+{sha}:refs/keep/{version}")
+    world.at(mainline="7.2.1", twelve="6.12.1", six="6.1.1").night()
+    ticks = count()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        # one tick for the start, two for the steps of linux-6.12.y and 6.1.y that are read, one for each file
+        world.at(twelve="6.12.2")
+        told, _ = world.at(six="6.1.2").night(budget=4)
+    assert f"another-function: {C}" in told
+    assert later not in told
+    assert "linux-6.1.y 6.1.1..6.1.2: the audit stopped at 1 of 2" in told
+    told, _ = world.night()
+    assert f"linux-6.1.y 6.1.1..6.1.2, the rest\n1. another-function: {later}" in told
+    assert f": {C}" not in told
+    assert world.night() == ("", 0)
+
+
+def test_a_head_that_left_the_store_is_said(world: World) -> None:
+    world.night()
+    world.at(twelve="6.12.2", six="6.1.2").night(budget=-1.0)
+    steps = world.auditor()
+    waiting = steps._recall("steps", [])
+    assert [row[0] for row in waiting] == ["linux-6.1.y"]
+    steps._remember("steps", [[name, [version, "0" * 40], new, done] for name, (version, _), new, done in waiting])
+    told, _ = world.night()
+    assert "linux-6.1.y 6.1.1..6.1.2: not audited: the store no longer has both" in told
+    assert world.night() == ("", 0)
 
 
 def test_what_was_accepted_is_not_told(world: World) -> None:
