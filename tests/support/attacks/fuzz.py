@@ -337,7 +337,8 @@ _WORDS = (
 class Fuzz:
     """Coverage-guided fuzzing (atheris) of fuzz:intake,adapt ...; words with a / are directories of more inputs.
 
-    Without atheris (pip install atheris) the inputs are damaged at random, and nothing learns from them.
+    Without atheris (pip install --require-hashes -r scripts/requirements/fuzz.txt) the inputs are damaged at random,
+    and nothing learns from them.
     """
 
     def __init__(self, seed: int, words: tuple[str, ...] = ()) -> None:
@@ -386,7 +387,7 @@ class Fuzz:
                 cwd=_TOP, stdout=out, stderr=subprocess.STDOUT, check=False)
         said = log.read_bytes().decode("utf-8", "replace")
         if ended.returncode:
-            raise AssertionError(said[-6000:])
+            raise AssertionError(f"exit {ended.returncode}: {said[-6000:]}")
 
     def _damaged(self, name: str, number: int) -> None:
         rng = random.Random(f"{self.seed} {name} {number}")
