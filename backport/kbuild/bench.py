@@ -1,8 +1,11 @@
-"""What a patched cell takes beyond make: `python -m backport.kbuild.bench TREE RUNS [FILE...]`.
+"""What a patched cell takes beyond make: `python -m backport.kbuild.bench TREE RUNS [FILE...]`, or `... TREE first`.
 
 A one-line change of each file is built twice in each run: by build_cell, and by plain `make` of the same objects in the
 same directories with nothing around it (no sandbox, no proof, nothing put back but the source). Processor time is what
 is compared, since other work on the machine does not change it, with that of what runs in the sandbox.
+
+`first` makes a tree's work tree and baseline from nothing, with a compiler cache that is empty, and then configures and
+makes the same targets in that work tree by hand, without sandbox and compiler cache, in a directory of its own.
 """
 
 from __future__ import annotations
@@ -12,16 +15,23 @@ import ctypes
 import os
 import posixpath
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from backport.kbuild import pristine
+from backport.architecture import DEFAULT
+from backport.kbuild import baseline, pristine
 from backport.kbuild.applied import applied
 from backport.kbuild.driver import build_cell
+from backport.kbuild.plan import Plan, plan
 from backport.kbuild.result import BuildResult
+from backport.kbuild.same import megabytes
+from backport.kbuild.sandbox import Limits, choose
 from backport.manifest import Tree, load
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -30,15 +40,18 @@ from backport.subsystem import KVM
 from backport.trees import sparse
 from backport.trees.fetch import own_head
 from backport.trees.store import Head, Store, default_cache
-from backport.trees.worktree import worktree
+from backport.trees.worktree import remove, worktree
+from backport.wholefile import private_directory
 
 FILES = (KVM.example, "fs/btrfs/disk-io.c", "fs/ext4/inode.c", "net/ipv4/tcp_input.c", "net/netfilter/nft_payload.c")
 _LIMIT = 1.2
+_DISK = 400              # MB of a tree
 _SUBREAPER = 36          # PR_SET_CHILD_SUBREAPER
 
 
 def main(name: str, runs: int, files: tuple[str, ...]) -> int:
-    """Print one line a run and file, and the medians; 1 where the median is over 1.2 times make."""
+    """Print one line a run and file, and the medians; 1 where the median is over 1.2 times make. No runs: the first
+    build of the tree's targets and what it takes of the disk."""
     cache = Path(os.environ.get("BACKPORT_CACHE") or default_cache())
     tree = load(Path("trees.yaml")).tree(name)
     store = Store(cache)
@@ -48,6 +61,8 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
         return 3
     # bubblewrap does not wait for its inner process: that one's time would be nobody's
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    if not runs:
+        return _first(tree, head, store)
     ratios: list[float] = []
     print("| file | run | cell | make alone | ratio | wall, cell and make |\n|---|---|---|---|---|---|")
     for file in files:
@@ -70,6 +85,49 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
     print(f"median: {statistics.median(ratios):.2f} times make alone, processor time ({tree.name} {head.version}, "
           f"{len(os.sched_getaffinity(0))} processors)")
     return 0 if statistics.median(ratios) <= _LIMIT else 1
+
+
+def _first(tree: Tree, head: Head, store: Store) -> int:
+    """Print what the first build and the same by hand took; 1 where it is over 1.2 times, or over 400 MB."""
+    head = replace(head, tree=f"{head.tree}-bench")
+    tree = replace(tree, name=head.tree)
+    remove(store, head.tree)
+    cache = Path(tempfile.mkdtemp(prefix="bench-", dir=store.cache))
+    try:
+        started = _cpu()
+        with worktree(store, head, partial=True, sealed=True) as source:
+            out = _cpu() - started
+            work = plan(tree, head, source, cache, name=None, sandbox=choose(), limits=Limits(), jobs=None)
+            sparse.hold(source, [*work.directories, f"{DEFAULT.directory}/"])
+            private_directory(work.home)
+            made = baseline.ensure(work, say=lambda _text: None)
+            taken = _cpu() - started
+            if not made.ok:
+                print(f"{tree.name} does not build: {made.errors[:1]}", file=sys.stderr)
+                return 3
+            disk = {name: megabytes(place) for name, place in (("work tree", source), ("build and copy", work.home))}
+            alone = _by_hand(work, cache / "alone")
+    finally:
+        remove(store, head.tree)
+        shutil.rmtree(cache)
+    print(f"{head.version} {work.config_name} {' '.join(work.targets)}: work tree {out:.1f} s, baseline "
+          f"{taken - out:.1f} s; configure and make alone {alone:.1f} s: {(taken - out) / alone:.2f} times, with the "
+          f"work tree {taken / alone:.2f}; disk {sum(disk.values())} MB: "
+          + ", ".join(f"{name} {size} MB" for name, size in disk.items()))
+    return 0 if taken / alone <= _LIMIT and sum(disk.values()) < _DISK else 1
+
+
+def _by_hand(work: Plan, build: Path) -> float:
+    """Processor seconds of the configuration and the targets of `work`, made in `build` with nothing around it."""
+    build.mkdir()
+    started = _cpu()
+    for targets in ((work.defconfig,), ("olddefconfig",), work.targets):
+        if targets == ("olddefconfig",):
+            with (build / ".config").open("a") as file:
+                file.write(work.fragment.text)
+        subprocess.run(work.make(*targets, build=build), cwd=work.source, check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, env={**os.environ, "CCACHE_DISABLE": "1", "LC_ALL": "C"})
+    return _cpu() - started
 
 
 def _cell(tree: Tree, head: Head, patch: Patch, store: Store, cache: Path) -> tuple[float, BuildResult, float]:
@@ -117,4 +175,5 @@ def _one_line(file: str, text: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(lambda: main(sys.argv[1], int(sys.argv[2]), tuple(sys.argv[3:]) or FILES)))
+    sys.exit(exit_code(lambda: main(sys.argv[1], 0 if sys.argv[2] == "first" else int(sys.argv[2]),
+                                    tuple(sys.argv[3:]) or FILES)))

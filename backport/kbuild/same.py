@@ -40,7 +40,7 @@ def main(version: str, names: list[str]) -> int:
             remove(store, head.tree)
             with worktree(store, head, partial=partial) as source:
                 sides.append({name: _build(store, tree, head, source, name) for name in names})
-                print(f"{'sparse' if partial else 'whole'} work tree: {_megabytes(source)} MB, {_count(source)} files, "
+                print(f"{'sparse' if partial else 'whole'} work tree: {megabytes(source)} MB, {_count(source)} files, "
                       f"{len(sparse.absent(source))} not checked out", flush=True)
     finally:
         remove(store, head.tree)
@@ -80,7 +80,8 @@ def _digests(work: Plan) -> dict[str, str]:
             for path, entry in leftover.walk(work.build) if entry.is_file(follow_symlinks=False)}
 
 
-def _megabytes(top: Path) -> int:
+def megabytes(top: Path) -> int:
+    """What the files below `top` take of the disk, in MiB."""
     return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for _path, entry in leftover.walk(top)) >> 20
 
 
