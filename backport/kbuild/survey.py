@@ -20,6 +20,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,6 +61,9 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("Documentation", ("Documentation/",), (".rst", ".yaml", ".txt")),
     ("selftests", ("tools/testing/",), (".c", ".sh", ".h")),
 )
+# what a run without --part asks: the parts that make up a stable queue
+_USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", "arch/x86", "arch/arm64", DEVICES, "arch/s390", "dts",
+          "Documentation", "selftests")
 _SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
 _WHOLE = (Build.PASS, Build.WARN)
 _WORD = re.compile(rb"[A-Za-z_]\w{3,}")
@@ -71,15 +75,16 @@ class _Found:
 
     verdicts: list[Build] = field(default_factory=list)
     passed_over: int = 0
+    reasons: list[str] = field(default_factory=list)     # of what is neither pass nor warn
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a line a change, the table and the shares; 1 where an answer is `error`, 3 where a release is missing."""
     parser = argparse.ArgumentParser(prog="build-survey", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("pairs", nargs="*", metavar="OLD..NEW", default=["6.1.176..6.1.187", "6.12.95..6.12.107"])
-    parser.add_argument("--each", type=int, default=2, help="changes of each part and pair (default: %(default)s)")
+    parser.add_argument("--each", type=int, default=3, help="changes of each part and pair (default: %(default)s)")
     parser.add_argument("--part", action="append", choices=[name for name, _begin, _end in PARTS],
-                        help="only this part; may be given again")
+                        help=f"only this part; may be given again (default: {', '.join(_USUAL)})")
     parser.add_argument("--any", action="store_true", help="pass over nothing")
     asked = parser.parse_args(arguments)
     store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
@@ -94,9 +99,10 @@ def main(arguments: Sequence[str]) -> int:
         pairs.append((before, after))
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
-    for before, after in pairs:
-        _survey(store, before, after, asked.each, asked.part or [name for name, _begin, _end in PARTS], asked.any,
-                found, sources)
+    with ThreadPoolExecutor(max_workers=len(pairs)) as pool:     # each pair has a work tree of its own
+        for done in [pool.submit(_survey, store, before, after, asked.each, asked.part or _USUAL, asked.any, found,
+                                 sources) for before, after in pairs]:
+            done.result()
     print(f"\n{' '.join(asked.pairs)}, {asked.each} of each part\n")
     print("| part | changes | pass | warn | fail | not-compiled | nothing-to-build | other | passed over |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -105,6 +111,10 @@ def main(arguments: Sequence[str]) -> int:
         print(_row(part, row))
     print(_row("all", _Found([one for _part, row in rows for one in row.verdicts],
                              sum(row.passed_over for _part, row in rows))))
+    print()
+    for part, row in rows:
+        for reason in row.reasons:
+            print(f"- {part}: {reason}")
     print()
     for name, verdicts in sources.items():
         whole, failed = sum(one in _WHOLE for one in verdicts), verdicts.count(Build.FAIL)
@@ -143,8 +153,10 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
                 sources[name].append(verdict)
             beside = f" (with {more} more files of the change)" if more else ""
             told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
-            print(f"{before.version} {path}{beside}: {verdict}: {result.reason}{told} [{result.architecture}]",
-                  flush=True)
+            line = f"{before.version} {path}{beside}: {verdict}: {result.reason}{told}"
+            if verdict not in _WHOLE:
+                found[part].reasons.append(line)
+            print(f"{line} [{result.architecture}]", flush=True)
 
 
 def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
