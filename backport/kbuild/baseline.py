@@ -70,6 +70,11 @@ def is_kept(plan: Plan) -> bool:
     return kept is not None and kept.ok
 
 
+def configuration(plan: Plan) -> dict[str, str]:
+    """CONFIG_X -> value of a whole baseline, empty where there is none."""
+    return config.parse(_text(plan.build / ".config", plan.build)) if is_kept(plan) else {}
+
+
 def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) -> Baseline:
     """The baseline with more objects in it, for a patch that touches sources outside the targets; kept as well.
 
@@ -156,8 +161,12 @@ def _make(plan: Plan, say: Say) -> Baseline:
         need_all(plan.source)
         return _keep(plan, Baseline(False, parse(configured.output, paths), (), frozenset(), configured.seconds,
                                     str(log)))
-    problems = config.not_stuck(plan.fragment, config.parse(_text(plan.build / ".config", plan.build)),
-                                config.defined(plan.source))
+    values = config.parse(_text(plan.build / ".config", plan.build))
+    problems = config.not_taken(plan.solved, values) if plan.solved else \
+        config.not_stuck(plan.fragment, values, config.defined(plan.source))
+    if plan.solved and problems:
+        # what it was made for is not in it: nothing is built
+        return _keep(plan, Baseline(False, (), problems, frozenset(), configured.seconds, str(log)))
     ended = plan.runner(ccache="write").run(plan.make(*plan.targets), cwd=plan.source, log=log)
     stopped(plan.source, ended)
     _raise_trouble(ended, log)

@@ -55,14 +55,15 @@ def together(parts: Sequence[BuildResult]) -> BuildResult:
 
 def _left(first: Sequence[Uncompiled], second: Sequence[Uncompiled]) -> tuple[Uncompiled, ...]:
     """What neither compiled, with what each says of it. Line 0 is the whole file."""
-    then = {(one.path, one.line): one.why for one in second}
+    then = {(one.path, one.line): one for one in second}
     left: list[Uncompiled] = []
     for one in first:
         if one.line:
-            if (one.path, one.line) in then or (one.path, 0) in then:
-                left.append(one)
-        elif (why := then.get((one.path, 0))) is not None:
-            left.append(one if why in one.why.split("; ") else replace(one, why=f"{one.why}; {why}"))
+            if other := then.get((one.path, one.line)) or then.get((one.path, 0)):
+                left.append(replace(one, needs=tuple(dict.fromkeys((*other.needs, *one.needs)))))
+        elif (other := then.get((one.path, 0))) is not None:
+            told = other.why in one.why.split("; ")
+            left.append(replace(one, why=one.why if told else f"{one.why}; {other.why}", needs=other.needs))
         else:
             left += [other for other in second if other.path == one.path]
     return tuple(dict.fromkeys(left))

@@ -118,9 +118,10 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
     for number, lines in wanted.items():
         if number in live:
             continue
-        opened = next(s.opened for s in plan.sections if s.number == number)
+        section = next(s for s in plan.sections if s.number == number)
         lost += [Uncompiled(file.path, line, text[line - 1].decode("utf-8", "replace"),
-                            f"not compiled in this configuration ({opened})") for line in sorted(set(lines))]
+                            f"not compiled in this configuration ({section.opened})", section.conditions)
+                 for line in sorted(set(lines))]
     return lost, unproved
 
 

@@ -22,11 +22,12 @@ _MIDDLE = frozenset({b"else", b"elif", b"elifdef", b"elifndef"})
 class ConditionalSection:
     """Lines between two conditional directives. `number` is unique in the file; `guarded` is False outside every
     conditional (an include guard around a whole header is none); `opened` is the text of the innermost directive
-    that it hangs on."""
+    that it hangs on, `conditions` those of all, the outermost first."""
 
     number: int
     guarded: bool
     opened: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,16 @@ def layout(source: bytes) -> Layout:
                     count += 1
                     opens[-1] = count
                     section = stack[-1]
-                    stack.append(ConditionalSection(count, i + 1 != guard or stack[-1].guarded, text))
+                    guarded = i + 1 != guard or stack[-1].guarded
+                    stack.append(ConditionalSection(count, guarded, text,
+                                                    (*section.conditions, *([text] if guarded else ()))))
                 elif name in _MIDDLE and len(stack) > 1:
                     count += 1
                     opens[-1] = count
                     previous = stack.pop()
                     section = stack[-1]
                     opened = f"{text} of {previous.opened}".removeprefix("#elif of ")
-                    stack.append(ConditionalSection(count, True, opened))
+                    stack.append(ConditionalSection(count, True, opened, (*section.conditions, opened)))
                 elif name == b"endif" and len(stack) > 1:
                     stack.pop()
                     # what follows is as live as what stood before the #if, and is the same section

@@ -7,7 +7,7 @@ Adding a configuration is adding a file to configs/, here or beside the manifest
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -110,6 +110,12 @@ def not_stuck(fragment: Fragment, config: dict[str, str], known: frozenset[str])
         if option in known and option not in moot and got != wanted:
             problems.append(f"{option} is {got}, wanted {wanted}")
     return tuple(problems)
+
+
+def not_taken(wishes: Sequence[str], config: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of `wishes` ("CONFIG_X=y") that a configuration has the other way, as sentences; m is as good as y."""
+    return tuple(f"{option} is {config.get(option, 'n')}, wanted {value}" for option, _is, value in
+                 (wish.partition("=") for wish in wishes) if (config.get(option, "n") == "n") != (value == "n"))
 
 
 def _text(file: resources.abc.Traversable) -> str:

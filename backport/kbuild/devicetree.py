@@ -27,8 +27,8 @@ class Lists(Protocol):
     def target(self, path: str) -> str:
         """What make calls it, "" where no list that is on has it."""
 
-    def why_not(self, path: str) -> str:
-        """Why, "" where that is not known."""
+    def why_not(self, path: str) -> tuple[str, tuple[str, ...]]:
+        """(why, "" where that is not known, the options in the way)."""
 
     def with_overlay(self, blob: str) -> tuple[str, ...]:
         """What is made of `blob` and others."""
@@ -65,7 +65,7 @@ def boards(source: Path, path: str, members: Lists) -> Boards:
         # unittest-data, and drivers that bring an overlay of their own: an object wraps the blob
         stem = posixpath.splitext(path)[0]
         found = next((name for end in (".dtb.o", ".dtbo.o") if (name := members.target(stem + end))), "")
-        return Boards((found,), 1) if found else Boards(why=members.why_not(f"{stem}.dtb.o"))
+        return Boards((found,), 1) if found else Boards(why=members.why_not(f"{stem}.dtb.o")[0])
     users = [path] if path.endswith(SOURCES) else \
         sorted(dict.fromkeys(user for user in _users(source, path) if user.endswith(SOURCES) and blob(user)))
     if not users:
@@ -73,11 +73,11 @@ def boards(source: Path, path: str, members: Lists) -> Boards:
     listed = {user: name for user in users[:_ASKED] if (name := members.target(blob(user)))}
     # CONFIG_OF_ALL_DTBS makes them, and no kernel that anybody runs has it
     told = [f"{user}: {why}; it is compiled all the same" for user in [*listed][:MOST]
-            if (why := members.why_not(blob(user))).endswith(" is off")]
+            if (why := members.why_not(blob(user))[0]).endswith(" is off")]
     off: dict[str, str] = {}
     if not listed:
         for user in users[:MOST]:
-            why = members.why_not(blob(user))
+            why = members.why_not(blob(user))[0]
             if not why or why.endswith(" is off"):
                 # dtc reads no option: the blob is what the list would make
                 off[user] = _PLACE.sub(r"\1", blob(user))

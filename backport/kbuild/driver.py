@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from filelock import FileLock
 from backport.architecture import foreign, named, of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
-from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols, wanted
+from backport.kbuild import compare, compiled, diagnostics, kconfig, leftover, pristine, solve, symbols, wanted
 from backport.kbuild.absent import need_all, passed_by, steers, stopped, with_all
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
@@ -102,6 +102,11 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
         return BuildResult(Build.ERROR, met.what, hint=met.hint, seconds=time.monotonic() - started, **known)
 
 
+@lru_cache(maxsize=2)
+def _options(source: Path, arch: str, srcarch: str, _commit: str) -> kconfig.Options:
+    return kconfig.read(source, arch, srcarch)
+
+
 def _names(patch: Patch) -> list[str]:
     """Every path that a patch touches, before and after."""
     return [path for file in patch.files for path in (file.old_path, file.new_path) if path]
@@ -121,8 +126,14 @@ class _Parts:
     force: bool
     say: Callable[[str], None]
     architectures: tuple[str, ...] = ()
+    unsolved: dict[str, None] = field(default_factory=dict)        # why no configuration was made for a file
 
     def build(self) -> BuildResult:
+        """The verdict over all parts."""
+        found = self._all()
+        return replace(found, notes=(*found.notes, *self.unsolved)) if found.verdict is Build.NOT_COMPILED else found
+
+    def _all(self) -> BuildResult:
         # a configuration that was asked for by name answers for itself alone
         default = self.own.fragment.name == own_configuration(self.own.tree)
         here, elsewhere = split([path for path in self.patch.paths if kind_of(path) is not TouchedKind.NOTHING],
@@ -135,8 +146,8 @@ class _Parts:
             first = self._part(work, here)
             left = frozenset(one.path for one in first.uncompiled)
             if default and first.verdict is Build.NOT_COMPILED and left:
-                first = again(first, self._part(self.plan(name=WIDE, alone=True), left), left)
-                first = self._nowhere_else(first)
+                first = again(first, self._part(wide := self.plan(name=WIDE, alone=True), left), left)
+                first = self._nowhere_else(self._solved(first, wide))
             results.append(first)
         for name, paths in elsewhere.items():
             results.append(self._elsewhere(name, paths) if default else
@@ -184,7 +195,33 @@ class _Parts:
             work = self.plan(name=WIDE, alone=True, architecture=architecture)
         except BuildError as error:
             return self._not_compiled(paths, error.message, error.hint)
-        return self._part(work, paths)
+        return self._solved(self._part(work, paths), work)
+
+    def _solved(self, first: BuildResult, wide: Plan) -> BuildResult:
+        """`first`, and what an option keeps out of the configuration `wide` built with that option the other way, where
+        the tree's Kconfig allows it."""
+        left = [one for one in first.uncompiled if one.needs]
+        entry = named(wide.architecture)
+        values = baselines.configuration(wide) if left and first.verdict is Build.NOT_COMPILED else {}
+        if entry is None or not values:
+            return first
+        options = _options(wide.source, entry.arch, entry.srcarch, self.own.head.commit)
+        wishes: solve.Wishes = {}
+        tried: set[str] = set()
+        for one in left:
+            try:
+                wishes = solve.wishes(options, values, one.needs, wishes)
+                tried.add(one.path)
+            except solve.Unsolved as error:
+                self.unsolved[f"{one.path}: no configuration for {entry.name} has it: {error}"] = None
+        if not tried:
+            return first
+        work = self.plan(name=WIDE, alone=True, wishes=wishes,
+                         architecture=None if entry.name == self.own.architecture else entry)
+        more = self._part(work, frozenset(tried))
+        if more.verdict is Build.BASELINE_BROKEN:
+            return replace(first, notes=(*first.notes, f"{work.config_name}: {more.reason}"))
+        return again(first, more, tried)
 
     def _nowhere_else(self, first: BuildResult) -> BuildResult:
         """`first`, and what no configuration of the tree's own architecture compiles at all tried in another one: a
@@ -198,7 +235,7 @@ class _Parts:
             except BuildError as error:
                 first = replace(first, hint=first.hint or error.hint)
                 continue
-            first = again(first, self._part(work, frozenset(paths)), paths)
+            first = again(first, self._solved(self._part(work, frozenset(paths)), work), paths)
         return first
 
     def _not_compiled(self, paths: Collection[str], why: str, hint: str = "") -> BuildResult:
@@ -221,9 +258,10 @@ class _Parts:
                               *(f"option did not stick: {text}" for text in base.problems))
             if not base.ok:
                 first = base.errors[0] if base.errors else None
-                if work.alone and work.fragment.name == WIDE:
+                if work.is_wide:
                     # nothing of the tree's own is broken: this is only no way to compile more of it
-                    why = f"{work.config_name} does not build without the patch: {first or f'see {base.log}'}"
+                    why = f"{work.config_name}: {base.problems[0]}" if work.solved and base.problems else \
+                        f"{work.config_name} does not build without the patch: {first or f'see {base.log}'}"
                     return replace(self._not_compiled(paths, why), log=base.log)
                 return BuildResult(Build.BASELINE_BROKEN, f"does not build without the patch: {first or 'see the log'}",
                                    hint=f"{_FIXES} can name build-fix patches", log=base.log, **known)
@@ -259,8 +297,7 @@ class _Cell:
         steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in self.patch.paths)
         if steady and not self.want.objects and not self.want.inside:
             none = f"{work.config_name} builds no object from it"
-            missing = tuple(Uncompiled(path, 0, "", wanted.why_not(work, work.build, self.want, path) or none)
-                            for path in sorted(self.paths))
+            missing = tuple(self._no_object(Uncompiled(path, 0, "", none), work.build) for path in sorted(self.paths))
             return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
         if self.want.objects:
             self.known["command"] = work.reproduce(targets=self.want.objects if work.alone else ())
@@ -402,10 +439,14 @@ class _Cell:
                                visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
                                jobs=work.jobs)
         # a file that no object is built from; what was read and not made again says so itself
-        missing = (*(replace(one, why=wanted.why_not(work, build, want, one.path) or one.why)
-                     if one.why == compiled.NO_OBJECT else one for one in proof.missing),
+        missing = (*(self._no_object(one, build) if one.why == compiled.NO_OBJECT else one for one in proof.missing),
                    *(one for one in want.missing if all(one.path != whole.path for whole in proof.missing)))
         return _Attempt(0, new, fixed, replace(proof, missing=missing, unproved=(*want.told, *proof.unproved)), seconds)
+
+    def _no_object(self, one: Uncompiled, build: Path) -> Uncompiled:
+        """`one`, with what stands in its way where the lists of `build` say it."""
+        why, needs = wanted.why_not(self.work, build, self.want, one.path)
+        return replace(one, why=why or one.why, needs=needs)
 
     def _fresh(self, delta: Delta, log: Path) -> _Attempt:
         """The same from nothing, so that no left-over of an earlier build is held against the patch."""

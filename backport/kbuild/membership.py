@@ -91,29 +91,33 @@ class Membership:
         return folder.count("/") + (not folder.startswith("arch/")) > 0 and folder not in ("", "scripts") \
             and (self._source / path) == self._makefile(folder) and self._enters(folder)
 
-    def why_not(self, path: str) -> str:
-        """Why the configuration does not build `path` (an object, or a directory with a slash at the end): the option
-        that is off, or that no list names it; "" where the text of the Makefiles does not say."""
+    def why_not(self, path: str) -> tuple[str, tuple[str, ...]]:
+        """(why the configuration does not build `path`, an object, or a directory with a slash at the end: the option
+        that is off, or that no list names it, "" where the text of the Makefiles does not say; every option in its way
+        as `CONFIG_X` where it is to be on and `!CONFIG_X` where off)."""
         top = self._top(path)
+        why = ""
+        needs: list[str] = []
         folder, name = posixpath.split(path.rstrip("/"))
         name += "/" if path.endswith("/") else ""
         while top and f"{folder}/".startswith(f"{top}/"):
             file = self._makefile(folder)
             if file is None:
-                return f"{folder} has no Makefile"
+                return why or f"{folder} has no Makefile", tuple(needs)
             text = file.read_bytes()
             listed, option = lists.standing(text, name, self._on())
             where = f"{folder}/{file.name}"
             if option:
-                return f"{option} of {where} is {'on' if option in self._on() else 'off'}"
-            if not listed:
+                why = why or f"{option} of {where} is {'on' if option in self._on() else 'off'}"
+                needs.append(f"!{option}" if option in self._on() else option)
+            elif not listed:
                 # a list that is computed (wildcard, addprefix, another file) does not show the name
-                return "" if lists.computed(text) else f"{where} does not list {name}"
+                return why or ("" if lists.computed(text) else f"{where} does not list {name}"), tuple(needs)
             if folder == top:
                 break
             folder, name = posixpath.split(folder)
             name += "/"
-        return ""
+        return why, tuple(needs)
 
     def is_on(self, option: str) -> bool:
         """Is CONFIG_X y or m, or has it a value?"""

@@ -7,8 +7,8 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backport.architecture import DEFAULT, I386, Architecture, foreign, named, of_directory, of_make, split
@@ -31,6 +31,8 @@ PREPARE = ("prepare",)
 WIDE = "uninstrumented"
 # what is tried for another architecture where the tree's own builds nothing of it
 SOURCES = (".c", ".h", ".S")
+# Raise it when more can be solved (solve.py): what was not compiled is then tried again.
+_SOLVED = "solved 1"
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -49,6 +51,7 @@ class Plan:
     jobs: int
     fixes: tuple[Path, ...]
     alone: bool = False              # only the objects that a patch asks for; the tree's own targets are not built
+    solved: tuple[str, ...] = ()     # options of `fragment` that were set for a patch, as "CONFIG_X=y"
 
     @property
     def build(self) -> Path:
@@ -78,6 +81,11 @@ class Plan:
     @property
     def config_name(self) -> str:
         return f"{self.defconfig} + {self.fragment.name}"
+
+    @property
+    def is_wide(self) -> bool:
+        """Is it only one more way to compile what a patch touches, and nothing that the manifest lists?"""
+        return self.alone and (self.fragment.name == WIDE or bool(self.solved))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -155,29 +163,40 @@ class Plan:
         plan's."""
         words = [word for word in self.make(*(targets or self.targets)) if word not in ("--output-sync=target",
                                                                           "--no-print-directory", "-k")]
-        return (f"cd {shlex.quote(str(self.source))} && git apply {shlex.quote(patch)} && "
-                + " ".join(shlex.quote(word) for word in words))
+        steps = [f"cd {shlex.quote(str(self.source))}", f"git apply {shlex.quote(patch)}"]
+        if self.solved:
+            steps += [f"printf '%s\\n' {' '.join(self.solved)} >> {shlex.quote(str(self.build / '.config'))}",
+                      " ".join(shlex.quote(word) for word in [*words[:len(words) - len(targets or self.targets)],
+                                                             "olddefconfig"])]
+        return " && ".join([*steps, " ".join(shlex.quote(word) for word in words)])
 
 
 def plan(tree: Tree, head: Head, source: Path, cache: Path, *, name: str | None, sandbox: Sandbox, limits: Limits,
          jobs: int | None, manifest_directory: Path | None = None, alone: bool = False,
-         architecture: Architecture | None = None) -> Plan:
+         architecture: Architecture | None = None, wishes: Mapping[str, str] | None = None) -> Plan:
     """Resolve names; raises UserError (unknown configuration, missing fix file) or BuildError (no compiler).
 
     `alone` leaves the tree's targets out: what a patch touches is built, one object at a time. `architecture` is
-    another one than the tree's: its cross compiler is taken.
+    another one than the tree's: its cross compiler is taken. `wishes` are options on top of the configuration; all that
+    have some share one directory, which holds the last.
     """
     fragment = config.load(name or own_configuration(tree), manifest_directory)
     compiler = toolchain.resolve(tree.toolchain) if architecture is None else \
         toolchain.cross(tree.toolchain, architecture)
     fixes = tuple(fix_file(item, manifest_directory) for item in tree.toolchain.fixes)
-    slug = _PLAIN.sub("_", f"{fragment.name}-{compiler.name}{'-objects' if alone else ''}")
+    solved = tuple(f"{name}={value}" for name, value in (wishes or {}).items())
+    place = fragment.name
+    if wishes:
+        place = "solved"
+        fragment = replace(fragment, name=" + ".join([fragment.name, *(one.removeprefix("CONFIG_") for one in solved)]),
+                           wishes={**fragment.wishes, **wishes})
+    slug = _PLAIN.sub("_", f"{place}-{compiler.name}{'-objects' if alone else ''}")
     for target in tree.targets:
         if target.startswith(("-", "/")) or ".." in target.split("/") or "=" in target or not target:
             raise UserError(f"{target!r} is no build target below the tree")
     home = cache / "build" / _PLAIN.sub("_", tree.name) / slug
     return Plan(tree, head, source.resolve(), home.absolute(), fragment, compiler, sandbox, limits,
-                jobs or len(os.sched_getaffinity(0)), fixes, alone)
+                jobs or len(os.sched_getaffinity(0)), fixes, alone, solved)
 
 
 def own_configuration(tree: Tree) -> str:
@@ -191,7 +210,7 @@ def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = No
     that it touches, may be tried or is `asked` for, the compiler, "" where none is installed."""
     if own.fragment.name != own_configuration(own.tree):
         return []
-    parts = [config.load(WIDE, manifest_directory).text, *asked]
+    parts = [config.load(WIDE, manifest_directory).text, _SOLVED, *asked]
     outside = [path for path in paths if path.endswith(SOURCES) and not path.startswith(own.directories)]
     others = [*map(of_directory, sorted(split(paths, own.architecture)[1])),
               *map(named, sorted(foreign(outside, own.architecture))), *map(named, asked)]

@@ -88,12 +88,14 @@ class CodeChanges:
 
 @dataclass(frozen=True, slots=True)
 class Uncompiled:
-    """A touched line that this configuration does not compile: 1-based line, its text, and why."""
+    """A touched line that this configuration does not compile: 1-based line, its text, and why; `needs` are the
+    conditions that would have to hold, as solve.py reads them."""
 
     path: str
     line: int
     text: str
     why: str
+    needs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.why}" if self.line else f"{self.path}: {self.why}"

@@ -112,10 +112,10 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
     return found
 
 
-def why_not(work: Plan, build: Path, want: Wanted, path: str) -> str:
-    """Why the configuration of `build` makes nothing of `path`, "" where nobody can say."""
+def why_not(work: Plan, build: Path, want: Wanted, path: str) -> tuple[str, tuple[str, ...]]:
+    """(why the configuration of `build` makes nothing of `path`, "" where nobody can say, the options in the way)."""
     if path in want.why or not path.endswith((".c", ".S")):
-        return want.why.get(path, "")
+        return want.why.get(path, ""), ()
     return Membership(work.runner(), work.source, build, work.variables).why_not(_object(path))
 
 
@@ -141,9 +141,10 @@ def _not_listed(members: Membership, file: FileDelta) -> tuple[Uncompiled, ...]:
     for line, name in lists.touched(file):
         path = posixpath.normpath(posixpath.join(folder, name)) + ("/" if name.endswith("/") else "")
         if path not in listed:
-            why = members.why_not(path)
+            why, needs = members.why_not(path)
             found.setdefault(line, Uncompiled(file.path, line, text[line - 1].decode("utf-8", "replace").rstrip("\n"),
-                                              f"{name} is not built in this configuration{f': {why}' if why else ''}"))
+                                              f"{name} is not built in this configuration{f': {why}' if why else ''}",
+                                              needs))
     return tuple(found.values())
 
 

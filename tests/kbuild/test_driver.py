@@ -188,6 +188,31 @@ def test_the_option_that_stands_in_the_way_of_a_source_is_named(bench: Bench) ->
     assert result.reason == "arch/x86/kvm/tdx.c: CONFIG_KVM_TDX of arch/x86/kvm/Makefile is off"
 
 
+def test_an_option_that_keeps_a_line_out_is_switched_and_the_configuration_told(bench: Bench) -> None:
+    """The only configuration that has the driver has Xen, too: the line is compiled where that is off."""
+    text = "#ifndef CONFIG_KVM_XEN\nint no_xen;\n#endif\n"
+    dummy = "drivers/net/dummy.c"
+    result = bench.build({dummy: bench.read(dummy) + text})
+    assert result.verdict is Build.PASS, result.reason
+    assert "uninstrumented + KVM_XEN=n" in result.config
+    assert "printf '%s\\n' CONFIG_KVM_XEN=n >> " in result.command
+    broken = bench.build({dummy: bench.read(dummy) + text.replace("no_xen", "no xen")})
+    assert broken.verdict is Build.FAIL
+    assert f"{dummy}:5:" in broken.reason
+
+
+def test_an_option_that_cannot_be_switched_is_told_and_nothing_passes(bench: Bench) -> None:
+    text = "#ifdef CONFIG_NOWHERE\nint nowhere;\n#endif\n"
+    dummy = "drivers/net/dummy.c"
+    result = bench.build({dummy: bench.read(dummy) + text})
+    assert result.verdict is Build.NOT_COMPILED
+    assert f"{dummy}: no configuration for x86_64 has it: no Kconfig file of this architecture has NOWHERE" \
+        in result.notes
+    unset = {"Kconfig": bench.read("Kconfig") + "config NOWHERE\n\tbool \"not read by scripts/config.sh\"\n"}
+    fix = bench.build({**unset, dummy: bench.read(dummy) + text})
+    assert fix.verdict is Build.NOT_COMPILED
+
+
 def test_the_object_that_a_makefile_is_changed_for_is_among_those_compiled(bench: Bench) -> None:
     many = [f"drivers/net/a{number}.c" for number in range(9)]
     for name in many:

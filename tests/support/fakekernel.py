@@ -160,6 +160,7 @@ int kvm_vcpu_reset(struct kvm_vcpu *vcpu, int event)
 FILES: dict[str, str] = {
     "arch/x86/configs/x86_64_defconfig": "CONFIG_64BIT=y\n# CONFIG_KVM is not set\n",
     "arch/x86/configs/i386_defconfig": "# CONFIG_KVM is not set\n",
+    "Kconfig": "source \"arch/$(SRCARCH)/kvm/Kconfig\"\n",
     "arch/x86/kvm/Kconfig": KCONFIG,
     "arch/x86/kvm/Makefile": KVM_MAKEFILE,
     "arch/x86/kvm/x86.c": X86_C,

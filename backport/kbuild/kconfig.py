@@ -1,0 +1,187 @@
+"""The options of a tree: what each depends on, who selects it, by the tree's Kconfig files for one architecture.
+
+As much of the language as decides whether an option can be switched on; what a $(macro) says is not known, and what is
+made of this reading is to be verified by olddefconfig. kconfiglib reads more of it, but not what came after 2019
+(`transitional`, `depends on A if B`), and runs the macros' commands outside the sandbox.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# ("name", X) ("not", e) ("and", a, b) ("or", a, b) ("is", X, value) ("?",)
+Expression = tuple[object, ...]
+UNKNOWN: Expression = ("?",)
+ALWAYS: Expression = ("name", "y")
+_TOKEN = re.compile(r"""\s*(\$\((?:[^()]|\([^()]*\))*\)|"[^"]*"|'[^']*'|&&|\|\||!=|<=|>=|[=<>!()]|[\w./-]+)""")
+_WORD = re.compile(r"\s*(\w+)\s*(.*)")
+_IF = re.compile(r'^((?:"(?:\\.|[^"\\])*"|\$\(.*?\)|[^"])*?)(?:(?:^|\s)if\s+(.*))?$')
+_PROMPT = ("bool", "tristate", "int", "hex", "string", "prompt")
+_DEEP = 40
+_LONG = 4096             # characters of one expression
+
+
+@dataclass(slots=True)
+class Definition:
+    """One `config X`: all of `depends` must hold; `prompt` is when it can be set by hand (None: never), `defaults` are
+    (value, condition) in order."""
+
+    depends: list[Expression]
+    prompt: Expression | None = None
+    defaults: list[tuple[Expression, Expression]] = field(default_factory=list)
+    tristate: bool = False
+
+
+@dataclass(slots=True)
+class Options:
+    """By name, without CONFIG_; `selected` has (who selects it, on which condition)."""
+
+    defined: dict[str, list[Definition]] = field(default_factory=lambda: defaultdict(list))
+    selected: dict[str, list[tuple[str, Expression]]] = field(default_factory=lambda: defaultdict(list))
+
+
+def read(source: Path, arch: str, srcarch: str) -> Options:
+    """All options that ARCH=`arch`, of arch/`srcarch`, can have; files that are not there are passed over."""
+    options = Options()
+    _file(source, "Kconfig", {"$(ARCH)": arch, "$(SRCARCH)": srcarch, "$ARCH": arch, "$SRCARCH": srcarch}, [], options,
+          0)
+    return options
+
+
+def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expression]], options: Options,
+          depth: int) -> None:
+    file = source / path
+    if depth > _DEEP or ".." in path.split("/") or path.startswith("/") or file.is_symlink() or not file.is_file():
+        return
+    contexts = [*around]
+    name = ""
+    entry: Definition | None = None
+    target: list[Expression] = []
+    text = file.read_text("utf-8", "replace")
+    for macro, value in names.items():
+        text = text.replace(macro, value)
+    for word, rest in _statements(text):
+        if word in ("config", "menuconfig"):
+            name = rest.split("#")[0].strip()
+            target = [one for context in contexts for one in context]
+            entry = Definition(target)
+            options.defined[name].append(entry)
+        elif word in ("menu", "choice", "comment"):
+            entry, target = None, []
+            if word != "comment":
+                contexts.append(target)
+        elif word == "if":
+            entry, target = None, []
+            contexts.append([parse(rest)])
+        elif word in ("endmenu", "endchoice", "endif"):
+            entry, target = None, []
+            if len(contexts) > len(around):
+                contexts.pop()
+        elif word == "source":
+            entry, target = None, []
+            _file(source, rest.strip().strip('"'), names, contexts, options, depth + 1)
+        elif word == "depends":
+            need, condition = _split(rest.removeprefix("on"))
+            target.append(parse(need) if condition == ALWAYS else ("or", parse(need), ("not", condition)))
+        elif entry is not None:
+            _property(entry, name, word, rest, options)
+
+
+def _property(entry: Definition, name: str, word: str, rest: str, options: Options) -> None:
+    text, condition = _split(rest)
+    if word in ("tristate", "def_tristate"):
+        entry.tristate = True
+    if word in _PROMPT and text:
+        entry.prompt = condition
+    elif word in ("default", "def_bool", "def_tristate"):
+        entry.defaults.append((parse(text), condition))
+    elif word == "select":
+        options.selected[text.strip()].append((name, condition))
+
+
+def _split(rest: str) -> tuple[str, Expression]:
+    """`TEXT [if CONDITION]`"""
+    match = _IF.match(rest[:_LONG])
+    if match is None:
+        return rest, UNKNOWN
+    return match[1].strip(), parse(match[2]) if match[2] else ALWAYS
+
+
+def _statements(text: str) -> Iterator[tuple[str, str]]:
+    """(first word, the rest) of each line outside help texts, lines that go on joined."""
+    helped, before = -1, ""          # the column of a help text, 0 before its first line, -1 outside
+    for line in text.split("\n"):
+        line = (before + line).expandtabs(8)
+        before = ""
+        if not line.strip():
+            continue
+        column = len(line) - len(line.lstrip())
+        if helped == 0:
+            helped = column if column else -1
+        if 0 < helped <= column:
+            continue
+        helped = -1
+        if line.endswith("\\"):
+            before = line[:-1]
+            continue
+        if match := _WORD.match(line):
+            helped = 0 if match[1] == "help" else -1
+            yield match[1], match[2]
+
+
+def parse(text: str) -> Expression:
+    """One expression; UNKNOWN where it is none that can be read."""
+    tokens = _TOKEN.findall(text.split("#")[0][:_LONG])
+    if not tokens:
+        return UNKNOWN
+    try:
+        found, left = _either(tokens, 0, 0)
+    except (IndexError, ValueError):
+        return UNKNOWN
+    return found if left == len(tokens) else UNKNOWN
+
+
+def _either(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:
+    found, at = _both(tokens, at, depth)
+    while at < len(tokens) and tokens[at] == "||":
+        other, at = _both(tokens, at + 1, depth)
+        found = ("or", found, other)
+    return found, at
+
+
+def _both(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:
+    found, at = _one(tokens, at, depth)
+    while at < len(tokens) and tokens[at] == "&&":
+        other, at = _one(tokens, at + 1, depth)
+        found = ("and", found, other)
+    return found, at
+
+
+def _one(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:
+    token = tokens[at]
+    if depth > _DEEP:
+        raise ValueError("nested too deep")
+    if token == "!":
+        found, at = _one(tokens, at + 1, depth + 1)
+        return ("not", found), at
+    if token == "(":
+        found, at = _either(tokens, at + 1, depth + 1)
+        if tokens[at] != ")":
+            raise ValueError("no closing parenthesis")
+        return found, at + 1
+    if token in ("&&", "||", ")", "=", "!="):
+        raise ValueError(f"{token} where a name belongs")
+    if at + 1 < len(tokens) and tokens[at + 1] in ("=", "!=", "<", ">", "<=", ">="):
+        value = tokens[at + 2].strip("\"'")
+        if token[0] in "\"'" and tokens[at + 1] in ("=", "!="):                # "x86_64" = "x86"
+            same = (token.strip("\"'") == value) == (tokens[at + 1] == "=")
+            return ("name", "y" if same else "n"), at + 3
+        if value not in ("y", "m", "n") or token[0] == "$" or tokens[at + 1] not in ("=", "!="):
+            return UNKNOWN, at + 3
+        equal: Expression = ("is", token, value)
+        return (equal if tokens[at + 1] == "=" else ("not", equal)), at + 3
+    return (UNKNOWN if token.startswith("$") else ("name", token.strip("\"'"))), at + 1
