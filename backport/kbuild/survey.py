@@ -13,16 +13,20 @@ below arch/arm64/boot/dts, but for amd, intel and nvidia; they are built for arm
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import multiprocessing
 import os
 import posixpath
 import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from backport.architecture import ARCHITECTURES, I386, X86_64, split
 from backport.git import Git
@@ -31,7 +35,7 @@ from backport.kbuild.result import BuildResult
 from backport.kbuild.touched import TouchedKind, kind_of
 from backport.manifest import load
 from backport.patch.parse import parse
-from backport.stop import exit_code
+from backport.stop import exit_code, stoppable
 from backport.subsystem import KVM
 from backport.trees.store import Head, Store, default_cache
 from backport.verdict import Build
@@ -99,10 +103,13 @@ def main(arguments: Sequence[str]) -> int:
         pairs.append((before, after))
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
-    with ThreadPoolExecutor(max_workers=len(pairs)) as pool:     # each pair has a work tree of its own
-        for done in [pool.submit(_survey, store, before, after, asked.each, asked.part or _USUAL, asked.any, found,
-                                 sources) for before, after in pairs]:
-            done.result()
+    for answers, kinds in _all(store, pairs, asked.each, asked.part or _USUAL, asked.any):
+        for part, row in answers.items():
+            found[part].verdicts += row.verdicts
+            found[part].passed_over += row.passed_over
+            found[part].reasons += row.reasons
+        for name, verdicts in kinds.items():
+            sources[name] += verdicts
     print(f"\n{' '.join(asked.pairs)}, {asked.each} of each part\n")
     print("| part | changes | pass | warn | fail | not-compiled | nothing-to-build | other | passed over |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -123,9 +130,39 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(Build.ERROR in row.verdicts for _part, row in rows) else 0
 
 
-def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool,
-            found: dict[str, _Found], sources: dict[str, list[Build]]) -> None:
-    """The changes of one pair of releases, added to `found` by part and to `sources` by architecture."""
+_Answers = tuple[dict[str, _Found], dict[str, list[Build]]]
+
+
+def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Sequence[str],
+         every: bool) -> list[_Answers]:
+    """`_survey` of each pair, all at the same time: each has a work tree of its own. A signal ends them all; raises
+    EOFError where one died."""
+    context = multiprocessing.get_context("fork")
+    started: list[tuple[BaseProcess, Connection]] = []
+    try:
+        for before, after in pairs:
+            receiver, sender = context.Pipe(duplex=False)
+            child = context.Process(target=_child, args=(sender, store, before, after, each, parts, every))
+            child.start()
+            sender.close()
+            started.append((child, receiver))
+        return [receiver.recv() for _child, receiver in started]
+    finally:
+        for one, _receiver in started:
+            one.terminate()                      # nothing where it has ended; it puts back what it changed
+        for one, _receiver in started:
+            one.join()
+
+
+def _child(sender: Connection, *asked: Any) -> None:
+    with contextlib.suppress(KeyboardInterrupt), stoppable():
+        sender.send(_survey(*asked))
+
+
+def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool) -> _Answers:
+    """(what the changes of one pair of releases came to by part, the verdicts of C sources by architecture)."""
+    found: dict[str, _Found] = defaultdict(_Found)
+    sources: dict[str, list[Build]] = defaultdict(list)
     series = ".".join(before.version.split(".")[:2])
     tree = load(Path("trees.yaml")).tree(series)
     assert tree is not None, series
@@ -157,6 +194,7 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
             if verdict not in _WHOLE:
                 found[part].reasons.append(line)
             print(f"{line} [{result.architecture}]", flush=True)
+    return found, sources
 
 
 def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
