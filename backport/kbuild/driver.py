@@ -331,12 +331,13 @@ class _Cell:
         return result if pair is None else replace(result, changes=self._changes(delta, *pair))
 
     def _plainly_ours(self, attempt: _Attempt, delta: Delta) -> bool:
-        """Is an error on a line that the patch added, or is a symbol of an object that was just made nowhere defined,
+        """Is an error on a line that the patch added, or about an object that was asked for and that the baseline has,
         with nothing touched that a build makes other files from? No left-over of an earlier build explains that, and a
         build from nothing would only say it again."""
         steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files)
         made = {posixpath.normpath(name) for name in self.want.objects}
-        return steady and any(item.is_error and (delta.adds(item.path, item.line) or item.path in made)
+        return steady and any(item.is_error and (delta.adds(item.path, item.line) or item.path in made
+                                                 or (item.line > 0 and posixpath.normpath(item.object) in made))
                               for item in attempt.new)
 
     def _in_the_way(self) -> dict[str, str]:

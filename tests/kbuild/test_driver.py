@@ -188,6 +188,14 @@ def test_the_option_that_stands_in_the_way_of_a_source_is_named(bench: Bench) ->
     assert result.reason == "arch/x86/kvm/tdx.c: CONFIG_KVM_TDX of arch/x86/kvm/Makefile is off"
 
 
+def test_what_a_header_breaks_in_an_object_that_was_asked_for_is_said_at_once(bench: Bench) -> None:
+    header = "drivers/net/dummy.h"
+    result = bench.build({header: bench.read(header) + "extern char dummy;\n"})
+    assert result.verdict is Build.FAIL
+    assert result.reason.startswith("drivers/net/dummy.c:3:")            # no line of the patch
+    assert not any("fresh configuration" in note for note in result.notes)
+
+
 def test_an_option_that_keeps_a_line_out_is_switched_and_the_configuration_told(bench: Bench) -> None:
     """The only configuration that has the driver has Xen, too: the line is compiled where that is off."""
     text = "#ifndef CONFIG_KVM_XEN\nint no_xen;\n#endif\n"
