@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backport.csource.includes import included
 from backport.git import Git
+from backport.kbuild.conditional import layout
 from backport.trees import sparse
 
 MOST = 3                 # users that are compiled
@@ -37,6 +38,21 @@ def users(source: Path, header: str, target: Callable[[str], str], *,
             if len(found) == MOST:
                 break
     return tuple(found), len(sources)
+
+
+def conditions(source: Path, path: str, target: str) -> tuple[str, tuple[str, ...]]:
+    """(the source of the object `target`, the conditionals around its #include of `path`), the first such line's."""
+    stem = posixpath.splitext(posixpath.normpath(target))[0]
+    for user in (stem + ending for ending in _CODE):
+        try:
+            text = (source / user).read_bytes()
+        except OSError:
+            continue
+        plan = layout(text)
+        for number, line in enumerate(text.split(b"\n")):
+            if plan.kinds[number:number + 1] == ("include",) and _includes(user, line + b"\n", path):
+                return user, plan.sections[number].conditions
+    return "", ()
 
 
 def _including(source: Path, header: str, near: bool) -> Iterator[str]:

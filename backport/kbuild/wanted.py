@@ -28,12 +28,14 @@ _NEW = 64                # objects that a patch adds to one Makefile and that ar
 @dataclass(slots=True)
 class Wanted:
     """`objects` as make calls them, outside the plan's targets; `told` says what was chosen among many; `inside` is
-    whether the targets have to be made at all; `listed` is all that a touched Makefile outside them lists; `why` a
-    device tree file has no blob; `missing` are lines of a Makefile that list what this configuration does not build."""
+    whether the targets have to be made at all; `through` are the objects that are made for a file which others include;
+    `listed` is all that a touched Makefile outside them lists; `why` a device tree file has no blob; `missing` are
+    lines of a Makefile that list what this configuration does not build."""
 
     objects: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     inside: bool = True
+    through: dict[str, tuple[str, ...]] = field(default_factory=dict)
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
     missing: tuple[Uncompiled, ...] = ()
@@ -83,7 +85,7 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
     that nothing makes would be missed. Directories that are new in a list and have no Makefile are among `objects`.
     """
     members = Membership(work.runner(write=(build,)), work.source, build, work.variables)
-    found = Wanted((), first.told, first.inside, first.listed, dict(first.why))
+    found = Wanted((), first.told, first.inside, first.through, first.listed, dict(first.why))
     names = {name: None for name in first.objects if not name.endswith((".o", *devicetree.BLOBS))
              or members.target(devicetree.below_tree(name, members.directory))}
     for path, file in delta.files.items():
@@ -114,8 +116,14 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
 
 def why_not(work: Plan, build: Path, want: Wanted, path: str) -> tuple[str, tuple[str, ...]]:
     """(why the configuration of `build` makes nothing of `path`, "" where nobody can say, the options in the way)."""
-    if path in want.why or not path.endswith((".c", ".S")):
-        return want.why.get(path, ""), ()
+    if path in want.why:
+        return want.why[path], ()
+    for name in want.through.get(path, ()):
+        user, around = headers.conditions(work.source, path, name)
+        if around:
+            return f"{user} includes it under {around[-1]}", around
+    if not path.endswith((".c", ".S")):
+        return "", ()
     return Membership(work.runner(), work.source, build, work.variables).why_not(_object(path))
 
 
@@ -183,6 +191,7 @@ def _users(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[s
     near = not path.endswith(".h") and work.fragment.name == own_configuration(work.tree)
     names, count = headers.users(work.source, path, members.target, near=near)
     if names:
+        found.through[path] = names
         found.told += (f"{path}: {len(names)} of the {count} sources that include it are compiled: "
                        + ", ".join(posixpath.normpath(name) for name in names),)
     return names

@@ -209,6 +209,24 @@ def test_an_option_that_keeps_a_line_out_is_switched_and_the_configuration_told(
     assert f"{dummy}:5:" in broken.reason
 
 
+def test_a_source_that_another_one_includes_where_an_option_is_off_is_compiled_there(bench: Bench) -> None:
+    (bench.source / "kernel/part.c").write_text("static int part;\n")
+    (bench.source / "kernel/fork.c").write_text(bench.read("kernel/fork.c")
+                                                + "#ifndef CONFIG_KVM_XEN\n#include \"part.c\"\n#endif\n")
+    git(bench.source, "add", "-A")
+    git(bench.source, "commit", "-q", "-m", "A part")
+    part = "kernel/part.c"
+    result = bench.build({part: "static int part = 1;\n"})
+    assert (result.verdict, result.objects) == (Build.WARN, ("kernel/fork.o",)), result.reason      # it is not used
+    assert "uninstrumented + KVM_XEN=n" in result.config
+    (bench.source / "kernel/fork.c").write_text(bench.read("kernel/fork.c").replace("ifndef CONFIG_KVM_XEN",
+                                                                                    "ifdef CONFIG_NOWHERE"))
+    git(bench.source, "commit", "-qam", "Nowhere")
+    nowhere = bench.build({part: "static int part = 1;\n"})
+    assert nowhere.verdict is Build.NOT_COMPILED
+    assert nowhere.reason == "kernel/part.c: kernel/fork.c includes it under #ifdef CONFIG_NOWHERE"
+
+
 def test_an_option_that_cannot_be_switched_is_told_and_nothing_passes(bench: Bench) -> None:
     text = "#ifdef CONFIG_NOWHERE\nint nowhere;\n#endif\n"
     dummy = "drivers/net/dummy.c"
