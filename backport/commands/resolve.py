@@ -67,12 +67,11 @@ def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: 
     branch = f"linux-{column.tree.series}.y"
     refs = {f"refs/heads/{branch}": column.head.commit} | {
         f"refs/remotes/store/{head.tree}": head.commit for head in heads if head.tree != column.tree.name}
-    from backport.resolve.desk import Aim, make, remember
+    from backport.resolve.desk import Aim, make
     make(place, store.path, refs, branch, f"store/{upstream.tree}" if upstream else "", only,
-         Path(patch).resolve().parent)
+         Path(patch).resolve().parent,
+         Aim(Path(patch).resolve(), column.tree.name, manifest.path.resolve(), not no_build, signoff))
     clone = find(place)
-    with clone.git() as git:
-        remember(git, Aim(Path(patch).resolve(), column.tree.name, manifest.path.resolve(), not no_build, signoff))
     from backport.pick.branches import first_words, kernels
     from backport.pick.session import Session
     from backport.resolve.kept import Kept

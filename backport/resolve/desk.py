@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from backport.errors import InfraError
 from backport.git import Git, UserGit
 from backport.patch.model import Patch
+from backport.temporary import mark, sweep_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +56,34 @@ def check_out_around(git: UserGit, commit: str, paths: Sequence[str]) -> None:
 
 
 def make(place: Path, store: Path, refs: Mapping[str, str], branch: str, upstream: str, patch: Patch,
-         resolutions: Path) -> None:
+         resolutions: Path, aim: Aim) -> None:
     """The clone at `place` with `refs` (full name -> commit), `branch` checked out as far as `patch` needs it.
 
-    Nothing is left of it where that fails. `resolutions` is where `backport pick` keeps what is resolved."""
+    It is there as a whole or not at all: made beside its place, where the next one sweeps what a kill leaves.
+    `resolutions` is where `backport pick` keeps what is resolved. Raises InfraError where the disk does not allow it.
+    """
+    made = place.with_name(f".{mark('clone')}{secrets.token_hex(4)}")
     try:
-        place.mkdir(parents=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        sweep_once(str(place.parent.absolute()))
+        made.mkdir()
     except OSError as error:
         raise InfraError(f"{place} cannot be made: {error.strerror}") from error
     try:
-        with UserGit(place) as git:
+        with UserGit(made) as git:
             git.run("init", "--quiet", "--initial-branch", branch, ".")
-            (place / ".git/objects/info/alternates").write_text(f"{store / 'objects'}\n")
+            (made / ".git/objects/info/alternates").write_text(f"{store / 'objects'}\n")
             if (store / "shallow").is_file():
-                shutil.copyfile(store / "shallow", place / ".git/shallow")
+                shutil.copyfile(store / "shallow", made / ".git/shallow")
             for name, value in (("backport.resolutions", str(resolutions)), ("gc.auto", "0"),
                                 *((("backport.upstream", upstream),) if upstream else ())):
                 git.run("config", name, value)
+            remember(git, aim)
             feed = "".join(f"create {name} {commit}\n" for name, commit in refs.items())
             git.run("update-ref", "--stdin", stdin=feed.encode())
             check_out_around(git, branch, patch.paths)
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
+        made.rename(place)
+    except OSError as error:
+        raise InfraError(f"{place} cannot be made: {error.strerror}") from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

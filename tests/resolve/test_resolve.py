@@ -112,3 +112,25 @@ def test_adapt_tests_its_output_before_any_work(desk: Path, output: str) -> None
     done = backport("adapt", "nonsense.patch", "--tree", "6.1", "-o", output)
     assert done.exit_code == 2
     assert "cannot write" in str(done.exception)
+
+
+def test_a_kill_in_the_middle_leaves_no_half_clone(kernel: Kernel, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a clone was `there already`, and `backport pick --continue` in it said that no pick is under way."""
+    from backport.resolve import desk as clones
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clones, "check_out_around", killed)
+        patched.setattr(clones.shutil, "rmtree", lambda *_args, **_more: None)      # kill -9 runs no cleaning up
+        with pytest.raises(Killed):
+            CliRunner().invoke(cli, ["resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build"],
+                               standalone_mode=False, catch_exceptions=False)
+    assert not (desk / "work").exists()
+    assert len(list(desk.glob(".backport-clone-*"))) == 1
+    assert backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build").exit_code == 1
+    assert (desk / "work/drivers/foo.c").is_file()

@@ -33,6 +33,7 @@ from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.fuzz import Fuzz
 from tests.support.attacks.patterns import Patterns
 from tests.support.attacks.picks import Picks
+from tests.support.attacks.resolves import Resolves
 from tests.support.attacks.together import Together
 from tests.support.attacks.world import Attack
 
@@ -137,7 +138,7 @@ PARTS: dict[str, Callable[[random.Random], None]] = {
 # with a place of their own; their rounds come in an order that the seed decides
 PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
     "builds": Builds, "clock": Clock, "disk": Disk, "fuzz": Fuzz, "kill": Kill, "patterns": Patterns, "picks": Picks,
-    "together": Together}
+    "resolves": Resolves, "together": Together}
 
 
 def attack(part: str, rounds: int, seed: int) -> str:
