@@ -39,11 +39,11 @@ class FileSide:
     @cached_property
     def added(self) -> tuple[tuple[int, bytes], ...]:
         """(0-based line of `after`, line) of what the change adds."""
-        out = []
-        for edit in self.made:
-            at = self.line_after(edit.lo)
-            out += [(at + n, line) for n, line in enumerate(edit.new)]
-        return tuple(out)
+        return self._new_lines(self.made)
+
+    def _new_lines(self, edits: Delta) -> tuple[tuple[int, bytes], ...]:
+        return tuple((at + n, line) for edit in edits for at in [self.line_after(edit.lo)]
+                     for n, line in enumerate(edit.new))
 
     def line_after(self, line: int) -> int:
         """0-based line of `after` at which what began at 0-based `line` of `before` begins."""
@@ -101,8 +101,16 @@ class FileSide:
     @cached_property
     def functions(self) -> Mapping[str, bytes]:
         """"name()" of each function that the change adds lines to -> those lines, as they are."""
+        return self._by_function(self.made)
+
+    @cached_property
+    def brought(self) -> Mapping[str, bytes]:
+        """The same of all that happened to the file."""
+        return self._by_function(self.edits)
+
+    def _by_function(self, edits: Delta) -> dict[str, bytes]:
         out: dict[str, bytes] = {}
-        for line, text in self.added:
+        for line, text in self._new_lines(edits):
             name = self.scope(line)
             if name.endswith("()"):
                 out[name] = out.get(name, b"") + text

@@ -6,10 +6,11 @@ same words are the same change. What stands for upstream is the newer branch's o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 from backport import sections
@@ -21,6 +22,7 @@ from backport.patch.edits import edited
 from backport.replay.cases import Delta, groups
 from backport.replay.delta import tree_delta
 from backport.replay.releases import REF, known_release
+from backport.version import version_key
 
 DICE = 0.75              # share of a group's words that both sides must have
 LOOSE = 0.45             # that share where a question needs no more
@@ -73,14 +75,29 @@ class FileStep:
         return FileSide(self.path, self.before, self.after, self.edits, () if n is None else self.groups[n])
 
     @cached_property
+    def sizes(self) -> list[int]:
+        """How many words each group has."""
+        return [words.total() for words in self.words]
+
+    @cached_property
     def places(self) -> dict[int, str]:
         return {}
 
+    @cached_property
+    def contexts(self) -> dict[int, Counter[bytes]]:
+        return {}
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return self.before.split(b"\n")
+
     def context(self, n: int) -> Counter[bytes]:
         """The words around group `n`."""
-        lines = self.before.split(b"\n")
-        lo, hi = self.groups[n][0].lo, self.groups[n][-1].hi
-        return Counter(bare(b"\n".join((*lines[max(0, lo - NEAR):lo], *lines[hi:hi + NEAR]))))
+        if n not in self.contexts:
+            lo, hi = self.groups[n][0].lo, self.groups[n][-1].hi
+            lines = *self._lines[max(0, lo - NEAR):lo], *self._lines[hi:hi + NEAR]
+            self.contexts[n] = Counter(bare(b"\n".join(lines)))
+        return self.contexts[n]
 
     def place(self, n: int) -> str:
         """The scope of group `n`."""
@@ -107,11 +124,13 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
         progress(f"reading {'..'.join(pair)}", 0, 0)
         wanted[pair] = delta(git, trees[pair[0]], trees[pair[1]], paths)
     sources: dict[str, list[tuple[tuple[str, str], Delta]]] = {}
-    for pair in steps:
+    near = paths or _beside(path for found in wanted.values() for path in found)
+    for pair in steps if near else ():
         progress(f"reading {'..'.join(pair)}", 0, 0)
-        for path, edits in delta(git, trees[pair[0]], trees[pair[1]], paths).items():
+        for path, edits in delta(git, trees[pair[0]], trees[pair[1]], near).items():
             sources.setdefault(path, []).append((pair, edits))
-    moved = _Moved(git, trees, older[-1], [branch[-1] for branch in newer], sources)
+    ends = {"..".join(pair): branch[-1] for branch in newer for pair in pairwise(branch)}
+    moved = _Moved(git, trees, older[-1], [branch[-1] for branch in newer], sources, ends)
     total, at = sum(map(len, wanted.values())), 0
     for pair, found in wanted.items():
         for path, edits in sorted(found.items()):
@@ -128,9 +147,18 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
             mine = FileStep("..".join(pair), path, before, edits)
             theirs = [FileStep("..".join(step), path, base, there) for step, there in sources.get(path, ())
                       if (base := git.blob(f"{trees[step[0]]}:{path}")) is not None]
-            heads = {branch[-1]: data for branch in newer
-                     if (data := git.blob(f"{trees[branch[-1]]}:{path}")) is not None}
-            yield from _between(mine, theirs, heads, now, counts, moved)
+            yield from _between(mine, theirs, partial(_heads, git, trees, newer, path), now, counts, moved)
+
+
+def _beside(paths: Iterable[str]) -> list[str]:
+    """Globs for the files of the directories of `paths`: a step from one branch to the next has ten times as many."""
+    every = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+    return [":(glob)" + (re.sub(r"([*?\[\\])", r"\\\1", f"{one}/") if one else "") + "*" for one in every]
+
+
+def _heads(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], path: str) -> dict[str, bytes]:
+    """The file in the last release of each newer branch."""
+    return {branch[-1]: data for branch in newer if (data := git.blob(f"{trees[branch[-1]]}:{path}")) is not None}
 
 
 def delta(git: Git, old: str, new: str, paths: Sequence[str] = ()) -> dict[str, Delta]:
@@ -142,8 +170,8 @@ class _Moved:
     """Groups that newer branches have in another file: by their very lines, if these are many enough to say so."""
 
     def __init__(self, git: Git, trees: Mapping[str, str], last: str, heads: Sequence[str],
-                 sources: Mapping[str, Sequence[tuple[tuple[str, str], Delta]]]) -> None:
-        self.git, self.trees, self.last, self.heads = git, trees, last, heads
+                 sources: Mapping[str, Sequence[tuple[tuple[str, str], Delta]]], ends: Mapping[str, str]) -> None:
+        self.git, self.trees, self.last, self.heads, self.ends = git, trees, last, heads, ends
         self.known: dict[tuple[bytes, ...], list[tuple[str, tuple[str, str], Delta, int]]] = {}
         for path, steps in sources.items():
             for pair, edits in steps:
@@ -169,12 +197,13 @@ class _Moved:
         tree = ".".join(mine.name.split(".")[:2])
         return Backported(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
                       FileStep("..".join(pair), path, base, edits).side(at), newer,
-                          _latest(pair[0], newer), now, Elsewhere(here, own))
+                          self.latest("..".join(pair), newer), now, Elsewhere(here, own))
 
-
-def _latest(step: str, heads: Mapping[str, bytes]) -> bytes | None:
-    """The file in the last release of the branch of a step."""
-    return next((data for head, data in heads.items() if head.split(".")[:2] == step.split(".")[:2]), None)
+    def latest(self, step: str, heads: Mapping[str, bytes]) -> bytes | None:
+        """The file in the last release of the branch in which a step ends."""
+        series = self.ends[step].split(".")[:2]
+        same = [head for head in heads if head.split(".")[:2] == series]
+        return heads[max(same, key=version_key)] if same else None
 
 
 def _lines(group: Delta) -> tuple[bytes, ...]:
@@ -183,7 +212,7 @@ def _lines(group: Delta) -> tuple[bytes, ...]:
     return keys if len(keys) > 1 and sum(map(len, keys)) >= _ENOUGH else ()
 
 
-def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, bytes], now: bytes,
+def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], now: bytes,
              counts: Counts, moved: _Moved) -> Iterator[Backported]:
     counts.groups += len(mine.groups)
     tree = ".".join(mine.name.split(".")[:2])
@@ -193,6 +222,7 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
             if i not in taken or score > taken[i][0]:
                 taken[i] = score, step, j
     loose = _loose(mine, theirs, taken)
+    heads = read() if taken or loose else {}
     for i in set(range(len(mine.groups))) - taken.keys():
         alone = moved.change(mine, i, now)
         if alone is not None:
@@ -200,9 +230,10 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], heads: Mapping[str, byt
         elif i in loose:
             step, j = loose[i]
             origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
-            yield Backported(origin, mine.side(i), step.side(j), heads, _latest(step.name, heads), now=now, loose=True)
+            latest = moved.latest(step.name, heads)
+            yield Backported(origin, mine.side(i), step.side(j), heads, latest, now=now, loose=True)
     for i, (_score, step, j) in sorted(taken.items()):
-        latest = _latest(step.name, heads)
+        latest = moved.latest(step.name, heads)
         origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
         change = Backported(origin, mine.side(i), step.side(j), heads, latest, now=now)
         counts.paired += 1
@@ -222,11 +253,12 @@ def _loose(mine: FileStep, theirs: Sequence[FileStep],
     """For what has no counterpart: the group of the same function, with no counterpart either, that has most of its
     words. One that lost a line, or kept what it should replace, is no closer."""
     found: dict[int, tuple[float, FileStep, int]] = {}
-    for step in theirs:
-        other = [j for j in range(len(step.groups)) if not any(s is step and j == b for _, s, b in taken.values())]
-        for i in set(range(len(mine.groups))) - taken.keys():
+    alone = set(range(len(mine.groups))) - taken.keys()
+    for step in theirs if alone else ():
+        other = set(range(len(step.groups))) - {j for _, s, j in taken.values() if s is step}
+        for i in alone:
             for j in other:
-                score = dice(mine.words[i], step.words[j])
+                score = alike(mine, i, step, j, LOOSE)
                 if score >= LOOSE and score > found.get(i, (0.0,))[0] and mine.place(i) == step.place(j):
                     found[i] = score, step, j
     return {i: (step, j) for i, (_, step, j) in found.items()}
@@ -235,8 +267,8 @@ def _loose(mine: FileStep, theirs: Sequence[FileStep],
 def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:
     """(share of words, group of `mine`, group of `theirs`) of what is the same change on both sides, each once. Of
     several alike the one in the same function counts, and then the one with the same lines around it."""
-    scored = [(score, i, j) for i, a in enumerate(mine.words) for j, b in enumerate(theirs.words)
-              if (score := dice(a, b)) >= least]
+    scored = [(score, i, j) for i in range(len(mine.groups)) for j in range(len(theirs.groups))
+              if (score := alike(mine, i, theirs, j, least)) >= least]
     alone = Counter(i for _, i, _ in scored), Counter(j for _, _, j in scored)
 
     def order(one: tuple[float, int, int]) -> tuple[float, float, float]:
@@ -265,7 +297,15 @@ def _words(group: Delta) -> Counter[bytes]:
     return words
 
 
-def dice(one: Counter[bytes], two: Counter[bytes]) -> float:
-    """The share of words that two groups have in common, 0..1."""
-    total = one.total() + two.total()
-    return 2 * (one & two).total() / total if total else 0.0
+def alike(one: FileStep, i: int, two: FileStep, j: int, least: float) -> float:
+    """`dice` of two groups; 0 where their sizes alone say that it is below `least`."""
+    a, b = one.sizes[i], two.sizes[j]
+    return dice(one.words[i], two.words[j], a + b) if 2 * min(a, b) >= least * (a + b) else 0.0
+
+
+def dice(one: Counter[bytes], two: Counter[bytes], total: int = 0) -> float:
+    """The share of words that two groups have in common, 0..1. `total` is how many both have, where that is known."""
+    total = total or one.total() + two.total()
+    if len(two) < len(one):
+        one, two = two, one
+    return 2 * sum(min(count, two[word]) for word, count in one.items() if word in two) / total if total else 0.0

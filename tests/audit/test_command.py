@@ -160,6 +160,51 @@ def test_lines_in_another_file(tmp_path: Path) -> None:
     assert (one.kind.id, one.change.upstream.path) == ("another-file", H)
 
 
+def test_a_function_that_is_in_another_file_here_is_no_mistake(tmp_path: Path) -> None:
+    """mptcp_pm_free_anno_list() of 6.12, which mainline moved from pm_netlink.c to pm.c."""
+    from backport.audit.kinds.registry import findings
+
+    other = "drivers/demo/other.c"
+    moved = WIDGET[WIDGET.index("static int widget_send"):WIDGET.index("static int widget_recv")]
+    rest = "static int users;\n\n" + moved.replace("widget_send", "widget_later")
+    here, there = {C: WIDGET, other: rest}, {C: WIDGET.replace(moved, ""), other: rest + moved}
+    new = {**there, other: rest + moved.replace(SEND, MOVED + SEND)}
+    git = releases(tmp_path / "store", {"6.1.1": here, "6.1.2": {**here, C: GOOD}, "6.12.1": there, "6.12.2": new})
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))) == []
+
+
+def test_a_branch_whose_first_release_ends_another_step_is_asked_in_its_last_one(tmp_path: Path) -> None:
+    """Against 6.18.1..7.1.1 and 7.1.1..7.1.2, the branch is at 7.1.2."""
+    from backport.audit.kinds.registry import findings
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.18.1": {C: WIDGET},
+                                        "7.1.1": {C: WIDGET}, "7.1.2": {C: GOOD}})
+    newer = [["6.18.1", "7.1.1"], ["7.1.1", "7.1.2"]]
+    (one,) = findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts()))
+    assert one.kind.id == "another-function"
+
+
+def test_only_the_directories_of_what_changed_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step from one branch to the next changes most of the kernel."""
+    from backport.audit import pairing
+
+    far, near = "fs/far/file.c", "drivers/demo/[near].c"
+    trees = {"6.1.1": {C: WIDGET, near: WIDGET}, "6.1.2": {C: GOOD, near: WIDGET},
+             "6.12.1": {C: WIDGET, far: WIDGET, near: WIDGET, "drivers/demo/sub/file.c": WIDGET},
+             "6.12.2": {C: GOOD, far: GOOD, near: GOOD, "drivers/demo/sub/file.c": GOOD}}
+    read: list[str] = []
+    plain = pairing.tree_delta
+
+    def noted(*args: object) -> dict[str, object]:
+        found = plain(*args)                                     # type: ignore[arg-type]
+        read.extend(found)
+        return dict(found)
+    monkeypatch.setattr(pairing, "tree_delta", noted)
+    git = releases(tmp_path / "store", trees)
+    assert len(list(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))) == 1
+    assert sorted(set(read)) == [near, C]
+
+
 def test_a_store_without_releases_of_the_tree_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path))
     with pytest.raises(UserError, match=r"the store has no release of 6\.1, and an audit needs two"):

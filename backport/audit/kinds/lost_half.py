@@ -29,10 +29,13 @@ def ask(change: Backported) -> Iterator[Suspect]:
 def _locks(change: Backported) -> Iterator[Suspect]:
     """A lock of which this function got one half and upstream's got both."""
     gone = _kinds(code(b"".join(line for _, line in change.tree.removed)))
+    brought = change.tree.brought
     for name, added in change.tree.functions.items():
         theirs = code(change.upstream.functions.get(name, b""))
         whole = _kinds(theirs) - {kind for kind, _ in halves(theirs)}
-        for kind, half in sorted(halves(code(added))):
+        # the other half can stand in another group of the same function
+        lacking = halves(code(added)) & halves(code(brought.get(name, added)))
+        for kind, half in sorted(lacking):
             if kind in whole - gone:
                 done = "takes" if half == "taken" else "releases"
                 shown = kind.decode("utf-8", "replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from backport.audit.kinds.base import Question, part_text
@@ -14,6 +15,7 @@ from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
 from backport.csource.uses import variables
 
+_LEAVES = re.compile(rb"\b(?:return|goto)\b[^;]*;")       # `return nfs_ok;` declares nothing
 _SHORT = 4               # letters of a name from which on it is looked for in the whole tree
 
 
@@ -33,7 +35,8 @@ def ask(change: Backported) -> Iterator[Suspect]:
         own = sorted(word for word in names_of(code(added)) - KEYWORDS - rest - used_before
                      if word not in _outside(here.after)
                      and any(word in variables(line) for line in code(added).split(b"\n"))
-                     and declares(theirs, word) and not declares(ours, word) and not made_by_macro(ours, word))
+                     and declares(_LEAVES.sub(b";", theirs), word)
+                     and not declares(ours, word) and not made_by_macro(ours, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
                           own[0].decode())
