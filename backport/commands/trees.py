@@ -155,7 +155,8 @@ def _tell(results: list[FetchResult]) -> None:
     """Reasons and notes below the table; what is the same for several trees is said once."""
     said: dict[str, list[str]] = {}
     for result in results:
-        for text in ([result.reason] if result.reason else []) + list(result.notes):
+        signed = result.head.signature if result.head else ""
+        for text in ([result.reason] if result.reason else []) + list(result.notes) + ([signed] if signed else []):
             said.setdefault(text, []).append(result.tree)
     if said:
         click.echo()

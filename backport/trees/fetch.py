@@ -363,7 +363,7 @@ class _Run:
 
     def _import(self, one: _Wanted, ready: Ready, source: TreeSource) -> Head:
         twin = self.store.known(ready.stamp)
-        made = Made(twin.commit, twin.history) if twin is not None and not ready.again else ready.put()
+        made = Made(twin.commit, twin.history, twin.signature) if twin is not None and not ready.again else ready.put()
         with self.store.git() as git:
             version = makefile_version(git.blob(f"{made.commit}:Makefile"))
             size, files = (twin.size, twin.files) if twin is not None and twin.size else _measure(git, made.commit)
@@ -373,7 +373,7 @@ class _Run:
             raise SourceUnavailable(f"{ready.source} holds {version or 'no version'}, which is not {one.release}")
         now = time.time()
         return Head(one.name, made.commit, version, ready.source, now, ready.checksum, made.history, size, files,
-                    ready.stamp, source_key(source), now, ready.notes)
+                    ready.stamp, source_key(source), now, ready.notes, made.signature)
 
     def _known(self, stamp: str) -> str | None:
         head = self.store.known(stamp)
@@ -408,7 +408,8 @@ class _Run:
             self.progress.say(f"{result.tree}: no tree: {result.reason}")
         elif result.changed:
             head = result.head
-            self.progress.say(f"{result.tree}: {head.version or head.commit[:12]} from {head.source}")
+            self.progress.say(f"{result.tree}: {head.version or head.commit[:12]} from {head.source}"
+                              f"{'; ' if head.signature else ''}{head.signature}")
         elif result.reason:
             self.progress.say(f"{result.tree}: {result.reason}")
 

@@ -59,6 +59,7 @@ class Head:
     source_key: str = ""             # which source of the manifest it came from
     asked: float = 0.0               # when a source was last asked about this tree, seconds since the epoch
     notes: tuple[str, ...] = ()      # "7.2.13 is listed but cannot be downloaded (404)"
+    signature: str = ""              # what was found out about the signature of its tag, "" where nobody looked
     base: str = ""                   # the tree's own commit where `commit` is a state with patches on top, else ""
 
     def as_dict(self) -> dict[str, Any]:

@@ -60,10 +60,11 @@ class SourceRequest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What `put` made: a commit in the store, and whether real history stands behind it."""
+    """What `put` made: a commit in the store, whether real history stands behind it, and who signed its tag."""
 
     commit: str
     history: bool = False
+    signature: str = ""              # one line, as signature.py says it; "" where the source has no tags
 
 
 @dataclass(frozen=True, slots=True)

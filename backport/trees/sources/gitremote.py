@@ -12,6 +12,7 @@ from backport.git import Git
 from backport.gitfault import not_written
 from backport.trees.net import check_host, host_of
 from backport.trees.progress import Bar
+from backport.trees.signature import signature
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, text
 
 # A transfer slower than 1 kB/s for half a minute is a dead one; git itself would wait for ever.
@@ -27,23 +28,24 @@ def _prepare(request: SourceRequest) -> Ready:
     url = str(request.options["url"])
     wanted = f"refs/tags/v{request.release}" if request.release else f"refs/heads/{request.options['branch']}"
     check_host(url)
-    commit = _ask(request, url, wanted)
+    commit, tag = _ask(request, url, wanted)
     short = wanted.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
     def put() -> Made:
         with request.store.git() as git:
-            return _fetch(git, request, url, wanted, commit)
+            return _fetch(git, request, url, wanted, commit, tag)
 
     head = request.head
     deepen = request.full_history and (head is None or not head.history)
     return Ready(f"git:{commit}", f"git {url} {short}", put, again=deepen)
 
 
-def _ask(request: SourceRequest, url: str, ref: str) -> str:
+def _ask(request: SourceRequest, url: str, ref: str) -> tuple[str, str]:
+    """(the commit at `ref`, the name of a release tag that is at the same commit or "")."""
     with request.store.git() as git:
         began = time.monotonic()
-        result = git.run(*_LIMITS, "ls-remote", "--end-of-options", url, ref, f"{ref}^{{}}", ok=(), env=_ENV,
-                         timeout=_ASK_SECONDS, remote=True)
+        result = git.run(*_LIMITS, "ls-remote", "--end-of-options", url, ref, f"{ref}^{{}}", "refs/tags/v*", ok=(),
+                         env=_ENV, timeout=_ASK_SECONDS, remote=True)
     if result.code:
         if time.monotonic() - began >= _ASK_SECONDS:
             raise SourceUnavailable(f"{host_of(url) or url} did not answer within {_ASK_SECONDS:.0f} s")
@@ -52,14 +54,19 @@ def _ask(request: SourceRequest, url: str, ref: str) -> str:
     commit = names.get(f"{ref}^{{}}") or names.get(ref)
     if commit is None:
         raise SourceUnavailable(f"{url} has no {ref.removeprefix('refs/')}")
-    return commit
+    if ref.startswith("refs/tags/"):
+        return commit, ref.removeprefix("refs/tags/")
+    # one with an object of its own first: only that can be signed
+    tags = sorted((not name.endswith("^{}"), name.removesuffix("^{}").removeprefix("refs/tags/"))
+                  for name, sha in names.items() if sha == commit and name.startswith("refs/tags/"))
+    return commit, tags[0][1] if tags else ""
 
 
-def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str) -> Made:
+def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str, tag: str) -> Made:
     shallow = git.run("rev-parse", "--is-shallow-repository").text == "true"
     ours = f"refs/incoming/{request.tree}"
     depth: list[str] = ["--depth=1"]
-    specs = [f"+{ref}:{ours}"]
+    specs = [f"+{ref}:{ours}", *([f"+refs/tags/{tag}:{ours}.tag"] if tag else [])]
     if request.full_history:
         depth = ["--unshallow"] if shallow else []
         specs.append("+refs/tags/v*:refs/tags/v*")
@@ -82,11 +89,14 @@ def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str) ->
         if not_written(told := tail.decode("utf-8", "replace")):
             raise GitError(["git", "fetch", url, ref], process.returncode, _last_line(told))
         raise SourceUnavailable(f"{host_of(url) or url}: {_last_line(tail.decode('utf-8', 'replace'))}")
-    got = git.rev(f"{ours}^{{commit}}")
-    git.run("update-ref", "-d", ours)
+    got, signed = git.rev(f"{ours}^{{commit}}"), git.rev(f"{ours}.tag") if tag else None
+    for ref_of_ours in (ours, f"{ours}.tag"):
+        git.run("update-ref", "-d", ref_of_ours)
     if got is None:
         raise GitError(["git", "fetch", url, ref], 0, f"{commit} was not received")
-    return Made(got, history=_has_parents(git, got))
+    # the branch may have moved since the tag was seen at it
+    told = signature(git, got, tag, signed) if got == commit and signed else ""
+    return Made(got, _has_parents(git, got), told)
 
 
 def _has_parents(git: Git, commit: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from backport.errors import SourceUnavailable
 from backport.git import Git
+from backport.trees.signature import signature
 from backport.trees.sources.base import Made, Option, Ready, SourceKind, SourceRequest, path_option, text
 from backport.wholefile import write_whole
 
@@ -35,6 +36,9 @@ def _prepare(request: SourceRequest) -> Ready:
         tags = _ask(git, path, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/v*").splitlines()
 
     def put() -> Made:
+        with Git(path) as git:
+            at = _ask(git, path, "for-each-ref", "--format=%(objectname) %(refname:strip=2)", f"--points-at={commit}",
+                      "refs/tags/v*").splitlines()
         _borrow(request.store.path, objects)
         with request.store.git() as git:
             if git.rev(f"{commit}^{{tree}}") is None:
@@ -44,7 +48,11 @@ def _prepare(request: SourceRequest) -> Ready:
                 feed = "".join(f"update {ref} {sha}\n" for sha, _, ref in (row.partition(" ") for row in tags))
                 git.run("update-ref", "--stdin", stdin=feed.encode())
             parents = git.run("rev-list", "--parents", "--max-count=1", commit).text.split()[1:]
-        return Made(commit, history=bool(parents))
+            # read from our own store: what that repository is configured to run is not run
+            name, tag = max(((name, tag) for tag, _, name in (row.partition(" ") for row in at)),
+                            key=lambda one: (one[1] != commit, one), default=("", ""))
+            told = signature(git, commit, name, tag)
+        return Made(commit, bool(parents), told)
 
     return Ready(f"local:{objects}:{commit}", f"local {path} {spec.removeprefix('refs/heads/')}", put)
 

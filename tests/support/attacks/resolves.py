@@ -109,7 +109,8 @@ class Resolves:
             told += f"--continue: {done}\n"
         assert done.code == 0 or (name == "continue" and _NOT_OURS[1] in done.err), told
         if done.code:                   # the commit is there, and the resolution: what was not told is told by a run
-            done = self.world.backport("run", "--no-build", "--force", "--tree", "6.1", "patches", cwd=self.world.top)
+            done = self.world.backport("run", "--no-build", "--force", "--tree", "6.1",
+                                       str(self.world.top / "patches"), cwd=self.world.top)
             done = self.world.backport("mail", "--to", "outgoing", cwd=self.world.top)
             told += f"mail: {done}\n"
         now = self.result()
