@@ -103,7 +103,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
 
 
 @lru_cache(maxsize=2)
-def _options(source: Path, arch: str, srcarch: str, _commit: str) -> kconfig.Options:
+def _options(source: Path, arch: str, srcarch: str, _commit: str) -> kconfig.OptionTable:
     return kconfig.read(source, arch, srcarch)
 
 

@@ -26,7 +26,7 @@ _LONG = 4096             # characters of one expression
 
 
 @dataclass(slots=True)
-class Definition:
+class OptionEntry:
     """One `config X`: all of `depends` must hold; `prompt` is when it can be set by hand (None: never), `defaults` are
     (value, condition) in order."""
 
@@ -37,29 +37,29 @@ class Definition:
 
 
 @dataclass(slots=True)
-class Options:
+class OptionTable:
     """By name, without CONFIG_; `selected` has (who selects it, on which condition)."""
 
-    defined: dict[str, list[Definition]] = field(default_factory=lambda: defaultdict(list))
+    defined: dict[str, list[OptionEntry]] = field(default_factory=lambda: defaultdict(list))
     selected: dict[str, list[tuple[str, Expression]]] = field(default_factory=lambda: defaultdict(list))
 
 
-def read(source: Path, arch: str, srcarch: str) -> Options:
+def read(source: Path, arch: str, srcarch: str) -> OptionTable:
     """All options that ARCH=`arch`, of arch/`srcarch`, can have; files that are not there are passed over."""
-    options = Options()
+    options = OptionTable()
     _file(source, "Kconfig", {"$(ARCH)": arch, "$(SRCARCH)": srcarch, "$ARCH": arch, "$SRCARCH": srcarch}, [], options,
           0)
     return options
 
 
-def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expression]], options: Options,
+def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expression]], options: OptionTable,
           depth: int) -> None:
     file = source / path
     if depth > _DEEP or ".." in path.split("/") or path.startswith("/") or file.is_symlink() or not file.is_file():
         return
     contexts = [*around]
     name = ""
-    entry: Definition | None = None
+    entry: OptionEntry | None = None
     target: list[Expression] = []
     text = file.read_text("utf-8", "replace")
     for macro, value in names.items():
@@ -68,7 +68,7 @@ def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expr
         if word in ("config", "menuconfig"):
             name = rest.split("#")[0].strip()
             target = [one for context in contexts for one in context]
-            entry = Definition(target)
+            entry = OptionEntry(target)
             options.defined[name].append(entry)
         elif word in ("menu", "choice", "comment"):
             entry, target = None, []
@@ -91,7 +91,7 @@ def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expr
             _property(entry, name, word, rest, options)
 
 
-def _property(entry: Definition, name: str, word: str, rest: str, options: Options) -> None:
+def _property(entry: OptionEntry, name: str, word: str, rest: str, options: OptionTable) -> None:
     text, condition = _split(rest)
     if word in ("tristate", "def_tristate"):
         entry.tristate = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from backport.kbuild.kconfig import ALWAYS, UNKNOWN, Expression, Options, parse
+from backport.kbuild.kconfig import ALWAYS, UNKNOWN, Expression, OptionTable, parse
 
 _STEPS = 4000
 _DEEP = 12
@@ -21,7 +21,7 @@ class Unsolved(Exception):
     """Why an option cannot be had: one clause for people."""
 
 
-def wishes(options: Options, values: Mapping[str, str], conditions: Sequence[str], given: Wishes) -> Wishes:
+def wishes(options: OptionTable, values: Mapping[str, str], conditions: Sequence[str], given: Wishes) -> Wishes:
     """`given` and what else to set for all `conditions`: CONFIG_X -> "y", "m" or "n", to be put on top of the
     configuration `values` (CONFIG_X -> value, the rest is off).
 
@@ -56,7 +56,7 @@ def _condition(text: str) -> Expression:
 
 
 class _Search:
-    def __init__(self, options: Options, values: Mapping[str, str]) -> None:
+    def __init__(self, options: OptionTable, values: Mapping[str, str]) -> None:
         self._options = options
         self._values = values
         self._left = _STEPS

@@ -36,7 +36,7 @@ ON = {"CONFIG_64BIT": "y", "CONFIG_MMU": "y", "CONFIG_SMP": "y", "CONFIG_FIRST":
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory) -> kconfig.Options:
+def options(tmp_path_factory: pytest.TempPathFactory) -> kconfig.OptionTable:
     top = tmp_path_factory.mktemp("tree")
     (top / "outside").mkdir()
     for name, text in FILES.items():
@@ -45,7 +45,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> kconfig.Options:
     return kconfig.read(top, "x86_64", "x86")
 
 
-def test_every_option_is_read_and_a_help_text_is_none(options: kconfig.Options) -> None:
+def test_every_option_is_read_and_a_help_text_is_none(options: kconfig.OptionTable) -> None:
     assert set(options.defined) == {"64BIT", "MMU", "SMP", "HAVE_RT", "KM", "DEEP", "FROM", "CHOSEN", "BROKEN", "SME",
                                     "RT", "CLANG", "FIRST", "SECOND"}
 
@@ -60,7 +60,8 @@ def test_every_option_is_read_and_a_help_text_is_none(options: kconfig.Options) 
     ("CONFIG_FROM", {"CONFIG_CHOSEN": "y"}),                               # by who selects it
     ("CONFIG_SECOND", {"CONFIG_SECOND": "y"}),
 ])
-def test_the_fewest_options_that_make_it_hold(options: kconfig.Options, condition: str, found: dict[str, str]) -> None:
+def test_the_fewest_options_that_make_it_hold(options: kconfig.OptionTable, condition: str,
+                                              found: dict[str, str]) -> None:
     assert wishes(options, ON, [condition], {}) == found
 
 
@@ -75,12 +76,13 @@ def test_the_fewest_options_that_make_it_hold(options: kconfig.Options, conditio
     ("#if BITS_PER_LONG == 32", "names no option"),
     ("#if 0", "names no option"),
 ])
-def test_what_no_setting_gives_is_declined_with_the_reason(options: kconfig.Options, condition: str, why: str) -> None:
+def test_what_no_setting_gives_is_declined_with_the_reason(options: kconfig.OptionTable, condition: str,
+                                                           why: str) -> None:
     with pytest.raises(Unsolved, match=why):
         wishes(options, ON, [condition], {})
 
 
-def test_a_later_wish_keeps_the_earlier_ones(options: kconfig.Options) -> None:
+def test_a_later_wish_keeps_the_earlier_ones(options: kconfig.OptionTable) -> None:
     first = wishes(options, ON, ["CONFIG_CHOSEN"], {})
     assert wishes(options, ON, ["!CONFIG_SMP"], first) == {"CONFIG_CHOSEN": "y", "CONFIG_SMP": "n"}
     with pytest.raises(Unsolved):
@@ -90,7 +92,7 @@ def test_a_later_wish_keeps_the_earlier_ones(options: kconfig.Options) -> None:
 @given(st.text("AB!&|=()$\" \\\n#", max_size=60))
 def test_any_text_is_an_expression_or_unknown(text: str) -> None:
     assert kconfig.parse(text)
-    options = kconfig.Options()
-    options.defined["A"].append(kconfig.Definition([kconfig.parse(text)], kconfig.parse(text)))
+    options = kconfig.OptionTable()
+    options.defined["A"].append(kconfig.OptionEntry([kconfig.parse(text)], kconfig.parse(text)))
     with contextlib.suppress(Unsolved):
         assert wishes(options, {}, ["CONFIG_A"], {})
