@@ -207,8 +207,9 @@ class Membership:
                     "BITS := $(if $(CONFIG_64BIT),64,32)",       # what arch/*/Makefile exports: memcpy_$(BITS).o
                     "-include $(srctree)/scripts/Kbuild.include",
                     f"backport-lists: ; @: {_OBJECTS} {_BLOBS if f'{folder}/'.startswith(f'{self._blobs}/') else ''}"]
-        argv = ["make", "-rR", "--no-print-directory", *(f"--eval={text}" for text in settings),
-                "-f", str(file), *self._variables, "backport-lists"]
+        # nouveau's Kbuild includes $(src)/nvkm/Kbuild, which the top Makefile lets make find in the sources
+        argv = ["make", "-rR", "--no-print-directory", f"--include-dir={self._source}",
+                *(f"--eval={text}" for text in settings), "-f", str(file), *self._variables, "backport-lists"]
         ended = self._runner.run(argv, cwd=self._build, seconds=60)
         rows: list[tuple[str, dict[str, str]]] = []
         for line in ended.output.decode("utf-8", "replace").split("\n"):
