@@ -15,11 +15,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import math
 import multiprocessing
 import os
 import posixpath
 import re
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,7 +47,7 @@ _CODE = (*_C, ".S")
 DEVICES = "devices of arm64"
 _NOT_ONLY = frozenset({"amd", "intel", "nvidia"})
 _MORE = 12               # files that are built with one that fails alone
-_ROUNDS = 5
+_ROUNDS = 4
 _QUOTED = re.compile(r"'(?:struct |union |enum )?([A-Za-z_]\w{3,})'")
 # (name in the table, beginnings of the paths, endings)
 PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -90,7 +92,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--part", action="append", choices=[name for name, _begin, _end in PARTS],
                         help=f"only this part; may be given again (default: {', '.join(_USUAL)})")
     parser.add_argument("--any", action="store_true", help="pass over nothing")
+    parser.add_argument("--minutes", type=float, default=0, help="begin no change after so long (default: no end)")
     asked = parser.parse_args(arguments)
+    until = time.monotonic() + 60 * asked.minutes if asked.minutes else math.inf
     store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
     pairs: list[tuple[Head, Head]] = []
     for pair in asked.pairs:
@@ -103,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
         pairs.append((before, after))
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
-    for answers, kinds in _all(store, pairs, asked.each, asked.part or _USUAL, asked.any):
+    for answers, kinds in _all(store, pairs, asked.each, asked.part or _USUAL, asked.any, until):
         for part, row in answers.items():
             found[part].verdicts += row.verdicts
             found[part].passed_over += row.passed_over
@@ -133,8 +137,8 @@ def main(arguments: Sequence[str]) -> int:
 _Answers = tuple[dict[str, _Found], dict[str, list[Build]]]
 
 
-def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Sequence[str],
-         every: bool) -> list[_Answers]:
+def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Sequence[str], every: bool,
+         until: float) -> list[_Answers]:
     """`_survey` of each pair, all at the same time: each has a work tree of its own. A signal ends them all; raises
     EOFError where one died."""
     context = multiprocessing.get_context("fork")
@@ -142,7 +146,7 @@ def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Seq
     try:
         for before, after in pairs:
             receiver, sender = context.Pipe(duplex=False)
-            child = context.Process(target=_child, args=(sender, store, before, after, each, parts, every))
+            child = context.Process(target=_child, args=(sender, store, before, after, each, parts, every, until))
             child.start()
             sender.close()
             started.append((child, receiver))
@@ -159,7 +163,8 @@ def _child(sender: Connection, *asked: Any) -> None:
         sender.send(_survey(*asked))
 
 
-def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool) -> _Answers:
+def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool,
+            until: float) -> _Answers:
     """(what the changes of one pair of releases came to by part, the verdicts of C sources by architecture)."""
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
@@ -172,7 +177,10 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
         chosen, over = _choose(git, before, after, each, parts, every)
         for part, number in over.items():
             found[part].passed_over += number
-        for part, path in chosen:
+        for number, (part, path) in enumerate(chosen):
+            if time.monotonic() > until:
+                print(f"{before.version}: the time is over: {len(chosen) - number} of {len(chosen)} changes not built")
+                break
             also = ("arm64",) if part == DEVICES else ()
 
             def build(paths: Sequence[str], also: Sequence[str] = also) -> BuildResult:
@@ -222,14 +230,14 @@ def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
 
 def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str],
             every: bool) -> tuple[list[tuple[str, str]], Counter[str]]:
-    """((part, path) in order, how many were passed over of each part)."""
+    """((part, path), the first of each part before the second of any, how many were passed over of each part)."""
     added = _added(git.run("diff", "--no-renames", "-U0", "--diff-filter=AM", before.commit, after.commit).out)
     holders = Counter(word for words in added.values() for word in words)
     listed = git.run("diff", "--name-only", "--no-renames", "--diff-filter=M", "-z", before.commit, after.commit).out
     paths = [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
     vendors = {posixpath.basename(path) for _mode, _blob, path in
                git.ls_tree(before.commit, ["arch/arm64/boot/dts/"], recurse=False)} - _NOT_ONLY
-    chosen: list[tuple[str, str]] = []
+    chosen: list[tuple[int, str, str]] = []
     over: Counter[str] = Counter()
     for part, begin, end in PARTS:
         fit = [path for path in paths if path.startswith(begin) and path.endswith(end)
@@ -245,9 +253,9 @@ def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str]
             if not every and _unknown(git, before, shared):
                 over[part] += 1
                 continue
-            chosen.append((part, path))
+            chosen.append((taken, part, path))
             taken += 1
-    return chosen, over
+    return [(part, path) for _taken, part, path in sorted(chosen, key=lambda one: one[0])], over
 
 
 def _words(diff: bytes) -> dict[str, frozenset[bytes]]:
