@@ -88,6 +88,20 @@ def command_files(build: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
             yield path, entry
 
 
+def made_from(source: Path, build: Path, path: str) -> tuple[str, ...]:
+    """The files of `build` whose recipe has `path` in it and that no source is named for: tables made into headers,
+    sorted, below the build directory."""
+    tops = (str(build), str(source))
+    wanted = f"{source}/{path}"
+    found: list[str] = []
+    for name, _entry in command_files(build):
+        text = leftover.read_left(build / name, build, leftover.COMMAND_FILE).decode("utf-8", "surrogateescape")
+        match = _HEAD.match(text.split("\n", 1)[0]) if wanted in text else None
+        if match and wanted in match[2].split() and not match[1].endswith((".o", ".a")):
+            found.append(_below(match[1], tops))
+    return tuple(sorted(found))
+
+
 def parse(data: bytes, source: Path, build: Path) -> Unit | None:
     """One `.cmd` file, None where it names no source (an archive, a generated header)."""
     text = data.decode("utf-8", "surrogateescape")

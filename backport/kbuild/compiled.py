@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backport.errors import BuildError
 from backport.kbuild import conditional
-from backport.kbuild.cmdfile import Unit, Units
+from backport.kbuild.cmdfile import Unit, Units, made_from
 from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.make import Runner
@@ -60,7 +60,15 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
                 missing.append(Uncompiled(path, 0, "", "the build does not enter this directory"))
             continue
         if kind is TouchedKind.OTHER:
-            unproved.append(f"{path}: not C, assembly or kbuild; whether it is used is not known")
+            tables = [name for name in made_from(source, build, path) if name in fresh]
+            made = [unit for name in tables for unit in units.users(name) if unit.target in fresh]
+            objects.update(dict.fromkeys(unit.target for unit in made))
+            code = code or bool(made)
+            if tables and not made:
+                missing.append(Uncompiled(path, 0, "", f"{tables[0]} is made from it, and no object that reads that is "
+                                          "built in this configuration"))
+            elif not tables:
+                unproved.append(f"{path}: not C, assembly or kbuild; whether it is used is not known")
             continue
         users = units.users(path)
         made = [unit for unit in users if unit.target in fresh]
@@ -103,6 +111,10 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
             if section.guarded:
                 wanted.setdefault(section.number, []).append(line)
     unproved = [f"{file.path}:{line}: a macro is defined here; whether it is used is not proved" for line in defines]
+    if file.path.endswith(".S"):
+        inside = conditional.assembler(file.after)
+        unproved += [f"{file.path}:{line}: inside {inside[line]}: whether it is assembled is not proved"
+                     for line, removal in _touched(file) if not removal and line in inside]
     guarded = {section.number for section in plan.sections if section.guarded}
     conditions = {number: line for line, removal in _touched(file) if not removal and line <= len(plan.opens)
                   and (number := plan.opens[line - 1]) in guarded and plan.lines_of(number)}

@@ -25,19 +25,30 @@ def users(source: Path, header: str, target: Callable[[str], str], *,
     Nearest first: the same directory (with `near` no other one), then what shares most of the path. Through one other
     header where no source includes it itself. `target` is Membership's.
     """
-    direct = list(_including(source, header, near))
-    sources = [path for path in direct if path.endswith(_CODE)]
-    for other in sorted((path for path in direct if path.endswith(".h")), key=lambda path: _far(path, header))[:4]:
-        if sources:
-            break
-        sources = [path for path in _including(source, other, near) if path.endswith(_CODE)]
+    sources = _sources(source, header, near)
     found: list[str] = []
-    for path in sorted(sources, key=lambda path: (_far(path, header), path.startswith("arch/"), path))[:_ASKED]:
+    for path in sources[:_ASKED]:
         if name := target(posixpath.splitext(path)[0] + ".o"):
             found.append(name)
             if len(found) == MOST:
                 break
     return tuple(found), len(sources)
+
+
+def nearest(source: Path, header: str) -> str:
+    """The source next to `header` of those that include it, "" where none does."""
+    return next(iter(_sources(source, header, False)), "")
+
+
+def _sources(source: Path, header: str, near: bool) -> list[str]:
+    """Sources that include `header`, nearest first; through one other header where none does so itself."""
+    direct = list(_including(source, header, near))
+    found = [path for path in direct if path.endswith(_CODE)]
+    for other in sorted((path for path in direct if path.endswith(".h")), key=lambda path: _far(path, header))[:4]:
+        if found:
+            break
+        found = [path for path in _including(source, other, near) if path.endswith(_CODE)]
+    return sorted(found, key=lambda path: (_far(path, header), path.startswith("arch/"), path))
 
 
 def conditions(source: Path, path: str, target: str) -> tuple[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backport.kbuild import compiled, devicetree, headers, lists
 from backport.kbuild.baseline import Baseline
-from backport.kbuild.cmdfile import Units
+from backport.kbuild.cmdfile import Units, made_from
 from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.membership import Membership
 from backport.kbuild.plan import Plan, own_configuration
@@ -22,6 +22,7 @@ from backport.patch.parse import split_lines
 COMPILED = (TouchedKind.SOURCE, TouchedKind.DEVICETREE)
 _LISTED = 8              # objects that are compiled for one Makefile
 _ENTRY = re.compile(rb"^\s*(?:menu)?config\s+(\w+)\s*$")
+_MADE = 2                # files that are made from a table and whose readers are looked for
 _NEW = 64                # objects that a patch adds to one Makefile and that are compiled; the rest is told
 
 
@@ -63,6 +64,10 @@ def before(work: Plan, base: Baseline, patch: Patch, asked: Collection[str]) -> 
         elif path.endswith((".c", ".S")):
             if not work.alone and (path.startswith(work.directories) or posixpath.dirname(path) in built):
                 found.inside = True
+            elif any(path == unit.source for name, unit in units.all().items() if name not in added):
+                found.inside = True          # one of the objects that `make prepare` itself needs
+                name = members.target(_object(path))
+                names.update(dict.fromkeys([name] if name else []))
             else:
                 name = members.target(_object(path))
                 names.update(dict.fromkeys([name] if name else _users(work, members, path, found)))
@@ -73,6 +78,9 @@ def before(work: Plan, base: Baseline, patch: Patch, asked: Collection[str]) -> 
                 found.inside = True
             else:
                 names.update(dict.fromkeys(_users(work, members, path, found)))
+        elif kind is TouchedKind.OTHER:
+            for made in made_from(work.source, work.build, path)[:_MADE]:
+                names.update(dict.fromkeys(_users(work, members, made, found)))
     found.objects = tuple(names)
     return found
 
@@ -122,9 +130,12 @@ def why_not(work: Plan, build: Path, want: Wanted, path: str) -> tuple[str, tupl
         user, around = headers.conditions(work.source, path, name)
         if around:
             return f"{user} includes it under {around[-1]}", around
-    if not path.endswith((".c", ".S")):
-        return "", ()
-    return Membership(work.runner(), work.source, build, work.variables).why_not(_object(path))
+    members = Membership(work.runner(), work.source, build, work.variables)
+    if path.endswith((".c", ".S")):
+        return members.why_not(_object(path))
+    user = headers.nearest(work.source, path) if path.endswith(".h") else ""
+    why, needs = members.why_not(_object(user)) if user else ("", ())
+    return f"{user} includes it and is not built: {why}" if why else "", needs
 
 
 def _options(file: FileDelta) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.kbuild.conditional import layout
+from backport.kbuild.conditional import assembler, layout
 from backport.patch.parse import split_lines
 
 SOURCE = b"""/* #if 0 in a comment */
@@ -56,3 +56,9 @@ def test_an_include_guard_is_no_condition_but_the_if_inside_it_is() -> None:
 def test_any_file_gets_one_section_and_kind_a_line(lines: list[bytes]) -> None:
     plan = layout(b"".join(lines))
     assert len(plan.sections) == len(plan.kinds) == len(lines)
+
+
+def test_what_the_assembler_may_leave_out_is_found_by_line() -> None:
+    text = b".macro one\n\tnop\n.if \\x\n\tnop\n.else\n\tret\n.endif\n.endm\n\tret\n.rept 2\n\tnop\n.endr\n"
+    assert assembler(text) == {2: ".macro one", 3: ".macro one", 4: ".if \\x", 5: ".if \\x", 6: ".if \\x",
+                               7: ".macro one"}

@@ -227,6 +227,39 @@ def test_a_source_that_another_one_includes_where_an_option_is_off_is_compiled_t
     assert nowhere.reason == "kernel/part.c: kernel/fork.c includes it under #ifdef CONFIG_NOWHERE"
 
 
+def test_a_table_counts_through_the_objects_that_read_what_is_made_from_it(bench: Bench) -> None:
+    (bench.source / "kernel/calls.tbl").write_text("CALLS 4\n")
+    git(bench.source, "add", "-A")
+    git(bench.source, "commit", "-q", "-m", "A table")
+    table = "kernel/calls.tbl"
+    alone = bench.build({table: "CALLS 5\n"})
+    assert alone.verdict is Build.NOT_COMPILED
+    assert alone.reason == (f"{table}: include/generated/calls.h is made from it, and no object that reads that is "
+                            "built in this configuration")
+    beside = bench.build({table: "CALLS 5\n", **bench.edit("kernel/fork.c", "return 0", "return 1")})
+    assert beside.verdict is Build.NOT_COMPILED              # the object is fresh and has nothing of the table
+    (bench.source / "kernel/fork.c").write_text("#include <generated/calls.h>\n" + bench.read("kernel/fork.c"))
+    git(bench.source, "commit", "-qam", "A reader")
+    read = bench.build({table: "CALLS 5\n"})
+    assert (read.verdict, read.objects) == (Build.PASS, ("kernel/fork.o",)), read.reason
+
+
+def test_a_source_that_preparing_a_build_compiles_is_compiled(bench: Bench) -> None:
+    """No list names kernel/bounds.o or an object of the vdso."""
+    (bench.source / "kernel/bounds.c").write_text("int bounds;\n")
+    git(bench.source, "add", "-A")
+    git(bench.source, "commit", "-q", "-m", "Bounds")
+    result = bench.build({"kernel/bounds.c": "int bounds = 1;\n"})
+    assert (result.verdict, result.objects) == (Build.PASS, ("kernel/bounds.o",)), result.reason
+
+
+def test_a_header_whose_users_are_all_off_names_the_option(bench: Bench) -> None:
+    result = bench.build({"drivers/net/dummy.h": "#define DUMMY_SIZE 5\n"}, config="kvm-min")
+    assert result.verdict is Build.NOT_COMPILED
+    assert result.reason == ("drivers/net/dummy.h: drivers/net/dummy.c includes it and is not built: CONFIG_DUMMY of "
+                             "drivers/net/Makefile is off")
+
+
 def test_an_option_that_cannot_be_switched_is_told_and_nothing_passes(bench: Bench) -> None:
     text = "#ifdef CONFIG_NOWHERE\nint nowhere;\n#endif\n"
     dummy = "drivers/net/dummy.c"
@@ -437,7 +470,7 @@ def test_a_line_behind_an_ifdef_that_is_off_is_not_compiled_though_its_object_is
 
 def test_a_source_whose_object_was_not_made_again_is_not_compiled(bench: Bench) -> None:
     """The object is there, from the build without the patch: that it exists proves nothing."""
-    rule = "$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h\n"
+    rule = "$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h $(table)\n"
     depends = "-include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)\n"
     makefile = bench.read("Makefile")
     assert rule in makefile

@@ -25,7 +25,8 @@ $(or $(MAKECMDGOALS),all):
 else
 export srctree
 CC ?= gcc
-CFLAGS_ALL := -Wall -O2 -nostdinc -I$(srctree)/include -I$(srctree)/arch/x86/kvm -include include/generated/autoconf.h
+CFLAGS_ALL := -Wall -O2 -nostdinc -I$(srctree)/include -Iinclude -I$(srctree)/arch/x86/kvm \
+	-include include/generated/autoconf.h
 -include include/config/auto.conf
 
 %_defconfig:
@@ -44,7 +45,17 @@ olddefconfig: $(srctree)/arch/x86/kvm/Kconfig
 %.ko: FORCE
 	@sh $(srctree)/scripts/cc.sh $(srctree) $@ modpost
 
-prepare: include/generated/autoconf.h
+# a tree may have a table that a header is made from, and a source that `prepare` itself compiles
+table := $(if $(wildcard $(srctree)/kernel/calls.tbl),include/generated/calls.h)
+bounds := $(if $(wildcard $(srctree)/kernel/bounds.c),kernel/bounds.o)
+prepare: include/generated/autoconf.h $(table) $(bounds)
+include/generated/calls.h: $(srctree)/kernel/calls.tbl
+	@mkdir -p include/generated
+	@sed 's/^/#define /' $< > $@
+	@echo 'cmd_$@ := sed s/^/x/ $< > $@' > include/generated/.calls.h.cmd
+$(bounds): $(srctree)/kernel/bounds.c
+	@mkdir -p kernel
+	@sh $(srctree)/scripts/cc.sh $(srctree) $@ $(CC) $(CFLAGS_ALL)
 include/generated/autoconf.h: .config $(srctree)/arch/x86/kvm/Kconfig
 	@$(MAKE) --no-print-directory -f $(srctree)/Makefile olddefconfig
 
@@ -57,7 +68,7 @@ objects := $(sort $(objects) kernel/sched.o kernel/fork.o drivers/net/dummy.o \
 	$(filter kernel/%.o drivers/%.o,$(MAKECMDGOALS)))
 -include $(foreach o,$(objects),$(dir $(o)).$(notdir $(o)).dep)
 
-$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h
+$(objects): %.o: $(srctree)/%.c include/generated/autoconf.h $(table)
 	@mkdir -p $(dir $@)
 	@echo "  CC      $@"
 	@FAULT="$(FAULT)" sh $(srctree)/scripts/cc.sh $(srctree) $@ $(CC) $(CFLAGS_ALL)
