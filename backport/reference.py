@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock
-
 from backport.check import check
 from backport.git import Git
 from backport.kbuild.driver import build_cell
 from backport.kbuild.result import CodeChanges, Effect
+from backport.locks import FileLock
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.trees.store import Head, Store, read_json, write_json

@@ -19,8 +19,6 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from filelock import FileLock
-
 from backport.architecture import X86_64
 from backport.boot import selftest
 from backport.boot.config import lost, merge
@@ -31,6 +29,7 @@ from backport.kbuild.make import Exited, Runner
 from backport.kbuild.plan import fix_file
 from backport.kbuild.sandbox import Limits, Sandbox
 from backport.kbuild.toolchain import Compiler, prefixes, resolve
+from backport.locks import FileLock
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from backport.errors import GitError
 from backport.git import Git
 from backport.history.message import plain_subject, read_message
+from backport.locks import FileLock
 from backport.wholefile import private_directory
 
 SUBJECT, UPSTREAM, FIXES, REVERTS = range(4)

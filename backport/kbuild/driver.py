@@ -11,8 +11,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from backport.architecture import foreign, named, of_directory, split
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
@@ -34,6 +32,7 @@ from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompi
 from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
 from backport.kbuild.wanted import COMPILED, Wanted
+from backport.locks import FileLock
 from backport.manifest import Tree
 from backport.patch.model import Patch
 from backport.patch.parse import parse

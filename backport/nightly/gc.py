@@ -14,10 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backport.git import Git
 from backport.kbuild import leftover
+from backport.locks import FileLock, Timeout
 from backport.manifest import Manifest
 from backport.results.store import Results
 from backport.trees import catalog, worktree

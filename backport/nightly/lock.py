@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backport.errors import InfraError
+from backport.locks import FileLock, Timeout
 from backport.wholefile import private_directory
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backport.errors import InfraError, UserError
+from backport.locks import FileLock, Timeout
 from backport.pick.clone import Clone
 
 

@@ -8,10 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from backport.errors import InfraError, UserError
 from backport.git import Git, UserGit
+from backport.locks import FileLock
 from backport.temporary import mark, sweep_once
 from backport.wholefile import private_directory, write_whole
 

@@ -25,12 +25,12 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from backport.csource import layout, tokens
 from backport.errors import InfraError
 from backport.git import Git
+from backport.locks import FileLock, Timeout
 from backport.trees import hashing, scan, zones
 from backport.trees.hashing import BLOBS, CODE, LISTS, MENTIONED, SHIFT, word_hash
 from backport.trees.zones import Zone, architecture, zone

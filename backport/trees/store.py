@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from backport.errors import InfraError
 from backport.git import Git
+from backport.locks import FileLock, Timeout
 from backport.version import makefile_version
 from backport.wholefile import private_directory, write_whole
 

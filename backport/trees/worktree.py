@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from backport.errors import GitError, InfraError
 from backport.git import Git
+from backport.locks import FileLock, Timeout
 from backport.trees import sparse
 from backport.trees.store import Head, Store, safe_name
 from backport.wholefile import private_directory
