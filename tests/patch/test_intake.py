@@ -242,6 +242,18 @@ def multipart(*parts: tuple[bytes, bytes]) -> bytes:
             b"Content-Type: multipart/mixed; boundary=XX\n\n" + body + b"--XX--\n")
 
 
+def test_several_patches_attached_to_one_mail_are_read_in_order() -> None:
+    one, two = mail(b"first fix"), mail(b"second fix")
+    said = multipart((b"text/plain", b"both attached\n"), (b"text/x-patch", one),
+                     (b"application/octet-stream; name=two.patch", two))
+    found = patches(read_bytes(said, "both.eml"))
+    assert [(patch.slug, patch.source) for patch in found] == [
+        ("first-fix", "both.eml[1]"), ("second-fix", "both.eml[2]")]
+    assert [patch.render() for patch in found] == [one, two]
+    # a bare diff has no author and no message: which text belongs to it is not known
+    assert "2 parts" in reasons(read_bytes(multipart((b"text/x-patch", one), (b"text/x-diff", DIFF)), "x"))[0]
+
+
 def test_a_patch_in_a_part_of_a_multipart_mail() -> None:
     whole = mail(b"inner")
     (patch,) = patches(read_bytes(multipart((b"text/plain", b"see attachment\n"), (b"text/x-patch", whole)), "x"))

@@ -97,9 +97,26 @@ def _decode(body: bytes, encoding: str, source: str, before: int) -> bytes:
     return decoded
 
 
-def _multipart(data: bytes, headers: tuple[Header, ...], body: int, source: str) -> Plain:
+def attached(data: bytes) -> list[bytes]:
+    """The patches of a mail that has several attached, each a mail of its own as git format-patch writes it; [] for
+    any other mail, of which `plain` says what it is."""
+    headers, _body = read_headers(data)
+    if not is_mail(headers) or not _value(headers, "content-type").lower().startswith("multipart/"):
+        return []
+    try:
+        texts, _html = _texts(data, headers, "")
+    except InvalidPatch:
+        return []
+    found = [text for text in texts if find_diff(split_lines(text)) is not None]
+    if len(found) < 2 or not all(is_mail(read_headers(text)[0]) for text in found):
+        return []
+    return [text if text.endswith(b"\n") else text + b"\n" for text in found]
+
+
+def _texts(data: bytes, headers: tuple[Header, ...], source: str) -> tuple[list[bytes], bool]:
+    """(the parts of a multipart mail that are text, decoded; whether one is HTML)."""
     message = email.message_from_bytes(data[data.find(b"\n") + 1:] if data.startswith(b"From ") else data)
-    texts: list[tuple[str, bytes]] = []
+    texts: list[bytes] = []
     html = False
     for part in message.walk():
         if part.is_multipart():
@@ -114,20 +131,25 @@ def _multipart(data: bytes, headers: tuple[Header, ...], body: int, source: str)
             if isinstance(content, bytes):
                 if content.count(b"\r\n") == content.count(b"\n"):
                     content = content.replace(b"\r\n", b"\n")
-                texts.append((kind, content))
-    diffs = [i for i, (_kind, text) in enumerate(texts) if find_diff(split_lines(text)) is not None]
+                texts.append(content)
+    return texts, html
+
+
+def _multipart(data: bytes, headers: tuple[Header, ...], body: int, source: str) -> Plain:
+    texts, html = _texts(data, headers, source)
+    diffs = [i for i, text in enumerate(texts) if find_diff(split_lines(text)) is not None]
     if not diffs:
         reason = "an HTML mail: no diff survives that" if html and not texts else "no diff in any part of this mail"
         raise InvalidPatch(reason, source=source, line=data[:body].count(b"\n"))
     if len(diffs) > 1:
         raise InvalidPatch(f"{len(diffs)} parts of this mail hold a diff", source=source, line=1,
                            hint="save the attachments and give them as files")
-    chosen = texts[diffs[0]][1]
+    chosen = texts[diffs[0]]
     inner, _start = read_headers(chosen)
     said = ("taken from a part of a multipart mail",)
     if is_mail(inner):
         return Plain(chosen if chosen.endswith(b"\n") else chosen + b"\n", said)
-    before = b"".join(text if text.endswith(b"\n") else text + b"\n" for _kind, text in texts[:diffs[0]])
+    before = b"".join(text if text.endswith(b"\n") else text + b"\n" for text in texts[:diffs[0]])
     if before:
         before = before.rstrip(b"\n") + b"\n---\n" if b"\n---\n" not in before else before
     return Plain(_rebuilt(data, headers, before, chosen), said)

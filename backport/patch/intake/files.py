@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from backport.errors import UserError
-from backport.patch.intake import gitlog
+from backport.patch.intake import encoded, gitlog
 from backport.patch.intake.mbox import split_mbox
 from backport.patch.intake.raw import Raw
 from backport.patch.model import Refused
@@ -40,7 +40,8 @@ def stem(name: str) -> str:
 
 
 def split(data: bytes, source: str, *, group: str | None = None, strip: int | None = None) -> list[Raw | Refused]:
-    """The mails in `data`: one, those of an mbox, or the commits that git log -p printed; gzip is undone first."""
+    """The mails in `data`: one, those of an mbox or attached to one, or the commits that git log -p printed; gzip is
+    undone first."""
     if data.startswith(_GZIP):
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
@@ -50,8 +51,16 @@ def split(data: bytes, source: str, *, group: str | None = None, strip: int | No
         if len(data) > LIMIT:
             return [Refused(source, f"more than {LIMIT >> 20} MiB when decompressed")]
     name = stem(Path(source).name)
-    mails = gitlog.entries(data) if gitlog.is_entry(data) else split_mbox(data)
+    mails = gitlog.entries(data) if gitlog.is_entry(data) else [
+        part for mail in split_mbox(data) for part in _attached(mail) or [mail]]
     if len(mails) == 1:
         return [Raw(data, source, group or "", name, strip=strip)]
     return [Raw(mail, f"{source}[{number}]", source if group is None else group, f"{name}-{number}", source, strip)
             for number, mail in enumerate(mails, 1)]
+
+
+def _attached(mail: bytes) -> list[bytes]:
+    try:
+        return encoded.attached(mail)
+    except Exception:                    # the readers of mail raise what they like: intake/single.py says what it was
+        return []
