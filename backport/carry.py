@@ -17,6 +17,7 @@ from backport.adapt.refresh import refreshed
 from backport.bounded import Bounded
 from backport.check import CheckResult, Preimages, check, in_context, preimages
 from backport.check.adapted_form import there_already
+from backport.check.left_behind import left_behind
 from backport.check.present import Present, present
 from backport.check.proof import objection
 from backport.donors.model import Form
@@ -59,7 +60,7 @@ class Carried:
     preimages: Preimages = field(default_factory=Preimages)
     partly: tuple[str, ...] = ()     # of a conflict: signs that the tree has the change, or a part of it, already
     missing: tuple[str, ...] = ()    # names that it needs and the tree does not have, where its lines could use them
-    unready: bool = False            # what is in doubt is the mail itself, or a header that the tree lacks
+    unready: bool = False            # what is in doubt is the mail itself, or what the tree has beside its files
     forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
     agreed: Sure | None = None       # as sure as agreement and checks make it, without the hunks' probability
     note: str = ""                   # what the mail says in brackets about what was adapted, without the brackets
@@ -169,6 +170,8 @@ class Carrier:
             told = tuple(f"an added line includes {name}, which this tree does not have" for name in lacking)
             carried = _without_header(carried, told) if carried.outcome in _ADAPTED else replace(
                 carried, sure=Sure.REVIEW, notes=(*carried.notes, *told), unready=True)
+        if carried.patch is not None and (left := left_behind(carried.patch, self.view(head), self.view(head).index)):
+            carried = replace(carried, sure=Sure.REVIEW, notes=(*carried.notes, *left), unready=True)
         if patch.review and carried.patch is not None:
             # the details stand in the patch itself; nine lines of them in every cell would hide what matters
             restored = ("the patch was restored from a text that had lost its white space: see its "

@@ -213,6 +213,24 @@ def test_a_change_that_a_maintainer_adapted_is_there_and_not_made_beside_itself(
     assert carried.patch is None
 
 
+def test_a_caller_that_only_this_tree_has_is_told_of_a_patch_that_git_takes(tmp_path: Path) -> None:
+    """The build compiles one configuration; the driver that is broken may not be in it."""
+    unit = b"int unit_grow(struct unit *u)\n{\n\treturn u->size++;\n}\n"
+    grown = unit.replace(b"unit *u)", b"unit *u, int by)").replace(b"++", b" += by")
+    driver = b"int probe(struct unit *u)\n{\n\treturn unit_grow(u);\n}\n"
+    repo = TestRepo(tmp_path)
+    commits = [repo.commit({"a.c": unit, "old.c": driver}), repo.commit({"a.c": unit, "old.c": b"int old;\n"})]
+    repo.git.close()
+    heads = [Head("new", commits[1], "6.3.1", "made here", 0.0), Head("old", commits[0], "6.1.1", "made here", 0.0)]
+    patch = parse(b"From: A <a@example.org>\nSubject: [PATCH] fix\n\nText.\n---\n" + file_diff("a.c", unit, grown))
+    carrier = Carrier(repo.path / ".git", heads, heads[0])
+    old, new = (carrier.carry(patch, Tree(head.tree, head.version[:3], ()), head) for head in reversed(heads))
+    carrier.close()
+    told = "old.c calls unit_grow() with 1 argument, and it takes 2 with this patch"
+    assert (old.outcome, old.sure, old.unready, told in old.notes) == (Apply.CLEAN, Sure.REVIEW, True, True)
+    assert (new.outcome, new.unready, told in new.notes) == (Apply.CLEAN, False, False)
+
+
 def test_an_adaptation_that_includes_what_is_not_here_is_declined(tmp_path: Path) -> None:
     before, fixed = (b"#include <linux/a.h>\n\n" + data for data in (UPSTREAM, FIXED))
     fixed = fixed.replace(b"#include <linux/a.h>\n", b"#include <linux/a.h>\n#include <linux/later.h>\n")

@@ -95,7 +95,8 @@ class Signal(StrEnum):
     RETURNED = "an added return gives another kind of value than this tree's function", FATAL, True
     TYPED = "a variable of an added line has another type in this tree", REVIEW, True
     VALUE = "an added constant has a value that means something else in this tree", REVIEW, True
-    UNSET = "a variable of an added line has no value yet, or is used before the added check", REVIEW, True
+    NO_VALUE = "an added line uses a variable that nothing gave a value", FATAL, True
+    UNSET = "a variable is used before the added check of it", REVIEW, True
     VARIANT = "this tree uses another variant of the call for the same thing", REVIEW, True
     # the way through a function
     SYNTAX = "the changed code does not parse any more", FATAL, True

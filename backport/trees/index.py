@@ -81,6 +81,15 @@ class Index:
                 found.setdefault(member.decode(), []).append(path)
         return found
 
+    def having(self, name: str) -> list[str] | None:
+        """The `.c`, `.h` and `.S` files that have the word in their code, sorted; some of them may have it in a comment
+        alone. None where that would take long, and was not read."""
+        if self._lookup.allowed and not self._there_soon:
+            return self._lookup.having(name)
+        catalog = self._whole
+        tree = catalog.tree(self._commit)
+        return sorted(path for posting in catalog.postings(name) for path in tree.paths(posting >> SHIFT))
+
     def contains(self, identifier: str) -> bool:
         """Whether the identifier stands anywhere in a `.c`, `.h` or `.S` file: code, comment or string."""
         return bool(self._zones(identifier))

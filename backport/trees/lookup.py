@@ -55,6 +55,11 @@ class Lookup:
         return sorted(path for path, data in files.items()
                       if path.endswith((".c", ".h")) and (kind, word) in scan.names(data))
 
+    def having(self, name: str) -> list[str] | None:
+        """As Index.having."""
+        files = self._files(name)
+        return sorted(files) if files is not None else None
+
     def _public(self, name: str, word: bytes) -> bool:
         with Git(self._store) as git:
             paths = self._grep(git, name, "include/")

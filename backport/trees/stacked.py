@@ -57,6 +57,15 @@ class Stacked(Index):
         now = [path for path, data in self._now.items() if name.encode() in scan.macros(data)]
         return sorted([path for path in super().macros(name) if path not in self._before] + now)
 
+    def having(self, name: str) -> list[str] | None:
+        """As Index.having; a changed file is asked as it is now."""
+        known = self._beneath.having(name)
+        if known is None:
+            return None
+        word = name.encode("utf-8", "surrogateescape")
+        now = [path for path, data in self._now.items() if word in data]
+        return sorted([path for path in known if path not in self._before] + now)
+
     def _zones(self, name: str) -> set[int]:
         """As in Index, with what the patches brought; a name that they may have taken away is looked for there."""
         word = name.encode("utf-8", "surrogateescape")

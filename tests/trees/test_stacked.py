@@ -44,12 +44,12 @@ def indexed(repo: Path) -> set[str]:
 def test_it_says_what_an_index_of_its_own_says(states: tuple[Path, str, str]) -> None:
     repo, base, top = states
     stacked = Stacked(repo, base, top)
-    said = {name: (stacked.contains(name), stacked.defines(name), stacked.functions(name), stacked.macros(name))
-            for name in NAMES}
+    said = {name: (stacked.contains(name), stacked.defines(name), stacked.functions(name), stacked.macros(name),
+                   stacked.having(name)) for name in NAMES}
     assert indexed(repo) == {base}
     own = Index(repo, top)
-    assert said == {name: (own.contains(name), own.defines(name), own.functions(name), own.macros(name))
-                    for name in NAMES}
+    assert said == {name: (own.contains(name), own.defines(name), own.functions(name), own.macros(name),
+                           own.having(name)) for name in NAMES}
     assert stacked.types("box") == own.types("box") == ["kvm/h.h"]
     assert stacked.members("box") == own.members("box") == {"new": ["kvm/h.h"]}
     stacked.close()

@@ -15,8 +15,8 @@ from backport.csource.uses import assigned, goes_through, values, variables
 
 
 def ask(context: Context) -> list[Finding]:
-    """UNSET: an added line is the first one to use a variable here, and upstream's got it its value above; or an added
-    check of a pointer for NULL comes after its use, and upstream's before."""
+    """NO_VALUE: an added line is the first one to use a variable here, and upstream gives it its value above. UNSET: an
+    added check of a pointer for NULL comes after its use, and upstream's before."""
     result = context.result
     found = []
     after = result.problem.upstream
@@ -29,10 +29,10 @@ def ask(context: Context) -> list[Finding]:
         known = set(identifiers(b" ".join(here[ours.start - 1:ours.body])))
         for name in sorted(values(here[r]) - KEYWORDS - assigned(here[r]) - known):
             above = [line for line in here[ours.body:r] if name in variables(line)]
-            if above and all(declares_only(line) for line in above) and any(
+            if above and all(declares_only(line) and b"static" not in line.split() for line in above) and any(
                     not declares_only(line) and name in values(line) for line in up[theirs.body:u]):
-                found.append(Finding(Signal.UNSET, f"`{shown}` uses {quote(name)}, which has no value yet in "
-                                                   "this tree"))
+                found.append(Finding(Signal.NO_VALUE, f"`{shown}` uses {quote(name)}, which has no value yet in "
+                                                      "this tree"))
         name = asked_pointer(here[r])
         if name:
             used = _used(here, ours, r, name)
@@ -52,4 +52,4 @@ def _used(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
     return b""
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.UNSET,))
+CHECK = Check(__name__, __doc__, ask, (Signal.NO_VALUE, Signal.UNSET))

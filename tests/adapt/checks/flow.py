@@ -546,7 +546,26 @@ CASES = (
  	n = halt(u);
  	return 0;
  }
-""", Signal.UNSET, "`clear(u, n);` uses `n`, which has no value yet"),
+""", Signal.NO_VALUE, "`clear(u, n);` uses `n`, which has no value yet"),
+    Case("uninitialized", "a static variable has a value", """
+ int stop(struct unit *u)
+ {
+ 	static int n;
+ 
+ 	n = halt(u);
++	clear(u, n);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	static int n;
+ 
++	clear(u, n);
+ 	n = halt(u);
+ 	return 0;
+ }
+"""),
     Case("uninitialized", "a pointer that is used before it is asked", """
  int stop(struct unit *u)
  {

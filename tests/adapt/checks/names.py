@@ -520,6 +520,59 @@ CASES = (
  	say("%d", 1);
  }
 """),
+    Case("call_arity", "a function takes one more, and this tree has a further call of it", """
+-static int clone_it(struct unit *u)
++static int clone_it(struct unit *u, int how)
+ {
+-	return grow(u);
++	return grow(u, how);
+ }
+ void start(struct unit *u)
+ {
+-	clone_it(u);
++	clone_it(u, 1);
+ }
+""", """
+-static int clone_it(struct unit *u)
++static int clone_it(struct unit *u, int how)
+ {
+-	return grow(u);
++	return grow(u, how);
+ }
+ void again(struct unit *u)
+ {
+ 	clone_it(u);
+ }
+ void start(struct unit *u)
+ {
+-	clone_it(u);
++	clone_it(u, 1);
+ }
+""", Signal.ARITY, "clone_it() takes 2 arguments now, and a call in this file has 1"),
+    Case("call_arity", "a function takes one more, and every call has it", """
+-static int clone_it(struct unit *u)
++static int clone_it(struct unit *u, int how)
+ {
+ 	return grow(u);
+ }
+ void start(struct unit *u)
+ {
+-	clone_it(u);
++	clone_it(u, 1);
+ }
+""", """
+-static int clone_it(struct unit *u)
++static int clone_it(struct unit *u, int how)
+ {
+ 	return grow(u) + 1;
+ }
+ void start(struct unit *u)
+ {
+-	clone_it(u);
++	clone_it(u, 1);
+ 	halt(u);
+ }
+"""),
     Case("ambiguous_merge", "a merged call with more arguments than either side adds up to", """
  void stop(struct unit *u)
  {
