@@ -23,7 +23,7 @@ _SHOWN = 3               # files that are named
 _READ = 300              # files that are looked into for one name: an interface of half the kernel is for a build
 
 
-class Words(Protocol):
+class WhereWords(Protocol):
     """Where the words of a tree stand (backport.trees.index)."""
 
     def having(self, name: str) -> Sequence[str] | None:
@@ -37,7 +37,7 @@ class Words(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Sides:
+class _BothSides:
     """A file of the patch, read before and after; empty where there is none."""
 
     path: str
@@ -45,7 +45,7 @@ class _Sides:
     after: Source
 
 
-def left_behind(patch: Patch, view: TreeView, words: Words) -> tuple[str, ...]:
+def left_behind(patch: Patch, view: TreeView, words: WhereWords) -> tuple[str, ...]:
     """A sentence for each file that `patch`, which fits the tree `view`, leaves behind; at most a few."""
     sides = [one for file in patch.files if (one := _sides(file, view)) is not None]
     made = {one.path: one.after for one in sides}
@@ -54,7 +54,7 @@ def left_behind(patch: Patch, view: TreeView, words: Words) -> tuple[str, ...]:
     return tuple(dict.fromkeys(out))[:_SHOWN]
 
 
-def _sides(file: FileDiff, view: TreeView) -> _Sides | None:
+def _sides(file: FileDiff, view: TreeView) -> _BothSides | None:
     path = file.old_path or file.path
     if not path.endswith((".c", ".h")) or file.renamed or file.binary:
         return None
@@ -62,12 +62,12 @@ def _sides(file: FileDiff, view: TreeView) -> _Sides | None:
     if before is None or file.created:
         return None
     if file.deleted:
-        return _Sides(path, Source.of(before), Source.of(b""))
+        return _BothSides(path, Source.of(before), Source.of(b""))
     edits = exact_edits(file.hunks, split_lines(before))
-    return _Sides(path, Source.of(before), Source.of(edited(before, edits))) if edits is not None else None
+    return _BothSides(path, Source.of(before), Source.of(edited(before, edits))) if edits is not None else None
 
 
-def _other_parameters(file: _Sides, made: Mapping[str, Source], view: TreeView, words: Words) -> Iterator[str]:
+def _other_parameters(file: _BothSides, made: Mapping[str, Source], view: TreeView, words: WhereWords) -> Iterator[str]:
     """Calls that have as many arguments as the function took before, where it takes another number now."""
     for name in sorted(_rewritten(file)):
         took, takes = _parameters(file.before, name), _parameters(file.after, name)
@@ -80,7 +80,7 @@ def _other_parameters(file: _Sides, made: Mapping[str, Source], view: TreeView, 
                        "with this patch")
 
 
-def _gone(file: _Sides, made: Mapping[str, Source], view: TreeView, words: Words) -> Iterator[str]:
+def _gone(file: _BothSides, made: Mapping[str, Source], view: TreeView, words: WhereWords) -> Iterator[str]:
     """Uses of functions that the patch removes, and that nothing else defines."""
     left = {f.name for f in file.before.functions} - {f.name for f in file.after.functions}
     for shown in sorted(left):
@@ -94,8 +94,8 @@ def _gone(file: _Sides, made: Mapping[str, Source], view: TreeView, words: Words
                 yield f"{path} uses {shown}(), which this patch removes"
 
 
-def _others(name: str, file: _Sides, made: Mapping[str, Source], view: TreeView,
-            words: Words) -> Iterator[tuple[str, Source]]:
+def _others(name: str, file: _BothSides, made: Mapping[str, Source], view: TreeView,
+            words: WhereWords) -> Iterator[tuple[str, Source]]:
     """The tree's other files that have the word, and do not define such a thing themselves, as they are afterwards."""
     having = words.having(name)
     for path in having[:_READ] if having is not None else ():
@@ -111,7 +111,7 @@ def _macro(source: Source, name: bytes) -> bool:
     return any(macro == name for _, piece in source.pieces for _, macro in piece.macros)
 
 
-def _rewritten(file: _Sides) -> set[bytes]:
+def _rewritten(file: _BothSides) -> set[bytes]:
     """Everything that looks like a call or a head where the file was changed."""
     before = {piece for _, piece in file.before.pieces}
     return {name for _, piece in file.after.pieces if piece not in before for name in piece.calls}
@@ -122,7 +122,7 @@ def _parameters(source: Source, name: bytes) -> int | None:
     return len(head.names) if head is not None and len(head.names) in source.arities(name) else None
 
 
-def _private(file: _Sides, name: bytes) -> bool:
+def _private(file: _BothSides, name: bytes) -> bool:
     """Whether no other file can use it: a static function of a source."""
     return file.path.endswith(".c") and any(
         b"static" in b" ".join(file.before.lines[f.start - 1:f.body]).split()
