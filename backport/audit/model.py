@@ -184,6 +184,12 @@ class Backported:
         return self.equal and bool(self.tree.made) and here.context == there.context and here.place == there.place
 
     @property
+    def across(self) -> bool:
+        """Whether upstream's side is a step from one branch to the next: all that a merge window did to these lines."""
+        old, _, new = self.origin.upstream.partition("..")
+        return bool(new) and old.split(".")[:2] != new.split(".")[:2]
+
+    @property
     def today(self) -> bytes:
         """The tree's file as people run it."""
         return self.tree.after if self.now is None else self.now

@@ -205,6 +205,43 @@ def test_only_the_directories_of_what_changed_are_read(tmp_path: Path, monkeypat
     assert sorted(set(read)) == [near, C]
 
 
+@pytest.mark.parametrize(("newer", "count"), [(["6.12.1", "6.12.2"], 1), (["6.12.1", "6.13.2"], 0)])
+def test_a_merge_window_says_nothing_of_a_line_that_stayed(tmp_path: Path, newer: list[str], count: int) -> None:
+    """gflags2str() of 6.12: mainline added one flag and took another one away, in two commits."""
+    from backport.audit.kinds.registry import findings
+
+    old, new = "\tw->received += size;\n", "\twidget_account(w, w->received += size);\n"
+    git = releases(tmp_path / "store", {
+        "6.1.1": {C: WIDGET}, "6.1.2": {C: WIDGET.replace(old, old + new)},
+        newer[0]: {C: WIDGET}, newer[1]: {C: WIDGET.replace(old, new)}})
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [newer], Counts())))
+    assert [one.kind.id for one in found] == ["leftover"] * count
+
+
+def test_a_part_that_upstream_took_away_tells_nothing(tmp_path: Path) -> None:
+    """perf_free_event() of 6.12 got put_event(); mainline has no such function any more, and another put_event()."""
+    from backport.audit.kinds.registry import findings
+
+    tail = WIDGET[WIDGET.index("static int widget_recv"):WIDGET.index("static const struct widget_ops widget_ops")]
+    git = releases(tmp_path / "store", {
+        "6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET}, "6.12.2": {C: GOOD.replace(tail, "")}})
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))) == []
+
+
+def test_a_line_that_another_branch_of_the_function_has_is_not_applied_twice(tmp_path: Path) -> None:
+    """target_cmd_init_cdb() of 5.10 sets the pointer at its top as well, and its caller does so upstream."""
+    from backport.audit.kinds.registry import findings
+
+    line = "\t\tw->position_of_the_last_message = &w->own_position[0];\n"
+    here = WIDGET.replace("\tint ret;\n\n\tif (size > WIDGET_MAX)\n\t\treturn -EMSGSIZE;\n",
+                          f"\tint ret;\n\n{line[1:]}\tif (size > WIDGET_MAX)\n\t\treturn -EMSGSIZE;\n")
+    assert here != WIDGET
+    end, new = "\tw->received += size;\n", line[1:] + "\tw->received += size;\n"
+    git = releases(tmp_path / "store", {"6.1.1": {C: here}, "6.1.2": {C: here.replace(end, new)},
+                                        "6.12.1": {C: WIDGET}, "6.12.2": {C: WIDGET.replace(end, new)}})
+    assert list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))) == []
+
+
 def test_a_store_without_releases_of_the_tree_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path))
     with pytest.raises(UserError, match=r"the store has no release of 6\.1, and an audit needs two"):

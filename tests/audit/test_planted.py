@@ -29,6 +29,9 @@ def _newer(repo: Repo, fix: str) -> None:
     repo.empty("linux-6.6.y", "Linux 6.6.1")
 
 
+COUNTED = ((C, "\tw->received += size;\n",
+            "#ifdef CONFIG_WIDGET_COUNT\n\tw->received += size;\n#endif\n\tw->seen = true;\n"),)
+
 PLANTED = (
     Case("in the function below", SENT,
          ((C, RECV, "\tw->tries = widget_tries(w);\n\tw->stamp = ktime_get();\n" + RECV),), "another-function"),
@@ -112,6 +115,22 @@ HONEST = (
          ((C, "\tw->received += size;\n", "\tw->received += size;\n\tret = widget_ok;\n"),),
          before=((C, "\t\treturn -EMSGSIZE;\n", "\t\treturn -E2BIG;\n"),
                  (H, "int widget_power(", "extern int widget_ok;\nint widget_power("))),
+    Case("a line that is broken before the operator",
+         ((C, SEND, "\tif (w->id &&\n\t    w->users)\n\t\treturn -EBUSY;\n" + SEND),),
+         ((C, SEND, "\tif (w->id\n\t    && w->users)\n\t\treturn -EBUSY;\n" + SEND),), note="style"),
+    Case("an option in a new #ifdef", COUNTED, COUNTED,
+         before=((H, "int widget_power(", "/* CONFIG_WIDGET_COUNT */\nint widget_power("),)),
+    Case("behind the declarations",
+         ((C, "static int widget_recv(struct widget *w, void *data, size_t size)\n{\n",
+           "static int widget_recv(struct widget *w, void *data, size_t size)\n{\n\twidget_settle(w->id);\n\n"),),
+         ((C, "{\n\tint ret;\n\n\tif (size > WIDGET_MAX)\n\t\treturn -EMSGSIZE;\n",
+           "{\n\tint ret;\n\n\twidget_settle(w->id);\n\n\tif (size > WIDGET_MAX)\n\t\treturn -EMSGSIZE;\n"),),
+         before=((H, "int widget_power(", "void widget_settle(int id);\nint widget_power("),)),
+    Case("a helper that returns the opposite here",
+         ((C, SEND, "\tif (widget_prepare(w, size))\n\t\treturn -EINVAL;\n" + SEND),),
+         ((C, SEND, "\tif (!widget_prepare(w, size))\n\t\treturn -EINVAL;\n" + SEND),),
+         before=((H, "int widget_power(", "bool widget_prepare(struct widget *w, size_t size);\nint widget_power("),),
+         note="widget_prepare() returns true for success here"),
     Case("the unlock is further away here",
          ((C, SEND, "\tmutex_lock(&w->lock);\n" + SEND),
           (C, "out:\n\twidget_idle(w);\n", "out:\n\twidget_idle(w);\n\tmutex_unlock(&w->lock);\n")),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from backport.audit.kinds.base import Question, around, holds, part, same_lines
+from backport.audit.kinds.base import Question, around, changed_too, holds, part, same_lines
 from backport.audit.model import Backported, Fault, FileSide, Suspect
 
 _SHARE = 0.5             # of the added lines: so much of them in a part and the change is there
@@ -49,7 +49,9 @@ def _parts(side: FileSide) -> Counter[str]:
 
 def _honest(change: Backported, landed: str, wanted: str, added: list[bytes]) -> bool:
     """Whether a newer tree has the lines in the part where they are here, too, or the branch that stands for
-    upstream has them no longer in the other."""
+    upstream has them no longer in the other, or took away the part in which they are here."""
+    if changed_too(change, landed):
+        return True
     newer = (*change.newer.values(), change.upstream.after)
     return holds(part(change.lasting, wanted, change.path), added) < _SHARE or any(
         holds(part(data, landed, change.path), added) >= _SHARE for data in newer)

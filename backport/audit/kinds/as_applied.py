@@ -14,15 +14,17 @@ from dataclasses import dataclass
 
 from backport import sections
 from backport.adapt.align import line_key, similarity, weak
-from backport.audit.kinds.base import Question, holds, part
+from backport.audit.kinds.base import Question, changed_too, holds, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
 from backport.csource.declarations import declaration
 from backport.csource.locks import halves
+from backport.csource.source import Source
 from backport.csource.statements import label
 from backport.patch.model import Hunk
 
 _THERE = 0.8             # of the added lines: so much of them and the change is there
 _ALIKE = 0.5             # of the words of a line and its replacement
+_DENIED = re.compile(rb"!(\w+)\(")
 _OPERATOR = re.compile(rb"(?<![-<>])[<>]=?(?![<>])|[!=]=|&&|\|\||!")
 
 Keys = Sequence[bytes]
@@ -106,16 +108,26 @@ def _elsewhere(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
         return None
     at = next(line for line, key in here.telling if key == added[0])
     landed, wanted = here.scope(at), change.upstream.place
-    if _also_there(change, landed, wanted, added):
+    if _also_there(change, landed, wanted, added) or (landed != wanted and changed_too(change, landed)):
         return None
     order = not wanted.endswith("()") or all(declaration(line) for _, line in change.upstream.added if line.strip())
-    if landed == wanted and order:
+    if landed == wanted and (order or _behind_declarations(here, at, hunk.above[-1])):
         return None                  # the order of definitions, entries and declarations says nothing
     if landed == wanted:
         return _found(Fault.PLACE, change, f"upstream has the lines behind `{_shown(hunk.above[-1])}`; here they are "
                       f"elsewhere in {_where(change)}", 0.75, added[0])
     return _found(Fault.FUNCTION, change, f"upstream changed {_where(change)}; here the lines are in "
                   f"{landed or 'no function'}, and upstream's place is as it was", 0.8, added[0])
+
+
+def _behind_declarations(here: FileSide, at: int, above: bytes) -> bool:
+    """Whether nothing but declarations and comments stands between the line `above` and 0-based line `at`: a statement
+    cannot be put before them in older trees."""
+    lines = Source.of(here.after).bare_lines if sections.is_c(here.path) else []
+    raw = here.after.split(b"\n")
+    start = next((n for n in range(min(at, len(lines)) - 1, -1, -1) if line_key(raw[n]) == above), None)
+    between = [line for line in lines[start + 1:at] if line.strip()] if start is not None else []
+    return bool(between) and all(map(declaration, between))
 
 
 def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bool:
@@ -197,16 +209,34 @@ def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
 
 def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     """A line that differs from upstream's in an operator of a condition."""
-    if len(found) != len(hunk.new):
-        return None
+    if len(found) != len(hunk.new) or b"".join(found) == b"".join(hunk.new):
+        return None                  # a line is only broken before the operator, not behind it
     other = [(mine, theirs) for mine, theirs in zip(found, hunk.new, strict=True) if mine != theirs]
     telling = {key for _, key in change.upstream.telling}
     if not other or any(theirs not in telling or _OPERATOR.sub(b"", mine) != _OPERATOR.sub(b"", theirs)
                         for mine, theirs in other):
         return None
     mine, theirs = other[0]
+    if all(_other_sense(change, *pair) for pair in other):
+        return None
     return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(mine)}`, where upstream has "
                   f"`{_shown(theirs)}`", 0.75, mine)
+
+
+def _other_sense(change: Backported, mine: bytes, theirs: bytes) -> bool:
+    """Whether the lines differ in the `!` before a call alone, and no line of either file calls it in the other sense:
+    then the helper itself can return the opposite here."""
+    ours, others = Counter(_DENIED.findall(mine)), Counter(_DENIED.findall(theirs))
+    names = {*(ours - others), *(others - ours)}
+    if not names or _DENIED.sub(rb"\1(", mine) != _DENIED.sub(rb"\1(", theirs):
+        return False
+    for data, want in ((change.tree.after, ours), (change.upstream.after, others)):
+        text = line_key(data)
+        for name in names:
+            every = len(re.findall(rb"\b%s\(" % name, text))
+            if len(re.findall(rb"!%s\(" % name, text)) != (every if want[name] else 0):
+                return False
+    return True
 
 
 def _found(kind: Fault, change: Backported, text: str, confidence: float, key: bytes) -> Suspect:

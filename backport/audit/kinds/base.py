@@ -69,6 +69,14 @@ def around(side: FileSide, name: str) -> tuple[list[bytes], list[bytes]]:
     return [key for key in above if not weak(key)][:_NEAR], [key for key in below if not weak(key)][:_NEAR]
 
 
+def changed_too(change: Backported, name: str) -> bool:
+    """Whether upstream's step took away the part `name`, or what the change takes away from it here: then it is another
+    change in the same words."""
+    was, became = (part(data, name, change.path) for data in (change.upstream.before, change.upstream.after))
+    replaced = [key for _, key in change.tree.gone]
+    return bool(was) and (not became or holds(was, replaced) == 1 > holds(became, replaced))
+
+
 def part_text(source: bytes, name: str) -> bytes:
     """The text of the function `name` ("f()"), b"" where the file has none or several of that name."""
     found = Source.of(source).function(name.removesuffix("()"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from backport.adapt.align import line_key
 from backport.adapt.checks.guard import CHECK as guard
 from backport.adapt.signals import Signal
 from backport.audit.kinds.base import Question, checked, part_text
@@ -12,12 +14,18 @@ from backport.csource.locks import halves
 from backport.csource.pieces import code
 from backport.csource.statements import gotos, label
 
+_QUOTED = re.compile(r"`([^`]*)`")
+
 
 def ask(change: Backported) -> Iterator[Suspect]:
     """A lock without its unlock, a line under the opposite condition, a jump to a label that is not there."""
     here = change.tree
     yield from _locks(change)
-    yield from checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7)
+    dropped = {line_key(line).removesuffix(b"{") for _, line in change.upstream.removed}
+    for one in checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7):
+        # under a condition that upstream's change itself dropped: the tree kept the older form
+        if not dropped & {line_key(text.encode()) for text in _QUOTED.findall(one.text)}:
+            yield one
     for name, added in here.functions.items():
         ours, theirs = (part_text(side.after, name) for side in (here, change.upstream))
         lacking = [one for one in gotos(code(added)) if one in _labels(theirs) and one not in _labels(ours)]

@@ -15,7 +15,8 @@ from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
 from backport.csource.uses import variables
 
-_LEAVES = re.compile(rb"\b(?:return|goto)\b[^;]*;")       # `return nfs_ok;` declares nothing
+# `return nfs_ok;` declares nothing, nor does `#ifdef CONFIG_RT_MUTEXES`
+_LEAVES = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*", re.M)
 _SHORT = 4               # letters of a name from which on it is looked for in the whole tree
 
 

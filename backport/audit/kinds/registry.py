@@ -32,6 +32,8 @@ QUESTIONS: tuple[Question, ...] = tuple(one for one in tuple(globals().values())
 
 _LOOSE = (as_applied,)       # what is asked where only most of the words are the same
 _PLAIN = (lost_half, missing_name)       # what the rest of the function can lack when the change itself is whole
+# what a step across a merge window cannot tell: later commits of mainline changed the same lines, and are not meant
+_OF_STEP = (Fault.FILE_LEFT, Fault.LEFT, Fault.LEFTOVER, Fault.TURNED)
 _OF_COMMIT = (Fault.FOLLOW_UP, Fault.NEWER)        # about the commit as a whole, whatever is wrong with its lines
 
 
@@ -58,7 +60,8 @@ def findings(changes: Iterable[Backported]) -> Iterator[Suspect]:
         asked = _asked(change)
         found = [one for question in asked for one in question.ask(change)]
         # one mistake makes several: lines in another function stand under other conditions and locks there
-        placed = [one for one in found if one.kind not in _OF_COMMIT]
+        placed = [one for one in found
+                  if one.kind not in _OF_COMMIT and not (change.across and one.kind in _OF_STEP)]
         if placed:
             yield min(placed, key=lambda one: (one.kind.rank, -one.confidence))
         yield from (one for one in found if one.kind in _OF_COMMIT)
