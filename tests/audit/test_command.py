@@ -11,6 +11,7 @@ from backport.audit.pairing import Counts, release_changes
 from backport.commands.audit import command
 from backport.errors import UserError
 from backport.git import Git
+from backport.replay.delta import tree_delta
 from tests.support.audited import WIDGET, C, H, audit, planted, releases
 
 FAULT = planted("in the function below")
@@ -193,7 +194,7 @@ def test_only_the_directories_of_what_changed_are_read(tmp_path: Path, monkeypat
              "6.12.1": {C: WIDGET, far: WIDGET, near: WIDGET, "drivers/demo/sub/file.c": WIDGET},
              "6.12.2": {C: GOOD, far: GOOD, near: GOOD, "drivers/demo/sub/file.c": GOOD}}
     read: list[str] = []
-    plain = pairing.tree_delta
+    plain = tree_delta
 
     def noted(*args: object) -> dict[str, object]:
         found = plain(*args)                                     # type: ignore[arg-type]
