@@ -172,6 +172,10 @@ class _Parts:
             if more.verdict is Build.NOT_COMPILED:
                 first = replace(first, notes=(*first.notes, f"{name}: not compiled: {more.reason}"),
                                 hint=first.hint or more.hint)
+                if more.objects:                 # the rest was built there, and its warnings are the patch's
+                    told = str(more.new[0]) if more.new else passed(more.objects)
+                    first = together([first, replace(more, verdict=Build.WARN if more.new else Build.PASS, reason=told,
+                                                     uncompiled=())])
             elif first.verdict is Build.NOT_COMPILED:
                 first = again(first, more, paths)
             else:

@@ -428,6 +428,15 @@ def test_what_is_outside_arch_is_built_for_the_architectures_that_are_asked_for(
     none = bench.build(near, compared=False, architectures=("arm64",))
     assert (none.verdict, none.architecture) == (Build.PASS, "x86_64"), none
     assert [note for note in none.notes if note.startswith("arm64: not compiled: drivers/net/near.c:")], none.notes
+    # one file of two is built there: its warning is not lost with the note on the other
+    more = {**near, **bench.edit(DUMMY, "int dummy;", "int dummy;\n\nint none(void)\n{\n\treturn 0;\n}")}
+    half = bench.build(more, compared=False, architectures=("arm64",))
+    assert (half.verdict, half.architecture) == (Build.PASS, "x86_64, arm64"), half
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        f"{architecture.name}-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc -Wmissing-prototypes")))
+    half = bench.build(more, compared=False, architectures=("arm64",))
+    assert half.verdict is Build.WARN, half
+    assert "no previous prototype" in half.reason
     # an error of that compiler alone is the patch's
     monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
         f"{architecture.name}-gcc", "1", (f"ARCH={architecture.arch}", "CC=gcc -DCROSS_ONLY")))
