@@ -13,6 +13,8 @@ from backport.adapt.arbiter import State
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.records import HunkStory
 from backport.csource.source import Source
+from backport.csource.tokens import identifiers
+from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
 from backport.treeview import TreeView
@@ -23,6 +25,8 @@ _SHARED = 0.3            # share of its lines that another file may have: includ
 _FEW = 3                 # names or lines that say nothing yet
 _ASKED = 60              # names that the tree is asked for
 _LIKE = 24               # files of the same name that are looked into
+_BESIDE = 200            # files of a directory that are looked into
+_ALIKE = 0.5             # share of a function's own words that another file has, and it counts as the same code
 # every directory has these: the name says nothing, the directory does
 _EVERYWHERE = frozenset({"Makefile", "Kconfig", "Kbuild", "config", "settings", "index.rst", ".gitignore"})
 
@@ -59,6 +63,37 @@ def _evidence(path: str, target: TreeView, preimage: bytes | None) -> str:
         return ""
     return (f"{path} is not in this tree, and {len(known) or 'none'} of the {len(names)} functions, macros and types "
             "that it defines upstream")
+
+
+def under_other_names(file: FileDiff, target: TreeView, preimage: bytes | None, upstream: TreeView | None) -> str:
+    """A file of the same directory that upstream no longer has, and that holds the changed functions under other
+    names; "" for none. keyslot-manager.c became blk-crypto-profile.c, and every function of it was renamed."""
+    path = file.old_path
+    if path is None or preimage is None or upstream is None or target.read(path) is not None:
+        return ""
+    folder, ending = path.rpartition("/")[0], path[-2:]
+    beside = [other for other in target.paths() if other.rpartition("/")[0] == folder and other.endswith(ending)]
+    known = set(upstream.paths())
+    older = [other for other in beside if other not in known][:_LIKE]
+    if ending not in (".c", ".h") or not older:
+        return ""
+    read = Source.of(preimage)
+    own = set(_names(preimage))
+    words = {word for word in _changed_words(file, read) if len(word) > len("size") and word.decode() not in own}
+    having = {other: words & set(identifiers(target.read(other) or b"", comments=True)) for other in beside[:_BESIDE]}
+    telling = {word for word in words if sum(word in found for found in having.values()) <= 1 + len(having) // 20}
+    return next((other for other in older if len(telling) >= _FEW
+                 and len(telling & having.get(other, set())) >= _ALIKE * len(telling)), "")
+
+
+def _changed_words(file: FileDiff, read: Source) -> set[bytes]:
+    """The names in the code of the functions that the hunks change."""
+    found: set[bytes] = set()
+    for hunk in file.hunks:
+        at = find_preimage(read.data, hunk)
+        f = read.enclosing(at + len(hunk.old) // 2) if at else None
+        found |= set(identifiers(read.code(f) if f is not None else b"".join(hunk.old)))
+    return found
 
 
 def _no_folder(path: str, folder: str, target: TreeView) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from backport.adapt import header_names, lacking_parameter
-from backport.adapt.absent_file import absent_file
+from backport.adapt.absent_file import absent_file, under_other_names
 from backport.adapt.arbiter import State
 from backport.adapt.checks.base import Names, SymbolIndex
 from backport.adapt.context import covers, refusal, with_context
@@ -103,8 +103,12 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         ours, lacking = lacking_parameter.without_parameter(ours, target.read(path), preimage)
     answer = adapt_file(ours, target, preimage, Ruled(ours, target, rules, preimage), names, wanted, ways, further)
     answer = lacking_parameter.told(header_names.told(answer, file, swaps), file, lacking)
-    gone = absent_file(file, target, preimage) if answer.outcome is Apply.CONFLICT and "drop" in wanted else None
-    return gone or answer
+    if "drop" not in wanted or answer.outcome not in (Apply.CONFLICT, Apply.ABSENT):
+        return answer
+    older = under_other_names(file, target, preimage, names.tree)
+    if older:
+        return decline(f"{path}: {older} has this code under other names in this tree", *answer.evidence)
+    return (absent_file(file, target, preimage) if answer.outcome is Apply.CONFLICT else None) or answer
 
 
 def _known(file: FileDiff, why: str) -> FileAnswer:

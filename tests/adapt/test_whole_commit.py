@@ -102,6 +102,26 @@ def test_a_driver_under_another_name_is_not_left_out() -> None:
     assert answer.patch is None or "drivers/b/next.c" in paths(answer)
 
 
+def slots(name: str, of: str) -> bytes:
+    return "".join(f"int {name}_{verb}(struct {name} *{of}, const struct blk_key *key)\n{{\n"
+                   f"\tif ({of}->slot_refs[{n}])\n\t\treturn {name}_busy({of}, {n});\n\t{of}->ll_ops.keyslot_{verb}({of}, key, {of}->hash_node);\n"
+                   f"\treturn {name}_idle({of}, {of}->slot_mem, {n});\n}}\n\n"
+                   for n, verb in enumerate(("evict", "program", "find"))).encode()
+
+
+def test_a_file_that_was_renamed_with_every_function_in_it_is_not_left_out() -> None:
+    """block/keyslot-manager.c became blk-crypto-profile.c: the heart of a fix was left out, and the rest was made."""
+    profile = changed(slots("crypto_profile", "profile"), b"crypto_profile_busy(profile, 0)", b"-EBUSY")
+    patch = {"drivers/a/gen3.c": GEN3, "drivers/a/profile.c": profile}
+    tree = {"drivers/a/gen3.c": GEN3[0], **{f"drivers/a/x{n}.c": driver(f"x{n}") for n in range(3)}}
+    assert carried(patch, tree).outcome.good
+    answer = carried(patch, {**tree, "drivers/a/manager.c": slots("ksm", "ksm")})
+    assert answer.outcome is Apply.CONFLICT
+    # upstream has that file as well: it is another thing
+    both = {"drivers/a/manager.c": slots("ksm", "ksm")}
+    assert carried(patch, {**tree, **both}, both).outcome.good
+
+
 def test_a_makefile_of_a_directory_that_is_here_under_another_path_is_not_left_out() -> None:
     make = changed(b"obj-y += a.o\nobj-y += b.o\nobj-$(CONFIG_X) += gen3.o\n", b"+= b.o", b"+= b.o c.o")
     answer = carried({"drivers/a/gen3.c": GEN3, "drivers/new/thing/Makefile": make},
