@@ -103,10 +103,12 @@ def test_a_driver_under_another_name_is_not_left_out() -> None:
 
 
 def slots(name: str, of: str) -> bytes:
-    return "".join(f"int {name}_{verb}(struct {name} *{of}, const struct blk_key *key)\n{{\n"
-                   f"\tif ({of}->slot_refs[{n}])\n\t\treturn {name}_busy({of}, {n});\n\t{of}->ll_ops.keyslot_{verb}({of}, key, {of}->hash_node);\n"
-                   f"\treturn {name}_idle({of}, {of}->slot_mem, {n});\n}}\n\n"
-                   for n, verb in enumerate(("evict", "program", "find"))).encode()
+    return "".join(
+        f"int {name}_{verb}(struct {name} *{of}, const struct blk_key *key)\n{{\n"
+        f"\tif ({of}->slot_refs[{n}])\n\t\treturn {name}_busy({of}, {n});\n"
+        f"\t{of}->ll_ops.keyslot_{verb}({of}, key, {of}->hash_node);\n"
+        f"\treturn {name}_idle({of}, {of}->slot_mem, {n});\n}}\n\n"
+        for n, verb in enumerate(("evict", "program", "find"))).encode()
 
 
 def test_a_file_that_was_renamed_with_every_function_in_it_is_not_left_out() -> None:
