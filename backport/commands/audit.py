@@ -264,7 +264,7 @@ def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool)
             notes[one.key] = (f"no repair: {repair}",)
             continue
         said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
-                if repair.lacks else f"the tool puts it into {repair.where}, {repair.sure}"]
+                if repair.lacks else f"the tool puts it into {repair.place}, {repair.sure}"]
         if build:
             said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
         notes[one.key] = tuple(said)
