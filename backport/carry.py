@@ -37,7 +37,7 @@ from backport.trees.view import StoreView
 from backport.treeview import TreeView
 from backport.verdict import Apply, Sure
 
-_PREIMAGES = 64 << 20                 # bytes of upstream's files that are kept: those of some hundred patches
+_PREIMAGES = 32 << 20                 # bytes of upstream's files that are kept: those of some hundred patches
 _ADAPTED = (Apply.MERGED, Apply.REWRITTEN)
 
 # what git's answer leaves open: a tree that has the change refuses the patch, or takes it a second time

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backport.boot.behaviour import prove
+from backport.bounded import give_back
 from backport.carry import Carried
 from backport.cell import Adapted, Cell, ConflictMarkers
 from backport.context import Context
@@ -32,6 +33,7 @@ from backport.stable.nomination import asked, nomination
 from backport.trees.store import Head
 from backport.verdict import Apply, Build, Sure
 
+_GIVE_BACK = 32                      # cells after which memory is returned
 _BOOTABLE = (Build.PASS, Build.WARN, Build.SKIPPED)
 
 
@@ -73,6 +75,9 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
         cell = _failed(cell, trouble_of(error), traceback.format_exc())
     except Exception as error:
         cell = _failed(cell, f"internal error: {error!r}", traceback.format_exc())
+    context.computed += 1
+    if context.computed % _GIVE_BACK == 0:
+        give_back()
     return replace(cell, seconds=round(time.monotonic() - started, 3))
 
 

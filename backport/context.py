@@ -76,6 +76,7 @@ class Context:
     chains: dict[str, Chain] = field(default_factory=dict, repr=False)      # by the commit of the bare tree
     firsts: dict[tuple[str, str], Step] = field(default_factory=dict, repr=False)   # by (patch, commit it is put on)
     touched: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict, repr=False)    # by patch
+    computed: int = 0                            # cells so far
     _plans: dict[tuple[str, str, str], Plan] = field(default_factory=dict, repr=False)
     _carrier: Carrier | None = field(default=None, repr=False)
     _log: Log | None = field(default=None, repr=False)

@@ -99,7 +99,7 @@ GLOBS = "--no-literal-pathspecs"
 
 _TREE, _SUBMODULE, _LINK = "040000", "160000", "120000"
 _NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")     # of an object, in full
-_BLOBS, _ROWS = 32 << 20, 100_000    # bytes of files and rows of directories that one Git keeps
+_BLOBS, _ROWS = 16 << 20, 40_000    # bytes of files and rows of directories that one Git keeps
 _ARGUMENTS = 64 * 1024               # bytes of names that one command gets; the kernel takes 128 KiB at the least
 
 

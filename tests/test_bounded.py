@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from backport import bounded
 from backport.bounded import Bounded, by_content
 
 
@@ -29,3 +32,23 @@ def test_an_answer_is_kept_also_where_it_is_none() -> None:
     length(b"x" * 900)
     length(b"ab")
     assert len(asked) == 4
+
+
+def test_every_text_that_an_answer_is_for_counts() -> None:
+    asked = []
+
+    @by_content(1000)
+    def joined(kind: str, one: bytes, other: bytes) -> int:
+        asked.append(kind)
+        return len(one + other)
+
+    for kind in "abab":
+        joined(kind, b"x" * 300, b"y" * 300)             # two of them do not fit
+    assert asked == ["a", "b", "a", "b"]
+
+
+def test_memory_is_given_back_where_the_library_can_and_nothing_breaks_where_it_cannot(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded.give_back()
+    monkeypatch.setattr(bounded.ctypes, "CDLL", lambda name: object())
+    bounded.give_back()

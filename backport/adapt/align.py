@@ -37,7 +37,7 @@ class Pairing:
     exact: tuple[bool, ...]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=32768)
 def line_key(line: bytes) -> bytes:
     """A line without its white space."""
     return squeeze(line)
@@ -150,7 +150,7 @@ def similarity(one: bytes, two: bytes) -> float:
     return 2 * (x & y).total() / total if total else 0.0
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def _bag(line: bytes) -> Counter[bytes]:
     return Counter(bare(line))
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource.layout import Function
 from backport.csource.pieces import squeeze
 from backport.csource.source import Source
@@ -59,7 +59,7 @@ def place_of(source: bytes, line: int) -> Place | None:
     return table[index] if 0 <= index < len(table) else None
 
 
-@lru_cache(maxsize=512)
+@by_content(512 << 10)
 def _scan(text: bytes) -> tuple[Place, ...]:
     """The place of each line of a function's inside, by its code."""
     text = _DIRECTIVE.sub(lambda m: _NOT_NEWLINE.sub(b" ", m[0]), text)

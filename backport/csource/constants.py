@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource.calls import parts
 from backport.csource.pieces import code
 from backport.csource.scopes import Block, blocks
@@ -74,7 +74,7 @@ def _together(line: bytes) -> bool:
     return not line.strip() or line.lstrip().startswith(b"#define") or line[:1] in b" \t"
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def enumerators(source: bytes, b: Block) -> Mapping[bytes, Constant]:
     """name -> value of an enum's enumerators, in order."""
     text = b"\n".join(source.split(b"\n")[b.start - 1:b.end])

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource.calls import parts
 from backport.csource.pieces import code
 
@@ -100,7 +101,7 @@ def of_function(line: bytes) -> tuple[Declarator, ...]:
     return declaration(code(line)) if line[:1] == b"\t" and line[1:2] not in (b"\t", b" ") else ()
 
 
-@lru_cache(maxsize=64)
+@by_content(1 << 20)
 def types(text: bytes) -> dict[bytes, bytes]:
     """name -> its type, for names that the declarations of `text` give one type only."""
     found: dict[bytes, set[bytes]] = {}

@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
 
 
@@ -167,7 +167,7 @@ def find(pattern: Pattern, source: bytes) -> Iterator[Match]:
             end = match.last
 
 
-@lru_cache(maxsize=64)
+@by_content(768 << 10)
 def _words(source: bytes) -> tuple[Token, ...]:
     return significant(lex(source))
 

@@ -105,7 +105,7 @@ class Source:
         self.data = data
 
     @staticmethod
-    @by_content(4 << 20)
+    @by_content(3 << 20)              # with what is read of them seven times that
     def of(data: bytes) -> Source:
         """The source of these bytes: read once, however often it is asked for."""
         return Source(data)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
+from backport.bounded import by_content
 from backport.csource.calls import parts
 from backport.csource.pieces import code, squeeze
 from backport.csource.scopes import Block
@@ -33,7 +33,7 @@ class Entry:
     items: tuple[bytes, ...]
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def entries(source: bytes, b: Block) -> tuple[Entry, ...]:
     """The entries of a table that have parts: `{ A, B }` and `MACRO(A, B)`; none for an enum or a struct."""
     lines = source.split(b"\n")
@@ -69,7 +69,7 @@ def around(source: bytes, b: Block, line: int) -> tuple[Inner, ...]:
     return table[line - b.start + 1] if 0 <= line - b.start + 1 < len(table) else ()
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def chains(source: bytes, b: Block) -> tuple[tuple[Inner, ...], ...]:
     """For each line of the block what is open where the line begins."""
     lines = Source.of(source).bare_lines[b.start - 1:b.end]

@@ -9,6 +9,7 @@ asked for a second opinion. The one thing a fragment can hide is that it begins 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
@@ -51,12 +52,13 @@ _RULES = (
     (Kind.OTHER, rb"."),
 )
 _ORDER = (Kind.OTHER, *(kind for kind, _rule in _RULES))      # by the number of the group
-_HIDING = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES
-                               if kind in (Kind.COMMENT, Kind.STRING)), re.DOTALL)
+# what may hide a comment, and comments; all begin with one of three characters, so that the search is fast
+_HIDING = re.compile(rb"""(/\*.*?\*/|/\*.*\Z|//(?:\\\r?\n|[^\n])*)|"(?:\\.|[^"\\\n])*(?:"|(?=\n)|\Z)"""
+                     rb"""|'(?:\\.|[^'\\\n])*(?:'|(?=\n)|\Z)""", re.DOTALL)
 _LEXER = re.compile(b"|".join(b"(?P<%s>%s)" % (kind.value.encode(), rule) for kind, rule in _RULES), re.DOTALL)
 
 
-@by_content(2 << 20)              # a token is fifty times its text
+@by_content(1 << 20)              # a token is fifty times its text
 def lex(source: bytes) -> tuple[Token, ...]:
     """Every token of `source`, in order: the concatenation of their texts is `source`. Never raises.
 
@@ -90,15 +92,18 @@ def lex(source: bytes) -> tuple[Token, ...]:
 def in_comment(source: bytes, offset: int) -> bool:
     """Whether a comment of `source`, as `lex` reads it, begins before `offset` and ends behind it. Reads only what may
     hide one: of a large file `lex` would make a hundred thousand tokens for this."""
+    starts, ends = _comments(source)
+    at = bisect_left(starts, offset) - 1                 # the last one that begins before it
+    return at >= 0 and offset < ends[at]
+
+
+@by_content(2 << 20)
+def _comments(source: bytes) -> tuple[list[int], list[int]]:
+    """Where the comments begin and end, in order."""
     inside = _comment_prefix(source)
-    if offset < inside:
-        return offset > 0
-    for match in _HIDING.finditer(source, inside):
-        if match.start() >= offset:
-            return False
-        if offset < match.end():
-            return match.lastgroup == Kind.COMMENT.value
-    return False
+    spans = [(0, inside)] if inside else []
+    spans += [match.span() for match in _HIDING.finditer(source, inside) if match[1] is not None]
+    return [start for start, _end in spans], [end for _start, end in spans]
 
 
 _DIRECTIVE = re.compile(rb"#[ \t]*\w*")

@@ -8,6 +8,7 @@ compares bytes.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,28 +29,28 @@ class Words:
 
     source: bytes
     texts: tuple[bytes, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
     joined: bytes                    # every word behind a NUL: a search for words is a search for bytes
-    at: tuple[int, ...]              # offset of each word's NUL in `joined`
-    lines: tuple[int, ...]           # offset of each line
+    at: Sequence[int]                # offset of each word's NUL in `joined`
+    lines: Sequence[int]             # offset of each line
 
     def line(self, offset: int) -> int:
         """0-based line of a byte offset."""
         return bisect_right(self.lines, offset) - 1
 
 
-@by_content(1 << 20)              # a word is forty times its text
+@by_content(768 << 10)            # a word is many times its text
 def words(source: bytes) -> Words:
     texts = _WORD.findall(source)
     sizes = list(map(len, texts))
     gaps = list(map(len, _WORD.split(source)))           # with those before the first word and behind the last
-    ends = list(accumulate(map(add, gaps, sizes)))
-    starts = list(map(sub, ends, sizes))
-    at = list(accumulate((1 + size for size in sizes), initial=0))
-    lines = (0, *(m.end() for m in re.finditer(rb"\n", source)))
+    ends = array("I", accumulate(map(add, gaps, sizes)))
+    starts = array("I", map(sub, ends, sizes))
+    at = array("I", accumulate((1 + size for size in sizes), initial=0))
+    lines = array("I", (0, *(m.end() for m in re.finditer(rb"\n", source))))
     joined = b"\0".join((b"", *texts, b""))
-    return Words(source, tuple(texts), tuple(starts), tuple(ends), joined, tuple(at[:-1]), lines)
+    return Words(source, tuple(texts), starts, ends, joined, at[:-1], lines)
 
 
 @dataclass(frozen=True, slots=True)

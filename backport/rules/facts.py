@@ -13,7 +13,7 @@ from backport.csource.functions import functions
 from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant
 from backport.treeview import TreeView
 
-_READ = 8 << 20                      # bytes of files that are kept for one tree
+_READ = 3 << 20                      # bytes of files that are kept for one tree
 
 
 @lru_cache(maxsize=512)
@@ -123,7 +123,7 @@ def facts_of(view: TreeView) -> Facts:
         return Facts(view)
 
 
-@lru_cache(maxsize=256)
+@by_content(2 << 20)
 def members(source: bytes, struct: str) -> frozenset[bytes]:
     """Names that stand in front of `;`, `[`, `:`, `,` or `)` in the body of `struct NAME { ... }`."""
     words = significant(lex(source))
@@ -143,7 +143,7 @@ def members(source: bytes, struct: str) -> frozenset[bytes]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=256)
+@by_content(2 << 20)
 def parameter_counts(source: bytes, function: str) -> frozenset[int]:
     """How many parameters the prototypes, definitions and function-like macros of that name have."""
     words = significant(lex(source))

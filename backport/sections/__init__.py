@@ -155,13 +155,13 @@ def _kind(path: str) -> SectionKind | None:
     return next((kind for kind in KINDS if kind.owns(path)), None)
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def _read(kind: SectionKind, source: bytes) -> tuple[Section, ...]:
     found = kind.read(source)
     return told_apart(found) if kind.numbered else tuple(found)
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def _starts(kind: SectionKind, source: bytes) -> tuple[int, ...]:
     return tuple(one.start for one in _read(kind, source))
 

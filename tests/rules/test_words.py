@@ -18,8 +18,8 @@ def test_offsets_are_those_of_the_words(source: bytes) -> None:
     found = words(source)
     matches = list(re.finditer(_WORD.pattern, source))
     assert found.texts == tuple(m[0] for m in matches)
-    assert found.starts == tuple(m.start() for m in matches)
-    assert found.ends == tuple(m.end() for m in matches)
+    assert tuple(found.starts) == tuple(m.start() for m in matches)
+    assert tuple(found.ends) == tuple(m.end() for m in matches)
     assert [found.joined[at:at + 1 + len(text)] for at, text in zip(found.at, found.texts, strict=True)] \
         == [b"\0" + text for text in found.texts]
     assert len(found.joined) == 1 + sum(1 + len(text) for text in found.texts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 
 from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.calls import VARIES, calls, doubled
 from backport.csource.pieces import code
 
@@ -40,7 +40,7 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=64)
+@by_content(1 << 20)
 def _calls(text: bytes) -> Counter[tuple[bytes, int]]:
     return Counter(calls(text))
 

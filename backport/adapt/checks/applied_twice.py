@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 from backport.adapt.align import line_key, weak
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.layout import Function
 from backport.csource.source import Piece, Source
 
@@ -106,7 +106,7 @@ def _lines(source: Source, function: Function | None) -> Counter[bytes]:
     return _counted(source.text(function)) if function is not None else Counter()
 
 
-@lru_cache(maxsize=8)
+@by_content(2 << 20)
 def _counted(text: bytes) -> Counter[bytes]:
     return Counter(map(line_key, text.split(b"\n")))
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.calls import every_member
 from backport.csource.functions import enclosing
 from backport.csource.grammar import tree
@@ -64,7 +64,7 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=64)
+@by_content(1 << 20)
 def _read(text: bytes) -> Declared:
     out = Declared()
     if not text:

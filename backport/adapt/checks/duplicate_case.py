@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named, quote
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.constants import is_enum
 from backport.csource.functions import enclosing
 from backport.csource.grammar import tree
@@ -72,7 +72,7 @@ def _cases(result: Result, edit: Edit) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=32)
+@by_content(1 << 20)
 def switches(text: bytes) -> tuple[tuple[tuple[bytes, int], ...], ...]:
     """For each `switch` of a function its labels without white space, with their 0-based row."""
     found: list[list[tuple[bytes, int]]] = []

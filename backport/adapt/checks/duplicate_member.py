@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 
 from tree_sitter import Node
 
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.grammar import tree
 from backport.csource.scopes import Block, block, blocks
 
@@ -33,7 +33,7 @@ def _text(source: bytes, b: Block) -> bytes:
     return b"\n".join(source.split(b"\n")[b.start - 1:b.end]) + b"\n"
 
 
-@lru_cache(maxsize=64)
+@by_content(1 << 20)
 def _twice(text: bytes) -> frozenset[bytes]:
     """The members that stand twice in one list of members."""
     found: set[bytes] = set()

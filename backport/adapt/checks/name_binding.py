@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -18,6 +17,7 @@ from backport.adapt.checks.base import Check, Context, Finding, Result, body, na
 from backport.adapt.checks.declarations import identifier
 from backport.adapt.checks.syntax import LONGEST, errors
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.functions import Function, enclosing
 from backport.csource.grammar import tree
 from backport.csource.source import Source
@@ -136,7 +136,7 @@ def _come(result: Result, u: int, r: int) -> list[Finding]:
     return out
 
 
-@lru_cache(maxsize=64)
+@by_content(512 << 10)
 def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
     out: dict[int, list[Use]] = {}
     for use in uses(text):
@@ -144,7 +144,7 @@ def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
     return {row: tuple(found) for row, found in out.items()}
 
 
-@lru_cache(maxsize=64)
+@by_content(512 << 10)
 def uses(text: bytes) -> tuple[Use, ...]:
     """Every use of a variable's or function's name in a function's text; members, labels and tags are none."""
     return tuple(_walk(tree(text)))

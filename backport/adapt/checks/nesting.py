@@ -7,11 +7,11 @@ this tree whose depth changes while nobody touched it has been moved by accident
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.blocks import places
 from backport.csource.functions import Function, enclosing
 from backport.csource.source import Source
@@ -73,7 +73,7 @@ def _kept(result: Result, after: Function, now: dict[int, int], was: dict[int, i
     return out
 
 
-@lru_cache(maxsize=64)
+@by_content(2 << 20)
 def _moved(before: bytes, after: bytes, name: str) -> tuple[bytes, ...]:
     """The keys of lines that stand in upstream's function before and after with the same tabs at other depths."""
     f, g = _only(before, name), _only(after, name)
@@ -89,7 +89,7 @@ def _only(source: bytes, name: str) -> Function | None:
     return Source.of(source).function(name)
 
 
-@lru_cache(maxsize=256)
+@by_content(4 << 20)
 def _depths(source: bytes, f: Function) -> dict[int, int] | None:
     """1-based line -> how many braces are open around it, inside the body; None where they do not balance (`#if`)."""
     out: dict[int, int] = {}

@@ -5,10 +5,9 @@ The same name may be an array there and a pointer here (`sizeof`), little-endian
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from backport.adapt.checks.base import Check, Context, Finding, body, named, quote
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.calls import members
 from backport.csource.declarations import byte_orders, types
 from backport.csource.functions import enclosing
@@ -50,7 +49,7 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=16)
+@by_content(2 << 20)
 def _members(source: bytes) -> dict[bytes, bytes]:
     """member -> its type, for names that the file's structs give one type only."""
     lines = source.split(b"\n")

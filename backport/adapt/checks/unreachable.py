@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import pairwise
 
 from tree_sitter import Node
@@ -10,6 +9,7 @@ from tree_sitter import Node
 from backport.adapt.checks.base import Check, Context, Finding, named, quote, touched
 from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
+from backport.bounded import by_content
 from backport.csource.grammar import tree
 
 _LEAVES = ("goto_statement", "return_statement", "break_statement", "continue_statement")
@@ -32,7 +32,7 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=64)
+@by_content(1 << 20)
 def _unreached(text: bytes) -> tuple[bytes, ...]:
     """The first line of each such statement."""
     out = []
