@@ -27,33 +27,33 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from backport.csource import layout, tokens
+from backport.bounded import Bounded
 from backport.errors import InfraError
 from backport.git import Git
 from backport.locks import FileLock, Timeout
-from backport.trees import hashing, scan, zones
+from backport.trees.deciding import deciding
 from backport.trees.hashing import BLOBS, CODE, LISTS, MENTIONED, SHIFT, word_hash
 from backport.trees.zones import Zone, architecture, zone
 from backport.wholefile import DISK, disk, private_directory, write_whole
 
 FOLDER = "names"
 SOURCES = (".c", ".h", ".S")
+_FORMAT = 1                          # of the files that are written here
 _STATE = "state.json"
 _WORKERS = 2
 _FEW = 400                           # blobs that one reader has read before a second one has started
 _PAGE = 512                          # hashes that are read at once
+_TREES = 16 << 20                    # bytes of trees that are kept: twice the file each, three kernels
 _KNOWN = 1 << 20                     # postings of words that were asked for which are kept, four bytes each
 
 
 @cache
 def version() -> str:
-    """Changes with the code that reads files: what an older one has found is not asked."""
-    digest = hashlib.sha256(b"1")
-    for module in (hashing, scan, layout, tokens, zones):
-        assert module.__file__ is not None
-        digest.update(Path(module.__file__).read_bytes())
-    digest.update(Path(hashing.__file__).with_name("postings.py").read_bytes())
-    return digest.hexdigest()[:16]
+    """Changes with the code that reads files, and with that alone: what an older one has found is not asked."""
+    here = "backport.trees."
+    code = deciding([(f"{here}postings", "_Batch"), (f"{here}postings", "merge"), (f"{here}zones", "zone"),
+                     (f"{here}zones", "architecture"), (f"{here}hashing", "word_hash")])
+    return hashlib.sha256(f"{_FORMAT} {SOURCES} {code}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class TreeBlobs:
         self._masks = array("Q", bytes(8 * (self._numbers[-1] + 1))) if rows else array("Q")
         for number, kind in zip(self._numbers, data[at + 8 * rows:at + 9 * rows], strict=True):
             self._masks[number] |= 1 << kinds[kind]
+        self._every = sum({1 << kinds[kind] for kind in set(data[at + 8 * rows:at + 9 * rows])})
 
     def __contains__(self, number: int) -> bool:
         return self.mask(number) > 0
@@ -107,6 +108,22 @@ class TreeBlobs:
     def mask(self, number: int) -> int:
         """Bit n is set where one of the blob's paths is in zone n; 0 for one that is not in the tree."""
         return self._masks[number] if number < len(self._masks) else 0
+
+    def spread(self, postings: Iterable[int]) -> tuple[int, bool]:
+        """(the zones, as in mask(), in whose code a word stands, whether it stands in a comment or literal). A word as
+        common as `int` is in all of them long before its 70,000 postings end."""
+        found, mentioned, masks = 0, False, self._masks
+        size, every = len(masks), self._every
+        for posting in postings:
+            number = posting >> SHIFT
+            mask = masks[number] if number < size else 0
+            if mask:
+                if posting & CODE:
+                    found |= mask
+                mentioned = mentioned or posting & MENTIONED > 0
+                if mentioned and found == every:
+                    break
+        return found, mentioned
 
     def paths(self, number: int) -> list[str]:
         """Where the blob stands in the tree."""
@@ -121,7 +138,7 @@ class Catalog:
         self.folder = folder / version()
         self._state: Contents | None = None
         self._files: dict[str, int] = {}
-        self._trees: dict[str, TreeBlobs] = {}
+        self._trees: Bounded[str, TreeBlobs] = Bounded(_TREES)
         self._known: dict[str, array[int]] = {}
         self._seen: tuple[int, int] | None = None        # the state's file when it was read
         weakref.finalize(self, _close, self._files)
@@ -147,13 +164,15 @@ class Catalog:
 
     def tree(self, commit: str) -> TreeBlobs:
         """The blobs of a tree that is there."""
-        if commit not in self._trees:
+        known = self._trees.get(commit)
+        if known is None:
             name, size = self.state.trees[commit]
             try:
-                self._trees[commit] = TreeBlobs(self.folder / name, size)
+                known = TreeBlobs(self.folder / name, size)
             except OSError as error:
                 raise _damaged(self.folder, error) from error
-        return self._trees[commit]
+            self._trees.put(commit, known, 2 * size)
+        return known
 
     def postings(self, name: str) -> array[int]:
         """`blob number << SHIFT | flags` of every blob that has the word, ascending."""
@@ -176,12 +195,7 @@ class Catalog:
 
     def zones(self, commit: str, name: str) -> set[int]:
         """The zones of the tree in which the word stands, Zone.MENTIONED for comments and literals."""
-        tree, found, mentioned = self.tree(commit), 0, False
-        for posting in self.postings(name):
-            if mask := tree.mask(posting >> SHIFT):
-                if posting & CODE:
-                    found |= mask
-                mentioned = mentioned or bool(posting & MENTIONED)
+        found, mentioned = self.tree(commit).spread(self.postings(name))
         zones = {number for number in range(found.bit_length()) if found >> number & 1}
         return zones | {int(Zone.MENTIONED)} if mentioned else zones
 
