@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from backport.csource.source import Source
@@ -26,17 +27,68 @@ class TreeView(Protocol):
         """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
 
 
+class FileList(tuple[str, ...]):
+    """Every file of a tree, sorted, and what is asked of their names. The tables are orders of the same strings, looked
+    up by bisection: dictionaries took more than the list, and a cache hashed the whole list at each question."""
+
+    @staticmethod
+    def of(paths: Sequence[str]) -> FileList:
+        """`paths` itself where it is one already."""
+        return paths if isinstance(paths, FileList) else FileList(paths)
+
+    @cached_property
+    def _by_name(self) -> list[str]:
+        return sorted(self, key=_base)
+
+    @cached_property
+    def _by_stem(self) -> list[str]:
+        return sorted(self, key=stem)
+
+    @cached_property
+    def _folders(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def named(self, name: str) -> Sequence[str]:
+        """The files whose names, without their directories, are `name`, sorted."""
+        return _equal(self._by_name, name, _base)
+
+    def stemmed(self, wanted: str) -> Sequence[str]:
+        """The files whose `stem` is `wanted`, sorted."""
+        return _equal(self._by_stem, wanted, stem)
+
+    def folder(self, name: str) -> frozenset[str]:
+        """The names of the files that stand in the directory `name` itself ("" for the top)."""
+        if name not in self._folders:
+            self._folders[name] = frozenset(self._in_folder(f"{name}/" if name else ""))
+        return self._folders[name]
+
+    def _in_folder(self, start: str) -> Iterator[str]:
+        at = bisect_left(self, start)
+        while at < len(self) and self[at].startswith(start):
+            inner, slash, _ = self[at][len(start):].partition("/")
+            if slash:
+                at = bisect_left(self, f"{start}{inner}0", at)       # 0 is the character behind the slash
+            else:
+                yield inner
+                at += 1
+
+
+def _equal(ordered: Sequence[str], wanted: str, key: Callable[[str], str]) -> Sequence[str]:
+    return ordered[bisect_left(ordered, wanted, key=key):bisect_right(ordered, wanted, key=key)]
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def stem(path: str) -> str:
+    """The name without its ending: a document may have been .txt, and - and _ change places."""
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", "_").lower()
+
+
 def alike(view: TreeView, name: str) -> Sequence[str]:
     """The files of the tree whose names, without their directories, are `name`, sorted."""
-    return _by_name(tuple(view.paths())).get(name, ())
-
-
-@lru_cache(maxsize=2)                # the target and upstream's
-def _by_name(paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        found.setdefault(path.rpartition("/")[2], []).append(path)
-    return found
+    return FileList.of(view.paths()).named(name)
 
 
 class MemoryView:
@@ -54,7 +106,11 @@ class MemoryView:
         return self._files.get(path)
 
     def paths(self) -> Sequence[str]:
-        return sorted(self._files)
+        return self._paths
+
+    @cached_property
+    def _paths(self) -> FileList:
+        return FileList(sorted(self._files))
 
     def defining(self, function: str) -> Sequence[str]:
         return [path for path, data in sorted(self._files.items())

@@ -6,8 +6,6 @@ not absent, and neither is one that cannot be told from those.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from backport.adapt.align import line_key, weak
 from backport.adapt.arbiter import State
 from backport.adapt.outcome import FileAnswer
@@ -17,7 +15,7 @@ from backport.csource.tokens import identifiers
 from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff
 from backport.patch.parse import split_lines
-from backport.treeview import TreeView
+from backport.treeview import FileList, TreeView, stem
 from backport.verdict import Apply, Sure
 
 _KNOWN = 0.15            # share of the file's own names that the tree may have by accident
@@ -51,7 +49,7 @@ def _evidence(path: str, target: TreeView, preimage: bytes | None) -> str:
         return _no_folder(path, folder, target)
     if preimage is None:
         return ""
-    alike = [other for other in _by_stem(tuple(target.paths())).get(_stem(path), ()) if _zone(other) == _zone(path)]
+    alike = [other for other in FileList.of(target.paths()).stemmed(stem(path)) if _zone(other) == _zone(path)]
     lines = {key for line in split_lines(preimage) if not weak(key := line_key(line)) and len(key) > 8}
     if len(alike) > _LIKE or len(lines) < _FEW or any(_shares(target.read(other), lines) for other in alike):
         return ""
@@ -101,19 +99,6 @@ def _no_folder(path: str, folder: str, target: TreeView) -> str:
     last = folder.rsplit("/", 1)[-1]
     there = any(other.startswith(folder + "/") or f"/{last}/" in other for other in target.paths())
     return "" if there or not folder else f"{path} is not in this tree, and neither is the directory {folder}"
-
-
-def _stem(path: str) -> str:
-    """The name without its ending: a document may have been .txt, and - and _ change places."""
-    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0].replace("-", "_").lower()
-
-
-@lru_cache(maxsize=1)
-def _by_stem(paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        found.setdefault(_stem(path), []).append(path)
-    return found
 
 
 def _zone(path: str) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from backport.adapt.align import line_key, weak
 from backport.adapt.explain import upstream_function
 from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
 from backport.patch.parse import split_lines
-from backport.treeview import TreeView
+from backport.treeview import FileList, TreeView
 from backport.treeview import alike as alike_named
 
 _LONG = 40               # telling lines of a file that can be known again
@@ -47,8 +46,8 @@ class Ways:
         """How many names of files stand in upstream's directory and in that of `path`."""
         if self.upstream is None:
             return 0
-        theirs, mine = _folders(tuple(self.upstream.paths())), _folders(tuple(target.paths()))
-        return len(theirs.get(_folder(own), frozenset()) & mine.get(_folder(path), frozenset()))
+        theirs, mine = FileList.of(self.upstream.paths()), FileList.of(target.paths())
+        return len(theirs.folder(_folder(own)) & mine.folder(_folder(path)))
 
 
 def learned(told: Iterable[HunkStory], upstream: TreeView | None) -> Ways:
@@ -110,16 +109,6 @@ def _ranked(paths: Sequence[str], own: str, target: TreeView, ways: Ways) -> lis
         return list(paths)
     ranks = {path: ways.rank(own, path, target) for path in paths}
     return sorted(paths, key=lambda path: (*(-part for part in ranks[path]), path))
-
-
-@lru_cache(maxsize=2)
-def _folders(paths: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """directory -> the names of the files in it."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        folder, _, name = path.rpartition("/")
-        found.setdefault(folder, []).append(name)
-    return {folder: frozenset(names) for folder, names in found.items()}
 
 
 def _folder(path: str) -> str:

@@ -14,20 +14,30 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from backport.bounded import Bounded, by_content
 from backport.csource.tokens import vocabulary
 from backport.git import Git
 from backport.trees import scan
 from backport.trees.catalog import Catalog, extend, unread
 from backport.trees.hashing import SHIFT
+from backport.trees.listing import links, listing
 from backport.trees.lookup import Lookup
-from backport.trees.reach import by_name, reached
+from backport.trees.reach import reached
 from backport.trees.zones import Zone, architecture, home, outside
 
+# names of the headers that a file includes, of the trees that were asked last: those of one patch are asked in a row
+_REACHED: Bounded[tuple[str, str, tuple[str, ...]], tuple[bytes, ...]] = Bounded(24 << 20)
 _SOON = 1000                         # files that are read in the time of one search through a tree
 
 
 def silent(text: str) -> None:
     """Told, and not said."""
+
+
+@by_content(8 << 20)
+def _names(header: bytes) -> bytes:
+    """The names in the code of a header, each once, with blanks around them: less than half of a set of them."""
+    return b" %s " % b" ".join(vocabulary(header)[0])
 
 
 class Index:
@@ -46,7 +56,6 @@ class Index:
         self._source = commit            # where files are read from; the names are those of `_commit`
         self._quiet = say is silent      # nobody waits for this at a terminal
         self._catalog = Catalog.beside(store)
-        self._reached: dict[tuple[str, tuple[str, ...]], set[bytes]] = {}
 
     def functions(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define a function `name`, sorted."""
@@ -150,12 +159,14 @@ class Index:
 
     def _includes(self, path: str, also: tuple[str, ...], name: str) -> bool:
         """Whether a file outside include/ that `path` includes has `name` in its code."""
-        if (path, also) not in self._reached:
-            found: set[bytes] = set()
-            for data in reached(path, also, lambda other: self._git.blob(f"{self._source}:{other}"), self._by_name):
-                found |= vocabulary(data)[0]
-            self._reached = {(path, also): found}    # of one file at a time: names of one patch are asked in a row
-        return name.encode("utf-8", "surrogateescape") in self._reached[path, also]
+        key = (self._source, path, also)
+        found = _REACHED.get(key)
+        if found is None:
+            found = tuple(_names(data) for data in reached(
+                path, also, lambda other: self._git.blob(f"{self._source}:{other}"), self._named))
+            _REACHED.put(key, found, sum(map(len, found)))
+        word = b" %s " % name.encode("utf-8", "surrogateescape")
+        return any(word in names for names in found)
 
     def _joined(self, path: str) -> bool:
         """Whether a file of the same directory includes the source `path`, which then sees what that file defines."""
@@ -163,9 +174,10 @@ class Index:
         quoted = tuple(os.fsencode(f'{before}{base}"') for before in '"/')
         return any(any(words in data for words in quoted) for data in self._git.files(self._source, folder))
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        return by_name(path for mode, _sha, path in self._git.ls_tree(self._commit) if mode != "120000")
+    def _named(self, name: str) -> list[str]:
+        """The kernel's own files of that name, whatever their directories."""
+        return [path for path in listing(self._git, self._commit).named(name)
+                if not outside(path) and path not in links(self._git, self._commit)]
 
     @cached_property
     def _architectures(self) -> tuple[str, ...]:

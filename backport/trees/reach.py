@@ -7,28 +7,19 @@ it stands for every file of the kernel whose path ends with it: too many are rea
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from backport.csource.includes import included
-from backport.trees.zones import outside
 
 _MOST = 300              # files that are read
 _ALIKE = 12              # files whose paths end alike; more of them (`trace.h`) are no answer
 
 
-def by_name(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The last part of a path -> the paths that have it, those outside the kernel's own code left out."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        if not outside(path):
-            found.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-    return found
-
-
 def reached(path: str, also: Iterable[str], read: Callable[[str], bytes | None],
-            known: Mapping[str, Sequence[str]]) -> Iterator[bytes]:
+            known: Callable[[str], Sequence[str]]) -> Iterator[bytes]:
     """The contents of every file that `path` includes, or would with the headers `also`, itself left out, without those
-    under include/. `known` is `by_name` of the tree."""
+    under include/. `known` says which files of the
+    kernel's own code have a name."""
     seen = {path}
     queue = [path]
     while queue and len(seen) <= _MOST:
@@ -43,8 +34,8 @@ def reached(path: str, also: Iterable[str], read: Callable[[str], bytes | None],
                     queue.append(other)
 
 
-def _files(name: str, includer: str, known: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    same = known.get(name.rsplit("/", 1)[-1], ())
+def _files(name: str, includer: str, known: Callable[[str], Sequence[str]]) -> Sequence[str]:
+    same = known(name.rsplit("/", 1)[-1])
     beside = posixpath.normpath(posixpath.join(posixpath.dirname(includer), name))
     if beside in same:
         return () if beside.startswith("include/") else (beside,)

@@ -36,10 +36,6 @@ class Stacked(Index):
     def _architectures(self) -> tuple[str, ...]:
         return self._beneath._architectures
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        return self._beneath._by_name
-
     def _lists(self, name: str) -> list[tuple[str, str]]:
         return self._beneath._lists(name)
 

@@ -9,7 +9,9 @@ from types import TracebackType
 
 from backport.git import Git
 from backport.trees.index import Index
+from backport.trees.listing import listing
 from backport.trees.stacked import Stacked
+from backport.treeview import FileList
 
 
 class StoreView:
@@ -49,18 +51,18 @@ class StoreView:
 
     def paths(self) -> Sequence[str]:
         """Every file of the tree, sorted."""
-        return self._paths
+        return listing(self._git, self.commit) if self._beneath is None else self._changed_paths
 
     @cached_property
-    def _paths(self) -> tuple[str, ...]:
-        if self._beneath is None:
-            return tuple(sorted(path for _mode, _sha, path in self._git.ls_tree(self.commit)))
+    def _changed_paths(self) -> FileList:
+        """Of a state with patches on top."""
+        assert self._beneath is not None
         known = self._beneath.paths()
         changed = set(self._git.differing(self._base, self.commit))
         here = {path for path in changed if self._git.entry(self.commit, path) is not None}
         gone = changed - here
         new = here - set(known) if here else set()
-        return tuple(sorted({*known, *new} - gone)) if new or gone else tuple(known)
+        return FileList(sorted({*known, *new} - gone)) if new or gone else FileList.of(known)
 
     def defining(self, function: str) -> Sequence[str]:
         """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
