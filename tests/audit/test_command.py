@@ -43,7 +43,7 @@ def test_the_report_shows_both_places_and_says_what_the_tool_makes_of_it(
     assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone)) == 1
     out = capsysbinary.readouterr().out.decode()
     assert "upstream changed widget_send(); here the lines are in widget_recv()" in out
-    assert "the tool puts it into widget_send, certain" in out
+    assert "the tool puts it into widget_send(), certain" in out
     assert "1 commits, 1 files, 1 changes; 1 have a counterpart upstream, 1 of them are equal line by line" in out
 
 

@@ -58,7 +58,7 @@ def test_a_misplaced_entry_is_found_and_upstreams_form_is_named(capsysbinary: py
     out = capsysbinary.readouterr().out.decode()
     assert "another-function: drivers/demo/widget.c, fix.patch widget: fix it" in out
     assert f"upstream ({SHA}, from upstream/form.patch)" in out
-    assert "the tool puts it into widget_send, certain" in out
+    assert "the tool puts it into widget_send(), certain" in out
 
 
 @pytest.mark.usefixtures("queue")
