@@ -68,8 +68,8 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("selftests", ("tools/testing/",), (".c", ".sh", ".h")),
 )
 # what a run without --part asks: the parts that make up a stable queue
-_USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", X86_64.directory, "arch/arm64", DEVICES, "arch/s390", "dts",
-          "Documentation", "selftests")
+_USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", X86_64.directory, "arch/arm64", DEVICES,
+          "arch/s390", "dts", "Documentation", "selftests")
 _SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
 _WHOLE = (Build.PASS, Build.WARN)
 _WORD = re.compile(rb"[A-Za-z_]\w{3,}")
