@@ -76,6 +76,8 @@ class Index:
     def defines(self, name: str) -> bool:
         """Whether a `.c`/`.h` file defines a function or macro `name`, register lists left out: those alone are
         hundreds of megabytes, seconds to read for a name that is nowhere."""
+        if self._lookup.allowed and not self._there_soon and self._lookup.defines(name):
+            return True
         return bool(self._files(scan.FUNCTION, name) or self._files(scan.MACRO, name))
 
     def types(self, name: str) -> list[str]:

@@ -16,7 +16,11 @@ from backport.trees import scan
 from backport.trees.zones import Zone, zone
 
 _SOURCES = ("*.c", "*.h", "*.S")
+_C = ("*.c", "*.h")
 _MOST_FILES = 150        # that hold one name; more of them are an index's business
+# lines that may define a name: of a macro every one (scan.py), of a function those in the usual form
+_MACRO = "^[[:blank:]]*#[[:blank:]]*define[[:blank:]]+%s([^A-Za-z0-9_]|$)"
+_FUNCTION = "^([A-Za-z_].*[^A-Za-z0-9_])?%s[[:blank:]]*[(]"
 
 
 class Lookup:
@@ -29,6 +33,7 @@ class Lookup:
         self._left = most
         self._say = say
         self._found: dict[str, dict[str, bytes] | None] = {}
+        self._headed: dict[tuple[str, str, Sequence[str]], dict[str, bytes] | None] = {}
 
     def zones(self, name: str, architectures: Sequence[str]) -> set[int] | None:
         """As Index._zones; of a name that the code of a header under include/ has, only that."""
@@ -49,11 +54,42 @@ class Lookup:
     def defining(self, kind: int, name: str) -> list[str] | None:
         """The `.c`/`.h` files that define `name` as `kind` (scan.py), sorted."""
         word = name.encode("utf-8", "surrogateescape")
-        files = self._files(name) if is_identifier(word) else None
+        if not is_identifier(word):
+            return None
+        files = self._files(name)
+        if files is None and kind == scan.MACRO and self.allowed:
+            files = self._heads(name, _MACRO)
         if files is None:
             return None
         return sorted(path for path, data in files.items()
                       if path.endswith((".c", ".h")) and (kind, word) in scan.names(data))
+
+    def defines(self, name: str) -> bool:
+        """Whether a file that defines the function or macro `name` is found soon: in include/, or in the whole tree
+        where many files have the name. False says nothing."""
+        word = name.encode("utf-8", "surrogateescape")
+        if not is_identifier(word) or not self.allowed:
+            return False
+        wanted = {(scan.MACRO, word), (scan.FUNCTION, word)}
+        for places in (("include/",), _C):
+            if places is _C and self._files(name) is not None:
+                return False
+            found = self._heads(name, _MACRO, places) or self._heads(name, _FUNCTION, places) or {}
+            if any(wanted & scan.names(data) for data in found.values()):
+                return True
+        return False
+
+    def _heads(self, name: str, pattern: str, places: Sequence[str] = _C) -> dict[str, bytes] | None:
+        """path -> bytes of the `.c` and `.h` files in `places` with a line of `pattern`; None where they are many. A
+        macro or a function of which half the kernel makes use is defined in a few files: to read every word for it
+        takes ten times as long."""
+        asked = name, pattern, places
+        if asked not in self._headed:
+            with Git(self._store) as git:
+                paths = self._grep(git, ("--extended-regexp", "-e", pattern % name), *places)
+                self._headed[asked] = None if len(paths) > _MOST_FILES else {
+                    path: data for path in paths if (data := git.blob(f"{self._commit}:{path}")) is not None}
+        return self._headed[asked]
 
     def having(self, name: str) -> list[str] | None:
         """As Index.having."""
@@ -62,7 +98,7 @@ class Lookup:
 
     def _public(self, name: str, word: bytes) -> bool:
         with Git(self._store) as git:
-            paths = self._grep(git, name, "include/")
+            paths = self._grep(git, _word(name), "include/")
             return any(word in vocabulary(data)[0] for path in paths[:_MOST_FILES] if path.endswith(".h")
                        and (data := git.blob(f"{self._commit}:{path}")) is not None)
 
@@ -74,12 +110,15 @@ class Lookup:
             self._left -= 1
             self._say(f"{name}")
             with Git(self._store) as git:
-                paths = self._grep(git, name, *_SOURCES)
+                paths = self._grep(git, _word(name), *_SOURCES)
                 self._found[name] = None if len(paths) > _MOST_FILES else {
                     path: data for path in paths if (data := git.blob(f"{self._commit}:{path}")) is not None}
         return self._found[name]
 
-    def _grep(self, git: Git, name: str, *places: str) -> list[str]:
-        out = git.run(GLOBS, "grep", "-z", "--name-only", "--word-regexp", "--fixed-strings", "-e", name, self._commit,
-                      "--", *places, ok=(0, 1)).out
+    def _grep(self, git: Git, what: Sequence[str], *places: str) -> list[str]:
+        out = git.run(GLOBS, "grep", "-z", "--name-only", *what, self._commit, "--", *places, ok=(0, 1)).out
         return [os.fsdecode(row).partition(":")[2] for row in out.split(b"\0") if row]
+
+
+def _word(name: str) -> tuple[str, ...]:
+    return "--word-regexp", "--fixed-strings", "-e", name
