@@ -13,7 +13,7 @@ from backport.adapt.proposers.git_apply import AsIs
 from backport.adapt.records import HunkStory
 from backport.adapt.refresh import refreshed_file
 from backport.adapt.revisions import Problem
-from backport.adapt.signals import Signal
+from backport.adapt.signals import Severity, Signal
 from backport.adapt.verify import round_trip
 from backport.patch.edits import apply_edits, render_hunks
 from backport.patch.model import FileDiff
@@ -130,8 +130,10 @@ def _alternatives(file: FileDiff, landed: Sequence[Landed]) -> tuple[tuple[FileD
 
 
 def _refusal(path: str, refused: Sequence[Landed]) -> str:
+    """Why, in one sentence: what was found, and the kinds without words of their own that weigh most."""
+    kinds = [s for one in refused for s in one.answer.signals if not s.named or not one.answer.notes]
+    worst = next((severity for severity in Severity if any(s.severity is severity for s in kinds)), None)
     why = list(dict.fromkeys([*(note for one in refused for note in one.answer.notes),
-                              *(str(s) for one in refused for s in one.answer.signals
-                                if not s.named or not one.answer.notes)]))
+                              *(str(s) for s in kinds if s.severity is worst)]))
     text = f"{path}: no sure place for hunk {', '.join(str(one.index + 1) for one in refused)}"
     return text + (f" ({'; '.join(why)})" if why else "")
