@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, unseen
+from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource import calls, scopes
 from backport.csource.includes import included
 from backport.csource.pieces import KEYWORDS
+from backport.csource.source import Source
 from backport.csource.tokens import identifiers
 from backport.sections import devicetree, make
 
@@ -31,13 +33,22 @@ def ask(context: Context) -> list[Finding]:
                 continue
             where = unseen(names.index, text, problem.path, also, names.upstream, problem.upstream_path)
             if where is not None:
-                if where or names.upstream is None or names.upstream.contains(text):
+                if where or names.upstream is None or names.upstream.contains(text) or _there_before(problem, name):
                     found.append(Finding(Signal.SYMBOL, f"`{text}` is {where or 'not'} in this tree", text))
             elif name in called and names.upstream is not None and names.upstream.defines(text) \
                     and not names.index.defines(text):
                 # an everyday word (`guard`) stands somewhere in every tree
                 found.append(Finding(Signal.SYMBOL, f"`{text}()` is not defined in this tree", text))
     return found
+
+
+def _there_before(problem: Problem, name: bytes) -> bool:
+    """Whether the file that the patch was made for had the name: upstream has renamed it since (`mnt_userns`), and the
+    patch does not bring it. A tracepoint's name is made by a macro."""
+    if name.startswith(b"trace_"):
+        return False
+    return Source.of(problem.base or b"").has_name(name) or any(
+        name in identifiers(b"".join(hunk.old)) for hunk in problem.hunks)
 
 
 def _looked_up(path: str, added: bytes) -> set[bytes]:

@@ -31,6 +31,21 @@ CASES = (
  	return 0;
  }
 """, missing=("unit_quiesce",), missing_upstream=("unit_quiesce",)),
+    Case("unknown_symbol", "upstream has renamed it since, but the patch's own file had it", """
+ int stop(struct unit *u)
+ {
+ 	unit_quiesce(u, 0);
++	unit_quiesce(u, 1);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
++	unit_quiesce(u, 1);
+ 	return 0;
+ }
+""", Signal.SYMBOL, "`unit_quiesce` is not in this tree", missing=("unit_quiesce",), missing_upstream=("unit_quiesce",)),
     Case("scope", "a variable that the function has upstream only", """
  int stop(struct unit *u)
  {
