@@ -45,7 +45,8 @@ CASES = (
 +	unit_quiesce(u, 1);
  	return 0;
  }
-""", Signal.SYMBOL, "`unit_quiesce` is not in this tree", missing=("unit_quiesce",), missing_upstream=("unit_quiesce",)),
+""", Signal.SYMBOL, "`unit_quiesce` is not in this tree", missing=("unit_quiesce",),
+         missing_upstream=("unit_quiesce",)),
     Case("scope", "a variable that the function has upstream only", """
  int stop(struct unit *u)
  {
