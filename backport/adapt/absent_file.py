@@ -70,9 +70,9 @@ def under_other_names(file: FileDiff, target: TreeView, preimage: bytes | None, 
     if path is None or preimage is None or upstream is None or target.read(path) is not None:
         return ""
     folder, ending = path.rpartition("/")[0], path[-2:]
-    beside = [other for other in target.paths() if other.rpartition("/")[0] == folder and other.endswith(ending)]
-    known = set(upstream.paths())
-    older = [other for other in beside if other not in known][:_LIKE]
+    here, known = (FileList.of(view.paths()).folder(folder) for view in (target, upstream))
+    beside = [f"{folder}/{name}" if folder else name for name in sorted(here) if name.endswith(ending)]
+    older = [other for other in beside if other.rpartition("/")[2] not in known][:_LIKE]
     if ending not in (".c", ".h") or not older:
         return ""
     read = Source.of(preimage)

@@ -70,7 +70,7 @@ def _sides(file: FileDiff, view: TreeView) -> _BothSides | None:
 def _other_parameters(file: _BothSides, made: Mapping[str, Source], view: TreeView, words: WhereWords) -> Iterator[str]:
     """Calls that have as many arguments as the function took before, where it takes another number now."""
     for name in sorted(_rewritten(file)):
-        took, takes = _parameters(file.before, name), _parameters(file.after, name)
+        took, takes = file.before.parameters(name), file.after.parameters(name)
         if took is None or takes is None or took == takes or _private(file, name):
             continue
         shown = name.decode("utf-8", "replace")
@@ -115,11 +115,6 @@ def _rewritten(file: _BothSides) -> set[bytes]:
     """Everything that looks like a call or a head where the file was changed."""
     before = {piece for _, piece in file.before.pieces}
     return {name for _, piece in file.after.pieces if piece not in before for name in piece.calls}
-
-
-def _parameters(source: Source, name: bytes) -> int | None:
-    head = source.head(name)
-    return len(head.names) if head is not None and len(head.names) in source.arities(name) else None
 
 
 def _private(file: _BothSides, name: bytes) -> bool:

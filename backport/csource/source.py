@@ -232,6 +232,11 @@ class Source:
             found = {one for one in found if all(one.names)}
         return next(iter(found)) if len(found) == 1 else None
 
+    def parameters(self, name: bytes) -> int | None:
+        """How many parameters the only head of that name has; None where there is none, or where it is not clear."""
+        head = self.head(name)
+        return len(head.names) if head is not None and len(head.names) in self.arities(name) else None
+
     def text(self, one: Function | Block) -> bytes:
         """The text of a function or block, its first and last line included."""
         return b"\n".join(self.lines[one.start - 1:one.end]) + b"\n"

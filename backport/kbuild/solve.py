@@ -18,7 +18,7 @@ _MACRO = re.compile(r"\b(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)
 
 
 class Unsolved(Exception):
-    """Why an option cannot be had: one clause for people."""
+    """Why an option cannot be set: one clause for people."""
 
 
 def wishes(options: OptionTable, values: Mapping[str, str], conditions: Sequence[str], given: Wishes) -> Wishes:

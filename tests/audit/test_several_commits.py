@@ -1,4 +1,4 @@
-"""Histories in which a backport is more or less than one commit: squashed, split, taken back, brought again, moved."""
+"""Histories in which a backport is more or less than one commit: squashed, split, reverted, reapplied, moved."""
 
 from __future__ import annotations
 

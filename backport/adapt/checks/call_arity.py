@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
 from backport.csource.calls import VARIES, calls
-from backport.csource.source import Source
 
 
 def ask(context: Context) -> Iterator[Finding]:
@@ -27,7 +26,7 @@ def _left_behind(context: Context) -> Iterator[Finding]:
     """A function gets another number of parameters, and a call in this file has not as many: one that only this tree
     has, or one that was merged from upstream's and this tree's words."""
     for name in dict.fromkeys(name for edit in context.edits for name, _ in calls(context.result.code(edit))):
-        takes, took, theirs = (_parameters(source, name) for source in (
+        takes, took, theirs = (source.parameters(name) for source in (
             context.adapted, context.target, context.upstream))
         if takes is None or took is None or takes == took:
             continue
@@ -38,12 +37,6 @@ def _left_behind(context: Context) -> Iterator[Finding]:
             numbers = " or ".join(str(n) for n in sorted(others))
             yield Finding(Signal.ARITY, f"{name.decode()}() takes {takes} arguments now, and a call in this file has "
                                         f"{numbers}")
-
-
-def _parameters(source: Source, name: bytes) -> int | None:
-    """How many parameters the only head of that name has; None where there is none, or where it is not clear."""
-    head = source.head(name)
-    return len(head.names) if head is not None and len(head.names) in source.arities(name) else None
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.ARITY,))

@@ -84,7 +84,7 @@ class Resolves:
             yield f"{name} {at} {how}", partial(self.once, name, at, how)
 
     def once(self, name: str, at: int, how: int) -> None:
-        """Raises AssertionError where what is there after the kill can neither be gone on with nor made again."""
+        """Raises AssertionError where what the kill left can neither be continued nor made again."""
         self.world.back("start" if name == "begin" else "resolved")
         self.fault.set(at, how, sticky=False)
         killed = self.begin() if name == "begin" else self.go_on()
