@@ -163,6 +163,7 @@ def main() -> None:
         if type(error).__module__ != "sqlite3":
             raise
         click.echo(f"backport: a file of the cache cannot be read or written: {error}\n  hint: look at the mode of the "
-                   "cache directory and at its disk; history.sqlite and index/ there are made anew", err=True)
+                   "cache directory, at its disk, and whether its file system has locks; history.sqlite and index/ "
+                   "there are made anew", err=True)
         sys.exit(InfraError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

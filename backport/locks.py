@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from backport.errors import InfraError
+from backport.wholefile import disk
 
 Timeout = filelock.Timeout
+NO_LOCKS = ("this file system has no locks: put the cache (--cache, BACKPORT_CACHE) and the state (BACKPORT_STATE) on "
+            "one that has (NFS needs its lock service, FUSE an option)")
+_NONE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL})
 
 
 class FileLock(filelock.FileLock):
@@ -28,5 +33,4 @@ class FileLock(filelock.FileLock):
             raise
         except OSError as error:
             raise InfraError(f"{self.lock_file} cannot be locked: {error.strerror or error}",
-                             hint="cache (--cache, BACKPORT_CACHE) and state (BACKPORT_STATE) need a file system that "
-                                  "has locks, with space on it") from error
+                             hint=NO_LOCKS if error.errno in _NONE else disk(Path(self.lock_file))) from error

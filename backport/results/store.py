@@ -24,6 +24,7 @@ import platformdirs
 
 from backport.cell import Cell
 from backport.errors import InfraError, UserError
+from backport.locks import NO_LOCKS
 from backport.results.decode import decode
 from backport.results.rows import BRIEF, CELL, DAMAGED, RUN, body, cell_of, run_of, sql_text
 from backport.results.run import SHOWN, Mark, PatchInfo, Run, TreeInfo, process_mark
@@ -321,7 +322,10 @@ class Results:
 
 # errors of the file system or the memory, which say nothing about what is in the file
 _MACHINE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
-                      sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM})
+                      sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
+_LOCKING = frozenset({sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_UNLOCK, sqlite3.SQLITE_IOERR_RDLOCK,
+                      sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_SHMLOCK})
 # the run is one of this manifest (twice the value: "" for any); a run of an older version does not say
 _MANIFEST = "(? = '' OR COALESCE(json_extract(run.about, '$.manifest'), '') IN ('', ?))"
 _NOTHING = zlib.compress(b"")
@@ -332,7 +336,12 @@ _RECOVER = ("keep a copy of the file; `sqlite3 FILE .recover | sqlite3 NEW` save
 def _trouble(path: Path, error: OSError | sqlite3.Error) -> InfraError:
     """What to raise for an error of the store: never the user's mistake, and never a word that would lose the history
     where only the disk is full."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xff
+    exact = getattr(error, "sqlite_errorcode", 0)
+    code = exact & 0xff
+    if exact in _LOCKING or code in _HELD:
+        # SQLite says "disk I/O error" and "database is locked" where a file system has no locks
+        held = "another process writes to it without an end, or " if code in _HELD else ""
+        return InfraError(f"the results store {path} cannot be locked: {error}", hint=held + NO_LOCKS)
     if isinstance(error, OSError) or code in _MACHINE:
         return InfraError(f"the results store {path} cannot be read or written: {error}",
                           hint=f"{disk(path)}; another place is chosen with --db or BACKPORT_STATE")
