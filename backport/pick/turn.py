@@ -11,6 +11,7 @@ from backport.pick import apart, commits, conflict, state
 from backport.pick.sources import reread
 from backport.pick.state import Item, PickState
 from backport.resolve import note, place
+from backport.resolve.desk import aim_of
 from backport.resolve.tell import wrapped
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 def resume(session: Session, given_note: str | None, ask: note.Ask) -> int:
     """--continue: what the person made of the conflict becomes the commit, and the rest is picked."""
+    if not state.there(session.home) and (made := _ended(session)):
+        session.say(wrapped(f"this pick came to its end before, with the commit {made[:12]}: what comes after it is "
+                            "done now"))
+        return 0
     now = state.load(session.home)
     item = now.current
     if item is None or item.done:             # killed between two steps
@@ -29,6 +34,23 @@ def resume(session: Session, given_note: str | None, ask: note.Ask) -> int:
     with git:
         _made_by_hand(session, now, item, top, git, given_note, ask)
     return session.run(now)
+
+
+def _ended(session: Session) -> str:
+    """HEAD of a clone of `backport resolve` where it is a resolution that is kept; "" for any other.
+
+    A kill between the commit and the mail leaves that, and --continue said only that no pick is under way.
+    """
+    head, parent = session.git.rev("HEAD"), session.git.rev("HEAD^")
+    if head is None or parent is None or aim_of(session.git) is None:
+        return ""
+    diff = _diff(session.git, parent, head)
+    return head if session.kept.made(session.loan, parent, diff) else ""
+
+
+def _diff(git: UserGit, old: str, new: str) -> bytes:
+    return git.run("diff-tree", "-p", "-r", "--full-index", "--binary", "--no-renames", "--no-ext-diff",
+                   "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", old, new).out
 
 
 def _made_by_hand(session: Session, now: PickState, item: Item, top: Path, git: UserGit, given_note: str | None,
@@ -45,8 +67,7 @@ def _made_by_hand(session: Session, now: PickState, item: Item, top: Path, git: 
         if left:
             raise Unresolved("the conflict is not resolved yet:\n" + "\n".join(f"  {text}" for text in left))
         tree = place.staged_tree(git)
-    diff = git.run("diff-tree", "-p", "-r", "--full-index", "--binary", "--no-renames", "--no-ext-diff",
-                   "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", now.tip, tree).out
+    diff = _diff(git, now.tip, tree)
     if not diff:
         raise UserError("nothing is staged: the commit would be empty", hint="`backport pick --skip` leaves it out")
     carrier, head, aim = session.tools(now)

@@ -93,6 +93,11 @@ class Kept:
                 found.append(one)
         return found
 
+    def made(self, git: Git, base: str, diff: bytes) -> bool:
+        """Whether `diff` on the commit `base` is one of them."""
+        same = [one for one in self._all() if one.base == base]
+        return bool(same) and patch_id(git, diff) in {patch_id(git, one.patch.diff) for one in same}
+
     def again(self, carrier: Carrier, patch: Patch, tree: Tree, head: Head) -> Carried | None:
         """`patch` on `head` as somebody resolved it for this very series; None where that does not fit (any more)."""
         for one in self.of(carrier.git, patch):

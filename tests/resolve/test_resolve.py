@@ -134,3 +134,43 @@ def test_a_kill_in_the_middle_leaves_no_half_clone(kernel: Kernel, desk: Path, m
     assert len(list(desk.glob(".backport-clone-*"))) == 1
     assert backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build").exit_code == 1
     assert (desk / "work/drivers/foo.c").is_file()
+
+
+def test_a_kill_between_the_commit_and_the_mail_loses_no_mail(kernel: Kernel, desk: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """--continue said only that no pick is under way."""
+    from backport.commands import pick
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_args: object) -> int:
+        raise Killed
+
+    assert backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build").exit_code == 1
+    work = Kernel.__new__(Kernel)
+    work.path, work.git, work.env = desk / "work", kernel.git, {}
+    work.resolve()
+    kernel.run("-C", str(work.path), "add", "drivers/foo.c")
+    with monkeypatch.context() as patched:
+        patched.setattr(pick, "_carried_on", killed)
+        with pytest.raises(Killed):
+            work.pick("--continue", "--note", "the one line")
+    made = kernel.run("-C", str(work.path), "rev-parse", "HEAD")
+    again = work.pick("--continue")
+    assert again.exit_code == 0, again.stderr
+    assert f"with the commit {made[:12]}" in again.stderr
+    assert "[ the one line ]" in (desk / "outgoing/6.1-foo-take-use-as-it-is.mbox").read_text()
+    assert kernel.run("-C", str(work.path), "rev-parse", "HEAD") == made
+
+
+@pytest.mark.parametrize("turn", ["--abort", "--quit"])
+def test_continue_after_the_pick_was_given_up_ends_nothing(kernel: Kernel, desk: Path, turn: str) -> None:
+    assert backport("resolve", "patches/foo.patch", "--tree", "6.1", "-o", "work", "--no-build").exit_code == 1
+    work = Kernel.__new__(Kernel)
+    work.path, work.git, work.env = desk / "work", kernel.git, {}
+    assert work.pick(turn).exit_code == 0
+    done = work.pick("--continue")
+    assert done.exit_code == 2
+    assert "no pick is under way" in done.stderr
+    assert not (desk / "outgoing").exists()
