@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -141,37 +141,71 @@ PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
     "resolves": Resolves, "together": Together}
 
 
-def attack(part: str, rounds: int, seed: int) -> str:
-    """Run one part; returns the line that says what was done. Raises whatever the attack found."""
-    began = time.monotonic()
+_QUIET = 5.0                         # seconds between two lines of progress, at least
+
+
+class Stopped(BaseException):
+    """Somebody sent SIGINT or SIGTERM: what was done until then is told."""
+
+
+def attack(part: str, rounds: int, seed: int, first: int = 0) -> str:
+    """Run the rounds `first` to `rounds` of one part; returns the line that says what was done, also where somebody
+    stopped it. Raises whatever the attack found."""
+    began = told = time.monotonic()
     name, _, some = part.partition(":")
-    done = 0
-    for what, once in each(name, some, rounds, seed):
-        try:
-            once()
-        except BaseException:
-            print(f"{part}: round {done} of seed {seed}{what and ': '}{what}", file=sys.stderr)
-            raise
-        done += 1
-    return f"{part}: {done} rounds, seed {seed}, {time.monotonic() - began:.0f} s, nothing found"
+    done, how = 0, "nothing found"
+    todo = each(name, some, first, rounds, seed)
+    try:
+        for what, once in todo:
+            try:
+                once()
+            except Stopped:
+                raise
+            except BaseException:
+                print(f"{part}: round {first + done} of seed {seed}{what and ': '}{what}", file=sys.stderr)
+                raise
+            done += 1
+            if time.monotonic() - told > _QUIET:
+                told = time.monotonic()
+                print(f"{part}: round {first + done - 1} is good{what and ': '}{what}; {told - began:.0f} s",
+                      file=sys.stderr, flush=True)
+    except Stopped:
+        how = "stopped, nothing found until then"
+    finally:
+        todo.close()
+    which = f" from round {first}" if first else ""
+    return f"{part}: {done} rounds{which}, seed {seed}, {time.monotonic() - began:.0f} s, {how}"
 
 
-def each(name: str, some: str, rounds: int, seed: int) -> Iterator[tuple[str, Callable[[], None]]]:
-    """(what is attacked, the attack), at most `rounds`; `some` are words that a part knows, separated by commas."""
+def each(name: str, some: str, first: int, end: int, seed: int
+         ) -> Generator[tuple[str, Callable[[], None]], None, None]:
+    """(what is attacked, the attack) from round `first` up to `end`; `some` are words that a part knows, separated by
+    commas."""
     if name in PARTS:
-        for number in range(rounds):
+        for number in range(first, end):
             yield "", partial(PARTS[name], random.Random(f"{seed} {number}"))
         return
     place = PLACES[name](seed, tuple(filter(None, some.split(","))))
     try:
-        yield from islice(place.rounds(), rounds)
+        yield from islice(place.rounds(), first, end)
     finally:
         place.close()
 
 
-if __name__ == "__main__":
+def _stop(_number: int, _frame: object) -> None:
+    raise Stopped
+
+
+def main(words: list[str]) -> None:
     known = {**PARTS, **PLACES}
-    if len(sys.argv) < 2 or sys.argv[1].partition(":")[0] not in known:
+    if not words or words[0].partition(":")[0] not in known:
         sys.exit("\n".join(f"{name:10} {(one.__doc__ or '').splitlines()[0]}" for name, one in known.items()))
-    rounds, seed = (int(word) for word in (*sys.argv[2:4], *("1000", "1")[len(sys.argv[2:4]):]))
-    print(attack(sys.argv[1], rounds, seed))
+    which, seed = (*words[1:3], *("1000", "1")[len(words[1:3]):])
+    first, _, end = which.rpartition("-")            # 500-1000: go on where another call ended
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    print(attack(words[0], int(end), int(seed), int(first or 0)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

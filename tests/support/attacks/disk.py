@@ -10,6 +10,7 @@ import random
 import re
 import struct
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -96,8 +97,26 @@ def different(good: object, now: object) -> str:
     return "\n".join(line[:400] for line in difflib.unified_diff(one, other, "good", "now", lineterm="", n=0))
 
 
+# the part of a file's name that each run draws: a hash, a number, the six or eight letters of a temporary file
+_DRAWN = re.compile(r"(?<=[-./_])(?:[0-9a-f]{6,}|\d+|(?=\w*[A-Z0-9])\w{6}|(?=[a-z_]*\d)[a-z0-9_]{8})(?=[-./]|$)")
+
+
+def kinds(trace: str, top: Path) -> dict[int, str]:
+    """number of a write -> what is written, by the name of the call and of the file without what each run draws."""
+    found = {}
+    for row in trace.splitlines():
+        number, _, rest = row.partition(" ")
+        rest = re.sub(r"objects/[0-9a-f]{2}\b", "objects/*", rest.replace(f"{top}/", "").replace(" (deleted)", ""))
+        found[int(number)] = re.sub(r"fake-[\w.]+|\d+(?:\.\d+)*", "*", _DRAWN.sub("*", rest))
+    return found
+
+
 class Writes:
-    """Attacks each write of each command once with each of `errors`, in an order that the seed decides."""
+    """Attacks each write of each command once with each of `errors`, in an order that the seed decides.
+
+    A write of a kind that no earlier round attacked comes first (the kind is its call and the name of its file), then
+    those of a kind that is new for the command, then the others.
+    """
 
     errors: tuple[tuple[int, bool], ...]
 
@@ -106,19 +125,41 @@ class Writes:
         self.world = worlds(max((one.start for one in commands), key=["empty", "fetched", "run", "twice"].index))
         self.fault = Fault(self.world.top.with_name("fault"))
         self.fault.set(0, 0, sticky=False)
-        self.world.serve({"LD_PRELOAD": str(library()), "FAULT_STATE": str(self.fault.file), "FAULT_ROOTS": self.roots})
+        trace = self.world.top.with_name("trace")
+        self.world.serve({"LD_PRELOAD": str(library()), "FAULT_STATE": str(self.fault.file), "FAULT_ROOTS": self.roots,
+                          "FAULT_TRACE": str(trace)})
         self.good: dict[str, tuple[Ended, object, object]] = {}
-        self.todo: list[tuple[Command, int, int, bool]] = []
+        found: dict[tuple[str, int], str] = {}
+        todo: list[tuple[Command, int, int, bool]] = []
         for command in commands:
             self.world.back(command.start)
+            trace.write_bytes(b"")
             self.fault.set(0, 0, sticky=False)
             done = self.world.backport(*command.args)
             count = self.fault.count
             assert done.code in (0, 1), (command.name, done.err)
             self.good[command.name] = (done, *self.answer(command))
             assert count, command.name
-            self.todo += [(command, at, *error) for at in range(1, count + 1) for error in self.errors]
-        random.Random(seed).shuffle(self.todo)
+            found |= {(command.name, at): kind for at, kind in kinds(trace.read_text("utf-8", "replace"),
+                                                                     self.world.top).items()}
+            todo += [(command, at, *error) for at in range(1, count + 1) for error in self.errors]
+        trace.unlink()
+        self.todo = self._new_first(random.Random(seed), todo, found)
+
+    def _new_first(self, rng: random.Random, todo: list[tuple[Command, int, int, bool]],
+                   found: dict[tuple[str, int], str]) -> list[tuple[Command, int, int, bool]]:
+        rng.shuffle(todo)
+        seen: set[tuple[str, ...]] = set()
+        ranks: list[list[tuple[Command, int, int, bool]]] = [[], [], []]
+        for one in todo:
+            command, at, number, _sticky = one
+            kind = found.get((command.name, at), "")
+            anywhere, here = (kind, str(number)), (command.name, kind, str(number))
+            ranks[0 if anywhere not in seen else 1 if here not in seen else 2].append(one)
+            seen |= {anywhere, here}
+        print(f"{type(self).__name__.lower()}: {len(todo)} rounds, of which the first {len(ranks[0])} have every kind "
+              f"of write, and the first {len(ranks[0]) + len(ranks[1])} every kind in every command", file=sys.stderr)
+        return [one for rank in ranks for one in rank]
 
     @property
     def roots(self) -> str:

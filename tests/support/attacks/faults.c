@@ -3,7 +3,8 @@
  * The n-th thing that a command writes below some directories fails: preloaded into Python, git and SQLite alike.
  *
  * FAULT_STATE is a file of 4096 bytes, struct state, shared by all processes: which one fails with what, how often
- * something was written, and what failed. FAULT_ROOTS are the directories, separated by colons.
+ * something was written, and what failed. FAULT_ROOTS are the directories, separated by colons. FAULT_TRACE, where it
+ * is there, gets a line for each write.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -67,6 +69,21 @@ static int below(const char *path)
 static ssize_t (*half)(int, const void *, size_t);
 static __thread struct { int fd; const void *data; size_t size; } writing;
 
+static void trace(long n, const char *call, const char *path)
+{
+	char line[2 * PATH_MAX + 64];
+	const char *file = getenv("FAULT_TRACE");
+	int before = errno, length, fd;
+
+	fd = file ? syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		length = snprintf(line, sizeof(line), "%ld %s %s\n", n, call, path);
+		syscall(SYS_write, fd, line, length);
+		close(fd);
+	}
+	errno = before;
+}
+
 static int fails(const char *call, const char *path)
 {
 	long n;
@@ -74,6 +91,8 @@ static int fails(const char *call, const char *path)
 	if (!state || !below(path))
 		return 0;
 	n = __sync_add_and_fetch(&state->count, 1);
+	if (!state->at)
+		trace(n, call, path);
 	if (!state->at || n < state->at || (n > state->at && !state->sticky))
 		return 0;
 	if (__sync_add_and_fetch(&state->failed, 1) == 1)

@@ -11,6 +11,7 @@ import hashlib
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -365,7 +366,7 @@ class Fuzz:
             number += 1
 
     def once(self, name: str, number: int) -> None:
-        """Raises AssertionError with what libFuzzer printed, which names the file of the input."""
+        """Raises AssertionError with how the round ended, what libFuzzer printed, and where the input is."""
         began = resource.getrusage(resource.RUSAGE_CHILDREN)
         if self.guided:
             self._guided(name, number)
@@ -376,18 +377,34 @@ class Fuzz:
         self.minutes[name] += (ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime) / 60
 
     def _guided(self, name: str, number: int) -> None:
-        target = TARGETS[name]
-        log = self.top / f"{name}.log"
+        log, last = (self.top / f"{name}.{what}" for what in ("log", "last"))
         with log.open("wb") as out:
-            ended = subprocess.run(
-                [sys.executable, "-m", "tests.support.attacks.fuzz", name, str(self.top / name),
-                 f"-atheris_runs={target.inputs}", f"-seed={self.seed * 1000 + number + 1}", "-timeout=60",
-                 f"-max_len={target.longest}", "-rss_limit_mb=3000", f"-dict={self.top / 'words'}",
-                 f"-artifact_prefix={tempfile.gettempdir()}/torture-{name}-", "-print_final_stats=1"],
-                cwd=_TOP, stdout=out, stderr=subprocess.STDOUT, check=False)
-        said = log.read_bytes().decode("utf-8", "replace")
+            ended = subprocess.run(self.command(name, number), cwd=_TOP, stdout=out, stderr=subprocess.STDOUT,
+                                   check=False, env={**os.environ, "PYTHONFAULTHANDLER": "1"})
         if ended.returncode:
-            raise AssertionError(f"exit {ended.returncode}: {said[-6000:]}")
+            raise AssertionError(self._told(name, number, ended.returncode, log, last))
+
+    def command(self, name: str, number: int) -> list[str]:
+        """One round, as a process of its own."""
+        target = TARGETS[name]
+        return [sys.executable, "-m", "tests.support.attacks.fuzz", name, str(self.top / f"{name}.last"),
+                str(self.top / name), f"-atheris_runs={target.inputs}", f"-seed={self.seed * 1000 + number + 1}",
+                "-timeout=60", f"-max_len={target.longest}", "-rss_limit_mb=3000", f"-dict={self.top / 'words'}",
+                f"-artifact_prefix={tempfile.gettempdir()}/torture-{name}-", "-print_final_stats=1"]
+
+    def _told(self, name: str, number: int, code: int, log: Path, last: Path) -> str:
+        """How a round ended that did not come to its end, whoever ended it: a kill has no words of its own."""
+        kept = Path(tempfile.mkdtemp(prefix=f"torture-fuzz-{name}-"))
+        for path in (log, last, self.top / name):
+            if path.exists():
+                path.rename(kept / path.name)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
+        data = kept / last.name
+        where = f"in the input {data}" if data.is_file() and data.stat().st_size else "between two inputs"
+        said = (kept / log.name).read_bytes().decode("utf-8", "replace")[-6000:]
+        return (f"fuzz:{name}, seed {self.seed}, round {number}: {how} {where}; at most {peak} MB in one process; "
+                f"log and inputs are kept in {kept}\n{said or 'it printed nothing'}")
 
     def _damaged(self, name: str, number: int) -> None:
         rng = random.Random(f"{self.seed} {name} {number}")
@@ -406,7 +423,7 @@ class Fuzz:
         """Say what was done, and remove what reached new code."""
         for name in self.names:
             print(f"fuzz:{name}: {self.inputs[name]} inputs, {self.minutes[name]:.1f} processor minutes, "
-                  f"{len(list((self.top / name).iterdir()))} kept"
+                  f"{len(list((self.top / name).glob('*')))} kept"
                   f"{'' if self.guided else ', no atheris: damaged at random'}", file=sys.stderr)
         rmtree(self.top)
 
@@ -424,8 +441,18 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
 
 
 def main() -> None:
-    name, *words = sys.argv[1:]
-    atheris.Setup([sys.argv[0], *words], TARGETS[name].check)
+    name, last, *words = sys.argv[1:]
+    handle = os.open(last, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    check = TARGETS[name].check
+
+    def once(data: bytes) -> None:
+        """What a kill leaves of the input that it came in; libFuzzer keeps the others."""
+        os.pwrite(handle, data, 0)
+        os.ftruncate(handle, len(data))
+        check(data)
+        os.ftruncate(handle, 0)
+
+    atheris.Setup([sys.argv[0], *words], once)
     atheris.Fuzz()
 
 
