@@ -8,6 +8,9 @@ long as there are any, and the line says how many; what still fails was compiled
 
 Devices of arm64 are what lies below drivers/ (without drivers/net) or sound/ in a directory that has the name of one
 below arch/arm64/boot/dts, but for amd, intel and nvidia; they are built for arm64 as well, and count where they are.
+
+Each answer is kept in the cache as it is found (survey/answers.jsonl), so that a call which was ended goes on and the
+table is made of many short calls; other code asks again. `error` says nothing of the change and is asked again, too.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import multiprocessing
 import os
 import posixpath
 import re
+import resource
 import sys
 import time
 from collections import Counter, defaultdict
@@ -34,9 +38,11 @@ from backport.architecture import ARCHITECTURES, I386, X86_64, split
 from backport.git import Git
 from backport.kbuild.driver import build_cell
 from backport.kbuild.result import BuildResult
+from backport.kbuild.surveyed import SurveyAnswer, Surveyed
 from backport.kbuild.touched import TouchedKind, kind_of
-from backport.manifest import load
+from backport.manifest import Tree, load
 from backport.patch.parse import parse
+from backport.results.key import code_digest
 from backport.stop import exit_code, stoppable
 from backport.subsystem import KVM
 from backport.trees.store import Head, Store, default_cache
@@ -73,6 +79,8 @@ _USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", X86_64.directo
 _SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
 _WHOLE = (Build.PASS, Build.WARN)
 _WORD = re.compile(rb"[A-Za-z_]\w{3,}")
+# what an answer depends on beside the releases; the cell's key (backport/job.py) has far more
+_CODE_OF = ("backport.kbuild", "backport.trees", "backport.csource", "backport.patch", "backport.architecture")
 
 
 @dataclass(slots=True)
@@ -81,6 +89,10 @@ class _Found:
 
     verdicts: list[Build] = field(default_factory=list)
     passed_over: int = 0
+    left: int = 0                                        # drawn and not built: the time was over
+    kept: int = 0                                        # answers of an earlier call
+    older: int = 0                                       # answers of other code (--any-code)
+    cpu: float = 0.0
     reasons: list[str] = field(default_factory=list)     # of what is neither pass nor warn
 
 
@@ -92,7 +104,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--part", action="append", choices=[name for name, _begin, _end in PARTS],
                         help=f"only this part; may be given again (default: {', '.join(_USUAL)})")
     parser.add_argument("--any", action="store_true", help="pass over nothing")
-    parser.add_argument("--minutes", type=float, default=0, help="begin no change after so long (default: no end)")
+    parser.add_argument("--minutes", type=float, default=0,
+                        help="begin no change after so long (default: no end); the next call goes on from there")
+    parser.add_argument("--fresh", action="store_true", help="build again what an earlier call built")
+    parser.add_argument("--any-code", action="store_true",
+                        help="take answers that other code gave; the table says how many")
     asked = parser.parse_args(arguments)
     until = time.monotonic() + 60 * asked.minutes if asked.minutes else math.inf
     store = Store(Path(os.environ.get("BACKPORT_CACHE") or default_cache()))
@@ -107,11 +123,10 @@ def main(arguments: Sequence[str]) -> int:
         pairs.append((before, after))
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
-    for answers, kinds in _all(store, pairs, asked.each, asked.part or _USUAL, asked.any, until):
+    kept = Surveyed(store.cache / "survey/answers.jsonl", code_digest(_CODE_OF), any_code=asked.any_code)
+    for answers, kinds in _all(store, pairs, asked.each, asked.part or _USUAL, asked.any, until, kept, asked.fresh):
         for part, row in answers.items():
-            found[part].verdicts += row.verdicts
-            found[part].passed_over += row.passed_over
-            found[part].reasons += row.reasons
+            _add(found[part], row)
         for name, verdicts in kinds.items():
             sources[name] += verdicts
     print(f"\n{' '.join(asked.pairs)}, {asked.each} of each part\n")
@@ -120,9 +135,14 @@ def main(arguments: Sequence[str]) -> int:
     rows = [(part, found[part]) for part, _begin, _end in PARTS if part in found]
     for part, row in rows:
         print(_row(part, row))
-    print(_row("all", _Found([one for _part, row in rows for one in row.verdicts],
-                             sum(row.passed_over for _part, row in rows))))
-    print()
+    everything = _Found()
+    for _part, row in rows:
+        _add(everything, row)
+    print(_row("all", everything))
+    print(f"\n{len(everything.verdicts)} of {len(everything.verdicts) + everything.left} changes that were drawn"
+          f"{f', {everything.kept} of them in an earlier call' if everything.kept else ''}"
+          f"{f', {everything.older} by other code' if everything.older else ''}; {everything.cpu:.0f} s of processor "
+          "time, with the baselines\n")
     for part, row in rows:
         for reason in row.reasons:
             print(f"- {part}: {reason}")
@@ -137,8 +157,17 @@ def main(arguments: Sequence[str]) -> int:
 _Answers = tuple[dict[str, _Found], dict[str, list[Build]]]
 
 
-def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Sequence[str], every: bool,
-         until: float) -> list[_Answers]:
+def _add(to: _Found, more: _Found) -> None:
+    to.verdicts += more.verdicts
+    to.reasons += more.reasons
+    to.passed_over += more.passed_over
+    to.left += more.left
+    to.kept += more.kept
+    to.older += more.older
+    to.cpu += more.cpu
+
+
+def _all(store: Store, pairs: Sequence[tuple[Head, Head]], *asked: Any) -> list[_Answers]:
     """`_survey` of each pair, all at the same time: each has a work tree of its own. A signal ends them all; raises
     EOFError where one died."""
     context = multiprocessing.get_context("fork")
@@ -146,7 +175,7 @@ def _all(store: Store, pairs: Sequence[tuple[Head, Head]], each: int, parts: Seq
     try:
         for before, after in pairs:
             receiver, sender = context.Pipe(duplex=False)
-            child = context.Process(target=_child, args=(sender, store, before, after, each, parts, every, until))
+            child = context.Process(target=_child, args=(sender, store, before, after, *asked))
             child.start()
             sender.close()
             started.append((child, receiver))
@@ -164,7 +193,7 @@ def _child(sender: Connection, *asked: Any) -> None:
 
 
 def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[str], every: bool,
-            until: float) -> _Answers:
+            until: float, kept: Surveyed, fresh: bool) -> _Answers:
     """(what the changes of one pair of releases came to by part, the verdicts of C sources by architecture)."""
     found: dict[str, _Found] = defaultdict(_Found)
     sources: dict[str, list[Build]] = defaultdict(list)
@@ -177,32 +206,57 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
         chosen, over = _choose(git, before, after, each, parts, every)
         for part, number in over.items():
             found[part].passed_over += number
-        for number, (part, path) in enumerate(chosen):
-            if time.monotonic() > until:
-                print(f"{before.version}: the time is over: {len(chosen) - number} of {len(chosen)} changes not built")
-                break
+        known = {} if fresh else kept.known()
+        for part, path in chosen:
             also = ("arm64",) if part == DEVICES else ()
-
-            def build(paths: Sequence[str], also: Sequence[str] = also) -> BuildResult:
-                diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", *paths).out
-                return build_cell(tree, before, parse(diff, slug=paths[0]), store=store, cache=store.cache,
-                                  compared=False, architectures=also)
-
-            result, more = _with_rest(build, path, changed)
-            verdict = result.verdict
-            if verdict in _WHOLE and not set(also) <= set(result.architecture.split(", ")):
-                verdict = Build.NOT_COMPILED
-            found[part].verdicts.append(verdict)
+            answer = known.get((before.commit, after.commit, path, " ".join(also)))
+            row = found[part]
+            if answer is not None and answer.verdict is not Build.ERROR:
+                row.kept += 1
+                row.older += answer.code != kept.code
+            elif time.monotonic() > until:
+                row.left += 1
+                continue
+            else:
+                answer = _built(store, git, tree, before, after, path, also, changed, kept.code)
+                kept.keep(answer)
+            verdict = answer.verdict
+            row.verdicts.append(verdict)
+            row.cpu += answer.cpu
             if path.endswith(".c") and kind_of(path) is TouchedKind.SOURCE:
                 name = also[0] if also else next(iter(split([path], X86_64.name)[1]), X86_64.srcarch)
                 sources[name].append(verdict)
-            beside = f" (with {more} more files of the change)" if more else ""
-            told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
-            line = f"{before.version} {path}{beside}: {verdict}: {result.reason}{told}"
+            beside = f" (with {answer.more} more files of the change)" if answer.more else ""
+            line = f"{before.version} {path}{beside}: {verdict}: {answer.reason}"
             if verdict not in _WHOLE:
-                found[part].reasons.append(line)
-            print(f"{line} [{result.architecture}]", flush=True)
+                row.reasons.append(line)
+            print(f"{line} [{answer.architecture}] {answer.cpu:.0f} s", flush=True)
+        left = sum(row.left for row in found.values())
+        if left:
+            print(f"{before.version}: the time is over: {left} of {len(chosen)} changes are left for the next call")
     return found, sources
+
+
+def _built(store: Store, git: Git, tree: Tree, before: Head, after: Head, path: str, also: tuple[str, ...],
+           changed: Mapping[str, frozenset[bytes]], code: str) -> SurveyAnswer:
+    def build(paths: Sequence[str]) -> BuildResult:
+        diff = git.run("diff", "--no-renames", before.commit, after.commit, "--", *paths).out
+        return build_cell(tree, before, parse(diff, slug=paths[0]), store=store, cache=store.cache, compared=False,
+                          architectures=also)
+
+    started = _cpu()
+    result, more = _with_rest(build, path, changed)
+    verdict = result.verdict
+    if verdict in _WHOLE and not set(also) <= set(result.architecture.split(", ")):
+        verdict = Build.NOT_COMPILED
+    told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
+    return SurveyAnswer(before.commit, after.commit, path, " ".join(also), code, verdict, f"{result.reason}{told}",
+                  result.architecture, more, round(_cpu() - started, 1))
+
+
+def _cpu() -> float:
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF,
+                                                                                  resource.RUSAGE_CHILDREN)))
 
 
 def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,

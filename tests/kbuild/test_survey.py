@@ -1,20 +1,44 @@
-"""scripts/build-survey, ended in the middle of a build: the work tree is put back."""
+"""scripts/build-survey, ended in the middle of a build: the work tree is put back, and the next call goes on."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from backport.kbuild.surveyed import SurveyAnswer, Surveyed
 from backport.trees.store import RELEASES, Head, Store
 from backport.trees.worktree import changed
+from backport.verdict import Build
 from tests.support.fakekernel import fake_kernel, git
 from tests.support.patience import until
 
 ROOT = Path(__file__).parents[2]
 FORK = "kernel/fork.c"
+DUMMY = "drivers/net/dummy.c"
+
+
+def releases(tmp_path: Path, before: str, after: str) -> Store:
+    """A store with both commits of tmp_path/repository as 6.1.1 and 6.1.2."""
+    store = Store(tmp_path / "cache")
+    for version, spec in (("6.1.1", before), ("6.1.2", after)):
+        commit = git(tmp_path / "repository", "rev-parse", spec)
+        with store.git() as kept:
+            kept.run("fetch", "--quiet", str(tmp_path / "repository"), f"{commit}:{RELEASES}{version}")
+        store.set(Head(version, commit, version, "test", 0.0), prefix=RELEASES)
+    return store
+
+
+def survey(store: Store, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "backport.kbuild.survey", "6.1.1..6.1.2", *arguments], cwd=ROOT,
+                          text=True, capture_output=True, timeout=300, check=False,
+                          env={**os.environ, "BACKPORT_CACHE": str(store.cache)})
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
 
 
 def test_a_survey_that_is_stopped_leaves_the_work_tree_as_it_was(tmp_path: Path) -> None:
@@ -24,12 +48,7 @@ def test_a_survey_that_is_stopped_leaves_the_work_tree_as_it_was(tmp_path: Path)
     text = (repository / FORK).read_text()
     (repository / FORK).write_text(f"/* BACKPORT_FAULT(hang) */\n{text}")
     git(repository, "commit", "-qam", "Hang")
-    store = Store(tmp_path / "cache")
-    for version, spec in (("6.1.1", "HEAD^"), ("6.1.2", "HEAD")):
-        commit = git(repository, "rev-parse", spec)
-        with store.git() as kept:
-            kept.run("fetch", "--quiet", str(repository), f"{commit}:{RELEASES}{version}")
-        store.set(Head(version, commit, version, "test", 0.0), prefix=RELEASES)
+    store = releases(tmp_path, "HEAD^", "HEAD")
     child = subprocess.Popen([sys.executable, "-m", "backport.kbuild.survey", "6.1.1..6.1.2", "--each", "1"], cwd=ROOT,
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              env={**os.environ, "BACKPORT_CACHE": str(store.cache)})
@@ -42,3 +61,41 @@ def test_a_survey_that_is_stopped_leaves_the_work_tree_as_it_was(tmp_path: Path)
     assert err == "stopped by SIGTERM\n"
     assert changed(tree) == []
     assert (tree / FORK).read_text() == text
+
+
+def test_a_second_call_goes_on_and_builds_nothing_twice(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    fake_kernel(repository)
+    for path in (FORK, DUMMY):
+        with (repository / path).open("a") as stream:
+            stream.write(f"int more_{Path(path).stem};\n")
+    git(repository, "commit", "-qam", "More")
+    store = releases(tmp_path, "HEAD^", "HEAD")
+    out = survey(store, "--minutes", "0.0000001")
+    assert "2 of 2 changes are left for the next call" in out
+    assert "| all | 0 |" in out
+    out = survey(store, "--part", "kernel")
+    assert "6.1.1 kernel/fork.c: pass" in out
+    assert "in an earlier call" not in out
+    out = survey(store)
+    assert "| all | 2 | 2 |" in out
+    assert "2 of 2 changes that were drawn, 1 of them in an earlier call" in out
+    assert "2 of them in an earlier call" in survey(store)
+    # other code has to answer for itself
+    kept = store.cache / "survey/answers.jsonl"
+    rows = [json.loads(row) for row in kept.read_text().split("\n") if row]
+    kept.write_text("\n".join(json.dumps({**row, "code": "other"}) for row in rows))
+    out = survey(store, "--any-code")
+    assert "2 of 2 changes that were drawn, 2 of them in an earlier call, 2 by other code" in out
+    assert "in an earlier call" not in survey(store)
+
+
+def test_half_a_line_of_an_earlier_call_is_no_answer(tmp_path: Path) -> None:
+    kept = Surveyed(tmp_path / "survey/answers.jsonl", "code")
+    one = SurveyAnswer("a", "b", "kernel/fork.c", "", "code", Build.PASS, "1 fresh object", "x86-64", 0, 1.5)
+    kept.keep(one)
+    with kept.path.open("ab") as stream:
+        stream.write(b'{"before": "a", "after": "b", "path": "kernel/sched.c"')
+    kept.keep(replace(one, path="kernel/exit.c"))
+    assert {path for _before, _after, path, _also in kept.known()} == {"kernel/fork.c", "kernel/exit.c"}
