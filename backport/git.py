@@ -1,11 +1,12 @@
 """The only place that runs git.
 
-GitPython starts the process; this module fixes the environment so that the same command means the same on
-every machine: no system or user configuration (apply.whitespace and core.autocrlf change what a patch does), none of
-a repository's own where it would change an answer, no variable of git's but those for the network, the C locale
-(offsets are printed in the user's language otherwise), no search for a repository above the directory (git apply in a
-directory inside another repository prints "Skipped patch" and returns 0), and bytes as they come (GitPython strips the
-last newline by default, which corrupts a patch). Every child, `cat-file --batch` too, is started by Git._start().
+This module fixes the environment so that the same command means the same on every machine: no system or user
+configuration (apply.whitespace and core.autocrlf change what a patch does), none of a repository's own where it would
+change an answer, no variable of git's but those for the network, the C locale (offsets are printed in the user's
+language otherwise), no search for a repository above the directory (git apply in a directory inside another repository
+prints "Skipped patch" and returns 0), and bytes as they come (a last newline that was stripped corrupts a patch).
+GitPython starts what runs long; a short command is started here, for GitPython's own work around one takes as much
+processor time as half of the command.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +33,7 @@ from git.exc import GitCommandNotFound
 from backport import loud
 from backport.bounded import Bounded
 from backport.errors import GitError, InfraError
-from backport.gitfault import DAMAGED, FULL, LIMITS, fault
+from backport.gitfault import FULL, LIMITS, damaged, fault
 from backport.gitformat import Row, tree_of, tree_rows, write_object
 
 _ENV = {
@@ -62,7 +64,8 @@ _PINNED = {
     "core.attributesFile": os.devnull, "core.excludesFile": os.devnull, "core.hooksPath": os.devnull,
     "core.fsmonitor": "false", "core.untrackedCache": "keep", "core.autocrlf": "false", "core.eol": "lf",
     "core.safecrlf": "false", "core.ignoreCase": "false", "core.precomposeUnicode": "false", "core.quotePath": "true",
-    "core.sparseCheckout": "false", "core.whitespace": "-trailing-space,-space-before-tab", "core.abbrev": "auto",
+    "core.splitIndex": "false", "core.bigFileThreshold": "512m", "core.sparseCheckout": "false",
+    "core.whitespace": "-trailing-space,-space-before-tab", "core.abbrev": "auto",
     "apply.whitespace": "nowarn", "apply.ignoreWhitespace": "no", "color.ui": "false",
     "color.diff": "false", "color.grep": "false", "grep.lineNumber": "false", "grep.column": "false",
     "grep.fullName": "false", "grep.patternType": "default", "grep.extendedRegexp": "false",
@@ -97,6 +100,12 @@ _UNSET = frozenset({
 # Before the command of a call that means patterns of ours ("*.h"), not names.
 GLOBS = "--no-literal-pathspecs"
 
+# like `git -c`, before the options of a command and over every file
+_PINS = {"GIT_CONFIG_COUNT": str(len(_PINNED)),
+         **{f"GIT_CONFIG_{what}_{number}": word for number, row in enumerate(_PINNED.items())
+            for what, word in zip(("KEY", "VALUE"), row, strict=True)}}
+
+_HEAD = re.compile(rb"[0-9a-f]{40,64} ([a-z]+) ([0-9]+)\n")       # of an answer of `git cat-file --batch`
 _TREE, _SUBMODULE, _LINK = "040000", "160000", "120000"
 _NAME = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")     # of an object, in full
 _BLOBS, _ROWS = 16 << 20, 40_000    # bytes of files and rows of directories that one Git keeps
@@ -120,8 +129,8 @@ class GitResult:
 class Git:
     """git at the top level of one repository, bare or with a work tree.
 
-    Not thread-safe (GitPython is not): one object per thread. Use it as a context manager, or the
-    `cat-file --batch` child that `blob` starts stays until exit.
+    Not thread-safe (one child answers questions in their order): one object per thread. Use it as a context
+    manager, or the `cat-file --batch` child that `blob` starts stays until exit.
     """
 
     def __init__(self, path: Path | str, env: Mapping[str, str] | None = None) -> None:
@@ -129,6 +138,7 @@ class Git:
         self.path = Path(path).resolve()
         self._also = dict(env or {})
         self._git = _GitCmd(str(self.path))
+        self._reader: subprocess.Popen[bytes] | None = None
         self._trees: Bounded[str, dict[bytes, Row]] = Bounded(_ROWS)       # by object name, of a commit too
         self._blobs: Bounded[str, bytes] = Bounded(_BLOBS)
 
@@ -140,39 +150,49 @@ class Git:
         self.close()
 
     def close(self) -> None:
-        """End the helper processes and forget what was read; the object may be used again."""
-        self._git.clear_cache()
+        """End the helper process and forget what was read; the object may be used again."""
+        self._end_reader()
         self._trees.clear()
         self._blobs.clear()
 
+    def __del__(self) -> None:
+        if "_reader" in self.__dict__:
+            self._end_reader()
+
+    def _end_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.kill()            # it only reads
+            reader.communicate()
+
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
         """What is set for a child, over the environment of this process."""
-        values = dict(_ENV)
-        values["GIT_CEILING_DIRECTORIES"] = str(self.path.parent)
-        # like `git -c`, before the options of a command and over every file
-        values["GIT_CONFIG_COUNT"] = str(len(_PINNED))
-        for number, (key, value) in enumerate(_PINNED.items()):
-            values[f"GIT_CONFIG_KEY_{number}"] = key
-            values[f"GIT_CONFIG_VALUE_{number}"] = value
-        values.update(env or {})
-        return values
+        also = env or {}
+        # a repository that was made here for one question has no other configuration than ours
+        pins = {} if "GIT_DIR" in also else _PINS
+        return {**_ENV, "GIT_CEILING_DIRECTORIES": str(self.path.parent), **pins, **also}
 
     def _dropped(self, name: str) -> bool:
         """Is this variable of the caller's kept from a child?"""
         return name.startswith("GIT_") and not name.startswith(_NETWORK) and name not in _KEPT
 
-    def _start(self, args: Sequence[str], env: Mapping[str, str] | None, **options: Any) -> Any:
-        """The one way to start git. Raises InfraError where it cannot be started."""
+    def _start(self, args: Sequence[str], env: Mapping[str, str] | None, *, stdin: BinaryIO | int,
+               stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """Raises InfraError where git cannot be started."""
+        kept = {name: value for name, value in os.environ.items() if not self._dropped(name)}
+        values = {**kept, "LC_ALL": "C", "LANGUAGE": "C", **self._environment({**self._also, **(env or {})})}
+        with _startable():
+            return subprocess.Popen(["git", *args], cwd=self.path, env=values, stdin=stdin, stdout=subprocess.PIPE,
+                                    stderr=stderr)
+
+    def _start_long(self, args: Sequence[str], env: Mapping[str, str] | None, **options: Any) -> Any:
+        """By GitPython, with its options. Raises InfraError where git cannot be started."""
         values = self._environment({**self._also, **(env or {})})
         # GitPython merges `env` over os.environ and cannot unset a name; nor could another thread bear that here
         gone = [name for name in os.environ if self._dropped(name) and name not in values]
         prefix = ["env", *(word for name in gone for word in ("-u", name))] if gone else []
-        try:
+        with _startable():
             return self._git.execute([*prefix, "git", *args], env=values, **options)
-        except GitCommandNotFound as error:
-            raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
-        except OSError as error:
-            raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
             env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> GitResult:
@@ -186,9 +206,14 @@ class Git:
             raise InfraError(f"{self.path}: there is no such directory to run git in")
         began = time.monotonic()
         with _feed(stdin) as feed:
-            code, out, err = self._start(
-                args, env, istream=feed, with_extended_output=True, with_exceptions=False, stdout_as_string=False,
-                strip_newline_in_stdout=False, kill_after_timeout=timeout)
+            if timeout is None:
+                process = self._start(args, env, stdin=feed)
+                out, err = process.communicate()
+                code = process.returncode
+            else:
+                code, out, err = self._start_long(
+                    args, env, istream=feed, with_extended_output=True, with_exceptions=False, stdout_as_string=False,
+                    strip_newline_in_stdout=False, kill_after_timeout=timeout)
         result = GitResult(int(code), _as_bytes(out), _as_text(err))
         if result.code == 127 and result.err.startswith("env: "):
             raise InfraError("git is not installed, or not in PATH", hint="apt-get install git")
@@ -203,7 +228,7 @@ class Git:
     def stream(self, *args: str, stdin: BinaryIO | int = subprocess.PIPE,
                env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start `git *args` with pipes, for input that does not fit in memory (fast-import, archive)."""
-        handle = self._start(args, env, istream=stdin, as_process=True)
+        handle = self._start_long(args, env, istream=stdin, as_process=True)
         process: subprocess.Popen[bytes] = handle.proc
         handle.proc = None  # GitPython would kill it when the wrapper is collected
         return process
@@ -215,8 +240,9 @@ class Git:
 
     def replaced(self, name: str, changes: Mapping[str, Row | None], objects: Path) -> str:
         """The tree `name` with those paths as `changes` has them (None: gone). New trees are written to `objects`."""
-        return self._replaced(name, {tuple(path.encode("utf-8", "surrogateescape").split(b"/")): row
+        made = self._replaced(name, {tuple(path.encode("utf-8", "surrogateescape").split(b"/")): row
                                      for path, row in changes.items()}, objects)
+        return made or write_object(objects, "tree", b"", len(name) // 2)
 
     def _replaced(self, name: str, changes: Mapping[tuple[bytes, ...], Row | None], objects: Path) -> str:
         rows = dict((self._rows(name) if name else None) or {})
@@ -382,7 +408,7 @@ class Git:
     def _unreadable(self, spec: str, name: str) -> GitError:
         self.run("cat-file", "-e", name, ok=())      # damage is told by git here, and raised
         return GitError(["git", "cat-file", "-p", spec], 1, f"the object {name} is missing or unreadable",
-                        hint=DAMAGED.format(path=self.path))
+                        hint=damaged(self.path))
 
     def _object(self, spec: str) -> tuple[str, bytes] | None:
         """(kind, bytes) of an object, None where there is none. Raises GitError where it cannot be read."""
@@ -390,25 +416,40 @@ class Git:
             return None
         for attempt in (1, 2):
             try:
-                if self._git.cat_file_all is None:       # GitPython would start it in the caller's environment
-                    self._git.cat_file_all = self._start(["cat-file", "--batch"], None, istream=subprocess.PIPE,
-                                                         as_process=True)
-                _sha, kind, size, data = self._git.get_object_data(spec)
-            except (ValueError, OSError) as error:
-                said = str(error)
-                if "missing" not in said and "ambiguous" not in said:
-                    self._git.clear_cache()  # the helper ended: it is started again, and asked once more
-                    if attempt == 1:
-                        continue
+                answer = self._answer(spec)
+            except (OSError, EOFError) as error:
+                self._end_reader()       # it is started again, and asked once more
+                if attempt == 1:
+                    continue
                 self._really_missing(spec)
-                if "missing" in said or "ambiguous" in said:
-                    return None
-                raise GitError(["git", "cat-file", "blob", spec], 1, said, hint=LIMITS) from error
-            if len(data) == int(size):
-                return _as_text(kind), data
-            self._git.clear_cache()
-        raise GitError(["git", "cat-file", "blob", spec], 1, f"only {len(data)} of {size} bytes arrived",
-                       hint=DAMAGED.format(path=self.path))
+                raise GitError(["git", "cat-file", "blob", spec], 1, str(error), hint=(
+                    LIMITS if isinstance(error, OSError) else damaged(self.path))) from error
+            if answer is None:
+                self._really_missing(spec)
+            return answer
+        raise AssertionError("the second attempt answers or raises")
+
+    def _answer(self, spec: str) -> tuple[str, bytes] | None:
+        """What the reader says, None for "missing" and "ambiguous". Raises EOFError where it ended in the middle."""
+        if self._reader is None:
+            # nobody reads its stderr: with a pipe there, it stopped for ever after some hundred complaints about damage
+            self._reader = self._start(["cat-file", "--batch"], None, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        reader = self._reader
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        reader.stdin.write(spec.encode("utf-8", "surrogateescape") + b"\n")
+        reader.stdin.flush()
+        head = reader.stdout.readline()
+        about = _HEAD.fullmatch(head)
+        if about is None:
+            if head.endswith((b" missing\n", b" ambiguous\n")):
+                return None
+            raise EOFError(f"git cat-file answered {head!r}")
+        size = int(about[2])
+        data = reader.stdout.read(size + 1)
+        if len(data) != size + 1:
+            raise EOFError(f"only {min(len(data), size)} of {size} bytes arrived")
+        return about[1].decode(), data[:-1]
 
     def _really_missing(self, spec: str) -> None:
         """Raise GitError where `spec` names something that the repository should have: `cat-file --batch` says
@@ -438,6 +479,16 @@ class Git:
                     mode, _kind, sha = meta.decode().split(" ")
                     rows.append((mode, sha, path.decode("utf-8", "surrogateescape")))
         return rows
+
+
+@contextmanager
+def _startable() -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, GitCommandNotFound) as error:
+        raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
+    except OSError as error:
+        raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error
 
 
 def _plain(commit: str, path: str) -> bool:
@@ -470,6 +521,12 @@ class UserGit(Git):
 
     def _dropped(self, name: str) -> bool:
         return name in _UNSET
+
+
+def borrowed(objects: Path) -> dict[str, str]:
+    """The variable with which git reads the objects in that directory, too. A colon would end the name there."""
+    quoted = str(objects).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{quoted}"'}
 
 
 def limited(revisions: Iterable[str], paths: Iterable[str]) -> bytes:

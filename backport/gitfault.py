@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import signal
 from enum import Enum
+from pathlib import PurePath
 
 from backport.errors import GitError
 
@@ -21,7 +22,10 @@ class ApplyAnswer(Enum):
     MALFORMED = "malformed"          # it is no patch, whatever the tree
 
 
+STORE = "store.git"                  # a repository of this name is ours, and can be made anew
 DAMAGED = "`git -C {path} fsck` shows the damage; to make a store anew, remove {path} and run `backport trees fetch`"
+_CLONE = ("`git -C {path} fsck` shows what is damaged or missing: fetch that again; if the clone borrows its objects "
+          "(objects/info/alternates), see that they are still there")
 LIMITS = "look at `ulimit -a` of this shell and at the free memory, then run again"
 FULL = "free some space (or raise `ulimit -f`), then run again"
 
@@ -79,6 +83,11 @@ _REFUSED = re.compile(
     r"already exists in working directory|wrong type)$)", re.MULTILINE)
 
 
+def damaged(path: object) -> str:
+    """What to do where the repository at `path` cannot be read. Nobody is told to remove a clone of theirs."""
+    return (DAMAGED if PurePath(str(path)).name == STORE else _CLONE).format(path=path)
+
+
 def fault(command: list[str], code: int, stderr: str, *, path: object = "") -> GitError | None:
     """The error where the environment ended `command`, with its cure; None where its code is an answer.
 
@@ -92,7 +101,7 @@ def fault(command: list[str], code: int, stderr: str, *, path: object = "") -> G
     told = _SEARCHED.sub("", stderr)
     for pattern, hint in _FAULTS:
         if pattern.search(told):
-            return GitError(command, code, told, hint=hint.format(path=path))
+            return GitError(command, code, told, hint=damaged(path) if hint is DAMAGED else hint.format(path=path))
     return None
 
 
@@ -116,7 +125,7 @@ def apply_answer(code: int, stderr: str, *, path: object = "") -> ApplyAnswer:
         return ApplyAnswer.MALFORMED
     if code == 1 and _REFUSED.search(told):
         return ApplyAnswer.REFUSED
-    raise GitError(command, code, told, hint=LIMITS if not told.strip() else DAMAGED.format(path=path))
+    raise GitError(command, code, told, hint=LIMITS if not told.strip() else damaged(path))
 
 
 def _name(number: int) -> str:

@@ -21,6 +21,7 @@ from backport.wholefile import write_whole
 Row = tuple[str, str]                # (mode as git ls-tree prints it, object name)
 
 _ENTRY = {width: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{%d})" % width, re.DOTALL) for width in (20, 32)}
+_MODES = {b"100644": "100644", b"100755": "100755", b"40000": "040000", b"120000": "120000", b"160000": "160000"}
 _STATS = 40                          # bytes of an index entry before its object name: times, device, inode ... size
 _FLAGS = 2
 _LONG_NAME = 0xfff
@@ -28,9 +29,13 @@ _STAGE, _EXTENDED = 0x3000, 0x4000
 
 
 def tree_rows(data: bytes, width: int) -> dict[bytes, Row]:
-    """name -> (mode, object name) of a tree object whose names are `width` bytes long. Raises ValueError."""
-    rows = {name: (mode.decode().zfill(6), sha.hex()) for mode, name, sha in _ENTRY[width].findall(data)}
-    if sum(len(name) + len(mode.lstrip("0")) + 2 + width for name, (mode, _sha) in rows.items()) != len(data):
+    """name -> (mode, object name) of a tree object whose names are `width` bytes long. Raises ValueError.
+
+    Modes are those that git shows: old tools wrote 100664 and 040000 into trees, and an index has neither.
+    """
+    found = _ENTRY[width].findall(data)
+    rows = {name: (_MODES.get(mode) or f"{_canonical(int(mode, 8)):06o}", sha.hex()) for mode, name, sha in found}
+    if sum(len(name) + len(mode) for mode, name, _sha in found) + (2 + width) * len(rows) != len(data):
         raise ValueError("this is no tree object")
     return rows
 
@@ -68,7 +73,7 @@ def index_of(rows: Iterable[tuple[str, str, str]], width: int) -> bytes:
 
 def index_rows(data: bytes, width: int) -> dict[str, Row] | None:
     """path -> (mode, object name) of an index file of version 2; None for one of another version, with a conflict, with
-    entries that this does not know, or damaged."""
+    entries or parts that this does not know, or damaged."""
     if len(data) < 12 + width or data[:4] != b"DIRC":
         return None
     if data[-width:] not in (_digest(data[:-width], width), bytes(width)):        # git may leave it out: index.skipHash
@@ -94,7 +99,12 @@ def _index_rows(data: bytes, width: int) -> dict[str, Row] | None:
         rows[data[first:end].decode("utf-8", "surrogateescape")] = (
             f"{mode:06o}", data[at + _STATS:at + _STATS + width].hex())
         at += (end - at) // 8 * 8 + 8
-    return rows
+    while at < len(data):
+        # in capitals are those that may be passed over; `link` says that entries stand in another file
+        if len(data) < at + 8 or not data[at:at + 1].isupper():
+            return None
+        at += 8 + int.from_bytes(data[at + 4:at + 8], "big")
+    return rows if at == len(data) else None
 
 
 def _digest(data: bytes, width: int) -> bytes:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backport.check import check
-from backport.git import GLOBS, limited
+from backport.errors import GitError
+from backport.git import GLOBS, Git, UserGit, limited
 from backport.patch.parse import parse
 from backport.verdict import Apply
 from tests.support.gitrepo import TestRepo
@@ -67,3 +68,29 @@ def test_a_patch_of_very_many_files_is_checked(repo: TestRepo) -> None:
     patch = parse(diff + b"diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n")
     assert sum(map(len, patch.paths)) > 1_000_000
     assert check(repo.git, tree, patch).outcome is Apply.CLEAN
+
+
+def damage(repo: TestRepo, sha: str) -> None:
+    place = repo.path / ".git/objects" / sha[:2] / sha[2:]
+    place.chmod(0o644)
+    place.write_bytes(b"not an object")
+
+
+def test_any_number_of_damaged_objects_is_told(repo: TestRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child that reads objects stopped for ever when nobody had read some hundred complaints of its."""
+    monkeypatch.setattr(Git, "_really_missing", lambda *_: None)       # two processes for each
+    sha = repo.git.run("hash-object", "-w", "--stdin", stdin=b"a\n").text
+    damage(repo, sha)
+    assert {repo.git.blob(sha) for _ in range(1500)} == {None}
+
+
+@pytest.mark.parametrize("kind", [Git, UserGit])
+def test_nobody_is_told_to_remove_their_own_clone(repo: TestRepo, kind: type[Git]) -> None:
+    tree = repo.commit({"f.c": b"a\n"})
+    damage(repo, repo.git.run("rev-parse", f"{tree}:f.c").text)
+    with kind(repo.path) as git:
+        for ask in (lambda: git.blob(f"{tree}:f.c"), lambda: git.run("cat-file", "blob", f"{tree}:f.c")):
+            with pytest.raises(GitError) as told:
+                ask()
+            assert "fsck" in told.value.hint
+            assert f"remove {repo.path}" not in told.value.hint

@@ -5,10 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backport.check import check
+from backport.git import Git
 from backport.gitformat import index_of, index_rows, write_object
+from backport.patch.parse import parse
+from backport.trees.stack import Stack
+from backport.verdict import Apply
 from tests.support.gitrepo import TestRepo
 
 NAMES = st.text(st.sampled_from("ab.-\x80é/"), min_size=1, max_size=9).filter(
@@ -85,3 +91,74 @@ def test_an_index_that_the_disk_damaged_is_not_read() -> None:
     more = bytearray(unhashed)
     more[11] = 3                     # an entry more than there is
     assert index_rows(bytes(more), 20) is None
+
+
+OLD = b"".join(b"line %d\n" % number for number in range(20))
+NEW = OLD.replace(b"line 9\n", b"line nine\n")
+
+
+def carried(git: Git, old: str, new: str, *options: str) -> None:
+    """The change from one commit to the other applies to the first, and leads to the second."""
+    diff = git.run("diff", "--binary", *options, old, new).out
+    assert check(git, old, parse(diff)).outcome is Apply.CLEAN
+    with Stack(git, old) as stack:
+        made = stack.push(diff).commit
+        assert stack.git.run("ls-tree", "-r", made).out == git.run("ls-tree", "-r", new).out
+
+
+@pytest.mark.parametrize("modes", [(b"100664", b"40000"), (b"100644", b"040000"), (b"100775", b"40000")])
+def test_a_tree_of_an_old_tool_is_read_as_git_reads_it(tmp_path: Path, modes: tuple[bytes, bytes]) -> None:
+    git = TestRepo(tmp_path / "r").git
+
+    def commit(text: bytes) -> str:
+        sha = git.run("hash-object", "-w", "--stdin", stdin=text).text
+        for mode, name in ((modes[0], b"f.c"), (modes[1], b"dir")):
+            sha = git.run("hash-object", "-w", "-t", "tree", "--literally", "--stdin",
+                          stdin=mode + b" " + name + b"\0" + bytes.fromhex(sha)).text
+        return git.run("commit-tree", sha, "-m", "x").text
+    old, new = commit(OLD), commit(NEW)
+    assert git.entry(old, "dir/f.c") == git.ls_tree(old)[0][:2]
+    assert git.differing(old, new) == ["dir/f.c"]
+    carried(git, old, new)
+
+
+@pytest.mark.parametrize("place", ["a:b", 'a"b"', "a\nb", "a\\b"])
+def test_the_name_of_a_directory_ends_nothing(tmp_path: Path, place: str) -> None:
+    """GIT_ALTERNATE_OBJECT_DIRECTORIES is a list with colons; the store was called damaged."""
+    repo = TestRepo(tmp_path / place / "r")
+    first = repo.commit({"f.c": OLD, "x.bin": b"\0old" * 9})
+    second = repo.commit({"f.c": NEW})
+    carried(repo.git, first, second)
+    carried(repo.git, second, repo.commit({"x.bin": b"\0new" * 9}))
+
+
+def test_objects_that_are_named_by_sha256(tmp_path: Path) -> None:
+    (tmp_path / "r").mkdir()
+    Git(tmp_path / "r").run("init", "--quiet", "--object-format=sha256")
+    repo = TestRepo(tmp_path / "r")
+    first = repo.commit({"dir/f.c": OLD})
+    assert len(first) == 64
+    carried(repo.git, first, repo.commit({"dir/f.c": NEW}))
+
+
+def test_a_tree_whose_last_file_goes(tmp_path: Path) -> None:
+    repo = TestRepo(tmp_path / "r")
+    first = repo.commit({"dir/f.c": OLD})
+    carried(repo.git, first, repo.commit({"dir/f.c": None}))
+
+
+def test_an_index_whose_entries_stand_in_another_file_is_not_read(tmp_path: Path) -> None:
+    """One file of three would be read as the whole state, and the others as removed by the patch."""
+    repo = TestRepo(tmp_path / "r")
+    repo.commit({"a.c": b"a\n", "b.c": b"b\n"})
+    index, env = repo.path / ".git/index", {"GIT_DIR": str(repo.path / ".git")}      # without what Git pins
+    assert index_rows(index.read_bytes(), 20) is not None
+    repo.git.run("update-index", "--split-index", env=env)
+    (repo.path / "c.c").write_bytes(b"c\n")
+    repo.git.run("add", "c.c", env=env)
+    assert b"link" in index.read_bytes()
+    assert index_rows(index.read_bytes(), 20) is None
+    repo.git.run("config", "core.splitIndex", "true")
+    repo.git.run("config", "core.bigFileThreshold", "1")
+    first = repo.commit({"a.c": OLD})
+    carried(repo.git, first, repo.commit({"a.c": NEW}))

@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backport.errors import GitError
-from backport.git import Git, GitResult
-from backport.gitfault import DAMAGED
+from backport.git import Git, GitResult, borrowed
+from backport.gitfault import damaged
 from backport.gitformat import Row, index_of, index_rows
 from backport.patch.model import Patch
 from backport.temporary import temporary_directory
 
-_CONFIG = {20: b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
-           32: b"[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n"}
+# the only configuration that it has (see Git); without the second line git reads one in the user's home
+_CORE = b"[core]\n\tattributesFile = /dev/null\n\tbare = true\n\trepositoryformatversion = "
+_CONFIG = {20: _CORE + b"0\n", 32: _CORE + b"1\n[extensions]\n\tobjectFormat = sha256\n"}
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ def private_index(git: Git, commit: str, patch: Patch) -> Iterator[PrivateIndex]
         (place / "index").write_bytes(index_of(rows, width))
         env = {"GIT_DIR": str(place)}
         if any(file.binary for file in patch.files):     # of such a patch git looks for the result among the objects
-            env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(git.objects)
+            env |= borrowed(git.objects)
         else:
             _copy(git, {sha for _mode, sha, _path in rows}, place / "objects")
         yield PrivateIndex(git, place, env, width, {path: (mode, sha) for mode, sha, path in rows})
@@ -106,7 +107,7 @@ def _copy(git: Git, names: Iterable[str], objects: Path) -> None:
         data = git.blob(sha)
         if data is None:
             raise GitError(["git", "cat-file", "blob", sha], 1, f"the object {sha} is missing",
-                           hint=DAMAGED.format(path=git.path))
+                           hint=damaged(git.path))
         place = objects / sha[:2] / sha[2:]
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(zlib.compress(b"blob %d\0" % len(data) + data, 0))

@@ -67,7 +67,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
     from backport.git import Git
     from backport.pick import state
     from backport.pick.branches import first_words, kernels
-    from backport.pick.clone import on_loan
+    from backport.pick.clone import all_there, on_loan
 
     turns = [name for name, given in (("--continue", go_on), ("--skip", skip), ("--abort", abort), ("--quit", quit_),
                                       ("--take", take is not None)) if given]
@@ -88,7 +88,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
     from backport.resolve.desk import aim_of
     from backport.resolve.tell import wrapped
     place = cache_or_default(cache)
-    with alone(clone, place), clone.git() as git, Git(on_loan(clone, place)) as loan:
+    with alone(clone, place), all_there(clone), clone.git() as git, Git(on_loan(clone, place)) as loan:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
         if not turns:
             told(wrapped(first_words(git, loan, known, onto), ""))

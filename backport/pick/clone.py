@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backport.errors import InfraError, UserError
+from backport.errors import GitError, InfraError, UserError
 from backport.git import Git, UserGit
 from backport.locks import FileLock
 from backport.temporary import mark, sweep_once
@@ -57,6 +59,23 @@ def find(here: Path) -> Clone:
     if inside == "true":
         top = Path(git.run("rev-parse", "--path-format=absolute", "--show-toplevel").text)
     return Clone(top, Path(git_dir), Path(common), Path(objects))
+
+
+@contextmanager
+def all_there(clone: Clone) -> Iterator[None]:
+    """Of a clone that lacks objects on purpose, a missing one is said in these words, and not called damage.
+
+    They are not fetched one by one: a look at the names of a tree alone would ask for 60,000 files.
+    """
+    try:
+        yield
+    except GitError as error:
+        with clone.git() as git:
+            asked = git.run("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$", ok=())
+        if not asked.out or "missing" not in error.message:
+            raise
+        raise UserError(f"{clone.common} is a partial clone, and lacks what this needs: {error.message}",
+                        hint="`git fetch --refetch --no-filter` in it brings all of it") from error
 
 
 def on_loan(clone: Clone, cache: Path) -> Path:

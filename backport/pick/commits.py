@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backport.errors import GitError, InfraError, UserError
 from backport.git import Git
-from backport.gitfault import DAMAGED
+from backport.gitfault import damaged
 from backport.pick.clone import Clone
 from backport.pick.message import Wording
 from backport.resolve.place import put_back
@@ -45,7 +45,7 @@ def tree_with(loan: Git, commit: str, diff: bytes) -> str:
         loan.run("read-tree", commit, env=env)
         done = loan.run("apply", "--cached", "--whitespace=nowarn", "-", stdin=diff, ok=(), env=env)
         if done.code or "Skipped patch" in done.err:
-            raise GitError(["git", "apply", "--cached"], done.code, done.err, hint=DAMAGED.format(path=loan.path))
+            raise GitError(["git", "apply", "--cached"], done.code, done.err, hint=damaged(loan.path))
         return loan.run("write-tree", env=env).text
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from backport.csource.functions import enclosing
 from backport.errors import InfraError, InvalidPatch
-from backport.git import Git, GitResult
+from backport.git import Git, GitResult, borrowed
 from backport.gitfault import ApplyAnswer, apply_answer
 from backport.gitformat import Row, index_of, index_rows, write_object
 from backport.patch.parse import parse
@@ -61,7 +61,7 @@ class Stack:
         if not keep:
             self._objects = Path(self._dir.name) / "objects"
             (self._objects / "info").mkdir(parents=True)
-            env |= {"GIT_OBJECT_DIRECTORY": str(self._objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(git.objects)}
+            env |= {"GIT_OBJECT_DIRECTORY": str(self._objects), **borrowed(git.objects)}
         self.git = Git(git.path, env)
         self._steps: dict[tuple[str, bytes, str], StackStep] = {}
 

@@ -69,7 +69,8 @@ def test_a_file_that_is_not_there_is_no_damage(repo: tuple[TestRepo, str, Patch]
 def test_the_helper_that_ended_is_started_again(repo: tuple[TestRepo, str, Patch]) -> None:
     made, base, _patch = repo
     assert made.git.blob(f"{base}:dir/f.txt") == OLD
-    helper = made.git._git.cat_file_all.proc
+    helper = made.git._reader
+    assert helper is not None
     helper.kill()
     helper.wait()
     assert made.git.blob(f"{base}:dir/f.txt") == OLD

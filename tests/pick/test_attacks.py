@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from backport.errors import UserError
-from backport.git import Git, GitResult
+from backport.git import Git, GitResult, UserGit
 from backport.pick import commits
 from backport.pick.clone import find, on_loan
 from tests.support.clones import Kernel
@@ -84,6 +84,25 @@ def test_a_shallow_clone_picks_a_mail(kernel: Kernel, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert "not among the branches" in done.stderr
     assert "return 9;" in cut.read("drivers/bar.c")
+
+
+def test_a_partial_clone_is_told_what_to_fetch(kernel: Kernel, tmp_path: Path) -> None:
+    """Nothing is damaged there, and nothing is asked of the network file by file."""
+    kernel.run("config", "uploadpack.allowFilter", "true")
+    kernel.run("config", "uploadpack.allowAnySHA1InWant", "true")
+    kernel.run("clone", "--quiet", "--filter=blob:none", "--branch=linux-6.1.y", f"file://{kernel.path}",
+               str(tmp_path / "part"))
+    part = Kernel.__new__(Kernel)
+    part.path, part.git, part.env, part.fixes = tmp_path / "part", UserGit(tmp_path / "part"), {}, kernel.fixes
+    for name, value in (("user.name", "A Developer"), ("user.email", "dev@example.org")):
+        part.run("config", name, value)
+    part.run("branch", "--quiet", "master", "origin/master")
+    done = part.pick(kernel.fixes["bar"])
+    assert done.exit_code == 2
+    assert "is a partial clone" in done.stderr
+    assert "git fetch --refetch --no-filter" in done.stderr
+    part.run("fetch", "--quiet", "--refetch", "--no-filter")
+    assert part.pick(kernel.fixes["bar"]).exit_code == 0
 
 
 def test_files_that_a_sparse_clone_leaves_out_change_in_the_commit_alone(kernel: Kernel) -> None:

@@ -16,6 +16,9 @@ _OPTIONS = ("--stdout", "--binary", "--full-index", "-M", "--no-ext-diff", "--no
             "--diff-algorithm=myers", "--no-color", "--unified=3", "--no-relative", "--no-base", "--no-notes",
             "--subject-prefix=PATCH", "--no-to", "--no-cc", "--no-add-header", "--ignore-submodules=all", "-O/dev/null")
 
+# and in clones that are read as their owner configured them
+_PINNED = ("-c", "core.quotePath=true", "-c", "core.bigFileThreshold=512m")
+
 
 def mails(repo: Path, spec: str) -> list[Raw | Refused]:
     """The commits of `spec` ("e907b4e", "v6.1..topic"), oldest first; raises UserError."""
@@ -46,7 +49,7 @@ def mails(repo: Path, spec: str) -> list[Raw | Refused]:
                                    hint="give the commits that it brought in, or a range"))
                 continue
             count = [f"--start-number={number}"] if len(commits) > 1 else []
-            data = git.run("-c", "core.quotePath=true", "format-patch", *_OPTIONS, *count, "-1", name).out
+            data = git.run(*_PINNED, "format-patch", *_OPTIONS, *count, "-1", name).out
             data = _numbered(data, number, len(commits))
             found = split_mbox(data) if data else []
             if len(found) != 1:
