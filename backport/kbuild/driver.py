@@ -420,7 +420,9 @@ class _Cell:
             failed = failed or bool(single.code and (any(item.is_error for item in more)
                                                      or len(more) == len(everything)))
             if not failed:
-                lost = symbols.nowhere(build, work.pristine, map(posixpath.normpath, want.objects), delta, work.source)
+                recipes = {name: unit.recipe for name, unit in Units(work.source, build).all().items()}
+                lost = symbols.lost(build, work.pristine, map(posixpath.normpath, want.objects), recipes, delta,
+                                    work.source)
                 found += lost
                 failed = bool(lost)
         written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)

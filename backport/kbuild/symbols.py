@@ -3,17 +3,24 @@
 modpost finds it in a whole build. Here there is no vmlinux to say what the rest of the kernel exports, so modpost's
 own list of undefined symbols is useless; what the baseline leaves to the rest is taken as exported, and a new
 name must be exported by one of the modules or by some EXPORT_SYMBOL of the tree.
+
+Single objects are not linked at all. Of those, a name fails that nothing in the tree can define, and one that an object
+of a module takes from a function of another part of the kernel which nothing exports (`lost`).
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 
+from backport.csource.declarations import signature_name
+from backport.csource.source import Source
 from backport.errors import BuildError
 from backport.git import GLOBS, Git
 from backport.kbuild import leftover, objects
@@ -25,6 +32,9 @@ from backport.trees import sparse
 _DERIVED = re.compile(r"^(?:__tracepoint_|__traceiter_|__probestub_|__SC[KT]__(?:tp_func_)?)")
 _EXPORTS = ("__ksymtab_", "__export_symbol_")
 _NAME = re.compile(r"^\w+$")
+# what else than C may define a name
+_CODE = (".S", ".s", ".rs", ".lds", ".sh", ".pl", ".py", ".tbl")
+_Row = tuple[str, int, bytes]            # path, line number, line
 _UNDEFINED = re.compile(r'^modpost: ".*" \[.*\] undefined!|^modpost: suppressed \d+ unresolved')
 
 
@@ -48,31 +58,109 @@ def undefined(now: Mapping[str, Sequence[str]], before: Iterable[str], source: P
                  for module in modules)
 
 
-def nowhere(build: Path, pristine: Path, targets: Iterable[str], delta: Delta, source: Path) -> tuple[Diagnostic, ...]:
-    """Symbols that single objects use since the patch, which is in `source`, and that nothing in the tree can define.
+def lost(build: Path, pristine: Path, targets: Iterable[str], recipes: Mapping[str, str], delta: Delta,
+         source: Path) -> tuple[Diagnostic, ...]:
+    """Symbols that single objects use since the patch, which is in `source`, and that they cannot get.
 
     There is no link and no module here, so only what is sure is told: every line with the name is a declaration, or a
-    use that the patch added. `targets` are objects below `build`; `pristine` holds the same without the patch.
+    use that the patch added; or the object is a module's by its recipe, and a function of that name stands outside the
+    module with no EXPORT_SYMBOL. `targets` are objects below `build`; `pristine` holds the same without the patch.
     """
     found: list[Diagnostic] = []
     for target in targets:
         if not leftover.is_left(build / target, build):
             continue
         before = _read(pristine / target, pristine)[0] if leftover.is_left(pristine / target, pristine) else set()
-        found += [Diagnostic(target, 0, "error", f'"{name}" [{target}] undefined!')
-                  for name in sorted(_read(build / target, build)[0] - before)
-                  if _NAME.match(name) and not _may_be_defined(source, name, delta)]
+        for name in sorted(filter(_NAME.match, _read(build / target, build)[0] - before)):
+            # what is not checked out is read only where the rest leaves the question open: it takes seconds
+            rows = _lines(source, "-w", "-F", "-e", _DERIVED.sub("", name))
+            seen: list[_Row] = []
+            for row in rows:
+                seen.append(row)
+                if _may_define(row, name, delta):
+                    break
+            else:
+                found.append(Diagnostic(target, 0, "error", f'"{name}" [{target}] undefined!'))
+                continue
+            if (module := _module(recipes.get(target, ""))) \
+                    and (where := _kept_inside(chain(seen, rows), name, target, module, source)):
+                found.append(Diagnostic(target, 0, "error", f'modpost: "{name}" [{module}.ko] undefined! {where} has '
+                                        "the function, and nothing exports it"))
     return tuple(found)
 
 
-def _may_be_defined(source: Path, name: str, delta: Delta) -> bool:
-    plain = _DERIVED.sub("", name)
-    return any(where.endswith((".c", ".h", ".S", ".s", ".rs", ".lds", ".sh", ".pl", ".py", ".tbl"))
-               and not (_declares(line, plain.encode()) or (line[:1].isspace() and delta.adds(where, number)))
-               for where, number, line in _lines(source, "-w", "-F", "-e", plain))
+def _module(recipe: str) -> str:
+    """The module that an object is compiled for, without its ending; "" for one of the kernel itself."""
+    words = recipe.split()
+    name = next((word for word in words if word.startswith("-DKBUILD_MODFILE=")), "")
+    return name.partition("=")[2].strip("'\"") if "-DMODULE" in words else ""
 
 
-def _lines(source: Path, *words: str) -> Iterator[tuple[str, int, bytes]]:
+def _kept_inside(rows: Iterable[_Row], name: str, target: str, module: str, source: Path) -> str:
+    """The file whose function `name` is, where the object `target` of `module` can have it from nowhere: a plain
+    function that no other object of the module can hold, and whose name no export, macro or assembly has. "" where that
+    is not sure."""
+    alone = target == f"{module}.o"              # a module of several objects has another name than each of them
+    home = posixpath.dirname(module)
+    if _DERIVED.sub("", name) != name or (not alone and _looks_away(source / home)):
+        return ""
+    plain = name.encode()
+    where = ""
+    for path, number, line in rows:
+        text = line.strip()
+        if not path.endswith((".c", ".h")):
+            if path.endswith(_CODE):
+                return ""                        # assembly exports by macros of its own
+            continue
+        # what follows a name that begins a line may be the rest of an EXPORT_SYMBOL( on the line above
+        rest = text.removeprefix(plain).lstrip()[:1] if text.startswith(plain) else b"("
+        if b"EXPORT" in line or rest in (b"", b")", b","):
+            return ""
+        if line[:1].isspace() or line[:1] in (b"*", b"/", b"}"):
+            continue
+        file = Source.of(_text(source, path))
+        inside = file.enclosing(number)
+        if inside is not None and inside.name == name and number <= inside.body:
+            if any(b"static" in one.split() for one in file.lines[inside.start - 1:number]):
+                continue
+            if not path.endswith(".c") or (not alone and f"{posixpath.dirname(path)}/".startswith(f"{home}/")):
+                return ""                        # the module may have it in another of its objects
+            where = path
+        elif inside is None and signature_name(line) != plain:
+            return ""                            # a macro at the margin may define or export it
+    return where
+
+
+def _looks_away(folder: Path) -> bool:
+    """Does the list of objects in `folder` take some from other directories, or is there none to ask?"""
+    lists = [data for name in ("Kbuild", "Makefile") if (data := _bytes(folder / name)) is not None]
+    return not lists or any(b"../" in data for data in lists)
+
+
+def _text(source: Path, path: str) -> bytes:
+    """A file of the tree at `source` as it is, or as the commit has it where it is not checked out."""
+    data = _bytes(source / path)
+    if data is None:
+        with Git(source) as git:
+            data = git.blob(f"HEAD:{path}")
+    return data or b""
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _may_define(row: _Row, name: str, delta: Delta) -> bool:
+    """Is it more than a declaration and more than a use that the patch added?"""
+    path, number, line = row
+    return path.endswith((".c", ".h", *_CODE)) and not (_declares(line, _DERIVED.sub("", name).encode())
+                                                        or (line[:1].isspace() and delta.adds(path, number)))
+
+
+def _lines(source: Path, *words: str) -> Iterator[_Row]:
     """(path, line number, line) of what `git grep` finds in the work tree as it is, then in what is not checked out."""
     for cached in ([], ["--cached"]) if sparse.is_sparse(source) else ([],):
         with Git(source) as git:
