@@ -10,8 +10,6 @@ makes the same targets in that work tree by hand, without sandbox and compiler c
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import posixpath
 import shlex
@@ -32,6 +30,7 @@ from backport.kbuild.plan import Plan, plan
 from backport.kbuild.result import BuildResult
 from backport.kbuild.same import megabytes
 from backport.kbuild.sandbox import Limits, choose
+from backport.kbuild.usage import adopt, processor_seconds
 from backport.manifest import Tree, load
 from backport.patch.model import Patch
 from backport.patch.parse import parse
@@ -46,7 +45,6 @@ from backport.wholefile import private_directory
 FILES = (KVM.example, "fs/btrfs/disk-io.c", "fs/ext4/inode.c", "net/ipv4/tcp_input.c", "net/netfilter/nft_payload.c")
 _LIMIT = 1.2
 _DISK = 400              # MB of a tree
-_SUBREAPER = 36          # PR_SET_CHILD_SUBREAPER
 
 
 def main(name: str, runs: int, files: tuple[str, ...]) -> int:
@@ -59,8 +57,7 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
     if tree is None or head is None:
         print(f"{name} is not in the store; `backport trees fetch {name}` gets it", file=sys.stderr)
         return 3
-    # bubblewrap does not wait for its inner process: that one's time would be nobody's
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+    adopt()
     if not runs:
         return _first(tree, head, store)
     ratios: list[float] = []
@@ -94,14 +91,14 @@ def _first(tree: Tree, head: Head, store: Store) -> int:
     remove(store, head.tree)
     cache = Path(tempfile.mkdtemp(prefix="bench-", dir=store.cache))
     try:
-        started = _cpu()
+        started = processor_seconds()
         with worktree(store, head, partial=True, sealed=True) as source:
-            out = _cpu() - started
+            out = processor_seconds() - started
             work = plan(tree, head, source, cache, name=None, sandbox=choose(), limits=Limits(), jobs=None)
             sparse.hold(source, [*work.directories, f"{DEFAULT.directory}/"])
             private_directory(work.home)
             made = baseline.ensure(work, say=lambda _text: None)
-            taken = _cpu() - started
+            taken = processor_seconds() - started
             if not made.ok:
                 print(f"{tree.name} does not build: {made.errors[:1]}", file=sys.stderr)
                 return 3
@@ -120,21 +117,21 @@ def _first(tree: Tree, head: Head, store: Store) -> int:
 def _by_hand(work: Plan, build: Path) -> float:
     """Processor seconds of the configuration and the targets of `work`, made in `build` with nothing around it."""
     build.mkdir()
-    started = _cpu()
+    started = processor_seconds()
     for targets in ((work.defconfig,), ("olddefconfig",), work.targets):
         if targets == ("olddefconfig",):
             with (build / ".config").open("a") as file:
                 file.write(work.fragment.text)
         subprocess.run(work.make(*targets, build=build), cwd=work.source, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, env={**os.environ, "CCACHE_DISABLE": "1", "LC_ALL": "C"})
-    return _cpu() - started
+    return processor_seconds() - started
 
 
 def _cell(tree: Tree, head: Head, patch: Patch, store: Store, cache: Path) -> tuple[float, BuildResult, float]:
     """(processor seconds, result, seconds) of the cell."""
-    started, used = time.monotonic(), _cpu()
+    started, used = time.monotonic(), processor_seconds()
     result = build_cell(tree, head, patch, store=store, cache=cache, compared=False)
-    return _cpu() - used, result, time.monotonic() - started
+    return processor_seconds() - used, result, time.monotonic() - started
 
 
 def _make(head: Head, patch: Patch, store: Store, cache: Path, result: BuildResult) -> tuple[float, float]:
@@ -145,23 +142,14 @@ def _make(head: Head, patch: Patch, store: Store, cache: Path, result: BuildResu
     with worktree(store, head, partial=True) as source:
         sparse.hold(source, patch.paths)
         with applied(source, patch.diff, patch.files):
-            started, used = time.monotonic(), _cpu()
+            started, used = time.monotonic(), processor_seconds()
             # without ccache, as the cell's own make: the second run would be a copy otherwise
             subprocess.run([*command, *map(posixpath.normpath, result.objects)], cwd=source, check=True,
                            stdout=subprocess.DEVNULL, env={**os.environ, "CCACHE_DISABLE": "1", "LC_ALL": "C"})
-            taken = _cpu() - used, time.monotonic() - started
+            taken = processor_seconds() - used, time.monotonic() - started
         home = build.parent
         pristine.put_back(build, home / "pristine", home / "stamps.json")
     return taken
-
-
-def _cpu() -> float:
-    """Processor seconds of this process and everything below it that has ended."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def _one_line(file: str, text: bytes) -> bytes:

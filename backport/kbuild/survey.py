@@ -23,7 +23,6 @@ import multiprocessing
 import os
 import posixpath
 import re
-import resource
 import sys
 import time
 from collections import Counter, defaultdict
@@ -40,6 +39,7 @@ from backport.kbuild.driver import build_cell
 from backport.kbuild.result import BuildResult
 from backport.kbuild.surveyed import SurveyAnswer, Surveyed
 from backport.kbuild.touched import TouchedKind, kind_of
+from backport.kbuild.usage import adopt, processor_seconds
 from backport.manifest import Tree, load
 from backport.patch.parse import parse
 from backport.results.key import code_digest
@@ -188,6 +188,7 @@ def _all(store: Store, pairs: Sequence[tuple[Head, Head]], *asked: Any) -> list[
 
 
 def _child(sender: Connection, *asked: Any) -> None:
+    adopt()
     with contextlib.suppress(KeyboardInterrupt), stoppable():
         sender.send(_survey(*asked))
 
@@ -244,19 +245,14 @@ def _built(store: Store, git: Git, tree: Tree, before: Head, after: Head, path: 
         return build_cell(tree, before, parse(diff, slug=paths[0]), store=store, cache=store.cache, compared=False,
                           architectures=also)
 
-    started = _cpu()
+    started = processor_seconds()
     result, more = _with_rest(build, path, changed)
     verdict = result.verdict
     if verdict in _WHOLE and not set(also) <= set(result.architecture.split(", ")):
         verdict = Build.NOT_COMPILED
     told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
     return SurveyAnswer(before.commit, after.commit, path, " ".join(also), code, verdict, f"{result.reason}{told}",
-                  result.architecture, more, round(_cpu() - started, 1))
-
-
-def _cpu() -> float:
-    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, (resource.RUSAGE_SELF,
-                                                                                  resource.RUSAGE_CHILDREN)))
+                  result.architecture, more, round(processor_seconds() - started, 1))
 
 
 def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
