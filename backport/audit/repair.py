@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
-from backport.audit.kinds.base import around, part
+from backport.audit.kinds.base import around, as_written, part
 from backport.audit.model import Backported, Suspect
 from backport.patch import clean
 from backport.patch.compose import branch
@@ -82,7 +82,7 @@ def _lacking(change: Backported, bare: bytes) -> str:
     place = change.upstream.place
     above, _ = around(change.upstream, place)
     here = part(bare, place, change.path)
-    return above[0].decode("utf-8", "replace") if place and above and above[0] not in here else ""
+    return as_written(above[0], change.upstream.after) if place and above and above[0] not in here else ""
 
 
 def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "", subject: str = "",

@@ -8,16 +8,19 @@ from typing import Any
 
 from backport.audit.model import Suspect
 from backport.audit.result import Audit, Group
+from backport.report import html
 from backport.report.escape import columns, cut, line, markdown, markdown_block, visible, wrap
 from backport.report.sidebyside import rows
 
-FORMATS = ("text", "markdown", "json")
+FORMATS = ("text", "markdown", "json", "html")
 _LINES = 40              # of a hunk that is shown
 _BESIDE = 100            # columns from which two hunks are shown beside each other
 
 
 def render(audit: Audit, form: str, width: int = 0) -> bytes:
     """The report in one of FORMATS. `width` 0 means no limit."""
+    if form == "html":
+        return as_html(audit)
     made = {"text": text, "markdown": as_markdown, "json": as_json}[form]
     return (made(audit, width) if form == "text" else made(audit, 0)).encode("utf-8", "backslashreplace")
 
@@ -34,9 +37,20 @@ def headline(audit: Audit) -> str:
     return f"{said} ({', '.join(more)})" if more else said
 
 
+def unjudged(audit: Audit) -> list[str]:
+    """Of releases: how much nothing was compared with. Silence about it would read as praise."""
+    counts = audit.counts
+    alone = 0 if counts.changes else counts.groups - counts.paired
+    if not alone:
+        return []
+    more = ("; most of them can have come into the newer branches before the first release that was read of those"
+            if alone > counts.paired else "")
+    return [f"{alone} changes were not judged: no step of a newer branch has them{more}"]
+
+
 def text(audit: Audit, width: int) -> str:
     """For a terminal or a mail."""
-    out = [wrap(line(audit.title), width, rest="  "), wrap(headline(audit), width, rest="  ")]
+    out = [wrap(one, width, rest="  ") for one in (line(audit.title), headline(audit), *unjudged(audit))]
     for number, group in enumerate(audit.groups, 1):
         out.append("\n" + finding(group, number, width, audit.notes.get(group.first.key, ())))
     out += [("\n" if not n else "") + wrap(f"not compared: {line(said)}", width, rest="   ")
@@ -88,7 +102,8 @@ def _one(name: str, hunk: str) -> str:
 
 def as_markdown(audit: Audit, _width: int) -> str:
     """For a web page or an issue."""
-    out = [f"# {markdown(audit.title)}\n\n{markdown(headline(audit))}\n"]
+    out = [f"# {markdown(audit.title)}\n\n" + "\n".join(
+        f"{markdown(said)}\n" for said in (headline(audit), *unjudged(audit)))]
     for number, group in enumerate(audit.groups, 1):
         one = group.first
         out.append(f"\n## {number}. {markdown(title(one))}\n\n{markdown(one.text)}\n\n")
@@ -97,6 +112,23 @@ def as_markdown(audit: Audit, _width: int) -> str:
         for name, hunk in (("Here", one.change.tree.hunk), (upstream, one.change.upstream.hunk)):
             out.append(f"\n{name}:\n\n{markdown_block(hunk or 'nothing', 'diff')}\n")
     return "".join(out)
+
+
+def as_html(audit: Audit) -> bytes:
+    """One page for a browser, which fetches nothing."""
+    made = [{"id": one.key, "title": title(one), "text": one.text, "path": one.change.path,
+             "evidence": [*one.evidence, *audit.notes.get(one.key, ())],
+             "upstream": f"upstream ({one.change.origin.beside})",
+             "rows": rows(one.change.tree.hunk, one.change.upstream.hunk)} for one in audit.findings]
+    lists = [("Not compared", audit.counts.passed),
+             ("Accepted", [f"{title(one)}: {why}" for one, why in audit.accepted]),
+             ("Mended since", [f"{title(one)}: {one.text}" for one in audit.mended])]
+    return html.alone("audit.html.j2", title=audit.title, said=[headline(audit), *unjudged(audit)], findings=made,
+                      lists=lists, vocabulary=_legend(audit))
+
+
+def _legend(audit: Audit) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((one.kind.id, one.kind.legend) for one in audit.findings))
 
 
 def as_json(audit: Audit, _width: int) -> str:

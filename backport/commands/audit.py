@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 @click.option("--of", metavar="PATCH", help="With --mail: upstream's fix as a mail or a commit, which is named then.")
 @click.option("--build", is_flag=True, help="Build the repair of each finding, before and after (release trees only).")
 @signoff_option()
-@format_option("text", "markdown", "json")
+@format_option("text", "markdown", "json", "html")
 @output_option()
 @manifest_option()
 @cache_option()

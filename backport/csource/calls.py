@@ -17,6 +17,7 @@ _OF_MEMBER = re.compile(rb"(?<![\w.>])([a-z_]\w*)\s*\(\s*(?:&\s*)?(?:[\w\]\[]+(?
 # each begins at the begin of a word, and looks at no more than a call may have: a line is read once
 _CHECKED = re.compile(rb"(?<![\w.>-])([\w.>-]+)\s*=\s*(\w+)\s*\([^;{}]{0,2000}\);"
                       rb"\s*if\s*\(\s*(IS_ERR\w*\s*\(|!)\s*([\w.>-]+)")
+_DENIED = re.compile(rb"!\s*(?=([A-Za-z_]\w*)\s*\()")
 _NO_NAME = frozenset({b"NULL", b"true", b"false"})
 
 
@@ -77,6 +78,24 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
             count = len(inside.spans)
         out.append((name, count))
     return out
+
+
+def denied(text: bytes) -> list[bytes]:
+    """The names of the calls right behind a `!`, in order."""
+    return _DENIED.findall(text)
+
+
+def undenied(text: bytes) -> bytes:
+    """`text` without the `!` before its calls."""
+    return _DENIED.sub(b"", text)
+
+
+def senses(text: bytes, name: bytes) -> tuple[int, int]:
+    """How many calls of `name` are in `text`, and how many of them right behind a `!`. What begins at the margin is the
+    function itself, or a prototype."""
+    every = [start for one, start, _ in names(text) if one == name
+             and text[text.rfind(b"\n", 0, start) + 1:][:1] in (b" ", b"\t")]
+    return len(every), sum(text[max(0, start - 80):start].rstrip().endswith(b"!") for start in every)
 
 
 def doubled(text: bytes) -> frozenset[tuple[bytes, bytes]]:

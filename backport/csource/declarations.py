@@ -27,6 +27,8 @@ _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|u
            rb"(?:\w+(?:\[[^\]\n]*\])?(?:\s*=[^,;\n]*)?\s*,\s*\**)+")
 
 _AT_FILE_LEVEL = re.compile(rb"^(?![\s#/*}{]).*?(?<!\w)(\w+)\s*\(", re.MULTILINE)
+# `return nfs_ok;` declares nothing, nor does `#ifdef CONFIG_RT_MUTEXES`
+_NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*", re.M)
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
 
 
@@ -140,6 +142,11 @@ def declares(text: bytes, name: bytes) -> bool:
     word = re.escape(name)
     return re.search(rb"\b\w+[\s*]+%s\s*(?:[;,=\[)]|$|__\w+)" % word, text) is not None \
         or re.search(_BEFORE + rb"%s\s*[;,=\[]" % word, text, re.MULTILINE) is not None
+
+
+def declares_inside(function: bytes, name: bytes) -> bool:
+    """`declares` of the code of a function, in which jumps and directives stand."""
+    return declares(_NO_DECLARATION.sub(b";", function), name)
 
 
 def lists(text: bytes, name: bytes) -> bool:

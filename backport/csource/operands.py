@@ -10,6 +10,7 @@ from backport.csource.pieces import tokens
 _OPEN = {b"(", b"[", b"{"}
 _CLOSE = {b")", b"]", b"}"}
 LOGICAL = (b"&&", b"||")
+_OPERATORS = frozenset({*LOGICAL, b"!", b"<", b">", b"<=", b">=", b"==", b"!="})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ def condition(source: bytes) -> Condition | None:
 def logical(source: bytes) -> int:
     """How many `&&` and `||` stand in `source`."""
     return sum(text in LOGICAL for text in tokens(source))
+
+
+def without_operators(source: bytes) -> bytes:
+    """`source` without what makes a condition of its operands: comparisons, `&&`, `||` and `!`."""
+    return b"".join(text for text in tokens(source) if text not in _OPERATORS)
 
 
 def _split(parts: Sequence[bytes], start: int, closing: bytes) -> Condition | None:

@@ -99,14 +99,11 @@ class _Site:
         self.patch_pages = page_names(patch.slug for patch in grid.patches)
         self.tree_pages = page_names(tree.column for tree in grid.trees)
         style, script = _asset("style.css"), _asset("app.js")
-        self.templates = Environment(
-            loader=PackageLoader("backport.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-            lstrip_blocks=True, finalize=_harmless)
+        self.templates = _environment()
         self.templates.globals.update(
             style=Markup(style), script=Markup(script), csp=_policy(style, script), run=grid.run, grid=grid,
             headline="", patch_page=self.patch_pages, tree_page=self.tree_pages, words=plain_words, tone=tone,
-            short=lambda tree: tree.short, duration=duration, side_by_side=_side_by_side, alone=_alone,
-            nights=self.nights)
+            short=lambda tree: tree.short, duration=duration, nights=self.nights)
 
     def write(self) -> None:
         for name in ("patches", "trees", "mails", "logs"):
@@ -196,6 +193,21 @@ class _Site:
                           self.nights)
             made["next"] = next_step(patch, cell)
         return made
+
+
+def alone(template: str, **values: Any) -> bytes:
+    """One page that is no part of a site, and can be sent to somebody as it is."""
+    style, script = _asset("style.css"), _asset("app.js")
+    made = _environment().get_template(template).render(
+        style=Markup(style), script=Markup(script), csp=_policy(style, script), headline="", **values)
+    return made.encode("utf-8", errors="backslashreplace")
+
+
+def _environment() -> Environment:
+    made = Environment(loader=PackageLoader("backport.report"), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True, finalize=_harmless)
+    made.globals.update(side_by_side=_side_by_side, alone=_alone)
+    return made
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -47,6 +47,25 @@ def test_the_report_shows_both_places_and_says_what_the_tool_makes_of_it(
     assert "1 commits, 1 files, 1 changes; 1 have a counterpart upstream, 1 of them are equal line by line" in out
 
 
+def test_the_page_has_both_hunks_beside_each_other(clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone), "-f", "html") == 1
+    page = capsysbinary.readouterr().out.decode()
+    assert page.startswith("<!doctype html>")
+    assert page.count('<td class="l add"><i>+</i>\tw-&gt;tries = widget_tries(w);') == 2
+    assert "the tool puts it into widget_send(), certain" in page
+
+
+def test_lines_are_shown_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                             capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """What the report quotes has to be found with grep."""
+    audit(planted("a line of the middle left out"), tmp_path / "clone")
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(tmp_path / "clone")) == 1
+    out = capsysbinary.readouterr().out.decode()
+    assert "upstream adds `w->users = size;` to widget_send()" in out
+    assert "\n   +\tw->users = size;\n" in out
+
+
 def test_an_accepted_finding_is_kept_with_its_reason_and_does_not_count(
         clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     key = found(clone, capsysbinary)["id"]
@@ -110,6 +129,16 @@ def test_releases_tell_of_a_change_in_another_function(tmp_path: Path) -> None:
     assert found == ["upstream changed widget_send(); here the lines are in widget_recv(), and widget_send() is "
                      "without them"]
     assert (counts.files, counts.paired) == (1, 1)
+
+
+def test_what_nothing_was_compared_with_is_said(tmp_path: Path) -> None:
+    """Nothing to look at, because nobody could look: 6.1.176 beside 6.12.90, which had it all already."""
+    from backport.audit.report import unjudged
+    from backport.audit.result import audited
+
+    _, counts = between(tmp_path, v6_1_1=WIDGET, v6_1_2=GOOD, v6_12_1=GOOD, v6_12_2=GOOD)
+    (said,) = unjudged(audited("6.1.1 to 6.1.2", counts, (), {}))
+    assert said.startswith("1 changes were not judged: no step of a newer branch has them; ")
 
 
 def test_a_newer_branch_that_was_put_right_since_stands_for_nothing(tmp_path: Path) -> None:

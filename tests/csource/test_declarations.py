@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from backport.csource.declarations import (
     byte_orders,
     declaration,
+    declares_inside,
     declares_only,
     is_local,
     of_function,
@@ -85,3 +86,13 @@ PARTS = st.sampled_from([b"int", b"*", b" ", b"a", b",", b"=", b"[", b"]", b"(",
 def test_any_line_is_read(line: bytes) -> None:
     for one in declaration(line):
         assert one.name in line
+
+
+@pytest.mark.parametrize(("line", "declared"), [
+    (b"\tint nfs_ok;\n", True),
+    (b"\treturn nfs_ok;\n", False),
+    (b"\tgoto nfs_ok;\n", False),
+    (b"#ifdef nfs_ok\n", False),
+])
+def test_jumps_and_directives_declare_nothing(line: bytes, declared: bool) -> None:
+    assert declares_inside(b"int f(void)\n{\n" + line + b"}\n", b"nfs_ok") is declared

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backport.csource.operands import condition
+from backport.csource.operands import condition, without_operators
 
 
 @pytest.mark.parametrize(("source", "operands", "joiner"), [
@@ -22,6 +22,15 @@ def test_operands(source: bytes, operands: tuple[bytes, ...], joiner: bytes) -> 
                                     b"\tfoo(a || b);\n", b"\tif (a /* || */ || b)\n", b"\tif foo\n", b""])
 def test_what_cannot_be_told_apart(source: bytes) -> None:
     assert condition(source) is None
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    (b"if(a->b<c&&!d)", b"if(a->b>=c||d)", True),
+    (b"if(a->b<c)", b"if(a.b<c)", False),
+    (b"if(a<<2)", b"if(a>>2)", False),
+])
+def test_two_conditions_differ_in_their_operators_alone(one: bytes, other: bytes, same: bool) -> None:
+    assert (without_operators(one) == without_operators(other)) is same
 
 
 @settings(deadline=None)

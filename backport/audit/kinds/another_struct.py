@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backport.audit.kinds.base import Question, same_lines
+from backport.audit.kinds.base import Question, as_written, same_lines
 from backport.audit.model import Backported, Fault, Suspect
 from backport.csource.scopes import Block, block
 from backport.csource.tables import Inner, around, chains
@@ -25,7 +25,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         mine, wanted = _plain(a[-1]), _plain(b[-1])
         # both braces are on both sides: one with another first member is the same one, changed
         if mine != wanted and wanted in _braces(here.after, ours) and mine in _braces(there.after, theirs):
-            yield Suspect(Fault.INSIDE, change, f"`{key.decode('utf-8', 'replace')}` is in {_shown(mine)} here, in "
+            yield Suspect(Fault.INSIDE, change, f"`{as_written(key, here.after)}` is in {_shown(mine)} here, in "
                           f"{_shown(wanted)} upstream; `{here.place}` has both", 0.8, key.decode("utf-8", "replace"))
             return
 

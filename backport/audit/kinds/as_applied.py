@@ -7,25 +7,25 @@ theirs.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backport import sections
 from backport.adapt.align import line_key, similarity, weak
-from backport.audit.kinds.base import Question, changed_too, holds, part
+from backport.audit.kinds.base import Question, as_written, changed_too, holds, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
+from backport.csource.calls import denied, senses, undenied
 from backport.csource.declarations import declaration
 from backport.csource.locks import halves
+from backport.csource.operands import without_operators
+from backport.csource.pieces import code
 from backport.csource.source import Source
 from backport.csource.statements import label
 from backport.patch.model import Hunk
 
 _THERE = 0.8             # of the added lines: so much of them and the change is there
 _ALIKE = 0.5             # of the words of a line and its replacement
-_DENIED = re.compile(rb"!(\w+)\(")
-_OPERATOR = re.compile(rb"(?<![-<>])[<>]=?(?![<>])|[!=]=|&&|\|\||!")
 
 Keys = Sequence[bytes]
 
@@ -114,8 +114,8 @@ def _elsewhere(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     if landed == wanted and (order or _behind_declarations(here, at, hunk.above[-1])):
         return None                  # the order of definitions, entries and declarations says nothing
     if landed == wanted:
-        return _found(Fault.PLACE, change, f"upstream has the lines behind `{_shown(hunk.above[-1])}`; here they are "
-                      f"elsewhere in {_where(change)}", 0.75, added[0])
+        return _found(Fault.PLACE, change, f"upstream has the lines behind `{_shown(change, hunk.above[-1])}`; here "
+                      f"they are elsewhere in {_where(change)}", 0.75, added[0])
     return _found(Fault.FUNCTION, change, f"upstream changed {_where(change)}; here the lines are in "
                   f"{landed or 'no function'}, and upstream's place is as it was", 0.8, added[0])
 
@@ -171,8 +171,8 @@ def _lacks(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
         return None
     line = hunk.new[gone[0]]
     kind = Fault.LOST_HALF if label(line) or halves(line) else Fault.LEFT
-    return _found(kind, change, f"upstream adds `{_shown(line)}` to {_where(change)}, which is not here; the lines "
-                  "around it are", 0.7, line)
+    return _found(kind, change, f"upstream adds `{_shown(change, line)}` to {_where(change)}, which is not here; the "
+                  "lines around it are", 0.7, line)
 
 
 def _more(side: FileSide, key: bytes) -> int:
@@ -203,8 +203,8 @@ def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     if not kept or not replaced.issuperset(kept):
         return None
     line = kept[0]
-    return _found(Fault.LEFTOVER, change, f"`{_shown(line)}` is still in {_where(change)}; upstream replaced it by "
-                  "lines that are there too", 0.8, line)
+    return _found(Fault.LEFTOVER, change, f"`{_shown(change, line)}` is still in {_where(change)}; upstream "
+                  "replaced it by lines that are there too", 0.8, line)
 
 
 def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
@@ -213,34 +213,33 @@ def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
         return None                  # a line is only broken before the operator, not behind it
     other = [(mine, theirs) for mine, theirs in zip(found, hunk.new, strict=True) if mine != theirs]
     telling = {key for _, key in change.upstream.telling}
-    if not other or any(theirs not in telling or _OPERATOR.sub(b"", mine) != _OPERATOR.sub(b"", theirs)
+    if not other or any(theirs not in telling or without_operators(mine) != without_operators(theirs)
                         for mine, theirs in other):
         return None
     mine, theirs = other[0]
     if all(_other_sense(change, *pair) for pair in other):
         return None
-    return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(mine)}`, where upstream has "
-                  f"`{_shown(theirs)}`", 0.75, mine)
+    return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(change, mine)}`, where upstream has "
+                  f"`{_shown(change, theirs)}`", 0.75, mine)
 
 
 def _other_sense(change: Backported, mine: bytes, theirs: bytes) -> bool:
     """Whether the lines differ in the `!` before a call alone, and no line of either file calls it in the other sense:
     then the helper itself can return the opposite here."""
-    ours, others = Counter(_DENIED.findall(mine)), Counter(_DENIED.findall(theirs))
+    ours, others = Counter(denied(mine)), Counter(denied(theirs))
     names = {*(ours - others), *(others - ours)}
-    if not names or _DENIED.sub(rb"\1(", mine) != _DENIED.sub(rb"\1(", theirs):
+    if not names or undenied(mine) != undenied(theirs):
         return False
     for data, want in ((change.tree.after, ours), (change.upstream.after, others)):
-        text = line_key(data)
         for name in names:
-            every = len(re.findall(rb"\b%s\(" % name, text))
-            if len(re.findall(rb"!%s\(" % name, text)) != (every if want[name] else 0):
+            every, other = senses(code(data), name)
+            if other != (every if want[name] else 0):
                 return False
     return True
 
 
 def _found(kind: Fault, change: Backported, text: str, confidence: float, key: bytes) -> Suspect:
-    return Suspect(kind, change, text, confidence, _shown(key))
+    return Suspect(kind, change, text, confidence, key.decode("utf-8", "replace"))
 
 
 def _where(change: Backported) -> str:
@@ -258,8 +257,8 @@ def _places(lines: Keys, wanted: Keys) -> list[int]:
     return [n for n, key in enumerate(lines) if key == first and lines[n:n + size] == wanted]
 
 
-def _shown(key: bytes) -> str:
-    return key.decode("utf-8", "replace")
+def _shown(change: Backported, key: bytes) -> str:
+    return as_written(key, change.upstream.after, change.tree.after, change.tree.before)
 
 
 QUESTION = Question(Fault.PLACE, ask)

@@ -77,6 +77,16 @@ def changed_too(change: Backported, name: str) -> bool:
     return bool(was) and (not became or holds(was, replaced) == 1 > holds(became, replaced))
 
 
+def as_written(key: bytes, *sources: bytes) -> str:
+    """The line that is `key` without its white space, as the first of the `sources` that has it writes it; what people
+    read has to be found with grep."""
+    for source in sources:
+        for line in source.split(b"\n"):
+            if line_key(line) == key:
+                return b" ".join(line.split()).decode("utf-8", "replace")
+    return key.decode("utf-8", "replace")
+
+
 def part_text(source: bytes, name: str) -> bytes:
     """The text of the function `name` ("f()"), b"" where the file has none or several of that name."""
     found = Source.of(source).function(name.removesuffix("()"))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from backport.audit.kinds.base import Question, part_text
 from backport.audit.model import Backported, Fault, Suspect, names_of
 from backport.bounded import by_content
 from backport.csource.calls import used
-from backport.csource.declarations import at_file_level, declares, made_by_macro
+from backport.csource.declarations import at_file_level, declares, declares_inside, made_by_macro
 from backport.csource.functions import functions
 from backport.csource.pieces import KEYWORDS, code
 from backport.csource.tokens import identifiers
 from backport.csource.uses import variables
 
-# `return nfs_ok;` declares nothing, nor does `#ifdef CONFIG_RT_MUTEXES`
-_LEAVES = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*", re.M)
 _SHORT = 4               # letters of a name from which on it is looked for in the whole tree
 
 
@@ -36,7 +33,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         own = sorted(word for word in names_of(code(added)) - KEYWORDS - rest - used_before
                      if word not in _outside(here.after)
                      and any(word in variables(line) for line in code(added).split(b"\n"))
-                     and declares(_LEAVES.sub(b";", theirs), word)
+                     and declares_inside(theirs, word)
                      and not declares(ours, word) and not made_by_macro(ours, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
