@@ -200,7 +200,7 @@ examples:
   - name: a call
     path: {folder}/example.c
     tree:
-      {folder}/example.c: |
+      {folder}/example.c: |2
         \t{one.old}({words});
     before: |
       @@
@@ -216,7 +216,7 @@ examples:
   - name: a tree that has the name
     path: {folder}/example.c
     tree:
-      {folder}/example.c: |
+      {folder}/example.c: |2
         \t{one.new}({words});
         \t{one.old}({words});
     before: |
