@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backport.errors import BuildError
 from backport.kbuild import config, leftover, pristine, symbols
 from backport.kbuild.absent import need_all, passed_by, stopped, with_all
 from backport.kbuild.cmdfile import Units
@@ -206,7 +205,7 @@ def _text(path: Path, build: Path) -> str:
 def _raise_trouble(ended: Exited, log: Path) -> None:
     found = trouble(ended)
     if found is not None:
-        raise BuildError(f"baseline: {found.what} (log: {log})", hint=found.hint)
+        raise found.error(f"baseline: {{}} (log: {log})")
 
 
 def _keep(plan: Plan, baseline: Baseline) -> Baseline:

@@ -25,7 +25,7 @@ from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
 from backport.kbuild.devicetree import below_tree
 from backport.kbuild.diagnostics import Paths
-from backport.kbuild.failure import LOWERED, machine_trouble, trouble
+from backport.kbuild.failure import LOWERED, TooOld, machine_trouble, trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import PREPARE, SOURCES, WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
@@ -255,7 +255,15 @@ class _Parts:
         with FileLock(work.home / "lock"):
             entry = named(work.architecture)
             sparse.hold(work.source, [*work.directories, *([f"{entry.directory}/"] if entry else [])])
-            base = baselines.ensure(work, say=self.say, force=self.force)
+            try:
+                base = baselines.ensure(work, say=self.say, force=self.force)
+            except TooOld as error:
+                if entry is None or not work.is_wide:
+                    raise
+                # clang where the architecture's gcc is missing: newer trees refuse it, the rest of the patch is built
+                other = work.compiler.clang and entry.package and not work.tree.toolchain.llvm
+                return self._not_compiled(paths, error.message,
+                                          f"apt-get install {entry.package}" if other else error.hint)
             known["baseline_seconds"] = base.seconds
             known["notes"] = (*self.known.get("notes", ()),
                               *(f"option did not stick: {text}" for text in base.problems))

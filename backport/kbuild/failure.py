@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import dataclass
 
+from backport.errors import BuildError
 from backport.gitfault import LIMITS
 from backport.kbuild.make import Exited
 
@@ -17,6 +18,14 @@ class Trouble:
 
     what: str
     hint: str
+
+    def error(self, where: str) -> BuildError:
+        """The exception for it; `where` stands in front, the log behind."""
+        return (TooOld if self.what.startswith(_TOO_OLD) else BuildError)(where.format(self.what), hint=self.hint)
+
+
+class TooOld(BuildError):
+    """The tree refuses a compiler or another tool as too old: no other tree says so of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ _SIGNAL = "Killed|Terminated|Segmentation fault|Bus error|Aborted"
 _LOG = "the end of the log shows which; the limits are in docs/build.md"
 _FULL = "(?:No space left on device|Disk quota exceeded|File too large|File size limit exceeded)"
 
+_TOO_OLD = "this tree needs a newer tool"
+
 # Each is anchored to how the tool itself prints it: a patch's `#error No space left on device` is code. The first that
 # any line says counts, in this order.
 _PATTERNS: tuple[_Says, ...] = (
@@ -67,7 +78,7 @@ _PATTERNS: tuple[_Says, ...] = (
     _says(r"\S+: error: (?:unable to execute command|clang frontend command failed)", "the compiler crashed",
           _OTHER_COMPILER, tool="clang"),
     _says(r"PLEASE submit a bug report to |Stack dump:$", "the compiler crashed", _OTHER_COMPILER),
-    _says(r"\*\*\* (?:Compiler|Assembler|Linker|Rust compiler) is too old\.$", "this tree needs a newer tool",
+    _says(r"\*\*\* (?:(?:C |Rust )?[Cc]ompiler|Assembler|Linker) is too old\.$", _TOO_OLD,
           "name a newer one for this tree (toolchain: cc: in trees.yaml)"),
     _says(r"virtual memory exhausted|cc1: out of memory|LLVM ERROR: out of memory|"
           r"terminate called after throwing an instance of 'std::bad_alloc'$|"

@@ -14,6 +14,7 @@ import posixpath
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -82,59 +83,78 @@ def lost(build: Path, pristine: Path, targets: Iterable[str], recipes: Mapping[s
             else:
                 found.append(Diagnostic(target, 0, "error", f'"{name}" [{target}] undefined!'))
                 continue
-            if (module := _module(recipes.get(target, ""))) \
-                    and (where := _kept_inside(chain(seen, rows), name, target, module, source)):
-                found.append(Diagnostic(target, 0, "error", f'modpost: "{name}" [{module}.ko] undefined! {where} has '
-                                        "the function, and nothing exports it"))
+            module = _module(recipes.get(target, ""), target, source)
+            if module is not None and (where := _kept_inside(chain(seen, rows), name, module, source)):
+                found.append(Diagnostic(target, 0, "error", f'modpost: "{name}" [{module.home}/{module.name}.ko] '
+                                        f"undefined! {where} has the function, and nothing exports it"))
     return tuple(found)
 
 
-def _module(recipe: str) -> str:
-    """The module that an object is compiled for, without its ending; "" for one of the kernel itself."""
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """What an object is compiled for: name, the directory whose list has it, and whether the object is all of it."""
+
+    name: str
+    home: str
+    alone: bool
+
+
+def _module(recipe: str, target: str, source: Path) -> _Module | None:
+    """The module of the object `target`; None for one of the kernel itself, and where the module may take objects from
+    other directories than its own and those below."""
     words = recipe.split()
-    name = next((word for word in words if word.startswith("-DKBUILD_MODFILE=")), "")
-    return name.partition("=")[2].strip("'\"") if "-DMODULE" in words else ""
+    # kbuild writes an underscore for a dash; an object of several modules has a colon in it
+    name = next((word for word in words if word.startswith("-DKBUILD_MODNAME=")), "").partition("=")[2].strip("'\"")
+    if not name or "-DMODULE" not in words:
+        return None
+    home, file = posixpath.split(target)
+    if file.removesuffix(".o").replace("-", "_") == name:
+        return _Module(file.removesuffix(".o"), home, alone=True)        # of several objects none has its name
+    while home:
+        text = b"\n".join(_bytes(source / home / one) or b"" for one in ("Kbuild", "Makefile"))
+        if b"../" in text:
+            return None
+        for word in text.decode("utf-8", "replace").replace("=", " ").split():
+            if word.endswith(".o") and word.removesuffix(".o").replace("-", "_") == name:
+                return _Module(word.removesuffix(".o"), home, alone=False)
+        home = posixpath.dirname(home)
+    return None
 
 
-def _kept_inside(rows: Iterable[_Row], name: str, target: str, module: str, source: Path) -> str:
-    """The file whose function `name` is, where the object `target` of `module` can have it from nowhere: a plain
-    function that no other object of the module can hold, and whose name no export, macro or assembly has. "" where that
-    is not sure."""
-    alone = target == f"{module}.o"              # a module of several objects has another name than each of them
-    home = posixpath.dirname(module)
-    if _DERIVED.sub("", name) != name or (not alone and _looks_away(source / home)):
+def _kept_inside(rows: Iterable[_Row], name: str, module: _Module, source: Path) -> str:
+    """The file whose function `name` is, where an object of `module` can have it from nowhere: a plain function that no
+    other object of the module can hold, and whose name no export, macro or assembly has. "" where that is not sure."""
+    if _DERIVED.sub("", name) != name:
         return ""
     plain = name.encode()
-    where = ""
-    for path, number, line in rows:
-        text = line.strip()
+    margin: list[_Row] = []
+    for row in rows:
+        path, _number, line = row
         if not path.endswith((".c", ".h")):
             if path.endswith(_CODE):
                 return ""                        # assembly exports by macros of its own
             continue
         # what follows a name that begins a line may be the rest of an EXPORT_SYMBOL( on the line above
+        text = line.strip()
         rest = text.removeprefix(plain).lstrip()[:1] if text.startswith(plain) else b"("
         if b"EXPORT" in line or rest in (b"", b")", b","):
             return ""
-        if line[:1].isspace() or line[:1] in (b"*", b"/", b"}"):
-            continue
+        if not line[:1].isspace() and line[:1] not in (b"*", b"/", b"}"):
+            margin.append(row)
+    where = ""
+    for path, number, line in margin:
         file = Source.of(_text(source, path))
         inside = file.enclosing(number)
         if inside is not None and inside.name == name and number <= inside.body:
             if any(b"static" in one.split() for one in file.lines[inside.start - 1:number]):
                 continue
-            if not path.endswith(".c") or (not alone and f"{posixpath.dirname(path)}/".startswith(f"{home}/")):
+            if not path.endswith(".c") or (not module.alone
+                                           and f"{posixpath.dirname(path)}/".startswith(f"{module.home}/")):
                 return ""                        # the module may have it in another of its objects
             where = path
         elif inside is None and signature_name(line) != plain:
             return ""                            # a macro at the margin may define or export it
     return where
-
-
-def _looks_away(folder: Path) -> bool:
-    """Does the list of objects in `folder` take some from other directories, or is there none to ask?"""
-    lists = [data for name in ("Kbuild", "Makefile") if (data := _bytes(folder / name)) is not None]
-    return not lists or any(b"../" in data for data in lists)
 
 
 def _text(source: Path, path: str) -> bytes:

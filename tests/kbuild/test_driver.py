@@ -358,6 +358,25 @@ def test_a_compiler_that_is_not_there_is_named_with_its_package(bench: Bench, mo
     assert result.hint == "apt-get install gcc-s390x-linux-gnu"
 
 
+def test_a_compiler_that_the_tree_refuses_as_too_old_is_named_and_the_rest_is_built(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """clang 14 for s390, which kernels refuse: the cell said "does not build without the patch: see the log"."""
+    (bench.source / "arch/s390/kernel").mkdir(parents=True)
+    (bench.source / "arch/s390/kernel/time.c").write_text("int clock;\n")
+    old = "ifeq ($(ARCH),s390)\nallmodconfig:\n\t@echo '*** C compiler is too old.' >&2; exit 1\nendif\n"
+    rule = "olddefconfig: $(src"
+    (bench.source / "Makefile").write_text(bench.read("Makefile").replace(rule, old + rule))
+    git(bench.source, "add", "-A")
+    git(bench.source, "commit", "-qm", "another architecture")
+    monkeypatch.setattr(toolchain, "cross", lambda _tree, architecture: Compiler(
+        f"clang-{architecture.name}", "clang version 14", (f"ARCH={architecture.arch}", "CC=gcc"), True))
+    far = bench.edit("arch/s390/kernel/time.c", "int", "long")
+    result = bench.build({**far, **bench.edit(DUMMY, "int", "long")}, compared=False)
+    assert (result.verdict, result.hint) == (Build.NOT_COMPILED, "apt-get install gcc-s390x-linux-gnu"), result
+    assert "*** C compiler is too old." in result.reason
+    assert result.objects == ("drivers/net/dummy.o",)
+
+
 def test_an_object_that_is_broken_before_is_one_cells_answer_and_not_the_next_ones(bench: Bench) -> None:
     """Outside the targets, and so built for this patch alone: kept in the baseline it would condemn every patch."""
     good = bench.edit("kernel/fork.c", "return 0", "return 1")

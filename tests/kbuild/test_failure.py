@@ -26,6 +26,7 @@ def ended(*lines: str, code: int = 2) -> Exited:
     (("virtual memory exhausted: Cannot allocate memory",), "out of memory"),
     (("***", "*** Compiler is too old.", "***   Your Clang version:    14.0.6", "***   Minimum Clang version: 15.0.0",
       "***", "scripts/Kconfig.include:45: Sorry, this compiler is not supported."), "needs a newer tool"),
+    (("*** C compiler is too old.", "***   Your Clang version:    14.0.6"), "needs a newer tool"),
 ])
 def test_the_environment(lines: tuple[str, ...], words: str) -> None:
     found = trouble(ended(*lines))

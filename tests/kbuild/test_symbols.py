@@ -18,7 +18,7 @@ TREE = {
     "drivers/dummy/Makefile": "obj-m += dummy.o duo.o\nduo-objs := one.o two.o\n",
     "drivers/dummy/dummy.c": "int core_kept(int a);\nint dummy(void)\n{\n\treturn core_kept(1);\n}\n",
 }
-MODULE = "gcc -DMODULE -DKBUILD_MODFILE='\"drivers/dummy/{}\"' -c"
+MODULE = "gcc -DMODULE -DKBUILD_MODNAME='\"{}\"' -c"
 
 
 def answer(tmp_path: Path, files: dict[str, str], *, of: str = "drivers/dummy/dummy", module: str = "dummy",
@@ -56,7 +56,7 @@ def test_what_may_export_or_define_it_is_no_fault(tmp_path: Path, path: str, tex
 
 
 def test_the_kernel_itself_needs_no_export_and_an_exported_one_is_there_for_all(tmp_path: Path) -> None:
-    assert answer(tmp_path / "a", {}, recipe="gcc -DKBUILD_MODFILE='\"drivers/dummy/{}\"' -c") == []
+    assert answer(tmp_path / "a", {}, recipe="gcc -DKBUILD_MODNAME='\"{}\"' -c") == []
     use = "int core_open(int a, int b);\nint dummy(void)\n{\n\treturn core_open(1, 2);\n}\n"
     assert answer(tmp_path / "b", {"drivers/dummy/dummy.c": use}) == []
 
@@ -69,6 +69,10 @@ def test_another_object_of_the_module_may_have_it(tmp_path: Path) -> None:
     assert ["two_part" in text for text in answer(tmp_path / "b", one, of="drivers/dummy/one", module="one")] == [True]
     far = {"drivers/dummy/one.c": TREE["drivers/dummy/dummy.c"]}
     assert len(answer(tmp_path / "c", far, of="drivers/dummy/one", module="duo")) == 1
+    below = {"drivers/dummy/Makefile": "obj-m := my-duo.o\nmy-duo-y:=sub/one.o\n",
+             "drivers/dummy/sub/one.c": TREE["drivers/dummy/dummy.c"]}
+    assert ["[drivers/dummy/my-duo.ko]" in text
+            for text in answer(tmp_path / "e", below, of="drivers/dummy/sub/one", module="my_duo")] == [True]
     # a module that takes objects from other directories may have any
     away = {"drivers/dummy/Makefile": "obj-m += duo.o\nduo-objs := one.o ../../kernel/core.o\n"}
     assert answer(tmp_path / "d", {**far, **away}, of="drivers/dummy/one", module="duo") == []
