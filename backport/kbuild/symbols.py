@@ -13,7 +13,7 @@ from __future__ import annotations
 import posixpath
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,7 @@ from backport.kbuild import leftover, objects
 from backport.kbuild.delta import Delta
 from backport.kbuild.result import Diagnostic
 from backport.trees import sparse
+from backport.trees.index import Index
 
 # what tracepoints, static calls and per-CPU data make of the name that stands in EXPORT_...()
 _DERIVED = re.compile(r"^(?:__tracepoint_|__traceiter_|__probestub_|__SC[KT]__(?:tp_func_)?)")
@@ -74,7 +75,8 @@ def lost(build: Path, pristine: Path, targets: Iterable[str], recipes: Mapping[s
         before = _read(pristine / target, pristine)[0] if leftover.is_left(pristine / target, pristine) else set()
         for name in sorted(filter(_NAME.match, _read(build / target, build)[0] - before)):
             # what is not checked out is read only where the rest leaves the question open: it takes seconds
-            rows = _lines(source, "-w", "-F", "-e", _DERIVED.sub("", name))
+            plain = _DERIVED.sub("", name)
+            rows = _lines(source, plain, "-w", "-F", "-e", plain)
             seen: list[_Row] = []
             for row in rows:
                 seen.append(row)
@@ -180,17 +182,41 @@ def _may_define(row: _Row, name: str, delta: Delta) -> bool:
                                                         or (line[:1].isspace() and delta.adds(path, number)))
 
 
-def _lines(source: Path, *words: str) -> Iterator[_Row]:
-    """(path, line number, line) of what `git grep` finds in the work tree as it is, then in what is not checked out."""
-    for cached in ([], ["--cached"]) if sparse.is_sparse(source) else ([],):
+def _lines(source: Path, name: str, *words: str, only: Sequence[str] = ()) -> Iterator[_Row]:
+    """(path, line number, line) of what `git grep WORDS` finds in the work tree as it is, then in what is not checked
+    out: there in the files that the names of the tree say have `name`, where those are known. `only`: pathspecs."""
+    with Git(source) as git:
+        yield from _grep(git, words, only)
+    absent = sparse.absent(source)
+    if not absent:
+        return
+    having = _having(source, name, absent)
+    if having is None:                           # seconds, through all of a tree
         with Git(source) as git:
-            found = git.run(GLOBS, "grep", *cached, "-n", "-z", "-I", *words, ok=(0, 1)).out
-        for row in found.split(b"\n"):
-            path, _nul, rest = row.partition(b"\0")
-            number, _nul, line = rest.partition(b"\0")
-            where = path.decode("utf-8", "surrogateescape")
-            if number and not (cached and (source / where).exists()):
-                yield where, int(number), line
+            yield from (row for row in _grep(git, ("--cached", *words), only) if row[0] in absent)
+    elif having:
+        with Git(source) as git:
+            yield from _grep(git, ("--cached", *words), having)
+
+
+def _having(source: Path, name: str, absent: Collection[str]) -> list[str] | None:
+    """Those of `absent` that may have the word, None where it is not known without reading the tree."""
+    directory = sparse.git_directory(source)
+    if directory is None:
+        return None
+    with Git(source) as git:
+        index = Index(directory.parents[1], git.rev("HEAD") or "", git=git)
+        known = set(index.having(name) or ()) if index.words_made else None
+    return None if known is None else sorted(path for path in absent if path in known or path.endswith(".rs"))
+
+
+def _grep(git: Git, words: Sequence[str], paths: Sequence[str]) -> Iterator[_Row]:
+    found = git.run(GLOBS, "grep", "-n", "-z", "-I", *words, *(["--", *paths] if paths else []), ok=(0, 1)).out
+    for row in found.split(b"\n"):
+        path, _nul, rest = row.partition(b"\0")
+        number, _nul, line = rest.partition(b"\0")
+        if number:
+            yield path.decode("utf-8", "surrogateescape"), int(number), line
 
 
 def _declares(line: bytes, name: bytes) -> bool:
@@ -206,7 +232,7 @@ def exported_by(source: Path, name: str) -> bool:
     plain = _DERIVED.sub("", name)
     if not _NAME.match(plain):
         return False
-    return any(_lines(source, "-E", "-e", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", "--", "*.c", "*.S", "*.h"))
+    return any(_lines(source, plain, "-E", "-e", rf"EXPORT_[A-Z_]+\(\s*{plain}\b", only=("*.c", "*.S", "*.h")))
 
 
 def without_undefined(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

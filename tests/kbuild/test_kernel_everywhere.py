@@ -49,6 +49,16 @@ def test_an_error_a_warning_and_a_missing_symbol_are_seen(path: str) -> None:
     assert '"nobody_defines_this"' in missing.reason
 
 
+def test_a_module_that_uses_what_nothing_exports_is_told_as_modpost_would() -> None:
+    real = Real("6.1")
+    kept = real.build(real.diff(BTRFS, probe(b"(exit_mm_release(NULL, NULL), 1)", b"#include <linux/sched/mm.h>")),
+                      compared=False)
+    assert kept.verdict is Build.FAIL, kept.reason
+    assert 'modpost: "exit_mm_release" [fs/btrfs/btrfs.ko] undefined! kernel/fork.c has the function' in kept.reason
+    given = real.build(real.diff(BTRFS, probe(b"(mmput(NULL), 1)", b"#include <linux/sched/mm.h>")), compared=False)
+    assert given.verdict is Build.PASS, given.reason
+
+
 @pytest.mark.parametrize("path", [BTRFS, ARM64])
 def test_what_was_broken_before_is_not_the_patchs(path: str, tmp_path: Path) -> None:
     real = Real("6.1")
