@@ -407,6 +407,7 @@ class _Cell:
         paths = Paths(work.source, build, work.build)
         found = (*told, *diagnostics.parse(ended.output, paths))
         failed = bool(ended.code)
+        units = Units(work.source, build)        # read when asked for, behind the last call of make
         want = wanted.after(work, build, self.want, delta, self.paths) if steered and not failed else self.want
         if work.fragment.modules:
             found = symbols.without_undefined(found)
@@ -428,7 +429,7 @@ class _Cell:
             failed = failed or bool(single.code and (any(item.is_error for item in more)
                                                      or len(more) == len(everything)))
             if not failed:
-                recipes = {name: unit.recipe for name, unit in Units(work.source, build).all().items()}
+                recipes = {name: unit.recipe for name, unit in units.all().items()}
                 lost = symbols.lost(build, work.pristine, map(posixpath.normpath, want.objects), recipes, delta,
                                     work.source)
                 found += lost
@@ -443,12 +444,11 @@ class _Cell:
         if failed:
             return _Attempt(ended.code or 2, new, fixed, None, seconds)
         if any(steers(file) for file in delta.files.values()):
-            passed_by(work.source, build, [unit for name, unit in Units(work.source, build).all().items()
-                                           if name in written])
+            passed_by(work.source, build, [unit for name, unit in units.all().items() if name in written])
         entry = named(work.architecture)
         entered = {posixpath.dirname(below_tree(name, entry.directory if entry else "")) for name in want.objects
                    if not name.endswith("/")}
-        proof = compiled.prove(delta.only(self.paths), Units(work.source, build), written, runner=runner, build=build,
+        proof = compiled.prove(delta.only(self.paths), units, written, runner=runner, build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
                                jobs=work.jobs)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -23,10 +24,19 @@ Stamp = tuple[int, int, int, int]    # size, mtime in ns, ctime in ns, inode
 
 def stamps(top: Path) -> dict[str, Stamp]:
     """Path below `top` -> stamp, of every file and symbolic link; raises LeftBehind where there is no end of them."""
+    return _look(top)[0]
+
+
+def _look(top: Path) -> tuple[dict[str, Stamp], list[str]]:
+    """(stamps, the directories) below `top`."""
     found: dict[str, Stamp] = {}
-    for path, entry in leftover.walk(top):
-        found[path] = _stamp(entry.stat(follow_symlinks=False))
-    return found
+    directories: list[str] = []
+    for path, entry in leftover.walk(top, directories=True):
+        if entry.is_dir(follow_symlinks=False):
+            directories.append(path)
+        else:
+            found[path] = _stamp(entry.stat(follow_symlinks=False))
+    return found, directories
 
 
 def save(build: Path, pristine: Path) -> None:
@@ -52,8 +62,8 @@ def put_back(build: Path, pristine: Path, file: Path) -> int:
     # what was recorded is what the copy holds: no build can see it
     wanted = known.keys() or stamps(pristine).keys()
     try:
-        have = stamps(build) if build.is_dir() else {}
-        touched = _in_place(build, pristine, wanted, have, known)
+        have, directories = _look(build) if build.is_dir() else ({}, [])
+        touched = _in_place(build, pristine, wanted, have, directories, known)
     except (OSError, leftover.LeftBehind):
         leftover.remove(build)
         shutil.copytree(pristine, build, symlinks=True)
@@ -88,14 +98,14 @@ def _stamp(info: os.stat_result) -> Stamp:
 
 
 def _in_place(build: Path, pristine: Path, wanted: Collection[str], have: dict[str, Stamp],
-              known: Mapping[str, tuple[int, ...]]) -> set[str]:
+              directories: Collection[str], known: Mapping[str, tuple[int, ...]]) -> set[str]:
     """The paths that had to be touched."""
     strangers = have.keys() - set(wanted)
     # strangers first: one of them may be a symbolic link where a directory was, and nothing is written through it
     for path in strangers:
         (build / path).unlink()
     # directories next: one of them may have the name under which a file is copied
-    _drop_strangers(build, pristine)
+    _drop_strangers(build, pristine, directories)
     changed = {path for path in wanted if path not in have or known.get(path) != have[path]}
     for path in changed:
         _copy(pristine / path, build / path)
@@ -109,11 +119,12 @@ def _copy(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
-def _drop_strangers(build: Path, pristine: Path) -> None:
-    """Directories that the pristine copy does not have; none of them is entered."""
-    for top, directories, _files in os.walk(build):
-        for name in tuple(directories):
-            path = Path(top, name)
-            if not (pristine / path.relative_to(build)).is_dir():
-                directories.remove(name)
-                leftover.remove(path)
+def _drop_strangers(build: Path, pristine: Path, directories: Collection[str]) -> None:
+    """Take away those of the `directories` that the pristine copy does not have; none of them is entered."""
+    gone: set[str] = set()
+    for path in sorted(directories):             # one that stands in another comes behind it
+        if posixpath.dirname(path) in gone:
+            gone.add(path)
+        elif not os.path.isdir(f"{pristine}/{path}"):    # noqa: PTH112 - a thousand of them in each cell
+            leftover.remove(build / path)
+            gone.add(path)
