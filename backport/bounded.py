@@ -13,6 +13,8 @@ from contextlib import suppress
 from functools import wraps
 from typing import Generic, ParamSpec, TypeVar
 
+_MMAP_THRESHOLD = -3                 # as malloc.h has it
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 P = ParamSpec("P")
@@ -23,6 +25,13 @@ def give_back() -> None:
     200 cells. Nothing where the C library has no such call."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def give_back_large() -> None:
+    """From now on a large block goes back to the system when it is freed. malloc raises its own bound with each that
+    was freed, to 32 MB, and what it then kept between small blocks was 30 MB of 170 after sixty cells."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 128 << 10)
 
 
 class Bounded(Generic[K, V]):
@@ -48,6 +57,10 @@ class Bounded(Generic[K, V]):
             while self._weight > self._limit:
                 self._weight -= self._rows.popitem(last=False)[1][1]
         return value
+
+    def values(self) -> list[V]:
+        """What is kept, the least recently used first."""
+        return [value for value, _weight in self._rows.values()]
 
     def clear(self) -> None:
         self._rows.clear()

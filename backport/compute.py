@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backport.boot.behaviour import prove
-from backport.bounded import give_back
+from backport.bounded import give_back, give_back_large
 from backport.carry import Carried
 from backport.cell import Adapted, Cell, ConflictMarkers
 from backport.context import Context
@@ -43,6 +43,8 @@ def compute(context: Context, job: Job, before: Sequence[Cell] = ()) -> Cell:
     `before` are the cells of `job.before`, in order: this patch is put on what the tree took of those.
     """
     started = time.monotonic()
+    if not context.computed:
+        give_back_large()
     patch, tree, head = job.patch, job.tree, job.head
     cell = _begun(context, job)
     lost = next((one.patch for one in before if one.apply is Apply.ERROR), "")

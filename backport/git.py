@@ -305,11 +305,13 @@ class Git:
             if row is None or row[0] in (_TREE, _SUBMODULE):
                 return None
             return self._named(row[1])
-        if not colon and _NAME.fullmatch(spec):
-            known = self._blobs.get(spec)
-            if known is not None:
-                return known
+        named = not colon and _NAME.fullmatch(spec)
+        known = self._blobs.get(spec) if named else None
+        if known is not None:
+            return known
         kind, data = self._object(spec) or ("", b"")
+        if kind == "blob" and named:
+            self._blobs.put(spec, data, len(data) + 64)
         return data if kind == "blob" else None
 
     def entry(self, commit: str, path: str) -> Row | None:

@@ -50,5 +50,7 @@ def test_every_text_that_an_answer_is_for_counts() -> None:
 def test_memory_is_given_back_where_the_library_can_and_nothing_breaks_where_it_cannot(
         monkeypatch: pytest.MonkeyPatch) -> None:
     bounded.give_back()
+    bounded.give_back_large()
     monkeypatch.setattr(bounded.ctypes, "CDLL", lambda name: object())
     bounded.give_back()
+    bounded.give_back_large()

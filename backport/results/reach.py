@@ -10,11 +10,15 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+_IMPORT = re.compile(rb"^[ \t]*((?:from[ \t]+[\w.]+[ \t]+)?import\b(?:[^(\n]*\([^)]*\)|(?:\\\n|[^\n])*))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _source(name: str) -> Path | None:
 def _imports(module: str, source: Path) -> Iterator[str]:
     """Every name that may be a module and that `module` imports, on its top or inside a function."""
     package = module if source.name == "__init__.py" else module.rpartition(".")[0]
-    for node in _statements(ast.parse(source.read_bytes(), str(source)).body):
+    for node in _statements(source.read_bytes()):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -110,14 +114,12 @@ def _imports(module: str, source: Path) -> Iterator[str]:
                 yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """All statements, without their expressions: an import is never inside one, and they are most of a tree."""
-    for node in body:
-        yield node
-        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-            inner = getattr(node, part, None)
-            if isinstance(inner, list):
-                yield from _statements(inner)
+def _statements(text: bytes) -> Iterator[ast.AST]:
+    """The imports of a source. Only their lines are parsed: all 300 sources are half a second, at each start. That none
+    is missed, behind a colon or a semicolon, is held by a test over every module."""
+    for found in _IMPORT.finditer(text):
+        with suppress(SyntaxError):                # a line of a docstring
+            yield from ast.parse(found[1]).body
 
 
 def _data(package: Path) -> Iterator[Path]:

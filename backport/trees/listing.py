@@ -30,7 +30,9 @@ def _listed(git: Git, commit: str) -> tuple[FileList, frozenset[str]]:
     if known is None:
         # no row of its own for each of 90,000 files: what is freed of them between the paths that stay is lost to us
         out = git.run("ls-tree", "-r", "-z", "--full-tree", commit, "--").out
-        paths = FileList(sorted(_text(_META.sub(b"", out))))
+        # most trees have the same names: one string for all of them, a third of what three lists take
+        have = {path: path for known_paths, _links in _LISTED.values() for path in known_paths}
+        paths = FileList(sorted(have.get(path, path) for path in _text(_META.sub(b"", out))))
         known = paths, frozenset(_text(b"".join(_LINK.findall(out))))
         _LISTED.put(key, known, sum(map(len, paths)) + _EACH * len(paths))
     return known

@@ -13,7 +13,7 @@ import pytest
 
 import backport
 from backport.context import START, WITHOUT
-from backport.results.reach import digest, reach, versions
+from backport.results.reach import _statements, digest, reach, versions
 from tests.support.queues import mail, tree
 
 HOME = Path(next(iter(backport.__path__)))
@@ -155,3 +155,11 @@ def test_help_does_not_pay_for_it() -> None:
     assert in_a_fresh_interpreter(asked) == ["False"]
 
 
+
+
+def test_no_import_of_any_module_is_missed() -> None:
+    """Only lines that look like an import are parsed; a whole module is parsed here."""
+    for path in HOME.rglob("*.py"):
+        text = path.read_bytes()
+        whole = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert sorted(map(ast.dump, _statements(text))) == sorted(map(ast.dump, whole)), path
