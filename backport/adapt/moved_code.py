@@ -16,6 +16,7 @@ from backport.adapt.explain import upstream_function
 from backport.adapt.records import HunkStory
 from backport.adapt.revisions import Problem
 from backport.patch.parse import split_lines
+from backport.patch.paths import possible
 from backport.treeview import FileList, TreeView
 from backport.treeview import alike as alike_named
 
@@ -75,7 +76,7 @@ def candidates(problem: Problem, k: int, target: TreeView, ways: Ways) -> list[s
         base = own.rsplit("/", 1)[-1]
         same = [path for path in alike_named(target, base) if path != own]
         found += [path for path in _ranked(same, own, target, ways)[:_MOST] if path not in found]
-    return found[:_MOST]
+    return [path for path in found if possible(path)][:_MOST]
 
 
 def same_file(preimage: bytes | None, own: str, path: str, target: TreeView) -> bool:

@@ -109,6 +109,16 @@ def safe_path(raw: bytes, line: int, source: str, *, strip: int = 1) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
+def possible(path: str) -> bool:
+    """Whether a diff for the file `path` of a tree can be written and read: git lets a tree have names that no patch
+    may have."""
+    try:
+        safe_path(path.encode("utf-8", "surrogateescape"), 0, "", strip=0)
+    except InvalidPatch:
+        return False
+    return True
+
+
 def quoted(path: str) -> bytes:
     """A path as git writes it with core.quotePath."""
     raw = path.encode("utf-8", "surrogateescape")

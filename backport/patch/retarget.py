@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from backport.patch.model import FileDiff
+from backport.patch.paths import quoted
 
 _INDEX = re.compile(rb"^index ([0-9a-f]+)\.\.([0-9a-f]+)( \d{6})?(\r?\n)$")
 
@@ -44,6 +45,6 @@ def renamed(file: FileDiff, path: str) -> FileDiff:
 
 
 def _renamed(file: FileDiff, path: str, index: bytes) -> FileDiff:
-    raw = path.encode("utf-8", "surrogateescape")
-    header = b"diff --git a/%s b/%s\n%s--- a/%s\n+++ b/%s\n" % (raw, raw, index, raw, raw)
+    old, new = quoted(f"a/{path}"), quoted(f"b/{path}")      # a tab or a quote in a name would end it too early
+    header = b"diff --git %s %s\n%s--- %s\n+++ %s\n" % (old, new, index, old, new)
     return replace(file, header=header, old_path=path, new_path=path, renamed=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from backport.adapt.engine import adapt
 from backport.adapt.records import Adaptation
+from backport.patch.parse import parse
 from backport.treeview import MemoryView
 from backport.verdict import Apply, Sure
 from tests.support.adapting import patch_of
@@ -105,3 +106,18 @@ def test_a_file_of_the_name_with_much_of_its_own_is_for_review() -> None:
 def test_a_file_of_another_name_is_for_review() -> None:
     answer = carried({"fs/new/unit.c": LONG_CHANGE}, {"fs/old/device.c": LONG})
     assert answer.patch is None or answer.sure is Sure.REVIEW
+
+
+def test_a_name_with_a_tab_or_a_quote_is_written_so_that_it_is_read_again() -> None:
+    place = 'fs/old "x"\t/dir.c'
+    answer = carried({"fs/new/dir.c": DIR}, {place: DIR[0]})
+    assert paths(answer) == {place}
+    assert answer.patch is not None
+    assert [file.path for file in parse(answer.patch.render()).files] == [place]
+
+
+def test_a_file_whose_name_no_patch_may_have_is_no_place() -> None:
+    """Its name went into the header as it was, and made other lines of the header."""
+    answer = carried({"fs/new/dir.c": DIR}, {"fs/old\n--- a/Makefile/dir.c": DIR[0]})
+    assert answer.patch is None
+    assert answer.reason
