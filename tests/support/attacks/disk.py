@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import accumulate
 from pathlib import Path
 
 from backport.git import Git
@@ -98,7 +99,9 @@ def different(good: object, now: object) -> str:
 
 
 # the part of a file's name that each run draws: a hash, a number, the six or eight letters of a temporary file
-_DRAWN = re.compile(r"(?<=[-./_])(?:[0-9a-f]{6,}|\d+|(?=\w*[A-Z0-9])\w{6}|(?=[a-z_]*\d)[a-z0-9_]{8})(?=[-./]|$)")
+_DRAWN = re.compile(r"(?<=[-./_])(?:[0-9a-f]{6,}|\d+|(?=\w*[A-Z0-9])\w{6})(?=[-./]|$)|"
+                    r"(?:(?<=-)|(?<=tmp/))[a-z0-9_]{8}(?=/|$)")
+_ALIKE = re.compile(r"fake-[\w.]+?(?=\.(?:json|lock|tag)|/|$)|(?<=hooks/)[\w-]+(?=\.sample)")
 
 
 def kinds(trace: str, top: Path) -> dict[int, str]:
@@ -107,15 +110,15 @@ def kinds(trace: str, top: Path) -> dict[int, str]:
     for row in trace.splitlines():
         number, _, rest = row.partition(" ")
         rest = re.sub(r"objects/[0-9a-f]{2}\b", "objects/*", rest.replace(f"{top}/", "").replace(" (deleted)", ""))
-        found[int(number)] = re.sub(r"fake-[\w.]+|\d+(?:\.\d+)*", "*", _DRAWN.sub("*", rest))
+        found[int(number)] = re.sub(r"\d+", "*", _DRAWN.sub("*", _ALIKE.sub("*", rest)))
     return found
 
 
 class Writes:
     """Attacks each write of each command once with each of `errors`, in an order that the seed decides.
 
-    A write of a kind that no earlier round attacked comes first (the kind is its call and the name of its file), then
-    those of a kind that is new for the command, then the others.
+    A kind of write (its call and the name of its file) that no earlier round attacked comes first, then a kind with
+    another error, then in another command, then the others.
     """
 
     errors: tuple[tuple[int, bool], ...]
@@ -149,16 +152,17 @@ class Writes:
     def _new_first(self, rng: random.Random, todo: list[tuple[Command, int, int, bool]],
                    found: dict[tuple[str, int], str]) -> list[tuple[Command, int, int, bool]]:
         rng.shuffle(todo)
-        seen: set[tuple[str, ...]] = set()
-        ranks: list[list[tuple[Command, int, int, bool]]] = [[], [], []]
+        seen: set[tuple[object, ...]] = set()
+        ranks: list[list[tuple[Command, int, int, bool]]] = [[], [], [], []]
         for one in todo:
             command, at, number, _sticky = one
             kind = found.get((command.name, at), "")
-            anywhere, here = (kind, str(number)), (command.name, kind, str(number))
-            ranks[0 if anywhere not in seen else 1 if here not in seen else 2].append(one)
-            seen |= {anywhere, here}
-        print(f"{type(self).__name__.lower()}: {len(todo)} rounds, of which the first {len(ranks[0])} have every kind "
-              f"of write, and the first {len(ranks[0]) + len(ranks[1])} every kind in every command", file=sys.stderr)
+            ways = ((kind,), (kind, number), (command.name, kind, number))
+            ranks[next((rank for rank, way in enumerate(ways) if way not in seen), 3)].append(one)
+            seen.update(ways)
+        first, errors, here = accumulate(len(rank) for rank in ranks[:3])
+        print(f"{type(self).__name__.lower()}: {len(todo)} rounds; the first {first} have every kind of write, the "
+              f"first {errors} with every error, the first {here} in every command", file=sys.stderr)
         return [one for rank in ranks for one in rank]
 
     @property
