@@ -208,14 +208,18 @@ class _Parts:
         values = baselines.configuration(wide) if left and first.verdict is Build.NOT_COMPILED else {}
         if entry is None or not values:
             return first
-        options = _options(wide.source, entry.arch, entry.srcarch, self.own.head.commit)
+        try:
+            options = _options(wide.source, entry.arch, entry.srcarch, self.own.head.commit)
+        except kconfig.Unsolved as error:
+            self.unsolved[f"no configuration was looked for: {error}"] = None
+            return first
         wishes: solve.Wishes = {}
         tried: set[str] = set()
         for one in left:
             try:
                 wishes = solve.wishes(options, values, one.needs, wishes)
                 tried.add(one.path)
-            except solve.Unsolved as error:
+            except kconfig.Unsolved as error:
                 self.unsolved[f"{one.path}: no configuration for {entry.name} has it: {error}"] = None
         if not tried:
             return first

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from backport.kbuild.leftover import LeftBehind, read_left
 
 # ("name", X) ("not", e) ("and", a, b) ("or", a, b) ("is", X, value) ("?",)
 Expression = tuple[object, ...]
@@ -19,10 +21,19 @@ UNKNOWN: Expression = ("?",)
 ALWAYS: Expression = ("name", "y")
 _TOKEN = re.compile(r"""\s*(\$\((?:[^()]|\([^()]*\))*\)|"[^"]*"|'[^']*'|&&|\|\||!=|<=|>=|[=<>!()]|[\w./-]+)""")
 _WORD = re.compile(r"\s*(\w+)\s*(.*)")
-_IF = re.compile(r'^((?:"(?:\\.|[^"\\])*"|\$\(.*?\)|[^"])*?)(?:(?:^|\s)if\s+(.*))?$')
+# each piece can be read in one way alone: a quote that is not closed made it try all ways to cut the text, for ever
+_IF = re.compile(r'^((?>"(?:\\.|[^"\\])*+"|\$\((?:"[^"]*+"|[^()"]|\((?:"[^"]*+"|[^()"])*+\))*+\)|[^"])*?)'
+                 r'(?:(?:^|\s)if\s+(.*))?$')
 _PROMPT = ("bool", "tristate", "int", "hex", "string", "prompt")
-_DEEP = 40
+_DEEP = 40               # files that source each other, parentheses
 _LONG = 4096             # characters of one expression
+_FILE = 4 << 20          # bytes of one file
+_WORK = 64 << 20         # bytes of all of them (a kernel has 6 MB), with what is kept of them counted as bytes
+_OPENED = 4 << 10        # what a file counts that is empty
+
+
+class Unsolved(Exception):
+    """Why an option cannot be set: one clause for people."""
 
 
 @dataclass(slots=True)
@@ -45,28 +56,46 @@ class OptionTable:
 
 
 def read(source: Path, arch: str, srcarch: str) -> OptionTable:
-    """All options that ARCH=`arch`, of arch/`srcarch`, can have; files that are not there are passed over."""
+    """All options that ARCH=`arch`, of arch/`srcarch`, can have; files that are not there are passed over.
+
+    Raises Unsolved where there is more to read than a kernel has: a patch may change these files, and two lines that
+    source the file that they are in are read for ever.
+    """
     options = OptionTable()
-    _file(source, "Kconfig", {"$(ARCH)": arch, "$(SRCARCH)": srcarch, "$ARCH": arch, "$SRCARCH": srcarch}, [], options,
-          0)
+    names = {"$(ARCH)": arch, "$(SRCARCH)": srcarch, "$ARCH": arch, "$SRCARCH": srcarch}
+    _file(source, "Kconfig", names, [], options, _Budget(), 0)
     return options
 
 
+@dataclass(slots=True)
+class _Budget:
+    left: int = _WORK
+
+    def spend(self, much: int) -> None:
+        self.left -= much
+        if self.left < 0:
+            raise Unsolved("its Kconfig files source each other without an end, or are larger than a kernel's")
+
+
 def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expression]], options: OptionTable,
-          depth: int) -> None:
-    file = source / path
-    if depth > _DEEP or ".." in path.split("/") or path.startswith("/") or file.is_symlink() or not file.is_file():
+          budget: _Budget, depth: int) -> None:
+    if depth > _DEEP or ".." in path.split("/") or path.startswith("/"):
         return
+    try:
+        text = read_left(source / path, source, _FILE).decode("utf-8", "replace")
+    except (OSError, ValueError, LeftBehind):        # not there, or nothing that the kernel's own reader would take
+        return
+    budget.spend(_OPENED + len(text))
     contexts = [*around]
     name = ""
     entry: OptionEntry | None = None
     target: list[Expression] = []
-    text = file.read_text("utf-8", "replace")
     for macro, value in names.items():
         text = text.replace(macro, value)
     for word, rest in _statements(text):
         if word in ("config", "menuconfig"):
             name = rest.split("#")[0].strip()
+            budget.spend(len(contexts) + sum(map(len, contexts)))
             target = [one for context in contexts for one in context]
             entry = OptionEntry(target)
             options.defined[name].append(entry)
@@ -83,7 +112,7 @@ def _file(source: Path, path: str, names: dict[str, str], around: list[list[Expr
                 contexts.pop()
         elif word == "source":
             entry, target = None, []
-            _file(source, rest.strip().strip('"'), names, contexts, options, depth + 1)
+            _file(source, rest.strip().strip('"'), names, contexts, options, budget, depth + 1)
         elif word == "depends":
             need, condition = _split(rest.removeprefix("on"))
             target.append(parse(need) if condition == ALWAYS else ("or", parse(need), ("not", condition)))
@@ -126,7 +155,7 @@ def _statements(text: str) -> Iterator[tuple[str, str]]:
             continue
         helped = -1
         if line.endswith("\\"):
-            before = line[:-1]
+            before = line[:-1][:_LONG]
             continue
         if match := _WORD.match(line):
             helped = 0 if match[1] == "help" else -1
@@ -145,20 +174,30 @@ def parse(text: str) -> Expression:
     return found if left == len(tokens) else UNKNOWN
 
 
+def joined(word: str, parts: Sequence[Expression]) -> Expression:
+    """`parts` with "and" or "or" between them; a tree and no chain, which a thousand of them make too deep to walk."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return word, joined(word, parts[:middle]), joined(word, parts[middle:])
+
+
 def _either(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:
-    found, at = _both(tokens, at, depth)
-    while at < len(tokens) and tokens[at] == "||":
-        other, at = _both(tokens, at + 1, depth)
-        found = ("or", found, other)
-    return found, at
+    return _row("or", "||", _both, tokens, at, depth)
 
 
 def _both(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:
-    found, at = _one(tokens, at, depth)
-    while at < len(tokens) and tokens[at] == "&&":
-        other, at = _one(tokens, at + 1, depth)
-        found = ("and", found, other)
-    return found, at
+    return _row("and", "&&", _one, tokens, at, depth)
+
+
+def _row(word: str, sign: str, part: Callable[[list[str], int, int], tuple[Expression, int]], tokens: list[str],
+         at: int, depth: int) -> tuple[Expression, int]:
+    found, at = part(tokens, at, depth)
+    parts = [found]
+    while at < len(tokens) and tokens[at] == sign:
+        found, at = part(tokens, at + 1, depth)
+        parts.append(found)
+    return joined(word, parts), at
 
 
 def _one(tokens: list[str], at: int, depth: int) -> tuple[Expression, int]:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from backport.kbuild.kconfig import ALWAYS, UNKNOWN, Expression, OptionTable, parse
+from backport.kbuild.kconfig import ALWAYS, UNKNOWN, Expression, OptionTable, Unsolved, joined, parse
 
-_STEPS = 4000
+_STEPS = 4000            # options that are looked at
+_PARTS = 400_000         # parts of expressions
 _DEEP = 12
 Wishes = dict[str, str]
 _DIRECTIVE = re.compile(r"^#\s*(if|ifdef|ifndef)\b(.*)$")
 _MACRO = re.compile(r"\b(?:defined|IS_ENABLED|IS_BUILTIN|IS_MODULE|IS_REACHABLE)\s*\(\s*(\w+)\s*\)|\bdefined\s+(?=\w)")
-
-
-class Unsolved(Exception):
-    """Why an option cannot be set: one clause for people."""
 
 
 def wishes(options: OptionTable, values: Mapping[str, str], conditions: Sequence[str], given: Wishes) -> Wishes:
@@ -31,7 +28,10 @@ def wishes(options: OptionTable, values: Mapping[str, str], conditions: Sequence
     search = _Search(options, values)
     found = {name.removeprefix("CONFIG_"): value for name, value in given.items()}
     for condition in conditions:
-        found = search.hold(_condition(condition), True, found, 0)
+        try:
+            found = search.hold(_condition(condition), True, found, 0)
+        except RecursionError:
+            raise Unsolved(f"what {condition[:80]} needs is nested too deep") from None
     if not conditions or (len(found) == len(given) and not given):
         raise Unsolved(f"nothing is known to set for {conditions[0]}" if conditions else "no option is named")
     return {f"CONFIG_{name}": value for name, value in found.items()}
@@ -60,6 +60,7 @@ class _Search:
         self._options = options
         self._values = values
         self._left = _STEPS
+        self._parts = _PARTS
         self._busy: set[tuple[str, bool]] = set()
 
     def _value(self, name: str, have: Wishes) -> str:
@@ -132,6 +133,9 @@ class _Search:
 
     def hold(self, one: Expression, want: bool, have: Wishes, depth: int) -> Wishes:
         """`have` and what it takes for `one` to be what `want` says."""
+        self._parts -= 1
+        if self._parts < 0:
+            raise Unsolved("more depends on it than is looked at")
         kind = one[0]
         if one == UNKNOWN:
             return have                      # a macro: olddefconfig knows
@@ -171,7 +175,4 @@ def _part(one: Expression, at: int) -> Expression:
 
 
 def _all(parts: Sequence[Expression]) -> Expression:
-    found: Expression = ALWAYS
-    for part in parts:
-        found = ("and", found, part)
-    return found
+    return joined("and", [ALWAYS, *parts])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,3 +98,51 @@ def test_any_text_is_an_expression_or_unknown(text: str) -> None:
     options.defined["A"].append(kconfig.OptionEntry([kconfig.parse(text)], kconfig.parse(text)))
     with contextlib.suppress(Unsolved):
         assert wishes(options, {}, ["CONFIG_A"], {})
+
+
+@pytest.mark.parametrize("files", [
+    {"Kconfig": 'source "Kconfig"\nsource "Kconfig"\n'},
+    {"Kconfig": 'source "0"\n', **{str(number): f'source "{number + 1}"\n' * 2 for number in range(30)}},
+    {"Kconfig": "if A\n" * 20_000 + 'config X\n\tbool "x"\n' * 20_000},
+], ids=["itself", "twice each", "nested"])
+def test_files_that_never_end_are_no_kernels(tmp_path: Path, files: dict[str, str]) -> None:
+    """A patch may change Kconfig files, and they are read outside the sandbox and without its limit of time."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(Unsolved, match="without an end"):
+        kconfig.read(tmp_path, "x86", "x86")
+
+
+@pytest.mark.parametrize("text", [
+    "config A \\\n" + "x \\\n" * 300_000,                                   # one line of many
+    "config A\n\tbool " + "$()" * 900 + '"\n',                              # all ways to cut it were tried
+    "config A\n\tbool \"a\"\n\tdepends on " + "$(x y)" * 500 + '"\n',
+], ids=["goes on", "macros", "depends"])
+def test_a_line_that_took_for_ever_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "Kconfig").write_text(text + '\nconfig LAST\n\tbool "last"\n')
+    assert "LAST" in kconfig.read(tmp_path, "x86", "x86").defined
+
+
+def test_a_thousand_conditions_of_one_option_are_walked(tmp_path: Path) -> None:
+    """Each was one level deeper for the interpreter, which ended the build with an error of its own."""
+    (tmp_path / "Kconfig").write_text(
+        'config A\n\tbool "a"\n\tdepends on ' + "||".join(["B"] * 1300) + '\nconfig B\n\tbool "b"\n'
+        "config C\n\tdef_bool y\n" + "\tdepends on B\n" * 5000)
+    options = kconfig.read(tmp_path, "x86", "x86")
+    assert wishes(options, {}, ["CONFIG_A"], {}) == {"CONFIG_A": "y", "CONFIG_B": "y"}
+    assert wishes(options, {"CONFIG_B": "y", "CONFIG_C": "y"}, ["!CONFIG_C"], {}) == {"CONFIG_B": "n"}
+    deep = "#else of " * 2000 + "#ifdef CONFIG_A"
+    with pytest.raises(Unsolved, match="nested too deep"):
+        wishes(options, {}, [deep], {})
+
+
+def test_nothing_outside_the_tree_is_read(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/Kconfig").write_text('config OUTSIDE\n\tbool "o"\n')
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/link").symlink_to(tmp_path / "outside")
+    os.mkfifo(tmp_path / "tree/fifo")
+    (tmp_path / "tree/huge").write_text("config HUGE\n" + " " * (5 << 20))
+    (tmp_path / "tree/Kconfig").write_text("".join(f'source "{name}"\n' for name in (
+        "link/Kconfig", "fifo", "huge", "a\0b", "d/" * 5000)) + 'config INSIDE\n\tbool "i"\n')
+    assert set(kconfig.read(tmp_path / "tree", "x86", "x86").defined) == {"INSIDE"}
