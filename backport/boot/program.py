@@ -12,12 +12,15 @@ from typing import Any
 import yaml
 
 from backport.errors import BuildError, UserError
+from backport.kbuild import leftover
 from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox
 
 COMPILER = "gcc"
 FEATURES = ("svm", "vmx", "sev", "avic", "pmu")
 _FIELDS = ("needs", "limit", "cpu", "memory", "selftest")
+_SETTINGS = 64 << 10     # bytes of repro.yaml
+_PROGRAM = 64 << 20      # bytes of the program; a static one has 1 MB, and all of it is in the guest's memory
 _CPU = re.compile(r"[A-Za-z0-9][\w.,=+-]*\Z")
 _SELFTEST = re.compile(r"\w+(?:/\w+)*\Z")
 
@@ -58,13 +61,16 @@ def load(path: Path) -> Reproducer:
     if not path.is_dir():
         raise UserError(f"{path}: no such directory", hint="a reproducer is a directory with a .c file; "
                                                           "docs/behaviour.md works one through")
-    sources = tuple(sorted(path.glob("*.c")))
+    sources = tuple(_near(source, path) for source in sorted(path.glob("*.c")))
     file = path / "repro.yaml"
     fields: dict[str, Any] = {}
     if file.is_file():
         try:
+            if _near(file, path).stat().st_size > _SETTINGS:
+                raise UserError(f"{file}: it has more than {_SETTINGS >> 10} KiB")
             fields = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # the constructors of numbers, dates and the like raise what they meet
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{file}: {error}") from error
         if not isinstance(fields, dict) or not set(fields) <= set(_FIELDS):
             raise UserError(f"{file}: fields are {', '.join(_FIELDS)}")
@@ -78,6 +84,18 @@ def load(path: Path) -> Reproducer:
     cpu = _text(fields, "cpu", file, _CPU, "the name of a QEMU CPU model, with features (EPYC,-vgif)")
     return Reproducer(path, sources, _needs(fields, file), _number(fields, "limit", file, 1, 900), cpu,
                       int(_number(fields, "memory", file, 64, 4096) or 0), selftest)
+
+
+def _near(file: Path, directory: Path) -> Path:
+    """`file`, which is a regular one in or beside the reproducer's directory.
+
+    A reproducer may come with somebody's patch. A link in it had the directory that it leads to shown to the compiler,
+    and what the program prints of it goes into logs and reports. Raises UserError.
+    """
+    if not file.is_file() or not file.resolve().is_relative_to(directory.resolve().parent):
+        raise UserError(f"{file}: it leads out of the reproducer's directory, or is no file",
+                        hint="copy it there, if it is yours")
+    return file
 
 
 def for_patch(patch: Path) -> Path | None:
@@ -106,17 +124,17 @@ def compile_static(reproducer: Reproducer, destination: Path, sandbox: Sandbox, 
     if re.search(r"cannot find -lc\b|linux/kvm\.h: No such file", text):
         raise NoStaticLibrary("the C library or the kernel's headers are missing to link a static program",
                               hint="apt-get install libc6-dev linux-libc-dev")
-    if ended.stopped or ended.code or not out.is_file():
+    if ended.stopped or ended.code or not leftover.is_left(out, destination):
         first = next((line for line in text.splitlines() if "error" in line), ended.stopped or text.strip()[:200])
         raise BuildError(f"the reproducer does not compile: {first}")
-    return out.read_bytes()
+    return leftover.read_left(out, destination, _PROGRAM)
 
 
 def _needs(fields: dict[str, Any], file: Path) -> tuple[str, ...] | None:
     if "needs" not in fields:
         return None
     needs = fields["needs"] or []
-    if not isinstance(needs, list) or not set(needs) <= set(FEATURES):
+    if not isinstance(needs, list) or not all(isinstance(one, str) and one in FEATURES for one in needs):
         raise UserError(f"{file}: needs is a list of {', '.join(FEATURES)}")
     return tuple(needs)
 

@@ -61,6 +61,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     from backport.context import Context, Options
     from backport.kbuild.sandbox import choose, had_sandbox
     from backport.patch.intake import read_all
+    from backport.report.escape import line
     from backport.targets import get_trees, known_heads
     from backport.trees.progress import TerminalProgress
     from backport.trees.store import Store
@@ -87,7 +88,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
             if not as_is:
                 carried = context.carrier.carry(only, tree, head)
                 if carried.patch is None:
-                    click.echo(f"{title}: nothing to boot: {carried.outcome}: {carried.reason}", err=form == "json")
+                    click.echo(f"{title}: nothing to boot: {carried.outcome}: {line(carried.reason)}",
+                               err=form == "json")
                     codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
                     continue
                 adapted, outcome = carried.patch, str(carried.outcome)
@@ -103,9 +105,10 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
 
 def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Path, form: str) -> str:
     from backport.boot import show
+    from backport.report.escape import visible
 
     if form == "text":
-        return show.render(behaviour, f"{title} ({outcome})", str(where))
+        return visible(show.render(behaviour, f"{title} ({outcome})", str(where)))     # a guest chose its words
     record: dict[str, Any] = {"tree": head.tree, "version": head.version, "commit": head.commit,
                               "apply": outcome, "log_directory": str(where), **asdict(behaviour.record())}
     del record["directory"]                      # has its place above

@@ -162,3 +162,39 @@ def test_a_reproducer_that_does_not_compile_says_where(tmp_path):
 def test_every_reproducer_of_the_project_compiles_without_a_warning_and_is_short(tmp_path, path):
     program.compile_static(program.load(path), tmp_path, Sandbox("none"), warnings=True)
     assert len((path / "repro.c").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "needs: [[svm]]\n", "limit: 2001-99-99\n", "cpu: !!timestamp x\n",
+                                  "cpu: !!int x\n", "limit: .nan\n", "# " + "x" * 100_000])
+def test_a_hostile_repro_yaml_is_refused_in_one_line(tmp_path, text):
+    (tmp_path / "repro.c").write_text("")
+    (tmp_path / "repro.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"repro\.yaml: "):
+        program.load(tmp_path)
+
+
+def test_a_reproducer_shows_the_compiler_nothing_from_elsewhere(tmp_path):
+    """The directory that a link led to was readable in the sandbox, and what the program prints goes into reports."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/key.c").write_text("char key[];")
+    place = tmp_path / "queue/fix.repro"
+    place.mkdir(parents=True)
+    (place / "repro.c").symlink_to(tmp_path / "secret/key.c")
+    with pytest.raises(UserError, match=r"repro\.c: it leads out of"):
+        program.load(place)
+    (place / "repro.c").unlink()
+    (place.parent / "common.c").write_text("")
+    (place / "repro.c").symlink_to("../common.c")
+    assert program.load(place).sources == (place / "repro.c",)
+    (place / "z.c").symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=r"z\.c: it leads out of"):
+        program.load(place)
+
+
+@needs_compiler
+def test_a_program_of_a_gigabyte_is_not_read(tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "repro.c").write_text('#include "repro.h"\nchar big[100 << 20] = {1};\n'
+                                            "void reproduce(void)\n{\n\tcontrol(big[7] == 0, \"x\");\n}\n")
+    with pytest.raises(BuildError, match="more than the 64 MiB"):
+        program.compile_static(program.load(tmp_path / "r"), tmp_path / "out", Sandbox("none"))

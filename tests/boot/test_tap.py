@@ -87,3 +87,35 @@ def test_skip_and_bail_out_give_their_reasons():
     assert parse(logs.SKIP).skip == "KVM does not offer SVM to its guests here"
     assert parse(logs.BAIL).bail == "KVM_CREATE_VM: No such device"
     assert not parse(logs.BAIL).complete
+
+
+_TOTALS = "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0"
+
+
+@pytest.mark.parametrize("lines", [
+    ["ok 1 - a", "1..4000000000", _TOTALS],                        # was counted through, in memory
+    ["ok " + "9" * 5000, "1..1", _TOTALS],                         # more digits than Python reads
+    ["ok 1 - a", "1..1", _TOTALS.replace("pass:1", "pass:" + "1" * 5000)],
+    [f"ok {number}" for number in range(1, 2000)] + ["1..1999", _TOTALS.replace("pass:1", "pass:1999")],
+    ["", *[""] * 300_000, "ok 1 - a", "1..1", _TOTALS],
+], ids=["plan", "number", "totals", "many", "lines"])
+def test_what_no_reproducer_prints_is_never_complete(lines):
+    seen = parse(("\n".join(["TAP version 13", *lines]) + "\n").encode())
+    assert not seen.complete
+    assert seen.trouble
+    assert len(seen.trouble) < 200
+
+
+@pytest.mark.parametrize("piece", ["a", "WARNING: a ", "at", " "])
+def test_one_line_of_megabytes_is_read_in_linear_time(piece):
+    """Where a warning has its place was looked for from each letter on: 8 MB took hours."""
+    seen = parse(f"TAP version 13\nWARNING: {piece * (4_000_000 // len(piece))}\n1..0\n".encode())
+    assert not seen.complete
+
+
+def test_a_flood_of_complaints_is_kept_in_part_and_its_panic_is_seen():
+    flood = "TAP version 13\n" + "BUG: x\n" * 50_000 + "y" * 9000 + "Kernel panic - not syncing: " + "z" * 9000 + "\n"
+    seen = parse(flood.encode())
+    assert seen.panic.startswith("Kernel panic - not syncing: z")
+    assert len(seen.complaints) == 100
+    assert len(seen.panic) == 500

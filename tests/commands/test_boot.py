@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from backport.boot import show
 from backport.boot.behaviour import Behaviour
 from backport.boot.outcome import Side
-from backport.commands.boot import command
+from backport.commands.boot import _text, command
+from backport.trees.store import Head
 from backport.verdict import Behaves
 from tests.boot.test_outcome import side
 from tests.support import boot_logs as logs
@@ -69,3 +70,10 @@ def test_the_text_names_the_checks_the_runs_and_the_logs():
     ]
     flaky = Side((*side(logs.NO_BOOT).runs[:1], *side(logs.BUG).runs))
     assert "1 repeated (no boot" in show.render(Behaviour(Behaves.ERROR, "x", flaky), "t", "")
+
+
+def test_what_a_guest_prints_does_nothing_to_the_terminal(tmp_path):
+    seen = Behaviour(Behaves.ERROR, "with the patch: \x1b[2J\x1b]0;PASS\x07\r  proved", notes=("\x9b1m",))
+    told = _text(seen, Head("t", "0" * 40, "1", "x", 0.0), "clean", "t 1", Path("logs"), "text")
+    assert not set("\x1b\x9b\x07\r") & set(told)
+    assert "error" in told
