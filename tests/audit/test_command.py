@@ -276,3 +276,55 @@ def test_a_store_without_releases_of_the_tree_is_said(tmp_path: Path, monkeypatc
     monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path))
     with pytest.raises(UserError, match=r"the store has no release of 6\.1, and an audit needs two"):
         run("--tree", "linux-6.1.y")
+
+
+FILL = "\tw->sent += size;\n" + "".join(f"\tw->count[{n}] += size;\n" for n in range(9))
+
+
+@pytest.mark.parametrize(("went", "count"), [(True, 0), (False, 1)])
+def test_lines_that_stand_beside_what_upstream_took_along_are_right(tmp_path: Path, went: bool, count: int) -> None:
+    """pci_set_of_node() is in pci_scan_device() of 5.10, and its release in the same place; mainline moved both."""
+    from backport.audit.kinds.registry import findings
+
+    busy = "\twidget_busy(w, size, jiffies);\n"
+    base = WIDGET.replace("\tw->sent += size;\n", FILL).replace(RECV, busy + RECV)
+    new = base.replace(SEND, MOVED + SEND)
+    if went:
+        new = new.replace(busy, "").replace("out:\n", busy + "out:\n")
+    git = releases(tmp_path / "store", {
+        "6.1.1": {C: base}, "6.1.2": {C: base.replace(busy, busy + MOVED)}, "6.12.1": {C: base}, "6.12.2": {C: new}})
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+    assert [one.kind.id for one in found] == ["another-function"] * count
+
+
+@pytest.mark.parametrize(("later", "count"), [(True, 0), (False, 1)])
+def test_lines_that_upstream_has_behind_the_same_lines_too_are_right(tmp_path: Path, later: bool, count: int) -> None:
+    """tcmu_handle_completions() got `return false` at two places, and this tree took one; what follows it there has
+    changed upstream since."""
+    from backport.audit.kinds.registry import findings
+
+    line = "\t\tw->last_error_seen = ktime_get_ns();\n"
+    odd = "\tif (w->odd) {\n\t\tpr_err(\"odd\");\n\t\tset_bit(WIDGET_ODD, &w->flags);\n\t\treturn 0;\n\t}\n"
+    base = WIDGET.replace("\tw->sent += size;\n", FILL).replace("out:\n", odd + "out:\n")
+    set_bit = "\t\tset_bit(WIDGET_ODD, &w->flags);\n"
+    new = base.replace("\tif (ret < 0)\n\t\tgoto out;\n", f"\tif (ret < 0)\n{line}\t\tgoto out;\n")
+    if later:
+        new = new.replace(set_bit + "\t\treturn 0;\n", set_bit + line + "\t\treturn -EIO;\n")
+    git = releases(tmp_path / "store", {
+        "6.1.1": {C: base}, "6.1.2": {C: base.replace(set_bit, set_bit + line)}, "6.12.1": {C: base},
+        "6.12.2": {C: new}})
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+    assert [one.kind.id for one in found] == ["another-place"] * count
+
+
+def test_what_rests_on_a_merge_window_says_so_and_comes_last(tmp_path: Path) -> None:
+    from backport.audit.kinds.registry import findings
+
+    found = {}
+    for name, last in (("a", "6.12.2"), ("b", "6.13.1")):
+        git = releases(tmp_path / name, {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET},
+                                         last: {C: GOOD}})
+        (found[name],) = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", last]], Counts()))
+    assert found["b"].confidence < found["a"].confidence
+    assert found["b"].evidence[-1].startswith("6.12.1 to 6.13.1 is many commits")
+    assert found["b"].key == found["a"].key

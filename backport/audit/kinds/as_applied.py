@@ -70,6 +70,12 @@ class _Hunk:
                 if end >= start]
         return tuple(lines[starts[0]:ends[0]]) if len(starts) == 1 and ends else None
 
+    def beside(self, lines: Keys) -> bool:
+        """Whether the new lines stand right behind those above, or before those below, where these say enough and are
+        there once: on the other side a later change can have been made."""
+        return any(sum(not weak(key) for key in near) > 1 and len(_places(lines, near)) == 1 and _places(lines, both)
+                   for near, both in ((self.above, (*self.above, *self.new)), (self.below, (*self.new, *self.below))))
+
 
 def ask(change: Backported) -> Iterator[Suspect]:
     """For each hunk of upstream's change: what is otherwise than it would be, had it been applied."""
@@ -138,7 +144,7 @@ def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bo
     hunks = [one for text in here.patch for one in _Hunk.of(text, lambda _line: True).narrower()]
     for data in (*change.newer.values(), change.upstream.before):
         lines = _lines(data, landed, change.path)
-        if any(one.new and one.between(lines) == one.new for one in hunks):
+        if any(one.new and (one.between(lines) == one.new or one.beside(lines)) for one in hunks):
             return True
         if landed != wanted and (all(lines.count(key) >= mine[key] for key in added)
                                  or (fresh and holds(lines, added) >= _THERE)):

@@ -71,10 +71,16 @@ def around(side: FileSide, name: str) -> tuple[list[bytes], list[bytes]]:
 
 def changed_too(change: Backported, name: str) -> bool:
     """Whether upstream's step took away the part `name`, or what the change takes away from it here: then it is another
-    change in the same words."""
-    was, became = (part(data, name, change.path) for data in (change.upstream.before, change.upstream.after))
+    change in the same words. So it is where the lines around it went from that part, to the one that upstream changed
+    or in a merge window: pci_set_of_node() of 5.10 is still in the caller, and its release belongs there."""
+    upstream = change.upstream
+    was, became = (part(data, name, change.path) for data in (upstream.before, upstream.after))
     replaced = [key for _, key in change.tree.gone]
-    return bool(was) and (not became or holds(was, replaced) == 1 > holds(became, replaced))
+    if not was or not became or holds(was, replaced) == 1 > holds(became, replaced):
+        return bool(was)
+    old, new = (part(data, upstream.place, change.path) for data in (upstream.before, upstream.after))
+    return any(key in was and key not in became and (change.across or (key in new and key not in old))
+               for keys in around(change.tree, name) for key in keys)
 
 
 def as_written(key: bytes, *sources: bytes) -> str:

@@ -7,6 +7,7 @@ A further class of findings is a file in this directory that ends with its recor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from backport.adapt.align import line_key
 from backport.audit.kinds.another_file import QUESTION as another_file
@@ -31,6 +32,7 @@ from backport.csource.statements import label
 QUESTIONS: tuple[Question, ...] = tuple(one for one in tuple(globals().values()) if isinstance(one, Question))
 
 _LOOSE = (as_applied,)       # what is asked where only most of the words are the same
+_WINDOW = 0.7            # of the confidence in what rests on a merge window
 _PLAIN = (lost_half, missing_name)       # what the rest of the function can lack when the change itself is whole
 # what a step across a merge window cannot tell: later commits of mainline changed the same lines, and are not meant
 _OF_STEP = (Fault.FILE_LEFT, Fault.LEFT, Fault.LEFTOVER, Fault.TURNED)
@@ -45,6 +47,16 @@ def _asked(change: Backported) -> tuple[Question, ...]:
     if not change.plain or change.past is not None:
         return QUESTIONS
     return _PLAIN if _lacks(change) else ()
+
+
+def _less_sure(one: Suspect) -> Suspect:
+    """A finding that rests on a merge window comes behind the others, and says so: mainline can have moved the lines in
+    another commit."""
+    if not one.change.across:
+        return one
+    old, _, new = one.change.origin.upstream.partition("..")
+    return replace(one, confidence=one.confidence * _WINDOW, evidence=(
+        *one.evidence, f"{old} to {new} is many commits: another one can have moved the lines there"))
 
 
 def _lacks(change: Backported) -> bool:
@@ -63,5 +75,5 @@ def findings(changes: Iterable[Backported]) -> Iterator[Suspect]:
         placed = [one for one in found
                   if one.kind not in _OF_COMMIT and not (change.across and one.kind in _OF_STEP)]
         if placed:
-            yield min(placed, key=lambda one: (one.kind.rank, -one.confidence))
+            yield _less_sure(min(placed, key=lambda one: (one.kind.rank, -one.confidence)))
         yield from (one for one in found if one.kind in _OF_COMMIT)
