@@ -10,14 +10,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from backport import yaml_nodes
 from backport.audit.model import Suspect
+from backport.errors import UserError
 from backport.wholefile import write_output
 
 NAME = ".backport-audit.yaml"
+_ID = re.compile(r"[0-9a-f]{10}")
 
 
 def load(path: Path) -> Mapping[str, str]:
@@ -35,10 +38,21 @@ def load(path: Path) -> Mapping[str, str]:
 
 def accept(path: Path, finding: Suspect, why: str) -> None:
     """Add a finding to the file; what is there stays. Raises UserError where it cannot be written."""
+    _add(path, finding.key, why, f"  what: {_quoted(f'{finding.kind.id} {finding.change.path}')}\n")
+
+
+def accept_id(path: Path, key: str, why: str) -> None:
+    """The same by the id that a report or a night's mail shows, without another audit. Raises UserError."""
+    if not _ID.fullmatch(key):
+        raise UserError(f"{key!r} is no id of a finding", hint="the ten digits in brackets behind each finding; a "
+                        "number of the list needs the options of that audit")
+    _add(path, key, why)
+
+
+def _add(path: Path, key: str, why: str, what: str = "") -> None:
     known = path.read_text("utf-8") if path.is_file() else "# what `backport audit` found and somebody accepted\n"
     glue = "" if known.endswith("\n") else "\n"
-    what = f"{finding.kind.id} {finding.change.path}"
-    row = f"- id: {finding.key!r}\n  why: {_quoted(why)}\n  what: {_quoted(what)}\n"
+    row = f"- id: {key!r}\n  why: {_quoted(why)}\n{what}"
     write_output(path, (known + glue + row).encode("utf-8", "surrogateescape"))
 
 

@@ -117,8 +117,10 @@ def _story(finding: Suspect, repair: PutRight, upstream: str, subject: str) -> l
     """The changelog: what upstream did, and what happened to it here."""
     origin = finding.change.origin
     where = f"Upstream commit {upstream[:12]}" + (f" (\"{subject}\")" if subject else "") if upstream else \
-        f"A change that {origin.upstream.replace('..', ' to ')} made"
-    text = f"{where} came into {branch(origin.tree)} with {origin.name.replace('..', ' to ')}: {finding.text}."
+        f"A change that came between {origin.upstream.replace('..', ' and ')}"
+    old, _, new = origin.name.partition("..")
+    came = f"between {old} and {new}" if new else f"with {old}"
+    text = f"{where} came into {branch(origin.tree)} {came}: {finding.text}."
     if repair.lacks:
         text += (f" The place that upstream changes is not in this tree: there is no `{repair.lacks}` in "
                  f"{finding.change.upstream.place}. Take the lines out.")

@@ -78,7 +78,7 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
     backport audit --tree 6.1                             the releases that the store has
     backport audit v6.1.170..linux-6.1.y                  in a clone with history
     backport audit --tree 6.1 --queue queue-6.1           before a release
-    backport audit --tree 6.1 --accept 1f0c2a9b7e --why 'the 6.1 form needs it there'
+    backport audit --accept 1f0c2a9b7e --why 'the 6.1 form needs it there'
     backport audit --tree 6.1 --mail 1f0c2a9b7e -s        the fix, for review
 
     \b
@@ -93,6 +93,10 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
         raise click.UsageError("--accept needs --why: whoever reads the file wants the reason")
     keep = accepted_file or Path(accepted.NAME)
     known = accepted.load(keep)
+    if accept and not (revisions or name or releases or queue):
+        accepted.accept_id(keep, accept, why)
+        click.echo(f"{keep}: {accept}: accepted")
+        return 0
     store = Store(cache_or_default(cache))
     source = _source(store, revisions, name, releases, against, paths, repo, queue, forms, manifest_path)
     with source as (title, counts, found):
@@ -172,9 +176,12 @@ def _clone(revisions: str, repo: Path | None, counts: Counts,
     from backport.git import Git
     from backport.pick.clone import find
 
-    place = repo or find(Path.cwd()).objects
+    named = place = repo
+    if place is None:
+        clone = find(Path.cwd())
+        named, place = clone.top, clone.git_dir
     with Git(place) as git:
-        yield f"{revisions} of {place}", commit_changes(git, revisions, counts, progress)
+        yield f"{revisions} of {named or place}", commit_changes(git, revisions, counts, progress)
 
 
 @contextmanager
@@ -250,6 +257,8 @@ def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
         upstream, subject = told.upstream_sha or "", told.title
     elif one.change.one_commit:
         upstream, subject = one.change.origin.upstream, one.change.origin.subject
+    else:
+        click.echo("upstream's commit is not known from releases: --of PATCH names it in the mail", err=True)
     return mail(one, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
 
 
@@ -265,6 +274,7 @@ def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool)
             continue
         said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
                 if repair.lacks else f"the tool puts it into {repair.place}, {repair.sure}"]
+        said.append(f"the same command with --mail {one.key} writes that as a mail")
         if build:
             said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
         notes[one.key] = tuple(said)

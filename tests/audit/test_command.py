@@ -47,6 +47,13 @@ def test_the_report_shows_both_places_and_says_what_the_tool_makes_of_it(
     assert "1 commits, 1 files, 1 changes; 1 have a counterpart upstream, 1 of them are equal line by line" in out
 
 
+def test_a_clone_that_one_stands_in_needs_no_option(clone: Path, monkeypatch: pytest.MonkeyPatch,
+                                                     capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    monkeypatch.chdir(clone)
+    assert run("linux-6.1.y~1..linux-6.1.y") == 1
+    assert b"1 to look at" in capsysbinary.readouterr().out
+
+
 def test_the_page_has_both_hunks_beside_each_other(clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone), "-f", "html") == 1
     page = capsysbinary.readouterr().out.decode()
@@ -76,6 +83,15 @@ def test_an_accepted_finding_is_kept_with_its_reason_and_does_not_count(
     assert "accepted: another-function" in out
     assert "it's: needed # there" in out
     assert Path(".backport-audit.yaml").read_text().count("- id:") == 1
+
+
+def test_an_id_is_accepted_without_another_audit(clone: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The id stands in the mail of a night, which nobody wants to compute again."""
+    key = found(clone, capsysbinary)["id"]
+    assert run("--accept", key, "--why", "looked at") == 0
+    assert run("linux-6.1.y~1..linux-6.1.y", "--repo", str(clone)) == 0
+    with pytest.raises(UserError, match="'1' is no id of a finding"):
+        run("--accept", "1", "--why", "looked at")
 
 
 def test_accept_without_a_reason_is_refused(clone: Path) -> None:
