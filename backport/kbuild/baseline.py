@@ -94,8 +94,7 @@ def extend(plan: Plan, baseline: Baseline, objects: Sequence[str], *, say: Say) 
         pristine.put_back(plan.build, plan.pristine, plan.stamps)
         return more
     plan.marker.unlink(missing_ok=True)       # until pristine copy and record agree again there is no baseline
-    pristine.save(plan.build, plan.pristine)
-    pristine.record(plan.build, plan.stamps)
+    pristine.add(plan.build, plan.pristine, plan.stamps)
     return _keep(plan, more)
 
 

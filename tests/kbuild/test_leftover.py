@@ -169,6 +169,39 @@ def test_one_build_directory_is_put_back_whatever_was_done_to_it(case: str, tmp_
     assert pristine.put_back(build, kept, stamps) == 0
 
 
+@pytest.mark.parametrize("case", ["as recorded", "no record", "a file for a directory"])
+def test_what_a_build_added_is_kept_with_the_rest(case: str, tmp_path: Path) -> None:
+    build, kept, stamps = tmp_path / "build", tmp_path / "kept", tmp_path / "stamps.json"
+    for name in ("kvm/x86.o", "kvm/.x86.o.cmd", "gone/old.o", "old"):
+        (build / name).parent.mkdir(parents=True, exist_ok=True)
+        (build / name).write_bytes(b"before")
+    pristine.save(build, kept)
+    pristine.record(build, stamps)
+    same = (kept / "kvm/x86.o").stat()
+    (build / "net/empty").mkdir(parents=True)
+    (build / "net/nft.o").write_bytes(b"added")
+    (build / "net/link").symlink_to("nft.o")
+    (build / "kvm/.x86.o.cmd").write_bytes(b"after!")
+    (build / "old").unlink()
+    if case == "no record":
+        stamps.unlink()
+    elif case == "a file for a directory":
+        remove(build / "gone")
+        (build / "gone").write_bytes(b"a file now")
+    pristine.add(build, kept, stamps)
+    now = {path: entry.is_dir(follow_symlinks=False) or (build / path).read_bytes()
+           for path, entry in walk(build, directories=True)}
+    assert {path: entry.is_dir(follow_symlinks=False) or (kept / path).read_bytes()
+            for path, entry in walk(kept, directories=True)} == now
+    assert (kept / "net/link").is_symlink()
+    # nothing else was written again, and the next build is put back to all of it
+    assert ((kept / "kvm/x86.o").stat().st_ino == same.st_ino) == (case == "as recorded")
+    assert pristine.put_back(build, kept, stamps) == 0
+    (build / "net/nft.o").write_bytes(b"patched")
+    assert pristine.put_back(build, kept, stamps) == 1
+    assert (build / "net/nft.o").read_bytes() == b"added"
+
+
 PLANTED = {
     "a FIFO": "mkfifo {}",
     "a link to a device": "ln -sf /dev/zero {}",
