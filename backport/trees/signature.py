@@ -15,6 +15,7 @@ from backport.git import Git
 _STATUS = re.compile(r"^\[GNUPG:\] ([A-Z]+_?[A-Z]*) ?(.*)$", re.MULTILINE)
 _GPG = b"-----BEGIN PGP SIGNATURE-----"
 _OTHERS = {b"-----BEGIN SSH SIGNATURE-----": "ssh", b"-----BEGIN SIGNED MESSAGE-----": "x509"}
+_ONE_EACH = frozenset({"GOODSIG", "BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"})
 _DOUBTS = {"EXPSIG": "which has expired", "EXPKEYSIG": "by a key that has expired",
            "REVKEYSIG": "by a key that was revoked"}
 
@@ -44,6 +45,9 @@ def signature(git: Git, commit: str, name: str, tag: str) -> str:
 
 def _judged(name: str, status: list[tuple[str, str]]) -> str:
     said = dict(status)
+    if sum(word in _ONE_EACH for word, _rest in status) > 1 and "BADSIG" not in said:
+        # the words about one would be told of another: the name of the first, the trust of the second
+        return f"{name}: signature not checked: it has more than one"
     if "BADSIG" in said:
         raise SourceUnavailable(f"the signature of the tag {name} is bad: it is not of this content")
     if "NO_PUBKEY" in said:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backport.errors import SourceUnavailable
 from backport.git import Git
 from backport.manifest import Manifest
 from backport.trees.fetch import fetch, fetch_releases
@@ -118,3 +119,13 @@ def test_a_key_that_nobody_certified_or_that_is_revoked_is_said() -> None:
     assert "good" not in _judged("v1", [("REVKEYSIG", "0123 A B"), good[1]])
     assert "good" not in _judged("v1", [("EXPKEYSIG", "0123 A B"), good[1]])
     assert _judged("v1", [good[0]]) == _judged("v1", []) == "v1: signature not checked: gpg gave no answer"
+
+
+def test_what_is_said_of_one_of_two_signatures_is_not_told_of_the_other() -> None:
+    """The name of a stranger stood beside the trust in a friend."""
+    friend = [("GOODSIG", "01 Friend <f@example.org>"), ("VALIDSIG", "AB " * 9 + "CD"), ("TRUST_ULTIMATE", "0 pgp")]
+    other = [("GOODSIG", "02 Other <o@example.org>"), ("VALIDSIG", "AB " * 9 + "EF"), ("TRUST_UNDEFINED", "0 pgp")]
+    for status in ([*friend, *other], [*other, *friend], [*friend, ("ERRSIG", "03 22 10 00 1 9 -")]):
+        assert _judged("v1", status) == "v1: signature not checked: it has more than one"
+    with pytest.raises(SourceUnavailable):
+        _judged("v1", [*friend, ("BADSIG", "02 Other")])
