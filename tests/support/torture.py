@@ -32,6 +32,7 @@ from tests.support.attacks.clock import Clock
 from tests.support.attacks.damage import Damage
 from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.fuzz import Fuzz
+from tests.support.attacks.guests import Guests
 from tests.support.attacks.patterns import Patterns
 from tests.support.attacks.picks import Picks
 from tests.support.attacks.resolves import Resolves
@@ -138,8 +139,8 @@ PARTS: dict[str, Callable[[random.Random], None]] = {
     "intake": intake, "messages": messages, "manifest": manifest, "run": run}
 # with a place of their own; their rounds come in an order that the seed decides
 PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
-    "builds": Builds, "clock": Clock, "damage": Damage, "disk": Disk, "fuzz": Fuzz, "kill": Kill, "patterns": Patterns,
-    "picks": Picks, "resolves": Resolves, "together": Together}
+    "builds": Builds, "clock": Clock, "damage": Damage, "disk": Disk, "fuzz": Fuzz, "guests": Guests, "kill": Kill,
+    "patterns": Patterns, "picks": Picks, "resolves": Resolves, "together": Together}
 
 
 _QUIET = 5.0                         # seconds between two lines of progress, at least

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from backport.errors import BackportError
+from backport.results.store import Results
 from tests.support.attacks.disk import different, kinds, worlds
 from tests.support.attacks.world import Ended
 
@@ -60,8 +62,19 @@ class Damage:
         self.todo = [*first, *rest]
 
     def run(self) -> tuple[Ended, dict[tuple[str, str], tuple[str, ...]]]:
+        """The run, and its cells where it got as far as making any."""
+        before = self.last()
         done = self.world.backport(*_RUN)
-        return done, self.world.cells() if done.code in (0, 1) else {}
+        return done, self.world.cells() if self.last() > before else {}
+
+    def last(self) -> int:
+        """The number of the newest run, 0 where the store of results cannot be read."""
+        try:
+            with Results(self.world.top / "state/results.sqlite") as results:
+                run = results.latest()
+        except BackportError:
+            return 0
+        return run.id if run is not None else 0
 
     def rounds(self) -> Iterator[tuple[str, Callable[[], None]]]:
         for name, how in self.todo:
@@ -72,7 +85,7 @@ class Damage:
         self.world.back("run")
         damage(self.world.top / name, how, random.Random(f"{self.seed} {name} {how}"))
         done, cells = self.run()
-        told = f"{how} {name}: exit {done.code}\n{done.err}"
+        told = f"{how} {name}: exit {done.code}\n{done.err}\n{done.out.decode('utf-8', 'replace')}"
         assert "Traceback" not in done.err, told
         assert "internal error" not in done.err + done.out.decode("utf-8", "replace"), told
         good, sound = self.good
