@@ -45,10 +45,12 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
     if refused:
         return CheckResult(Apply.INVALID, reason=refused)
     with private_index(git, commit, patch) as index:
-        forward = index.apply(patch.diff)
         entries = index.entries()
-        backward = None if _never_reverts(patch, entries, index) else index.apply(patch.diff, reverse=True)
-        report = forward.err
+        backward = None if _never(patch, entries, index, reverse=True) else index.apply(patch.diff, reverse=True)
+        # where the tree has it already, and nothing of it can be put in again, git need not be asked for that
+        there = backward is not None and _fits(backward, patch) and _never(patch, entries, index)
+        forward = None if there else index.apply(patch.diff)
+        report = forward.err if forward is not None else ""
         results = [result for result in (forward, backward) if result is not None]
         if any("Skipped patch" in result.err for result in results):
             return CheckResult(Apply.ERROR, reason="git apply skipped the patch (it looked outside the tree)",
@@ -56,7 +58,8 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         answers = [apply_answer(result.code, result.err, path=git.path) for result in results]
         if ApplyAnswer.MALFORMED in answers:
             return CheckResult(Apply.INVALID, reason=_first_error(report), report=report)
-        fits, reverts = _fits(forward, patch), backward is not None and _fits(backward, patch)
+        fits = forward is not None and _fits(forward, patch)
+        reverts = backward is not None and _fits(backward, patch)
         lacking = _lacking(patch, entries) if fits else ""
         fits = fits and not lacking
         if not fits and not reverts:
@@ -64,16 +67,16 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         files = _contents(index, entries, patch, reverse=not fits)
         if not fits:
             return _already(patch, backward.err if backward is not None else "", files, upstream or {})
-        places = landings(patch, forward.err, files, dict(upstream or {}))
+        places = landings(patch, report, files, dict(upstream or {}))
         if reverts:
             return CheckResult(Apply.SUSPECT, Sure.REVIEW, "the patch fits forward and in reverse: this tree may "
                                "have it already, in a second place", stories(patch, places), report=report)
         return _verdict(patch, places, report)
 
 
-def _never_reverts(patch: Patch, entries: Mapping[str, tuple[str, str]], index: PrivateIndex) -> bool:
-    """Whether the reverse certainly does not apply: git wants the new side of a hunk byte for byte in the file, and
-    there it is not. False is no answer, git is asked then."""
+def _never(patch: Patch, entries: Mapping[str, tuple[str, str]], index: PrivateIndex, *, reverse: bool = False) -> bool:
+    """Whether it, or its reverse, certainly does not apply: git wants that side of a hunk byte for byte in the file,
+    and there it is not. False is no answer, git is asked then."""
     names = [path for file in patch.files for path in {file.old_path, file.new_path}]
     if len(set(names)) != len(names):
         return False                 # one file after the other: what git looks at is made on the way
@@ -82,9 +85,10 @@ def _never_reverts(patch: Patch, entries: Mapping[str, tuple[str, str]], index: 
             continue
         data = index.content(entries[file.path][1])
         for hunk in file.hunks:
-            if b"".join(hunk.new) not in data:
+            wanted, put = (hunk.new, hunk.old) if reverse else (hunk.old, hunk.new)
+            if b"".join(wanted) not in data:
                 return True
-            if not hunk.old:         # with nothing put back, lines meet that were apart
+            if not put:              # with nothing put back, lines meet that were apart
                 break
     return False
 
