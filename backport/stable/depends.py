@@ -12,9 +12,9 @@ from functools import cached_property
 
 from backport.adapt.new_symbols import brought
 from backport.cell import Part
+from backport.csource.definitions import names
 from backport.csource.tokens import identifiers
 from backport.patch.model import Hunk, Patch
-from backport.trees.scan import names
 
 
 def groups(patches: Iterable[Patch]) -> list[tuple[Patch, ...]]:

@@ -200,7 +200,7 @@ class Catalog:
         return zones | {int(Zone.MENTIONED)} if mentioned else zones
 
     def defining(self, commit: str, kind: int, name: str) -> list[str]:
-        """The `.c`/`.h` files of the tree that define `name` as `kind` (scan.py), sorted."""
+        """The `.c`/`.h` files of the tree that define `name` as `kind` (csource.definitions), sorted."""
         tree, bit = self.tree(commit), 1 << kind - 1
         return sorted(path for posting in self.postings(name)
                       if posting & bit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CODE, MENTIONED = 8, 16              # beside scan.FUNCTION, MACRO and TYPE as bits 1, 2 and 4
+CODE, MENTIONED = 8, 16              # beside definitions.FUNCTION, MACRO and TYPE as bits 1, 2 and 4
 SHIFT = 5                            # bits of a posting that say what the blob has of the word
 LISTS = 0                            # the hash that stands for "this file is a list of registers"
 BLOBS = ("hashes", "starts", "postings", "blobs")        # the files of a segment

@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 
 from backport.bounded import Bounded, by_content
+from backport.csource import definitions
 from backport.csource.tokens import vocabulary
 from backport.git import Git
-from backport.trees import scan
 from backport.trees.catalog import Catalog, extend, unread
 from backport.trees.hashing import SHIFT
 from backport.trees.listing import links, listing
@@ -59,36 +59,36 @@ class Index:
 
     def functions(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define a function `name`, sorted."""
-        return self._files(scan.FUNCTION, name)
+        return self._files(definitions.FUNCTION, name)
 
     def macros(self, name: str, lists: bool = True) -> list[str]:
         """The `.c`/`.h` files that `#define` the macro `name`, sorted (register lists only where no other does).
 
         Without `lists` those are not read: for a name that is no macro at all that takes seconds.
         """
-        found = self._files(scan.MACRO, name)
+        found = self._files(definitions.MACRO, name)
         if found or not lists or not self.contains(name):
             return found
         word = name.encode("utf-8", "surrogateescape")
         return sorted(path for path, blob in self._lists(name)
-                      if word in (data := self._git.blob(blob) or b"") and word in scan.macros(data))
+                      if word in (data := self._git.blob(blob) or b"") and word in definitions.macros(data))
 
     def defines(self, name: str) -> bool:
         """Whether a `.c`/`.h` file defines a function or macro `name`, register lists left out: those alone are
         hundreds of megabytes, seconds to read for a name that is nowhere."""
         if self._lookup.allowed and not self._there_soon and self._lookup.defines(name):
             return True
-        return bool(self._files(scan.FUNCTION, name) or self._files(scan.MACRO, name))
+        return bool(self._files(definitions.FUNCTION, name) or self._files(definitions.MACRO, name))
 
     def types(self, name: str) -> list[str]:
         """The `.c`/`.h` files that define `struct`, `union`, `enum` or typedef `name`, sorted."""
-        return self._files(scan.TYPE, name)
+        return self._files(definitions.TYPE, name)
 
     def members(self, struct: str) -> dict[str, list[str]]:
         """Member (or enum constant) -> files, over every definition of `struct`/`union`/`enum` of that name."""
         found: dict[str, list[str]] = {}
         for path in self.types(struct):
-            for member in scan.members(self._git.blob(f"{self._source}:{path}") or b"", struct.encode()):
+            for member in definitions.members(self._git.blob(f"{self._source}:{path}") or b"", struct.encode()):
                 found.setdefault(member.decode(), []).append(path)
         return found
 
@@ -148,7 +148,7 @@ class Index:
 
     def _told(self, name: str, where: str) -> str:
         """Where `name` is defined, by at most two paths; `where` if that is not known."""
-        places = sorted({*self.functions(name), *self._files(scan.MACRO, name), *self.types(name)})
+        places = sorted({*self.functions(name), *self._files(definitions.MACRO, name), *self.types(name)})
         more = f" and {len(places) - 2} more" if len(places) > 2 else ""
         return f"only in {', '.join(places[:2])}{more}" if places else f"only {where}"
 

@@ -10,15 +10,15 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from backport.csource import definitions
 from backport.csource.tokens import is_identifier, vocabulary
 from backport.git import GLOBS, Git
-from backport.trees import scan
 from backport.trees.zones import Zone, zone
 
 _SOURCES = ("*.c", "*.h", "*.S")
 _C = ("*.c", "*.h")
 _MOST_FILES = 150        # that hold one name; more of them are an index's business
-# lines that may define a name: of a macro every one (scan.py), of a function those in the usual form
+# lines that may define a name: of a macro every one (csource.definitions), of a function those in the usual form
 _MACRO = "^[[:blank:]]*#[[:blank:]]*define[[:blank:]]+%s([^A-Za-z0-9_]|$)"
 _FUNCTION = "^([A-Za-z_].*[^A-Za-z0-9_])?%s[[:blank:]]*[(]"
 
@@ -52,17 +52,17 @@ class Lookup:
         return found
 
     def defining(self, kind: int, name: str) -> list[str] | None:
-        """The `.c`/`.h` files that define `name` as `kind` (scan.py), sorted."""
+        """The `.c`/`.h` files that define `name` as `kind` (csource.definitions), sorted."""
         word = name.encode("utf-8", "surrogateescape")
         if not is_identifier(word):
             return None
         files = self._files(name)
-        if files is None and kind == scan.MACRO and self.allowed:
+        if files is None and kind == definitions.MACRO and self.allowed:
             files = self._heads(name, _MACRO)
         if files is None:
             return None
         return sorted(path for path, data in files.items()
-                      if path.endswith((".c", ".h")) and (kind, word) in scan.names(data))
+                      if path.endswith((".c", ".h")) and (kind, word) in definitions.names(data))
 
     def defines(self, name: str) -> bool:
         """Whether a file that defines the function or macro `name` is found soon: in include/, or in the whole tree
@@ -70,12 +70,12 @@ class Lookup:
         word = name.encode("utf-8", "surrogateescape")
         if not is_identifier(word) or not self.allowed:
             return False
-        wanted = {(scan.MACRO, word), (scan.FUNCTION, word)}
+        wanted = {(definitions.MACRO, word), (definitions.FUNCTION, word)}
         for places in (("include/",), _C):
             if places is _C and self._files(name) is not None:
                 return False
             found = self._heads(name, _MACRO, places) or self._heads(name, _FUNCTION, places) or {}
-            if any(wanted & scan.names(data) for data in found.values()):
+            if any(wanted & definitions.names(data) for data in found.values()):
                 return True
         return False
 

@@ -22,9 +22,9 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from backport.csource import definitions
 from backport.csource.tokens import apart
 from backport.git import Git
-from backport.trees import scan
 from backport.trees.hashing import BLOBS, CODE, LISTS, MENTIONED, MIX, SHIFT
 
 Words = NDArray[np.uint64]
@@ -103,8 +103,8 @@ class _Batch:
 
     def add(self, data: bytes) -> None:
         defined: dict[int, list[bytes]] = {}
-        for kind, name in scan.names(data):
-            if kind == scan.BIG:
+        for kind, name in definitions.names(data):
+            if kind == definitions.BIG:
                 self._lists.append(self.first + self.blobs)
             elif name:
                 defined.setdefault(1 << kind - 1, []).append(name)

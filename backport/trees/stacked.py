@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 
 from backport.bounded import by_content
+from backport.csource import definitions
 from backport.csource.tokens import vocabulary
 from backport.git import GLOBS, Git
-from backport.trees import scan
 from backport.trees.index import Index, silent
 from backport.trees.zones import Zone, zone
 
 # each state of a queue has most of the files of the one before it
 _vocabulary = by_content(4 << 20)(vocabulary)
-_names = by_content(8 << 20)(scan.names)
+_names = by_content(8 << 20)(definitions.names)
 
 
 class Stacked(Index):
@@ -47,10 +47,10 @@ class Stacked(Index):
 
     def macros(self, name: str, lists: bool = True) -> list[str]:
         """As Index.macros; a changed register list is read as it is now."""
-        found = self._files(scan.MACRO, name)
+        found = self._files(definitions.MACRO, name)
         if found or not lists:
             return found
-        now = [path for path, data in self._now.items() if name.encode() in scan.macros(data)]
+        now = [path for path, data in self._now.items() if name.encode() in definitions.macros(data)]
         return sorted([path for path in super().macros(name) if path not in self._before] + now)
 
     def having(self, name: str) -> list[str] | None:

@@ -89,7 +89,7 @@ def test_what_is_left_out_is_short_and_only_fetches() -> None:
     everything, counted = reach(START).modules, reach(START, WITHOUT).modules
     assert {name.rpartition(".")[0] for name in set(everything) - set(counted)} <= {"backport.trees",
                                                                                    "backport.trees.sources"}
-    for name in ("trees.view", "trees.index", "trees.stacked", "trees.scan", "stable.chain", "stable.prereq",
+    for name in ("trees.view", "trees.index", "trees.stacked", "csource.definitions", "stable.chain", "stable.prereq",
                  "trees.stack", "stable.depends", "stable.nomination", "verdict", "manifest", "gitfault",
                  "history.bug", "boot.outcome", "csource.tokens", "patch.mail", "rules.load", "compute", "job",
                  "context", "cell"):
@@ -113,7 +113,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_a_change_of_a_reader_or_of_its_data_is_another_key(copy: Path) -> None:
-    names = ["trees/view.py", "trees/index.py", "trees/scan.py", "trees/__init__.py", "stable/chain.py",
+    names = ["trees/view.py", "trees/index.py", "csource/definitions.py", "trees/__init__.py", "stable/chain.py",
              "stable/prereq.py", "trees/stack.py", "stable/nomination.py", "cell.py", "verdict.py", "manifest.py",
              "git.py", "history/bug.py", "rules/kvm-caps.yaml", "kbuild/configs/kvm-min.config", "boot/guest/repro.h"]
     assert in_a_fresh_interpreter(CHANGE, *names, path=copy) == names

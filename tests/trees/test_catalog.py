@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import resource
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 from hypothesis import given
-from hypothesis import strategies as st
 
-from backport.csource.layout import functions_in
+from backport.csource import definitions
 from backport.csource.tokens import is_identifier, vocabulary
 from backport.errors import InfraError
 from backport.git import Git
 from backport.trees import catalog as catalogs
-from backport.trees import postings, scan
+from backport.trees import postings
 from backport.trees.catalog import Catalog, collect, extend
 from backport.trees.hashing import CODE, MENTIONED, SHIFT, word_hash
 from backport.trees.index import Index
 from backport.trees.zones import Zone
+from tests.support.c_source import SOURCE
 from tests.support.trees import commit, files
 
 FIRST = {
@@ -30,14 +29,6 @@ FIRST = {
     "include/a.h": b"struct box {\n\tint member;\n};\n",
 }
 SECOND = {**FIRST, "kvm/b.c": b"int second(void)\n{\n}\n", "kvm/a.c": b"int both(void)\n{\n}\n"}
-SOURCE = st.lists(st.sampled_from([
-    b"a", b"_b1", b"9lives", b"0x1fU", b"\xe4\xf6", b"$", b"name", b" ", b"\n", b"\t", b"{", b"}", b"(", b")", b";",
-    b",", b"/*", b"*/", b"//", b'"', b"'", b"\\", b"\r", b"struct ", b"enum ", b"typedef ", b"static ",
-    b"#define ", b"\n{\n",
-    b"\n}\n", b"\n};\n", b"int f(void)", b"SYSCALL_DEFINE2(", b"= ", b":", b"__packed", b"* ", b"L",
-    b"\n#include <a/b.h>", b"eightlet", b"nine_lets", b"sixteen_letters_", b"and_more_than_sixteen",
-])).map(b"".join)
-
 
 @pytest.fixture
 def trees(tmp_path: Path) -> tuple[Path, str, str]:
@@ -59,9 +50,9 @@ def test_each_tree_has_its_own_names(trees: tuple[Path, str, str]) -> None:
     assert catalog.zones(first, "told") == {Zone.MENTIONED}
     assert catalog.zones(first, "member") == {Zone.PUBLIC}
     assert catalog.zones(second, "nowhere") == set()
-    assert catalog.defining(second, scan.FUNCTION, "second") == ["kvm/b.c"]
-    assert catalog.defining(first, scan.FUNCTION, "second") == []
-    assert [catalog.defining(one, scan.FUNCTION, "both") for one in (first, second)] == [["kvm/a.c"]] * 2
+    assert catalog.defining(second, definitions.FUNCTION, "second") == ["kvm/b.c"]
+    assert catalog.defining(first, definitions.FUNCTION, "second") == []
+    assert [catalog.defining(one, definitions.FUNCTION, "both") for one in (first, second)] == [["kvm/a.c"]] * 2
 
 
 def test_a_blob_is_read_once_whichever_tree_it_is_in(trees: tuple[Path, str, str], monkeypatch) -> None:
@@ -103,7 +94,7 @@ def test_segments_are_merged_and_read_the_same(tmp_path: Path) -> None:
         extend(catalog, repo, {one: one}, quiet=True)
     assert len(catalog.state.segments) < 5
     for number, one in enumerate(commits):
-        assert [bool(catalog.defining(one, scan.FUNCTION, f"f{other}")) for other in range(9)] == [
+        assert [bool(catalog.defining(one, definitions.FUNCTION, f"f{other}")) for other in range(9)] == [
             other <= number for other in range(9)]
         assert sum(posting >> SHIFT in catalog.tree(one) for posting in catalog.postings("shared")) == number + 1
 
@@ -120,7 +111,7 @@ def test_what_is_cut_short_or_gone_is_made_again(trees: tuple[Path, str, str], p
         path.write_bytes(path.read_bytes()[:cut])
     catalog = Catalog(repo.parent / "names")
     assert not catalog.has(first)
-    assert made(repo, first).defining(first, scan.FUNCTION, "both") == ["kvm/a.c"]
+    assert made(repo, first).defining(first, definitions.FUNCTION, "both") == ["kvm/a.c"]
 
 
 def test_a_kill_before_the_state_leaves_the_old_one(trees: tuple[Path, str, str], monkeypatch) -> None:
@@ -136,8 +127,8 @@ def test_a_kill_before_the_state_leaves_the_old_one(trees: tuple[Path, str, str]
             made(repo, second)
     catalog = Catalog(repo.parent / "names")
     assert set(catalog.state.trees) == {first}
-    assert catalog.defining(first, scan.FUNCTION, "both") == ["kvm/a.c"]
-    assert made(repo, second).defining(second, scan.FUNCTION, "second") == ["kvm/b.c"]
+    assert catalog.defining(first, definitions.FUNCTION, "both") == ["kvm/a.c"]
+    assert made(repo, second).defining(second, definitions.FUNCTION, "second") == ["kvm/b.c"]
     names = {path.name for path in catalog.folder.iterdir()}
     assert {one.partition(".")[0] for one in names} == {
         "state", *(one.name for one in Catalog(repo.parent / "names").state.segments),
@@ -160,7 +151,7 @@ def test_a_reader_with_an_older_state_never_mixes_it_with_a_newer(trees: tuple[P
     with pytest.raises(InfraError):
         old.tree(first)
     old.again()
-    assert old.defining(first, scan.FUNCTION, "both") == ["kvm/a.c"]
+    assert old.defining(first, definitions.FUNCTION, "both") == ["kvm/a.c"]
 
 
 def test_a_missing_object_makes_no_index(trees: tuple[Path, str, str]) -> None:
@@ -185,8 +176,8 @@ def test_a_disk_that_is_full_leaves_what_there_was(trees: tuple[Path, str, str])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     catalog = Catalog(repo.parent / "names")
-    assert catalog.defining(first, scan.FUNCTION, "both") == ["kvm/a.c"]
-    assert made(repo, second).defining(second, scan.FUNCTION, "second") == ["kvm/b.c"]
+    assert catalog.defining(first, definitions.FUNCTION, "both") == ["kvm/a.c"]
+    assert made(repo, second).defining(second, definitions.FUNCTION, "second") == ["kvm/b.c"]
 
 
 def test_one_who_waits_for_another_reader_says_so(trees: tuple[Path, str, str]) -> None:
@@ -235,20 +226,9 @@ def test_words_are_those_of_the_reader_of_c(source: bytes) -> None:
     for words, what in ((code, CODE), (rest, MENTIONED)):
         for word in words:
             wanted[word_hash(word)] = wanted.get(word_hash(word), 7 << SHIFT) | what
-    for kind, name in scan.names(source):
+    for kind, name in definitions.names(source):
         wanted[word_hash(name)] = wanted.get(word_hash(name), 7 << SHIFT) | 1 << kind - 1
     assert found == wanted
-
-
-@given(SOURCE)
-def test_definitions_are_those_of_the_readers_they_stand_for(source: bytes) -> None:
-    data = b"\n" + source
-    assert set(scan._function_names(data)) == {one.name.encode() for one in functions_in(data.split(b"\n"))}
-    types = set()
-    for match in scan._BODY.finditer(data) if b"\n}" in data else ():
-        alias = re.findall(rb"[A-Za-z_$]\w*", match[6]) if match[1] else []
-        types |= {match[3]} - {None} | set(scan.identifiers(match[6])[:1] if alias else [])
-    assert set(scan._type_names(data)) == types
 
 
 def test_a_long_text_is_taken_apart_in_pieces(monkeypatch) -> None:

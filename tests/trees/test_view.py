@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from backport.csource import definitions
 from backport.git import Git
-from backport.trees import postings, scan
+from backport.trees import postings
 from backport.trees.index import Index
 from backport.trees.store import Store
 from backport.trees.view import StoreView
@@ -72,7 +73,7 @@ static inline bool kvm_is_pending(struct kvm_vcpu *vcpu)
 }
 #endif
 """,
-    "drivers/regs.h": b"".join(b"#define REG_%d 0x%x\n" % (i, i) for i in range(scan.LIST_OF_MACROS + 1)),
+    "drivers/regs.h": b"".join(b"#define REG_%d 0x%x\n" % (i, i) for i in range(definitions.LIST_OF_MACROS + 1)),
     "arch/x86/entry.S": b"ENTRY(asm_only_name)\n",
 }
 
