@@ -20,8 +20,14 @@ _ENUMERATOR = re.compile(rb"\s*(\w+)\s*(?:=(.*))?", re.DOTALL)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
 _CONSTANT = re.compile(rb"-?[A-Z][A-Z0-9_]*|-?\d+|NULL|true|false|ERR_PTR\(-?\w+\)")
 _NUMBER = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]*\b")
+_ERROR = re.compile(rb"-E[A-Z][A-Z0-9]+\b")
 _LONGEST = 120           # bytes of an expression that is worked out
 _WIDEST = 128            # bits
+
+
+def error_codes(text: bytes) -> list[bytes]:
+    """The negative error numbers (`-EINVAL`) of `text`, in order, each once."""
+    return list(dict.fromkeys(_ERROR.findall(text)))
 
 
 @dataclass(frozen=True, slots=True)

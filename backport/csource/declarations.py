@@ -29,6 +29,10 @@ _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|u
 _AT_FILE_LEVEL = re.compile(rb"^(?![\s#/*}{]).*?(?<!\w)(\w+)\s*\(", re.MULTILINE)
 # `return nfs_ok;` declares nothing, nor does `#ifdef CONFIG_RT_MUTEXES`
 _NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*", re.M)
+_LONE = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
+                   rb"[\w*,]*;")
+_DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
+_HEADED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
 
 
@@ -51,6 +55,12 @@ def at_file_level(source: bytes) -> frozenset[bytes]:
 def made_by_macro(function: bytes, name: bytes) -> bool:
     """Whether a macro such as LIST_HEAD() can declare `name` in the code of a function."""
     return re.search(rb"\b[A-Z][A-Z_]{2,}\s*\([^)]*\b%s\b" % re.escape(name), function) is not None
+
+
+def headed(line: bytes) -> bytes:
+    """The first name before a parenthesis: the function, where `line` is what git writes behind @@. b"" without one."""
+    match = _HEADED.search(line)
+    return match[1] if match is not None else b""
 
 
 def signature_name(line: bytes) -> bytes:
@@ -84,6 +94,23 @@ def declaration(line: bytes) -> tuple[Declarator, ...]:
         kind = base + (b" " + b"".join(stars.split()) if b"*" in stars else b"") + (b"[]" if array else b"")
         out.append(Declarator(name, kind, value.strip() if equals else None))
     return tuple(out)
+
+
+def first_value(body: bytes, name: bytes) -> bytes | None:
+    """What the declaration of `name`, one tab deep in a function's body, sets it to; None where nothing does."""
+    match = re.search(rb"^\t\w[\w \t]*[ \t*]%s\s*=([^;]*);" % re.escape(name), body, re.MULTILINE)
+    return match[1] if match is not None else None
+
+
+def lone(key: bytes) -> bool:
+    """True for a line, without its white space, that declares names of a common type and gives them no value."""
+    return _LONE.fullmatch(key) is not None
+
+
+def member_name(line: bytes) -> bytes:
+    """The name that a line ends with behind a type, as a member's does (`u32 name;`), b"" for another line."""
+    match = _DECLARED.search(line)
+    return match[1] if match is not None else b""
 
 
 def declares_only(line: bytes) -> bool:

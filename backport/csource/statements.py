@@ -11,6 +11,9 @@ _JUMPED = re.compile(rb"(?:\bgoto\s+|&&\s*)(\w+)")
 _RETURN = re.compile(rb"\breturn\b\s*([^;]*?)\s*;")
 _LABEL = re.compile(rb"[ \t]*([A-Za-z_]\w*)[ \t]*:(?!:)")
 _CASE = re.compile(rb"\s*(?:case\b|default\s*:)")
+_COMMENT = re.compile(rb"^\s*(/\*.*\*/|//.*|\*.*|/\*.*|.*\*/)?\s*$")
+_CONDITION = re.compile(rb"^\s*(?:\}?\s*else\s+)?(?:if|while|for|switch)\s*\(|^\s*(?:\|\||&&)|(?:\|\||&&)\s*$")
+_CASE_NAME = re.compile(rb"\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)")
 _WORD = re.compile(rb"\s*(\w+)")
 _CONTROL = re.compile(rb"(?:\}\s*)?(?:if|else|for|while|do|switch)\b|list_for_each|for_each_")
 _HEAD = re.compile(rb"(?:else)?(if|for|while|switch|do|else)(?!\w)|(\w*for_each\w*)\(")
@@ -60,6 +63,23 @@ def label(line: bytes) -> bytes:
 def is_case(line: bytes) -> bool:
     """True for a line that begins with a `case` or `default` label."""
     return _CASE.match(line) is not None
+
+
+def is_comment(line: bytes) -> bool:
+    """True for a line of a diff that is comment or nothing, as far as it says so itself: ` * text` is one."""
+    return _COMMENT.match(line) is not None
+
+
+def is_condition(line: bytes) -> bool:
+    """True for a line that begins a condition, or is joined to one by `&&` or `||`."""
+    return _CONDITION.search(line) is not None
+
+
+def case_name(line: bytes) -> bytes | None:
+    """The constant of the `case` label that a line begins with, b"" for `default`; None for any other line, and for a
+    `case` that is no plain name."""
+    match = _CASE_NAME.match(line)
+    return match[1] or b"" if match is not None else None
 
 
 def controls(line: bytes) -> bool:

@@ -9,31 +9,21 @@ pasting, callbacks) it does not claim.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from backport.csource.functions import Function, enclosing, functions
+from backport.csource import calls
+from backport.csource.functions import enclosing
+from backport.csource.references import How, Reference, References
+from backport.csource.statements import case_name
 from backport.csource.tokens import identifiers
 from backport.git import Git
 from backport.subsystem import KVM
 
-_NOISE = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
-_CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
-_ENTRY = re.compile(rb"^\s*\[[^\]]+\]\s*=\s*&?([A-Za-z_]\w*)\s*,?\s*$")
-_ARRAY = re.compile(rb"^[A-Za-z_].*?\b(\w+)\s*(?:\[[^\]]*\])+\s*(?:\)\s*\([^;]*)?=\s*\{\s*$")
-_INDEXED = re.compile(rb"(?<![\w.>])(\w+)\s*\[[^\]]+\]\s*\(")
-_MEMBER = re.compile(rb"\.(\w+)\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
-_OPS = re.compile(rb"(\w+)\s*(?:\[[^\]]*\]\s*)?(?:->|\.)(\w+)\s*\(|"
-                  rb"\b(?:static_call|kvm_x86_call|kvm_pmu_call|static_call_cond)\s*\(\s*(\w+)")
 _STATIC_CALLS = frozenset({"static_call", "static_call_cond", *KVM.calls})
-_STATIC = re.compile(r"^(?:(kvm_x86|kvm_pmu)_+)")      # static_call(kvm_x86_set_cr0) calls .set_cr0 of kvm_x86_ops
-_GLOBAL = re.compile(rb"^(?:(?:static|extern|const|__\w+)\s+)*struct\s+(\w+)\s+\*?(\w+)\b[^(){};\n]*[;=]", re.M)
-_TABLE = re.compile(rb"^(?:[A-Za-z_][\w\s]*?\b)?struct\s+(\w+)\s+\*?\w+[^;()]*=\s*\{?\s*$")
-_FIELD = re.compile(rb"^\s+(?:const\s+)?struct\s+(\w+)\s+[*\s]*(?:const\s+)?(\w+)\s*(?:\[[^\]]*\]\s*)*;", re.M)
-_CASE = re.compile(rb"^\s*(?:case\s+([A-Za-z_]\w*)\s*:|default\s*:)", re.M)
-_DEFINE = re.compile(rb"^#\s*define\s+(\w+)\(", re.M)
+# static_call(kvm_x86_set_cr0) calls .set_cr0 of kvm_x86_ops
+_OPS = tuple(name.removesuffix("_call") for name in KVM.calls)
 _ENTRY_MEMBERS = frozenset({"unlocked_ioctl", "compat_ioctl", "ioctl"})
 _KEYWORDS = frozenset(b"if for while switch return sizeof typeof do else case defined __attribute__".split())
 
@@ -90,7 +80,7 @@ class Sources:
         """Names called in the body that are defined in these sources, in order of first call."""
         lines = self.clean[definition.path].split(b"\n")
         text = b"\n".join(lines[definition.line - 1:definition.end])
-        names = (m[1].decode("ascii") for m in _CALL.finditer(text))
+        names = (name.decode("ascii") for name, _, _ in calls.names(text))
         return [name for name in dict.fromkeys(names)
                 if name in self.defined and name != definition.name and name not in _STATIC_CALLS]
 
@@ -125,104 +115,58 @@ def read_sources(git: Git, commit: str, name: str, directories: Sequence[str]) -
 def index(name: str, files: dict[str, bytes]) -> Sources:
     """The call index of a dict of sources."""
     sources = Sources(name, files)
-    for path, data in files.items():
-        # blanks instead of comments and strings, newlines kept, so that lines stay where they are
-        clean = _NOISE.sub(lambda m: re.sub(rb"[^\n]", b" ", m[0]), data)
-        sources.clean[path] = clean
-        for function in functions(data):
+    read = {path: References(data) for path, data in files.items()}
+    fields: dict[bytes, set[str]] = {}
+    for path, one in read.items():
+        sources.clean[path] = one.code
+        for function in one.functions:
             sources.defined.setdefault(function.name, []).append(
                 Definition(function.name, path, function.start, function.end))
-        for match in _DEFINE.finditer(clean):
-            line = clean.count(b"\n", 0, match.start()) + 1
-            macro = match[1].decode("ascii")
-            sources.defined.setdefault(macro, []).append(
-                Definition(macro, path, line, _macro_end(clean, match.start(), line), macro=True))
-    fields: dict[bytes, set[str]] = {}
-    for clean in sources.clean.values():
-        for match in (*_FIELD.finditer(clean), *_GLOBAL.finditer(clean)):
-            fields.setdefault(match[2], set()).add(match[1].decode("ascii"))
-    for path, clean in sources.clean.items():
-        _index_calls(sources, path, clean, fields)
+        for macro, first, last in one.macros:
+            sources.defined.setdefault(macro, []).append(Definition(macro, path, first, last, macro=True))
+        for field_name, struct in one.structs:
+            fields.setdefault(field_name, set()).add(struct)
+    for path, one in read.items():
+        lines = files[path].split(b"\n")
+        for use in one.uses(_STATIC_CALLS):
+            _add(sources, use, Site(path, use.line, use.function, _text(lines, use.line)), fields)
     return sources
 
 
-def _macro_end(clean: bytes, start: int, line: int) -> int:
-    for text in clean[start:].split(b"\n"):
-        if not text.rstrip().endswith(b"\\"):
-            return line
-        line += 1
-    return line
+def _add(sources: Sources, use: Reference, site: Site, fields: Mapping[bytes, set[str]]) -> None:
+    match use.how:
+        case How.CALL:
+            sources.callers.setdefault(use.name, []).append(site)
+        case How.INDEXED:
+            there = replace(site, types=frozenset({use.name}))
+            sources.callers.setdefault(f".[{use.name}]", []).append(there)
+        case How.STATIC:
+            ops = _ops(use)
+            there = replace(site, types=frozenset({f"{ops}_ops"}))
+            sources.callers.setdefault(f".{use.name.removeprefix(f'{ops}_')}", []).append(there)
+        case How.THROUGH:
+            there = replace(site, types=use.types or _types(use.key.encode(), fields))
+            sources.callers.setdefault(f".{use.name}", []).append(there)
+        case How.LISTED if use.name in sources.defined:
+            there = replace(site, types=frozenset({use.holder}))
+            sources.members.setdefault(use.name, []).append((f"[{use.holder}]", there))
+        case How.MEMBER if use.name in sources.defined:
+            there = replace(site, types=frozenset({use.holder} - {""}))
+            sources.members.setdefault(use.name, []).append((use.key, there))
+        case _:
+            pass
 
 
-def _index_calls(sources: Sources, path: str, clean: bytes, fields: Mapping[bytes, set[str]]) -> None:
-    lines = sources.files[path].split(b"\n")
-    plain = clean.split(b"\n")
-    table = functions(sources.files[path])
-    holder = _holder(table, len(lines))
-    struct: frozenset[str] = frozenset()                     # of the table that the lines belong to
-    array = ""                                               # the array that the lines belong to
-    for number, text in enumerate(plain, 1):
-        function = holder[number]
-        opened = _TABLE.match(text) if function is None else None
-        listed = _ARRAY.match(text) if function is None else None
-        if opened is not None or listed is not None:
-            struct = frozenset({opened[1].decode("ascii")}) if opened is not None else frozenset()
-            array = listed[1].decode("ascii") if listed is not None else ""
-        elif text.startswith(b"}") or function is not None:
-            struct, array = frozenset(), ""
-        entry = _ENTRY.match(text) if array else None
-        if entry is not None and entry[1].decode("ascii") in sources.defined:
-            sources.members.setdefault(entry[1].decode("ascii"), []).append(
-                (f"[{array}]", Site(path, number, "", _text(lines, number), frozenset({array}))))
-        for match in _INDEXED.finditer(text):
-            if function is not None:
-                held = match[1].decode("ascii")
-                sources.callers.setdefault(f".[{held}]", []).append(
-                    Site(path, number, function.name, _text(lines, number), frozenset({held})))
-        for match in _CALL.finditer(text):
-            name = match[1]
-            if name in _KEYWORDS or (function is not None and number <= function.body
-                                     and name.decode("ascii", "replace") == function.name):
-                continue
-            if function is None:
-                continue                # a prototype, or a macro that makes data
-            sources.callers.setdefault(name.decode("ascii"), []).append(
-                Site(path, number, function.name, _text(lines, number)))
-        for match in _OPS.finditer(text):
-            if function is None:
-                continue
-            member = (match[2] or match[3]).decode("ascii")
-            if match[3]:
-                static = _STATIC.match(member)
-                named = static[1] if static else "kvm_pmu" if b"kvm_pmu_call" in match[0] else "kvm_x86"
-                member, types = _STATIC.sub("", member), frozenset({f"{named}_ops"})
-            else:
-                types = _types(match[1], plain[function.start - 1:number], fields)
-            sources.callers.setdefault(f".{member}", []).append(
-                Site(path, number, function.name, _text(lines, number), types))
-        for match in _MEMBER.finditer(text + b"\n"):
-            name = match[2].decode("ascii")
-            if name in sources.defined:
-                sources.members.setdefault(name, []).append(
-                    (match[1].decode("ascii"), Site(path, number, "", _text(lines, number), struct)))
+def _ops(use: Reference) -> str:
+    """What a static call's table is called without its `_ops`: by the name that is called, else by the macro."""
+    named = next((one for one in _OPS if use.name.startswith(f"{one}_")), "")
+    return named or next((one for one in _OPS if use.key == f"{one}_call"), _OPS[0])
 
 
-def _types(receiver: bytes, above: Sequence[bytes], fields: Mapping[bytes, set[str]]) -> frozenset[str]:
-    """The struct types that `receiver` can be of: as the function declares it, else as some struct has such a field."""
-    name = re.escape(receiver)
-    declared = re.findall(rb"\bstruct\s+(\w+)\b[^;(){}]*?\b" + name + rb"\s*(?:[,;=)\[]|$)", b"\n".join(above))
-    if declared:
-        return frozenset(name.decode("ascii") for name in declared)
+def _types(receiver: bytes, fields: Mapping[bytes, set[str]]) -> frozenset[str]:
+    """The struct type that some struct or file has a `receiver` of; none where there are several, as of `ops`."""
     known = fields.get(receiver, set())
-    return frozenset(known) if len(known) == 1 else frozenset()    # `ops` is a field of many structs: not known
-
-
-def _holder(table: Sequence[Function], count: int) -> list[Function | None]:
-    holder: list[Function | None] = [None] * (count + 2)
-    for function in table:
-        for number in range(function.start, min(function.end, count) + 1):
-            holder[number] = function
-    return holder
+    return frozenset(known) if len(known) == 1 else frozenset()
 
 
 def _text(lines: Sequence[bytes], number: int) -> str:
@@ -235,8 +179,8 @@ def case_above(sources: Sources, site: Site) -> str:
     if function is None:
         return ""
     lines = sources.clean[site.path].split(b"\n")[function.body - 1:site.line]
-    labels = [match[1] for line in lines for match in _CASE.finditer(line)]
-    return labels[-1].decode("ascii") if labels and labels[-1] else ""
+    labels = [name for line in lines if (name := case_name(line)) is not None]
+    return labels[-1].decode("ascii", "replace") if labels else ""
 
 
 @dataclass(frozen=True, slots=True)

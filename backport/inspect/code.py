@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from backport.csource.includes import is_include
+from backport.csource.statements import is_comment
 from backport.inspect.calls import Sources, case_above, chains, names_of, similar
 from backport.inspect.diff import Touched
 from backport.inspect.facts import Fact, cannot_know
@@ -14,7 +15,6 @@ _MOST = 20                           # callers listed one by one; the count is a
 _BODY = 14                           # lines of a helper shown
 _SIMILAR = 5                         # places of one pattern listed for each tree
 _LEAST = 4                           # names that a line must have to be called a pattern
-_NO_CODE = re.compile(rb"^\s*(?:/\*|\*|//|#\s*include\b|.*\*/\s*$)")
 
 
 def code_facts(patch: Patch, places: Sequence[Touched], trees: Sequence[Sources]) -> tuple[Fact, ...]:
@@ -101,7 +101,7 @@ def _patterns(patch: Patch, trees: Sequence[Sources]) -> list[Fact]:
         for hunk in file.hunks:
             for line in hunk.added:
                 key = b" ".join(line.split())
-                if key in seen or _NO_CODE.match(line) or len(names_of(line)) < 3:
+                if key in seen or is_comment(line) or is_include(line) or len(names_of(line)) < 3:
                     continue
                 seen.add(key)
                 facts += _pattern(line, trees)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backport.csource.declarations import headed
 from backport.csource.functions import enclosing
+from backport.csource.statements import is_comment, is_condition
 from backport.inspect.calls import names_of
 from backport.inspect.facts import Fact
 from backport.patch.locate import find_preimage
 from backport.patch.model import FileDiff, Hunk, Patch
 
 LIMIT = 100                          # lines with context, from the stable rules
-_COMMENT = re.compile(rb"^\s*(/\*.*\*/|//.*|\*.*|/\*.*|.*\*/)?\s*$")
-_CONDITION = re.compile(rb"^\s*(?:\}?\s*else\s+)?(?:if|while|for|switch)\s*\(|^\s*(?:\|\||&&)|(?:\|\||&&)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,13 @@ def kind(hunk: Hunk) -> str:
     added, removed = _joined(hunk.added), _joined(hunk.removed)
     if b"".join(b"".join(added).split()) == b"".join(b"".join(removed).split()):
         return "white space only"
-    if all(_COMMENT.match(line) for line in [*added, *removed]):
+    if all(is_comment(line) for line in [*added, *removed]):
         return "comments only"
     if not removed:
-        return "adds a condition" if any(_CONDITION.search(line) for line in added) else "only adds lines"
+        return "adds a condition" if any(is_condition(line) for line in added) else "only adds lines"
     if not added:
         return "only removes lines"
-    if all(_CONDITION.search(line) for line in [*added, *removed]):
+    if all(is_condition(line) for line in [*added, *removed]):
         more, less = names_of(b" ".join(added)), names_of(b" ".join(removed))
         old, new = b"".join(removed), b"".join(added)
         if less < more or (less == more and len(new) > len(old)):
@@ -113,7 +112,7 @@ def _joined(lines: Sequence[bytes]) -> list[bytes]:
     """Lines that are not blank; one whose parentheses are open takes the next ones along."""
     out: list[bytes] = []
     for line in lines:
-        if out and out[-1].count(b"(") > out[-1].count(b")") and not _COMMENT.match(out[-1]):
+        if out and out[-1].count(b"(") > out[-1].count(b")") and not is_comment(out[-1]):
             out[-1] += line
         elif line.strip():
             out.append(line)
@@ -138,8 +137,7 @@ def _shift(before: bytes, hunk: Hunk) -> int | None:
 
 
 def _header_name(hunk: Hunk) -> str:
-    match = re.search(rb"([A-Za-z_]\w*)\s*\(", hunk.section)
-    return match[1].decode("ascii") if match else ""
+    return headed(hunk.section).decode("ascii")
 
 
 def _how(file: FileDiff) -> str:

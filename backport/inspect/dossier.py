@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backport.cell import Cell
 from backport.check import preimages
+from backport.csource.constants import error_codes
 from backport.git import Git
 from backport.history.branch import Branch
 from backport.history.log import Log
@@ -95,7 +95,7 @@ def _subsystem(git: Git, patch: Patch, case: DossierCase) -> tuple[Fact, ...]:
 
 def _impact(patch: Patch) -> tuple[Fact, ...]:
     around = b"".join(line.text for file in patch.files for hunk in file.hunks for line in hunk.lines)
-    codes = [code.decode() for code in dict.fromkeys(re.findall(rb"-E[A-Z][A-Z0-9]+\b", around))]
+    codes = [code.decode() for code in error_codes(around)]
     seen = [Fact("errors", f"error codes in the hunks, context included: {', '.join(codes)}", "diff")] if codes else []
     return (*seen, Fact("impact", "who hits the bug, how often and how badly: cannot be read from the sources"),
             Fact("risk", "what could go wrong with the change: phases 2 (size), 3 (follow-ups) and 5 (callers) are the "

@@ -127,8 +127,8 @@ static long vm_ioctl(struct file *f, unsigned int ioctl)
 \tcase CREATE_DEVICE:
 \t\treturn ops->release(f);
 \tcase SET_CR0:
-\t\tstatic_call(kvm_x86_set_cr0)(f);
-\t\treturn kvm_x86_call(set_cr4)(f);
+\t\tif (static_call(kvm_x86_set_cr0)(f))
+\t\t\treturn kvm_x86_call(set_cr4)(f);
 \tcase ODD:
 \t\treturn unknown()->release(f);
 \t}
