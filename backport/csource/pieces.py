@@ -20,6 +20,10 @@ _TOKEN = re.compile(
     rb"|.",
     re.DOTALL,
 )
+_WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff$]+|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[^\s]")
+_LETTER = re.compile(rb"[A-Za-z_]")
+_NAME = re.compile(rb"[A-Za-z_]\w")
+_LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?')
 _BARE = re.compile(rb"[A-Za-z_$]\w*|\d\w*|[^\s\w]")
 
 KEYWORDS = frozenset(b"""auto break case char const continue default do double else enum extern float for goto if
@@ -43,6 +47,17 @@ def bare(source: bytes) -> list[bytes]:
     return _BARE.findall(source)
 
 
+def words(source: bytes) -> tuple[list[bytes], list[int]]:
+    """The words and marks of `source`, those of comments too, and the bytes between them: before the first one, between
+    each two, and behind the last one."""
+    return _WORD.findall(source), list(map(len, _WORD.split(source)))
+
+
+def says_something(key: bytes, least: int = 1) -> bool:
+    """True for text with a name of at least `least` bytes, up to two."""
+    return (_NAME if least > 1 else _LETTER).search(key) is not None
+
+
 def squeeze(line: bytes) -> bytes:
     """`line` without any white space: two lines that differ in nothing else are the same line."""
     return b"".join(line.split())
@@ -53,6 +68,12 @@ def code(source: bytes) -> bytes:
     out = COMMENT_OR_STRING.sub(_blank, source)
     assert len(out) == len(source)
     return out
+
+
+def without_literals(line: bytes) -> bytes:
+    """A line of code without its literals. One that is not closed ends with the line: looking for its end from each
+    quote takes the square of a line."""
+    return _LITERAL.sub(b"", line)
 
 
 # one of them, closed or to the end; the inside of a literal bounded, so that a quote alone costs no square

@@ -17,12 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.csource.conditional import strip_comments
 from backport.csource.functions import enclosing
+from backport.csource.pieces import without_literals
 from backport.errors import BuildError
 from backport.kbuild import leftover, objects
 from backport.kbuild.cmdfile import Unit
 from backport.kbuild.compiled import preprocess_command
-from backport.kbuild.conditional import strip_comments
 from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.objects import ObjectCode
 from backport.kbuild.plan import Plan
@@ -245,8 +246,7 @@ def _safe_places(lines: list[bytes]) -> list[bool]:
         text = line.rstrip(b"\r\n")
         directive = (directive and continued) or text.lstrip().startswith(b"#")
         if not directive:
-            # one that is not closed ends with the line: looking for its end from each quote takes the square of a line
-            plain = re.sub(rb'"(?:[^"\\]|\\.)*"?|\'(?:[^\'\\]|\\.)*\'?', b"", text)
+            plain = without_literals(text)
             depth = max(0, depth + plain.count(b"(") + plain.count(b"[") - plain.count(b")") - plain.count(b"]"))
         continued = text.endswith(b"\\")
     return safe

@@ -13,20 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.csource.conditional import layout
 from backport.errors import BuildError
-from backport.kbuild import conditional
 from backport.kbuild.cmdfile import Unit, Units, made_from
 from backport.kbuild.delta import Delta, FileDelta
 from backport.kbuild.diagnostics import Paths
 from backport.kbuild.make import Runner
 from backport.kbuild.result import Uncompiled
 from backport.kbuild.touched import TouchedKind, kind_of
+from backport.sections.assembly import assembled_if
 
 _MARKER = re.compile(rb'^#(?:line)? ([0-9]{1,9}) "((?:[^"\\]|\\.)*)"([ \d]*)')
 NO_OBJECT = "no object of this configuration is built from it"
 # Headers are read by dozens of objects: the first few that have all sections are enough, the rest are not asked
 _ASK_AT_MOST = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -97,7 +97,7 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
            jobs: int) -> tuple[list[Uncompiled], list[str]]:
     """(lines that no object compiled, what cannot be proved) of one file that at least one object reads."""
     assert file.after is not None
-    plan = conditional.layout(file.after)
+    plan = layout(file.after)
     wanted: dict[int, list[int]] = {}         # section -> touched lines in it
     defines: list[int] = []
     for line, removal in _touched(file):
@@ -112,7 +112,7 @@ def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, s
                 wanted.setdefault(section.number, []).append(line)
     unproved = [f"{file.path}:{line}: a macro is defined here; whether it is used is not proved" for line in defines]
     if file.path.endswith(".S"):
-        inside = conditional.assembler(file.after)
+        inside = assembled_if(file.after)
         unproved += [f"{file.path}:{line}: inside {inside[line]}: whether it is assembled is not proved"
                      for line, removal in _touched(file) if not removal and line in inside]
     guarded = {section.number for section in plan.sections if section.guarded}

@@ -7,9 +7,9 @@ import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from backport.csource.conditional import layout
 from backport.csource.includes import included
 from backport.git import Git
-from backport.kbuild.conditional import layout
 from backport.trees import sparse
 
 MOST = 3                 # users that are compiled

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from backport.architecture import ARCHITECTURES, I386, X86_64, split
+from backport.csource.tokens import identifiers
 from backport.git import Git
 from backport.kbuild.driver import build_cell
 from backport.kbuild.result import BuildResult
@@ -78,7 +79,7 @@ _USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", X86_64.directo
           "arch/s390", "dts", "Documentation", "selftests")
 _SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
 _WHOLE = (Build.PASS, Build.WARN)
-_WORD = re.compile(rb"[A-Za-z_]\w{3,}")
+_SHORT = 4               # bytes of a word that may tell one change from another
 # what an answer depends on beside the releases; the cell's key (backport/job.py) has far more
 _CODE_OF = ("backport.kbuild", "backport.trees", "backport.csource", "backport.patch", "backport.architecture")
 
@@ -315,8 +316,12 @@ def _words(diff: bytes) -> dict[str, frozenset[bytes]]:
         lines = text.split(b"\n")
         path = next((line[6:] for line in lines if line.startswith(b"+++ b/")), b"")
         found[path.decode("utf-8", "surrogateescape")] = frozenset(
-            word for line in lines if line[:1] in (b"+", b"-") for word in _WORD.findall(line))
+            word for line in lines if line[:1] in (b"+", b"-") for word in _telling(line[1:]))
     return found
+
+
+def _telling(text: bytes) -> set[bytes]:
+    return {word for word in identifiers(text, comments=True) if len(word) >= _SHORT}
 
 
 def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
@@ -325,8 +330,8 @@ def _added(diff: bytes) -> dict[str, frozenset[bytes]]:
     for text in re.split(rb"^diff --git ", diff, flags=re.MULTILINE)[1:]:
         lines = text.split(b"\n")
         path = next((line[6:] for line in lines if line.startswith(b"+++ b/")), b"")
-        plus, minus = (set(_WORD.findall(b"\n".join(line[1:] for line in lines if line.startswith(sign)
-                                                    and not line.startswith(sign * 3)))) for sign in (b"+", b"-"))
+        plus, minus = (_telling(b"\n".join(line[1:] for line in lines if line.startswith(sign)
+                                         and not line.startswith(sign * 3))) for sign in (b"+", b"-"))
         found[path.decode("utf-8", "surrogateescape")] = frozenset(plus - minus)
     return found
 

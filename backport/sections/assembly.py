@@ -12,6 +12,7 @@ _END = re.compile(rb"[ \t]*(?:[A-Z_0-9]*(?:_END|ENDPROC)(?:_[A-Z_0-9]+)?|END)\(\
 _LABEL = re.compile(rb"([A-Za-z_][\w.$]*):(?!:)")
 _MACRO = re.compile(rb"[ \t]*\.macro[ \t]+([\w.$]+)")
 _ENDM = re.compile(rb"[ \t]*\.endm\b")
+_CONDITIONAL = re.compile(rb"^\s*\.(macro|endm|if\w*|else\w*|endif)\b")
 
 
 def _owns(path: str) -> bool:
@@ -51,6 +52,22 @@ def _read(source: bytes) -> list[Section]:
             close(i + 1)
             start, held = -1, False
     close(len(lines))
+    return found
+
+
+def assembled_if(source: bytes) -> dict[int, str]:
+    """1-based line -> the innermost .macro or .if that it stands in, of a file of assembly: what the assembler itself
+    leaves out is not the preprocessor's to say."""
+    found: dict[int, str] = {}
+    stack: list[str] = []
+    for number, line in enumerate(source.split(b"\n"), 1):
+        word = _CONDITIONAL.match(line)
+        if word is not None and word[1].startswith(b"end"):
+            del stack[-1:]
+        if stack:
+            found[number] = stack[-1]
+        if word is not None and not word[1].startswith((b"end", b"else")):
+            stack.append(b" ".join(line.split()).decode("utf-8", "replace")[:60])
     return found
 
 

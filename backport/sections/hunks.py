@@ -6,16 +6,15 @@ context, the line that git wrote into the header, and where these lines stand in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
 from backport import sections
+from backport.csource.declarations import headed
 from backport.csource.functions import enclosing
 from backport.patch.model import Hunk
 
-_SECTION_NAME = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _CUT = 78                            # git cuts the header's line at 80 bytes, and a tool may count the white space
 
 _SHORT = 38                          # diff -p at 40
@@ -111,8 +110,8 @@ def header_scope(hunk: Hunk, path: str) -> str | None:
         return named
     if not hunk.section or b"=" in hunk.section.split(b"(", 1)[0]:
         return None
-    match = _SECTION_NAME.search(hunk.section)
-    return f"{match[1].decode('utf-8', 'replace')}()" if match else None
+    name = headed(hunk.section)
+    return f"{name.decode('utf-8', 'replace')}()" if name else None
 
 
 def _context_scope(hunk: Hunk) -> tuple[str | None, bool]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-from backport.patch.parse import split_lines
+from io import BytesIO
 
 _DIRECTIVE = re.compile(rb"^\s*(?:#|\?\?=|%:)\s*(\w*)(.*)", re.DOTALL)
-_ASSEMBLER = re.compile(rb"^\s*\.(macro|endm|if\w*|else\w*|endif)\b")
 _OPEN = frozenset({b"if", b"ifdef", b"ifndef"})
 _KINDS = {b"define": "define", b"undef": "define", b"include": "include"}
 _MIDDLE = frozenset({b"else", b"elif", b"elifdef", b"elifndef"})
@@ -51,7 +49,7 @@ class Layout:
 
 def layout(source: bytes) -> Layout:
     """Cut one file; never fails, an unbalanced file just ends inside its last section."""
-    lines = split_lines(source)
+    lines = BytesIO(source).readlines()          # a form feed ends no line
     bare, kinds, _inside = strip_comments(lines)
     guard = _include_guard(bare)
     stack: list[ConditionalSection] = [ConditionalSection(0, False)]
@@ -96,22 +94,6 @@ def layout(source: bytes) -> Layout:
         ends = line.rstrip(b"\r\n").endswith(b"\\")
         continued = (kind if kind in ("define", "directive", "include") else "") if ends else ""
     return Layout(tuple(sections), tuple(out), tuple(opens))
-
-
-def assembler(source: bytes) -> dict[int, str]:
-    """1-based line -> the innermost .macro or .if that it stands in, of a file of assembly: what the assembler itself
-    leaves out is not the preprocessor's to say."""
-    found: dict[int, str] = {}
-    stack: list[str] = []
-    for number, line in enumerate(split_lines(source), 1):
-        word = _ASSEMBLER.match(line)
-        if word is not None and word[1].startswith(b"end"):
-            del stack[-1:]
-        if stack:
-            found[number] = stack[-1]
-        if word is not None and not word[1].startswith((b"end", b"else")):
-            stack.append(b" ".join(line.split()).decode("utf-8", "replace")[:60])
-    return found
 
 
 def _include_guard(bare: list[bytes]) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.kbuild.conditional import assembler, layout
+from backport.csource.conditional import layout
 from backport.patch.parse import split_lines
+from backport.sections.assembly import assembled_if
 
 SOURCE = b"""/* #if 0 in a comment */
 int a;
@@ -60,5 +61,5 @@ def test_any_file_gets_one_section_and_kind_a_line(lines: list[bytes]) -> None:
 
 def test_what_the_assembler_may_leave_out_is_found_by_line() -> None:
     text = b".macro one\n\tnop\n.if \\x\n\tnop\n.else\n\tret\n.endif\n.endm\n\tret\n.rept 2\n\tnop\n.endr\n"
-    assert assembler(text) == {2: ".macro one", 3: ".macro one", 4: ".if \\x", 5: ".if \\x", 6: ".if \\x",
+    assert assembled_if(text) == {2: ".macro one", 3: ".macro one", 4: ".if \\x", 5: ".if \\x", 6: ".if \\x",
                                7: ".macro one"}
