@@ -92,3 +92,33 @@ def classes() -> dict[str, list[str]]:
 
 def test_a_name_is_one_thing() -> None:
     assert {name: places for name, places in classes().items() if len(places) > TWICE.get(name, 1)} == {}
+
+
+# packages and modules with a regular expression over bytes outside csource, and what it reads: C is no answer
+READS = {
+    "patch": "mails, and the headers of diffs",
+    "sections": "files that are no C: Kconfig, make, assembly, device trees, documents",
+    "git": "names of objects", "gitformat": "trees", "trees.listing": "rows of ls-tree",
+    "trees.sources.gitremote": "git's progress", "history.index": "changelogs", "history.presence": "rows of git log",
+    "prerequisites.series": "changelogs", "replay.history": "changelogs", "pick.sources": "the first line of a mail",
+    "kbuild.compiled": "line marks of the preprocessor's output", "kbuild.config": "Kconfig",
+    "kbuild.wanted": "Kconfig", "kbuild.lists": "Makefiles", "kbuild.membership": "Makefiles and .config",
+    "kbuild.devicetree": "#include of a device tree", "kbuild.survey": "where a diff goes on to the next file",
+    "rules.anchor": "line ends", "version": "the top Makefile",
+}
+
+
+def over_bytes(path: Path) -> bool:
+    """Whether a module gives the bytes of an expression to `re`."""
+    return any(isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+               and isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+               and any(isinstance(inner, ast.Constant) and isinstance(inner.value, bytes)
+                       for argument in node.args[:1] for inner in ast.walk(argument))
+               for node in ast.walk(ast.parse(path.read_bytes())))
+
+
+def test_c_is_read_in_one_place() -> None:
+    found = {".".join(path.relative_to(HOME).with_suffix("").parts) for path in HOME.rglob("*.py") if over_bytes(path)}
+    outside = {unit(name, dict.fromkeys(READS, 0)) or name for name in found
+               if not name.startswith("csource.")}
+    assert outside == set(READS)

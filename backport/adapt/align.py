@@ -7,7 +7,6 @@ by similarity (`soften`), line by line and in order. Both are bounded: no input 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -16,11 +15,9 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import pairwise
 
-from backport.csource.pieces import bare, squeeze
+from backport.csource.declarations import member_name
+from backport.csource.pieces import bare, says_something, squeeze
 
-_WORD = re.compile(rb"[A-Za-z_]")
-_NAME = re.compile(rb"[A-Za-z_]\w")
-_DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
 _SOFT = 6_000            # cells of a gap that may be paired by similarity
@@ -45,12 +42,12 @@ def line_key(line: bytes) -> bytes:
 
 def weak(key: bytes) -> bool:
     """True for a line (without white space) that says nothing about where it stands."""
-    return key in _WEAK or not _NAME.search(key)
+    return key in _WEAK or not says_something(key, 2)
 
 
 def silent(key: bytes) -> bool:
     """True for a line (without white space) that is no statement worth a question; `i++;` is one, if no anchor."""
-    return key in _WEAK or not _WORD.search(key)
+    return key in _WEAK or not says_something(key)
 
 
 def align(base: Sequence[bytes], target: Sequence[bytes]) -> list[int]:
@@ -220,6 +217,6 @@ def _similar(x: bytes, y: bytes) -> float:
     value = similarity(x, y)
     if value < SIMILAR:
         return 0.0
-    one, two = _DECLARED.search(x), _DECLARED.search(y)
+    one, two = member_name(x), member_name(y)
     # of two members that both read like it, the one of the same name is the same one
-    return value + 0.1 if one and two and one[1] == two[1] and value < 0.9 else value
+    return value + 0.1 if one and one == two and value < 0.9 else value

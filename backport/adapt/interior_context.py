@@ -7,18 +7,14 @@ another time than upstream's. Only for hunks that do not apply as they are.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from backport.adapt.align import line_key, weak
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.csource.declarations import lone
 from backport.csource.functions import enclosing
 from backport.csource.source import Source
-
-# a declaration without its white space and without a value: a type, words or stars, and names
-_DECLARES = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
-                       rb"[\w*,]*;")
 
 
 def signals(problem: Problem, k: int) -> tuple[Signal, ...]:
@@ -29,7 +25,7 @@ def signals(problem: Problem, k: int) -> tuple[Signal, ...]:
     lost = _lost(problem, k)
     if lost:
         found[Signal.INTERIOR] = None
-        statements = {key for key in lost if not _DECLARES.fullmatch(key)}      # declarations have no order
+        statements = {key for key in lost if not lone(key)}      # declarations have no order
         if statements & set(_lines(problem.target, _function(problem, k))):
             found[Signal.MOVED] = None
     return tuple(found)

@@ -8,7 +8,6 @@ with the name is left to the checks, and to a person.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,12 @@ from itertools import groupby
 
 from backport.adapt.align import line_key
 from backport.adapt.outcome import FileAnswer
+from backport.csource import kernel_doc
+from backport.csource.calls import has_call
+from backport.csource.declarations import first_value
 from backport.csource.functions import Function, functions
-from backport.csource.tokens import CLOSING, OPENING, Kind, identifiers, lex, significant
+from backport.csource.signatures import is_type_line, opening, parameter_name
+from backport.csource.tokens import CLOSING, OPENING, Kind, identifiers, lex, significant, whole_word
 from backport.patch.edits import apply_edits, hunk_edits
 from backport.patch.locate import locate_all
 from backport.patch.model import FileDiff, Line
@@ -25,7 +28,6 @@ from backport.patch.parse import split_lines
 from backport.verdict import Apply, Sure
 
 PARAMETER = "parameter"  # among a hunk's strategies: the note says what became of its lines
-_SIGNATURE = re.compile(rb"^(.*?\b(\w+)\s*)\(([^()]*)\)\s*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def told(answer: FileAnswer, file: FileDiff, lacking: Parameterless | None) -> F
 
 def _writes_heads(file: FileDiff) -> bool:
     """Whether the patch adds what looks like a function's first line: without one there is nothing to look for."""
-    return any(line[:1] not in b" \t" and _SIGNATURE.match(line) for hunk in file.hunks for line in hunk.added)
+    return any(line[:1] not in b" \t" and opening(line) for hunk in file.hunks for line in hunk.added)
 
 
 def _by_name(source: bytes) -> dict[str, Function]:
@@ -109,11 +111,11 @@ def _by_name(source: bytes) -> dict[str, Function]:
 
 
 def _signature(lines: Sequence[bytes], f: Function) -> _Signature | None:
-    match = _SIGNATURE.match(b"".join(lines[f.start - 1:f.body - 1]))
-    if match is None or match[2].decode("utf-8", "replace") != f.name:
+    one = opening(b"".join(lines[f.start - 1:f.body - 1]))
+    if one is None or one.name.decode("utf-8", "replace") != f.name:
         return None
-    parameters = tuple(b" ".join(part.split()) for part in match[3].split(b","))
-    return _Signature(line_key(match[1]).removeprefix(b"static"), parameters)
+    parameters = tuple(b" ".join(part.split()) for part in one.parameters)
+    return _Signature(line_key(one.head).removeprefix(b"static"), parameters)
 
 
 def _missing(upstream: _Signature, tree: _Signature) -> str:
@@ -121,23 +123,22 @@ def _missing(upstream: _Signature, tree: _Signature) -> str:
     lost = [part for part in upstream.parameters if part not in tree.parameters]
     if len(lost) != 1 or tuple(part for part in upstream.parameters if part != lost[0]) != tree.parameters:
         return ""
-    match = re.search(rb"(\w+)\Z", lost[0])
-    return match[1].decode() if match is not None else ""
+    return parameter_name(lost[0]).decode()
 
 
 def _declares(source: bytes, f: Function, name: str, tree: _Signature) -> bool:
     """Whether the function has a variable `name` at its top, whose value comes from none of the parameters."""
     body = b"\n".join(source.split(b"\n")[f.body:f.end])
-    found = re.search(rb"^\t\w[\w \t]*[ \t*]%s\s*=([^;]*);" % re.escape(name.encode()), body, re.MULTILINE)
-    given = {match[1] for part in tree.parameters if (match := re.search(rb"(\w+)\Z", part))}
-    return found is not None and not given & set(identifiers(found[1]))
+    value = first_value(body, name.encode())
+    given = set(map(parameter_name, tree.parameters))
+    return value is not None and not given & set(identifiers(value))
 
 
 def _taken_over(file: FileDiff, function: str) -> bool:
     """Whether one edit puts another function's first line where this one's is: then that one gets its body."""
-    name = re.compile(rb"\b%s\(" % re.escape(function.encode()))
-    return any(any(name.search(line.text) for line in run if line.kind == b"-")
-               and any(_SIGNATURE.match(line.text) and line.text[:1] not in b" \t" and not name.search(line.text)
+    name = function.encode()
+    return any(any(has_call(line.text, name) for line in run if line.kind == b"-")
+               and any(opening(line.text) and line.text[:1] not in b" \t" and not has_call(line.text, name)
                        for line in run if line.kind == b"+")
                for hunk in file.hunks for changed, run in _runs(hunk.lines) if changed)
 
@@ -154,15 +155,15 @@ def _changes(line: Line) -> bool:
 def _without(file: FileDiff, name: str, function: str, signature: bytes) -> tuple[FileDiff, Parameterless] | None:
     """`file` without the parameter: in the function, in helpers that the patch writes, in their calls and comments."""
     added = [line for hunk in file.hunks for line in hunk.added]
-    word = re.compile(rb"\b%s\b" % re.escape(name.encode()))
+    word = whole_word(name.encode())
     helpers: dict[bytes, int] = {}
     for text in added:
-        match = _SIGNATURE.match(text)
-        if match is None or text[:1] in b" \t" or match[2].decode("utf-8", "replace") == function:
+        one = opening(text)
+        if one is None or text[:1] in b" \t" or one.name.decode("utf-8", "replace") == function:
             continue
-        at = [n for n, part in enumerate(match[3].split(b",")) if re.search(rb"%s\Z" % word.pattern, part.strip())]
+        at = [n for n, part in enumerate(one.parameters) if parameter_name(part.strip()) == name.encode()]
         if len(at) == 1:
-            helpers[match[2]] = at[0]
+            helpers[one.name] = at[0]
     if not helpers:
         return None
     hunks = []
@@ -176,7 +177,7 @@ def _without(file: FileDiff, name: str, function: str, signature: bytes) -> tupl
             if n in first:
                 lines += [Line(b"+", own) for own in split_lines(signature)] if n == first[0] else []
                 continue
-            left = _line(line.text, word, helpers) if line.kind == b"+" else line.text
+            left = _line(line.text, name.encode(), helpers) if line.kind == b"+" else line.text
             if left is not None:
                 lines.append(Line(line.kind, left))
         hunks.append(hunk.with_lines(tuple(lines)))
@@ -189,27 +190,24 @@ def _without(file: FileDiff, name: str, function: str, signature: bytes) -> tupl
 def _first_lines(lines: Sequence[Line], run: Sequence[int], function: str) -> list[int]:
     """The added lines that are the signature of `function`: up to the one below which its brace stands."""
     for n in run:
-        if re.search(rb"^[^ \t#/*].*\b%s\(" % re.escape(function.encode()), lines[n].text) \
-                or (re.match(rb"%s\(" % re.escape(function.encode()), lines[n].text)):
+        if lines[n].text[:1] not in b" \t#/*" and has_call(lines[n].text, function.encode()):
             last = n
             while last in run and lines[last].text.strip() != b"{":
                 last += 1
             if last not in run:
                 return []
             first = n
-            while first - 1 in run and re.match(rb"[A-Za-z_][\w \t*]*$", lines[first - 1].text.rstrip()):
+            while first - 1 in run and is_type_line(lines[first - 1].text):
                 first -= 1
             return list(range(first, last))
     return []
 
 
-def _line(line: bytes, word: re.Pattern[bytes], helpers: dict[bytes, int]) -> bytes | None:
+def _line(line: bytes, name: bytes, helpers: dict[bytes, int]) -> bytes | None:
     """An added line without the parameter; None where it only describes it."""
     stripped = line.lstrip()
     if stripped.startswith(b"*"):
-        if re.match(rb"\*\s*@%s:" % word.pattern, stripped):
-            return None
-        return re.sub(rb"[ ](?:in|of|from) @%s" % word.pattern, b"", line)
+        return None if kernel_doc.describes(stripped, name) else kernel_doc.without_mention(line, name)
     tokens = significant(lex(line))
     for n, token in enumerate(tokens):
         if token.kind is not Kind.NAME or token.text not in helpers or n + 1 >= len(tokens) \
@@ -224,7 +222,7 @@ def _line(line: bytes, word: re.Pattern[bytes], helpers: dict[bytes, int]) -> by
                 end = other.start
                 break
         at = helpers[token.text]
-        if not end or at >= len(commas) or not word.search(line[commas[at]:]):
+        if not end or at >= len(commas) or not whole_word(name).search(line[commas[at]:]):
             return line
         lo = commas[at] - 1 if at else commas[0]
         hi = (commas[at + 1] - (1 if at else 0)) if at + 1 < len(commas) else end

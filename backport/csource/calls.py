@@ -59,6 +59,11 @@ def names(text: bytes) -> Iterator[tuple[bytes, int, int]]:
             yield match[1], match.start(1), match.end()
 
 
+def has_call(text: bytes, name: bytes) -> bool:
+    """Whether `text` has what looks like a call, or the head, of that name."""
+    return name in text and any(one == name for one, _, _ in names(text))
+
+
 def calls(text: bytes) -> list[tuple[bytes, int]]:
     """(name, number of arguments) of everything in `text` that looks like a call.
 

@@ -18,6 +18,8 @@ _WORD = re.compile(rb"\w+")
 _MACRO = re.compile(rb"#[ \t]*define[ \t]+(\w+)\(([^)]*)\)")
 _HEAD = re.compile(rb"([A-Za-z_][\w \t*]*?[\s*])?(\w+)[ \t]*\(")
 _TYPE_LINE = re.compile(rb"[A-Za-z_][\w \t*]*")
+_OPENING = re.compile(rb"^(.*?\b(\w+)\s*)\(([^()]*)\)\s*\Z", re.DOTALL)
+_LAST_WORD = re.compile(rb"\w+\Z")
 _NAME_LAST = re.compile(rb"(\w+)\s*(?:\[[^]]*\]\s*)*$")
 _VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
 
@@ -39,6 +41,34 @@ def alike(one: Signature, two: Signature) -> bool:
         a == b or (x == y and _INTEGER.fullmatch(squeeze(a)) is not None
                    and _INTEGER.fullmatch(squeeze(b)) is not None)
         for a, b, x, y in zip(one.types, two.types, one.names, two.names, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first lines of a function as they stand there: what is before the brackets, the name at its end, and each
+    parameter."""
+
+    head: bytes
+    name: bytes
+    parameters: tuple[bytes, ...]
+
+
+def opening(text: bytes) -> Opening | None:
+    """`text` as the first lines of a function and nothing else, None where it is no such; a parameter that is a
+    function pointer makes it none."""
+    match = _OPENING.match(text)
+    return Opening(match[1], match[2], tuple(match[3].split(b","))) if match is not None else None
+
+
+def parameter_name(text: bytes) -> bytes:
+    """The word that a parameter ends with, b"" where it ends with none."""
+    match = _LAST_WORD.search(text)
+    return match[0] if match is not None else b""
+
+
+def is_type_line(line: bytes) -> bool:
+    """True for words and stars at the margin: what a function returns, on a line of its own."""
+    return _TYPE_LINE.fullmatch(line.rstrip()) is not None
 
 
 @lru_cache(maxsize=4096)

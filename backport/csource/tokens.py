@@ -202,6 +202,11 @@ def apart(source: bytes) -> tuple[bytes, bytes]:
     return b" ".join(parts[::2]), b" ".join(parts[1::2])
 
 
+def whole_word(name: bytes) -> re.Pattern[bytes]:
+    """What finds `name` as a word, and as no part of a longer one."""
+    return re.compile(rb"(?<![A-Za-z0-9_$])%s(?![A-Za-z0-9_$])" % re.escape(name))
+
+
 def is_identifier(text: bytes) -> bool:
     """True where `text` is one name and nothing else."""
     return _NAME.fullmatch(text) is not None

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from backport.csource.pieces import KEYWORDS, code
+from backport.csource.tokens import identifiers
+from backport.csource.uses import has
 from backport.git import GLOBS, Git, limited
 from backport.history.log import Log
 from backport.history.message import Commit
 from backport.patch.model import FileDiff
 
-_STRING = re.compile(rb'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.S)
-_NAME = re.compile(rb"(?<![\w.>])([A-Za-z_]\w{2,})\s*(\()?")
-_KEYWORDS = frozenset(b"""auto break case char const continue default do double else enum extern float for goto if
-inline int long register return short signed sizeof static struct switch typedef union unsigned void volatile while
-bool true false NULL typeof __typeof__ asm""".split())
+_SHORT = 3               # bytes of a name that is looked for
 _SOURCES = ("*.c", "*.h", "*.S")
 
 
@@ -24,28 +22,24 @@ class Missing:
     """`name` is nowhere in the tree; `commit` introduced it upstream, None with the reason where it cannot be told."""
 
     name: str
-    call: bool
     commit: Commit | None = None
     release: str = ""
     reason: str = ""
     source: str = ""
 
 
-def names_used(files: Sequence[FileDiff]) -> dict[str, bool]:
-    """Identifiers of the added lines (name -> is called) that the removed and context lines do not have.
+def names_used(files: Sequence[FileDiff]) -> tuple[str, ...]:
+    """The names that the added lines of a patch use, in order, keywords and what is shorter than three bytes left out.
 
     Members (`->x`, `.x`), strings and comments are left out: a member's name proves nothing about the tree.
     """
-    used: dict[str, bool] = {}
+    used: dict[bytes, None] = {}
     for file in files:
-        if not file.path.endswith((".c", ".h", ".S")):
-            continue
-        for hunk in file.hunks:
-            for match in _NAME.finditer(_STRING.sub(b" ", b"".join(hunk.added))):
-                if match[1] not in _KEYWORDS:
-                    name = match[1].decode("ascii")
-                    used[name] = used.get(name, False) or match[2] is not None
-    return used
+        for hunk in file.hunks if file.path.endswith((".c", ".h", ".S")) else ():
+            text = code(b"".join(hunk.added))
+            used |= {name: None for name in identifiers(text)
+                     if len(name) >= _SHORT and name not in KEYWORDS and has(text, name)}
+    return tuple(name.decode("ascii") for name in used)
 
 
 def words_in_tree(git: Git, commit: str, names: Iterable[str], near: Sequence[str] = ()) -> frozenset[str]:
@@ -86,13 +80,13 @@ def missing_names(git: Git, commit: str, parent: str, files: Sequence[FileDiff])
     return tuple(name for name in used if name not in there and name in known)
 
 
-def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str = "") -> Missing:
+def introduced(log: Log, parent: str, name: str, *, base: str = "") -> Missing:
     """The first commit after `base` (up to `parent`) that brought the word `name` into the files that have it now."""
     git = log.git
     listing = git.run(GLOBS, "grep", "-l", "-w", "-F", "-e", name, parent, "--", *_SOURCES, ok=(0, 1)).text
     paths = [line.split(":", 1)[1] for line in listing.splitlines() if ":" in line]
     if not paths:
-        return Missing(name, call, reason=f"{name} is not in {parent[:12]} either")
+        return Missing(name, reason=f"{name} is not in {parent[:12]} either")
     span = f"{base}..{parent}" if base else parent
     # -S counts occurrences: the oldest commit in which the count changed is where the word came in
     out = git.run("log", "--reverse", "--topo-order", "--format=%H", "-S", name, "--stdin",
@@ -101,5 +95,5 @@ def introduced(log: Log, parent: str, name: str, *, call: bool = True, base: str
     for sha in out:
         commit = log.one(sha)
         if commit is not None and in_tree(git, sha, name):
-            return Missing(name, call, commit, log.release_of(sha)[0], source=source)
-    return Missing(name, call, reason=f"no commit in {span[:27]} added it", source=source)
+            return Missing(name, commit, log.release_of(sha)[0], source=source)
+    return Missing(name, reason=f"no commit in {span[:27]} added it", source=source)

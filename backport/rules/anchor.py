@@ -17,10 +17,8 @@ from itertools import accumulate, pairwise
 from operator import add, sub
 
 from backport.bounded import by_content
+from backport.csource import pieces
 from backport.rules.sides import Row, text_of
-
-# Comments are compared word by word as well: their line breaks are no difference either.
-_WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff$]+|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[^\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +40,9 @@ class Words:
 
 @by_content(768 << 10)            # a word is many times its text
 def words(source: bytes) -> Words:
-    texts = _WORD.findall(source)
+    # comments are compared word by word as well: their line breaks are no difference either
+    texts, gaps = pieces.words(source)
     sizes = list(map(len, texts))
-    gaps = list(map(len, _WORD.split(source)))           # with those before the first word and behind the last
     ends = array("I", accumulate(map(add, gaps, sizes)))
     starts = array("I", map(sub, ends, sizes))
     at = array("I", accumulate((1 + size for size in sizes), initial=0))
@@ -86,7 +84,7 @@ def places(wanted: bytes, target: bytes) -> tuple[AnchorPlace, ...]:
 def edges(old: Sequence[Row], place: AnchorPlace, target: bytes) -> tuple[AnchorPlace, frozenset[int]]:
     """`place` with the empty lines around it that `old` begins and ends with; and the origins of those it lacks."""
     lines = target.split(b"\n")
-    empty = [not _WORD.search(row.text) for row in old]
+    empty = [not row.text.strip() for row in old]
     lead = empty.index(False)
     trail = empty[::-1].index(False)
     above = below = 0

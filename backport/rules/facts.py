@@ -9,8 +9,9 @@ from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from backport.bounded import Bounded, by_content
+from backport.csource.definitions import macros
 from backport.csource.functions import functions
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant
+from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant, whole_word
 from backport.treeview import TreeView
 
 _READ = 3 << 20                      # bytes of files that are kept for one tree
@@ -80,7 +81,7 @@ class Facts:
     def identifier(self, name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         """Files that use the name in code (not in a comment, not in a string)."""
         word = name.encode()
-        test = re.compile(rb"(?<![A-Za-z0-9_$])%s(?![A-Za-z0-9_$])" % re.escape(word))
+        test = whole_word(word)
         return self._where(("identifier", name), globs, word,
                            lambda data: test.search(data) is not None and test.search(_code(data)) is not None)
 
@@ -91,8 +92,8 @@ class Facts:
 
     def macro(self, name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         """Files that `#define` it."""
-        test = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+%s\b" % re.escape(name.encode()), re.MULTILINE)
-        return self._where(("macro", name), globs, name.encode(), lambda data: test.search(data) is not None)
+        word = name.encode()
+        return self._where(("macro", name), globs, word, lambda data: word in macros(data))
 
     def field(self, struct: str, name: str, globs: tuple[str, ...]) -> tuple[str, ...]:
         """Files that define `struct NAME { ... }` with that member (members of inner structures count)."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from backport.csource.declarations import headed
 from backport.csource.functions import enclosing, functions
 from backport.patch.model import FileDiff, Hunk
 from backport.patch.retarget import renamed
@@ -42,8 +42,7 @@ def _function(hunk: Hunk, preimage: bytes | None) -> str:
         before = next((i for i, line in enumerate(hunk.lines) if line.kind != b" "), 0)
         inside = enclosing(preimage, hunk.old_start + before)
         return inside.name if inside is not None else ""
-    match = re.search(rb"([A-Za-z_]\w*)\s*\(", hunk.section)
-    return match[1].decode() if match else ""
+    return headed(hunk.section).decode()
 
 
 def files_of(file: FileDiff, results: Sequence[HunkResult]) -> tuple[FileDiff, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from posixpath import dirname
+from re import Pattern
 
 from backport.architecture import source_directories
+from backport.csource.tokens import whole_word
 from backport.git import Git
 from backport.trees.index import Index
 from backport.trees.store import Head
@@ -32,7 +33,7 @@ def oldest(git: Git, heads: Sequence[Head], name: str, places: Sequence[str],
     `index` gives that of a tree where it is made already: it says of most trees that there is nothing to look for.
     `say` is told of a tree that has none, whose files are searched.
     """
-    word = re.compile(rb"(?<![A-Za-z0-9_])%s(?![A-Za-z0-9_])" % re.escape(name.encode("utf-8", "surrogateescape")))
+    word = whole_word(name.encode("utf-8", "surrogateescape"))
     for head in reversed(heads):
         known = index(head)
         if known is None:
@@ -42,7 +43,7 @@ def oldest(git: Git, heads: Sequence[Head], name: str, places: Sequence[str],
     return None
 
 
-def _has(git: Git, head: Head, name: str, word: re.Pattern[bytes], places: Sequence[str], index: Index | None) -> bool:
+def _has(git: Git, head: Head, name: str, word: Pattern[bytes], places: Sequence[str], index: Index | None) -> bool:
     if any(word.search(data) for place in places if not place.endswith("/") for data in git.files(head.commit, place)):
         return True
     deep = [place for place in places if place.endswith("/")]
