@@ -8,9 +8,10 @@ goes on. Its error recovery makes its trees of fragments a guess, so it may only
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 
 import tree_sitter_c
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
 
 from backport.bounded import by_content
 
@@ -21,7 +22,8 @@ class Opinion(Enum):
     REFUSED = "refused"              # a comment, a literal, a declaration
 
 
-_PARSER = Parser(Language(tree_sitter_c.language()))
+_LANGUAGE = Language(tree_sitter_c.language())
+_PARSER = Parser(_LANGUAGE)
 _NEVER = frozenset({"comment", "string_literal", "string_content", "char_literal", "character", "system_lib_string",
                     "escape_sequence", "preproc_include"})
 _DECLARES = frozenset({"function_declarator", "parameter_list", "parameter_declaration"})
@@ -38,6 +40,17 @@ def _tree(source: bytes) -> Tree:
 def tree(source: bytes) -> Node:
     """The root of the grammar's tree of `source`: parsed once, however many ask."""
     return _tree(source).root_node
+
+
+def captures(source: bytes, query: str) -> dict[str, list[Node]]:
+    """name -> the nodes of the tree that `query` captures under it, in no order. Walking a tree node by node makes an
+    object of each of them, which takes longer than to parse it."""
+    return QueryCursor(_query(query)).captures(_tree(source).root_node)
+
+
+@cache
+def _query(text: str) -> Query:
+    return Query(_LANGUAGE, text)
 
 
 def opinion(source: bytes, start: int, end: int) -> Opinion:

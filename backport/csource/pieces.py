@@ -85,5 +85,10 @@ _NOT_NEWLINE = re.compile(rb"[^\n]")
 def _blank(match: re.Match[bytes]) -> bytes:
     text = match[0]
     if text[:1] in (b'"', b"'"):         # the quotes stay: an argument that is a string is still an argument
-        return text[:1] + _NOT_NEWLINE.sub(b" ", text[1:-1]) + text[-1:]
-    return _NOT_NEWLINE.sub(b" ", text)
+        return text[:1] + _blanks(text[1:-1]) + text[-1:]
+    return _blanks(text)
+
+
+def _blanks(text: bytes) -> bytes:
+    """`text` with a blank for every byte that is no newline."""
+    return _NOT_NEWLINE.sub(b" ", text) if b"\n" in text else b" " * len(text)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from functools import cached_property
+from itertools import accumulate
 
 from backport.bounded import by_content
 from backport.csource import calls, preprocessor, signatures
@@ -18,6 +19,7 @@ from backport.csource.layout import Block, Function, blocks_in, functions_in
 from backport.csource.pieces import COMMENT_OR_STRING, code
 from backport.csource.tokens import identifiers
 
+_OPENS = re.compile(rb"^[^\W\d][^\n]*\{\s*$", re.MULTILINE)
 _END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
 
 
@@ -63,7 +65,7 @@ class Piece:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        return blocks_in(self.lines, self.functions)
+        return blocks_in(self.lines, self.functions) if _OPENS.search(self.text) else []
 
     @cached_property
     def calls(self) -> dict[bytes, frozenset[int]]:
@@ -153,9 +155,23 @@ class Source:
     def _having(self, name: bytes) -> list[tuple[int, Piece]]:
         """The pieces in which `name` stands at all: no other one is read for it."""
         if name not in self._found:
-            self._found[name] = [(at, piece) for at, piece in self.pieces if name in piece.text] \
-                if name in self.data else []
+            self._found[name] = list(self._with(name))
         return self._found[name]
+
+    def _with(self, name: bytes) -> Iterator[tuple[int, Piece]]:
+        """One search through the file, and not one through each of a thousand pieces."""
+        at = self.data.find(name)
+        while at >= 0:
+            index = bisect_right(self._offsets, at) - 1
+            yield self.pieces[index]
+            if index + 1 == len(self._offsets):
+                return
+            at = self.data.find(name, self._offsets[index + 1])
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """The byte that each piece begins at."""
+        return list(accumulate((len(piece.text) for _, piece in self.pieces[:-1]), initial=0))
 
     @cached_property
     def _found(self) -> dict[bytes, list[tuple[int, Piece]]]:

@@ -44,6 +44,7 @@ _WORKERS = 2
 _FEW = 400                           # blobs that one reader has read before a second one has started
 _PAGE = 512                          # hashes that are read at once
 _TREES = 16 << 20                    # bytes of trees that are kept: twice the file each, three kernels
+_DEFINITION = CODE - 1               # the bits below it
 _KNOWN = 1 << 20                     # postings of words that were asked for which are kept, four bytes each
 
 
@@ -140,6 +141,7 @@ class Catalog:
         self._files: dict[str, int] = {}
         self._trees: Bounded[str, TreeBlobs] = Bounded(_TREES)
         self._known: dict[str, array[int]] = {}
+        self._defined: dict[str, array[int]] = {}
         self._seen: tuple[int, int] | None = None        # the state's file when it was read
         weakref.finalize(self, _close, self._files)
 
@@ -179,6 +181,7 @@ class Catalog:
         if name not in self._known:
             if len(self._known) > 500 or sum(map(len, self._known.values())) > _KNOWN:
                 self._known.clear()
+                self._defined.clear()
             word = name.encode("utf-8", "surrogateescape")
             self._known[name] = self._found(word_hash(word))
         return self._known[name]
@@ -202,15 +205,24 @@ class Catalog:
     def defining(self, commit: str, kind: int, name: str) -> list[str]:
         """The `.c`/`.h` files of the tree that define `name` as `kind` (csource.definitions), sorted."""
         tree, bit = self.tree(commit), 1 << kind - 1
-        return sorted(path for posting in self.postings(name)
+        return sorted(path for posting in self._definitions(name)
                       if posting & bit
                       for path in tree.paths(posting >> SHIFT) if path.endswith((".c", ".h")))
+
+    def _definitions(self, name: str) -> array[int]:
+        """Those of the postings that are of a definition: of a name like `dev` a few of twenty thousand, and each kind
+        of definition is asked for."""
+        postings = self.postings(name)                   # may begin anew: first
+        if name not in self._defined:
+            self._defined[name] = array("I", (posting for posting in postings if posting & _DEFINITION))
+        return self._defined[name]
 
     def again(self) -> None:
         """Look anew at what is there."""
         _close(self._files)
         self._trees.clear()
         self._known.clear()
+        self._defined.clear()
         self._state = None
 
     def _stamp(self) -> tuple[int, int] | None:

@@ -17,11 +17,12 @@ from backport.adapt.signals import Signal
 from backport.bounded import by_content
 from backport.csource.calls import every_member
 from backport.csource.functions import enclosing
-from backport.csource.grammar import tree
+from backport.csource.grammar import captures
 from backport.csource.pieces import code
 from backport.csource.tokens import identifiers
 
 # a variable that declares itself unused, or whose end is what it is for
+_NODES = "(function_declarator (parameter_list) @parameters) (compound_statement) @block"
 _UNUSED = (b"__maybe_unused", b"__always_unused", b"__cleanup", b"__free(", b"CLASS(")
 
 
@@ -70,16 +71,13 @@ def _read(text: bytes) -> Declared:
     if not text:
         return out
     out.words = _words(text)
-    stack: list[Node] = [tree(text)]
-    while stack:
-        node = stack.pop()
-        if node.type == "parameter_list" and node.parent is not None and node.parent.type == "function_declarator":
-            for child in node.named_children:
-                if (word := _name(child)) is not None:
-                    out.names[word] = max(out.names[word], 1)
-        if node.type == "compound_statement":
-            _block(node, out)
-        stack.extend(node.named_children)
+    found = captures(text, _NODES)
+    for parameters in found.get("parameters", ()):
+        for child in parameters.named_children:
+            if (word := _name(child)) is not None:
+                out.names[word] = max(out.names[word], 1)
+    for block in found.get("block", ()):
+        _block(block, out)
     return out
 
 
