@@ -104,7 +104,7 @@ READS = {
     "kbuild.compiled": "line marks of the preprocessor's output", "kbuild.config": "Kconfig",
     "kbuild.wanted": "Kconfig", "kbuild.lists": "Makefiles", "kbuild.membership": "Makefiles and .config",
     "kbuild.devicetree": "#include of a device tree", "kbuild.survey": "where a diff goes on to the next file",
-    "rules.anchor": "line ends", "version": "the top Makefile",
+    "results.reach": "imports of our own files", "rules.anchor": "line ends", "version": "the top Makefile",
 }
 
 
