@@ -56,6 +56,7 @@ _NOT_ONLY = frozenset({"amd", "intel", "nvidia"})
 _MORE = 12               # files that are built with one that fails alone
 _ROUNDS = 4
 _QUOTED = re.compile(r"'(?:struct |union |enum )?([A-Za-z_]\w{3,})'")
+_EXPANDED = re.compile(r"\s*(\S+?):\d+:\d+: note: in expansion of macro '(\w+)'")
 # (name in the table, beginnings of the paths, endings)
 PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("fs", ("fs/",), _C),
@@ -266,8 +267,11 @@ def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
         errors = [item for item in result.new if item.is_error]
         if result.verdict is not Build.FAIL or not errors:
             break
+        # a function that a macro renames is quoted as what the macro makes of it, and stands where that is used
+        used = [found.groups() for item in errors[:8] for row in item.detail if (found := _EXPANDED.match(row))]
         names = {name.encode() for item in errors[:8] for name in _QUOTED.findall(item.text)}
-        broken = {item.path for item in errors}
+        names |= {name.encode() for _path, name in used}
+        broken = {item.path for item in errors} | {path for path, _name in used}
         fit = [one for one, words in changed.items() if one not in paths and one.endswith(_CODE)
                and (words & names or one in broken)]
         if len(paths) + len(fit) > _MORE:        # a change of the whole tree: what declares it, and who is built

@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from backport.kbuild.result import BuildResult, Diagnostic
+from backport.kbuild.survey import _with_rest
 from backport.kbuild.surveyed import SurveyAnswer, Surveyed
 from backport.trees.store import RELEASES, Head, Store
 from backport.trees.worktree import changed
@@ -99,3 +102,20 @@ def test_half_a_line_of_an_earlier_call_is_no_answer(tmp_path: Path) -> None:
         stream.write(b'{"before": "a", "after": "b", "path": "kernel/sched.c"')
     kept.keep(replace(one, path="kernel/exit.c"))
     assert {path for _before, _after, path, _also in kept.known()} == {"kernel/fork.c", "kernel/exit.c"}
+
+
+def test_what_an_error_in_a_macro_speaks_of_is_built_with_it() -> None:
+    """hfsplus_fs.h renames its functions: the error quotes the new name, and the file that has the old one is needed."""
+    header, source = "fs/hfsplus/hfsplus_fs.h", "fs/hfsplus/bfind.c"
+    error = Diagnostic(header, 346, "error", "conflicting types for 'hfsplus_brec_read'",
+                       detail=(f"{source}:213:5: note: in expansion of macro 'hfs_brec_read'",))
+    asked: list[list[str]] = []
+
+    def build(paths: Sequence[str]) -> BuildResult:
+        asked.append([*paths])
+        return BuildResult(Build.PASS, "") if source in paths else BuildResult(Build.FAIL, "", new=(error,))
+
+    changed = {source: frozenset({b"hfs_brec_read"}), "fs/hfsplus/other.c": frozenset({b"hfs_other"})}
+    result, more = _with_rest(build, header, changed)
+    assert (result.verdict, more) == (Build.PASS, 1)
+    assert asked == [[header], [header, source]]
