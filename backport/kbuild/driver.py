@@ -348,8 +348,10 @@ class _Cell:
     def _plainly_ours(self, attempt: _Attempt, delta: Delta) -> bool:
         """Is an error on a line that the patch added, or about an object that was asked for and that the baseline has,
         with nothing touched that a build makes other files from? No left-over of an earlier build explains that, and a
-        build from nothing would only say it again."""
-        steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files)
+        build from nothing would only say it again. It does not where one is in a file that the build made itself."""
+        steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files) and not any(
+            item.is_error and item.line > 0 and not leftover.is_left(self.work.source / item.path, self.work.source)
+            for item in attempt.new)
         made = {posixpath.normpath(name) for name in self.want.objects}
         return steady and any(item.is_error and (delta.adds(item.path, item.line) or item.path in made
                                                  or (item.line > 0 and posixpath.normpath(item.object) in made))

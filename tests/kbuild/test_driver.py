@@ -586,6 +586,22 @@ def test_an_error_directive_that_quotes_a_crash_is_still_a_failure_of_the_patch(
     assert result.verdict is Build.FAIL
 
 
+@pytest.mark.parametrize("name", [X86, DUMMY])
+def test_a_damaged_file_of_the_build_is_not_the_patchs_fault(bench: Bench, name: str) -> None:
+    """An error in what the build itself had made was told of the patch, and in the wide configuration it was `fail`."""
+    good, bad = (GOOD, (GOOD[0], "\tif (vcpu->pendin)\n")) if name == X86 else (
+        ("int dummy", "long dummy"), ("int dummy", "int dummy = nowhere"))
+    bench.build(bench.edit(name, *good), compared=False)
+    for path in (bench.cache / "build").rglob("include/generated/autoconf.h"):
+        path.write_text(path.read_text() + "#de\n")
+    result = bench.build(bench.edit(name, *good), compared=False)
+    assert result.verdict is Build.PASS, result
+    assert "the fresh build succeeded and is the verdict" in result.notes
+    broken = bench.build(bench.edit(name, *bad), compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith(name), broken
+
+
 def test_two_patches_in_turn_give_the_verdict_and_objects_of_the_second_alone(bench: Bench) -> None:
     first = bench.edit(X86, *GOOD)
     second = bench.edit("arch/x86/kvm/xen.c", "+ 1", "+ 3")
