@@ -105,7 +105,7 @@ def test_half_a_line_of_an_earlier_call_is_no_answer(tmp_path: Path) -> None:
 
 
 def test_what_an_error_in_a_macro_speaks_of_is_built_with_it() -> None:
-    """hfsplus_fs.h renames its functions: the error quotes the new name, and the file that has the old one is needed."""
+    """hfsplus_fs.h renames its functions: the error quotes the new name, and the file with the old one is needed."""
     header, source = "fs/hfsplus/hfsplus_fs.h", "fs/hfsplus/bfind.c"
     error = Diagnostic(header, 346, "error", "conflicting types for 'hfsplus_brec_read'",
                        detail=(f"{source}:213:5: note: in expansion of macro 'hfs_brec_read'",))
