@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backport.boot.behaviour import prove
 from backport.bounded import give_back, give_back_large
 from backport.carry import Carried
 from backport.cell import Adapted, Cell, ConflictMarkers
@@ -19,12 +18,10 @@ from backport.errors import BackportError
 from backport.history.branch import Branch
 from backport.history.verdict import Said, ask, settled
 from backport.job import Job, reproducer, trouble_of
-from backport.kbuild.driver import build_cell
 from backport.kbuild.result import Functions
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.reference import differences, upstream_effect
 from backport.resolve.excerpt import excerpts
 from backport.resolve.place import merge_with
 from backport.resolve.sides import part
@@ -117,6 +114,9 @@ def _first(context: Context, patch: Patch, tree: Tree, head: Head) -> Step:
 
 
 def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
+    from backport.kbuild.driver import build_cell  # only here: a run that builds nothing does not pay for it
+    from backport.reference import differences, upstream_effect
+
     options = context.options
     result = build_cell(job.tree, job.head, patch, store=context.store, cache=context.cache, jobs=context.jobs,
                         config=job.config or None, require_sandbox=options.require_sandbox,
@@ -143,6 +143,8 @@ def _built(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
 
 
 def _booted(context: Context, cell: Cell, job: Job, patch: Patch) -> Cell:
+    from backport.boot.behaviour import prove
+
     logs = context.cache / "boot-logs" / job.tree.name / job.key[:16]
     behaviour = prove(job.tree, job.head, patch, reproducer(job.patch), store=context.store, cache=context.cache,
                       logs=logs, jobs=context.jobs, beside=context.beside,
