@@ -49,4 +49,4 @@ def _counts(table: Counter[tuple[bytes, int]], called: bytes) -> set[int]:
     return {count for name, count in table if name == called}
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.ARITY, Signal.DOUBLED))
+CHECK = Check(__name__, __doc__, ask, (Signal.ARITY, Signal.DOUBLED), local=True)

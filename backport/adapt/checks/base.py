@@ -169,6 +169,28 @@ class Context:
         return [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
 
     @cached_property
+    def as_upstream(self) -> bool:
+        """Whether the hunk's edits stand in functions alone, each of which is upstream's to the byte, before the patch
+        and with it. What asks of nothing but these functions has nothing to say then, and need not be asked: that is so
+        for most hunks that git apply takes."""
+        result, problem = self.result, self.problem
+        if problem.base is None:
+            return False
+        names: set[str] = set()
+        for e in self.edits:
+            at = result.new_line(e)
+            for source, lines in ((self.target, range(e.lo, max(e.hi, e.lo + 1))),
+                                  (self.adapted, range(at, at + max(1, len(e.new))))):
+                held = {one.name if one is not None else "" for n in lines for one in (source.enclosing(n + 1),)}
+                if "" in held:
+                    return False
+                names |= held
+        return bool(names) and all(
+            (before := named(problem.base, name)) is not None and before == named(problem.target, name)
+            and (after := named(problem.upstream, name)) is not None and after == named(result.source, name)
+            for name in names)
+
+    @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
         is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
@@ -193,6 +215,7 @@ class Check:
     doc: str | None                  # __doc__ of its file: the first line is the question
     ask: Callable[[Context], Iterable[Finding]]
     finds: tuple[Signal, ...]        # every kind that it may find
+    local: bool = False              # asks of nothing but the functions of the edits (Context.as_upstream)
 
     @property
     def id(self) -> str:

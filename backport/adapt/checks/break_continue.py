@@ -40,4 +40,4 @@ def _ended(source: bytes, line: int, word: bytes) -> bytes:
     return b"nothing"
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION,))
+CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION,), local=True)

@@ -140,4 +140,4 @@ def identifier(node: Node) -> Node | None:
     return None
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.ORDER, Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED))
+CHECK = Check(__name__, __doc__, ask, (Signal.ORDER, Signal.REDECLARED, Signal.UNDECLARED, Signal.UNUSED), local=True)

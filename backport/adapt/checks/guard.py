@@ -70,4 +70,4 @@ def opposite(a: bytes, b: bytes) -> bool:
     return a != b and any(x.replace(gone, come, 1) == y for x, y in ((a, b), (b, a)) for gone, come in _TURNED)
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION, Signal.GUARD, Signal.OPPOSITE, Signal.STATEMENT))
+CHECK = Check(__name__, __doc__, ask, (Signal.CONDITION, Signal.GUARD, Signal.OPPOSITE, Signal.STATEMENT), local=True)

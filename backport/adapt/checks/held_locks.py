@@ -35,4 +35,4 @@ def _shown(locks: frozenset[Held]) -> str:
                         for kind, name in sorted(locks)) or "no lock"
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.HELD,))
+CHECK = Check(__name__, __doc__, ask, (Signal.HELD,), local=True)

@@ -31,4 +31,4 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.BALANCE,))
+CHECK = Check(__name__, __doc__, ask, (Signal.BALANCE,), local=True)

@@ -117,4 +117,4 @@ def _shown(line: bytes) -> str:
     return line.strip().decode("utf-8", "replace")
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.DEPTH, Signal.NESTED))
+CHECK = Check(__name__, __doc__, ask, (Signal.DEPTH, Signal.NESTED), local=True)

@@ -11,7 +11,7 @@ A further check is a file in this directory that ends with its record, and one i
 # ruff: noqa: F401
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from backport.adapt.checks.ambiguous_merge import CHECK as ambiguous_merge
 from backport.adapt.checks.applied_twice import CHECK as applied_twice
@@ -69,6 +69,8 @@ from backport.adapt.signals import Severity, Signal
 _ORDER = tuple(Severity)
 CHECKS: tuple[Check, ...] = tuple(one for one in tuple(globals().values()) if isinstance(one, Check))
 
+_FURTHER = tuple(one for one in CHECKS if not one.local)
+
 # bytes of an added line, and of any line of the file, that the checks read: some take the square of it
 _LONGEST = 4000
 _LONGEST_HERE = 20_000
@@ -86,8 +88,13 @@ def findings(context: Context) -> list[Finding]:
     if added > _LONGEST or here > _LONGEST_HERE:
         return [Finding(Signal.UNREAD,
                         f"a line of the result has {max(added, here)} bytes: the result was not checked")]
-    found = {(one.kind, one.text): one for check in CHECKS for one in check.ask(context)}
+    found = {(one.kind, one.text): one for check in asked(context) for one in check.ask(context)}
     return sorted(found.values(), key=lambda one: _ORDER.index(one.severity))
+
+
+def asked(context: Context) -> Sequence[Check]:
+    """The checks that may find something. A function that is upstream's to the byte is as right as upstream's."""
+    return _FURTHER if context.as_upstream else CHECKS
 
 
 def fatal(found: Iterable[Finding]) -> int:

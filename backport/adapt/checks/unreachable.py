@@ -50,4 +50,4 @@ def _unreached(text: bytes) -> tuple[bytes, ...]:
     return tuple(out)
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.UNREACHED,))
+CHECK = Check(__name__, __doc__, ask, (Signal.UNREACHED,), local=True)
