@@ -350,12 +350,18 @@ class _Cell:
         with nothing touched that a build makes other files from? No left-over of an earlier build explains that, and a
         build from nothing would only say it again. It does not where one is in a file that the build made itself."""
         steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files) and not any(
-            item.is_error and item.line > 0 and not leftover.is_left(self.work.source / item.path, self.work.source)
-            for item in attempt.new)
+            item.is_error and self._of_the_build(item) for item in attempt.new)
         made = {posixpath.normpath(name) for name in self.want.objects}
         return steady and any(item.is_error and (delta.adds(item.path, item.line) or item.path in made
                                                  or (item.line > 0 and posixpath.normpath(item.object) in made))
                               for item in attempt.new)
+
+    def _of_the_build(self, item: Diagnostic) -> bool:
+        """Whether it is about a file that the build made itself, or about a rule that make lacks: the list of what an
+        object is made from is damaged."""
+        if item.line > 0:
+            return not leftover.is_left(self.work.source / item.path, self.work.source)
+        return item.text.startswith("No rule to make target")
 
     def _in_the_way(self) -> dict[str, str]:
         """What `applied` says where the check took the patch on the bare tree and the build fixes are in its way."""

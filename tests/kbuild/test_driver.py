@@ -602,6 +602,17 @@ def test_a_damaged_file_of_the_build_is_not_the_patchs_fault(bench: Bench, name:
     assert broken.reason.startswith(name), broken
 
 
+def test_a_damaged_list_of_what_an_object_is_made_from_is_not_told_of_the_patch(bench: Bench) -> None:
+    bench.build(bench.edit(X86, *GOOD), compared=False)
+    lists = list((bench.cache / "build").rglob(".xen.o.dep"))
+    assert lists
+    for path in lists:
+        path.write_text("arch/x86/kvm/xen.o: inc\n")
+    broken = bench.build(bench.edit(X86, GOOD[0], "\tif (vcpu->pendin)\n"), compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith(X86), broken
+
+
 def test_two_patches_in_turn_give_the_verdict_and_objects_of_the_second_alone(bench: Bench) -> None:
     first = bench.edit(X86, *GOOD)
     second = bench.edit("arch/x86/kvm/xen.c", "+ 1", "+ 3")
