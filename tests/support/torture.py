@@ -195,6 +195,8 @@ def each(name: str, some: str, first: int, end: int, seed: int
 
 
 def _stop(_number: int, _frame: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):       # timeout(1) sends it twice, into the removal of the place
+        signal.signal(number, signal.SIG_IGN)
     raise Stopped
 
 
