@@ -28,7 +28,7 @@ _BEFORE = (rb"^\s*(?!return\b|goto\b)(?:(?:const|static|unsigned|signed|struct|u
 
 _AT_FILE_LEVEL = re.compile(rb"^(?![\s#/*}{]).*?(?<!\w)(\w+)\s*\(", re.MULTILINE)
 # `return nfs_ok;` declares nothing, nor does `#ifdef CONFIG_RT_MUTEXES`
-_NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*", re.M)
+_NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*|\b\d\w*\s*\*", re.M)
 _LONE = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
                    rb"[\w*,]*;")
 _DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
@@ -172,8 +172,10 @@ def declares(text: bytes, name: bytes) -> bool:
 
 
 def declares_inside(function: bytes, name: bytes) -> bool:
-    """`declares` of the code of a function, in which jumps and directives stand."""
-    return declares(_NO_DECLARATION.sub(b";", function), name)
+    """`declares` of the code of a function, in which jumps and directives stand, and products of a number: `10 * MILLI`
+    declares nothing. Nor does `struct name` declare a variable of that name; `(*name)(` does."""
+    text = re.sub(rb"\b(struct|union|enum)\s+%s\b" % re.escape(name), rb"\1", _NO_DECLARATION.sub(b";", function))
+    return declares(text, name) or re.search(rb"\(\s*\*\s*%s\s*\)\s*\(" % re.escape(name), text) is not None
 
 
 def lists(text: bytes, name: bytes) -> bool:

@@ -344,3 +344,35 @@ def test_what_rests_on_a_merge_window_says_so_and_comes_last(tmp_path: Path) -> 
     assert found["b"].confidence < found["a"].confidence
     assert found["b"].evidence[-1].startswith("6.12.1 to 6.13.1 is many commits")
     assert found["b"].key == found["a"].key
+
+
+@pytest.mark.parametrize(("elsewhere", "count"), [(True, 0), (False, 1)])
+def test_a_line_that_goes_with_another_one_of_this_tree_is_no_leftover(tmp_path: Path, elsewhere: bool,
+                                                                      count: int) -> None:
+    """sysman_exit() of 6.1 gives a class back, which sysman_init() takes; mainline takes none any more."""
+    from backport.audit.kinds.registry import findings
+
+    put, new = "\twidget_class_put(w, true);\n", "\twidget_device_put(w, true);\n"
+    base = WIDGET.replace("\tw->users--;\n", "\tw->users--;\n" + put)
+    here = base.replace("\tw->received += size;\n", "\tw->received += size;\n\twidget_class_put(w, false);\n") \
+        if elsewhere else base
+    git = releases(tmp_path / "store", {"6.1.1": {C: here}, "6.1.2": {C: here.replace(put, put + new)},
+                                        "6.12.1": {C: base}, "6.12.2": {C: base.replace(put, new)}})
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+    assert [one.kind.id for one in found] == ["leftover"] * count
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_what_replaces_upstreams_line_stands_where_that_stood(tmp_path: Path, replaced: bool) -> None:
+    """gfx_v10_0_gfx_init_queue() of 6.1 sets the pointer under another condition than 6.12, and always did."""
+    from backport.audit.kinds.registry import findings
+
+    old, new = "\t\tw->pointer = 0;\n", "\t\tatomic64_set(&w->pointer, 0);\n"
+    push, pull = "\t\twidget_push(w);\n", "\t\twidget_pull(w);\n"
+    here, there = (WIDGET.replace(at, at + old) if replaced else WIDGET for at in (push, pull))
+    after = [text.replace(old, new) if replaced else text.replace(at, at + new)
+             for text, at in ((here, push), (there, pull))]
+    git = releases(tmp_path / "store", {"6.1.1": {C: here}, "6.1.2": {C: after[0]}, "6.12.1": {C: there},
+                                        "6.12.2": {C: after[1]}})
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+    assert bool(found) is not replaced

@@ -93,6 +93,9 @@ def test_any_line_is_read(line: bytes) -> None:
     (b"\treturn nfs_ok;\n", False),
     (b"\tgoto nfs_ok;\n", False),
     (b"#ifdef nfs_ok\n", False),
+    (b"\tval = div(val * 10 * nfs_ok);\n", False),
+    (b"\tsize = sizeof(struct nfs_ok);\n", False),
+    (b"\tint (*nfs_ok)(int n);\n", True),
 ])
 def test_jumps_and_directives_declare_nothing(line: bytes, declared: bool) -> None:
     assert declares_inside(b"int f(void)\n{\n" + line + b"}\n", b"nfs_ok") is declared

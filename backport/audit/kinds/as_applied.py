@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from backport import sections
 from backport.adapt.align import line_key, similarity, weak
-from backport.audit.kinds.base import Question, as_written, changed_too, holds, part
+from backport.audit.kinds.base import Question, as_written, changed_too, given_up, holds, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
 from backport.csource.calls import denied, senses, undenied
 from backport.csource.declarations import declaration
@@ -206,7 +206,7 @@ def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     replaced = {line_key(line) for edit in change.upstream.made for line in edit.old
                 if any(similarity(line, new) >= _ALIKE for new in edit.new)}
     kept = [key for _, key in change.upstream.gone if key in more]
-    if not kept or not replaced.issuperset(kept):
+    if not kept or not replaced.issuperset(kept) or any(given_up(change, key) for key in kept):
         return None
     line = kept[0]
     return _found(Fault.LEFTOVER, change, f"`{_shown(change, line)}` is still in {_where(change)}; upstream "

@@ -12,7 +12,7 @@ from backport.adapt.align import line_key, weak
 from backport.adapt.checks.base import Check, Context, Result
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
-from backport.audit.model import Backported, Fault, FileSide, Suspect
+from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
 from backport.csource.source import Source
 from backport.patch.edits import Edit, render_hunks
 from backport.patch.parse import split_lines
@@ -81,6 +81,16 @@ def changed_too(change: Backported, name: str) -> bool:
     old, new = (part(data, upstream.place, change.path) for data in (upstream.before, upstream.after))
     return any(key in was and key not in became and (change.across or (key in new and key not in old))
                for keys in around(change.tree, name) for key in keys)
+
+
+def given_up(change: Backported, key: bytes) -> bool:
+    """Whether the line `key` uses what upstream's file has no longer at all, and this tree's has elsewhere too: another
+    commit gave it up, which this tree does not have: fw_attributes_class_put() of 6.1 has a get that 6.12 lacks."""
+    here = change.tree.after
+    gone = names_of(as_written(key, here).encode()) - names_of(change.upstream.after)
+    keys = [line_key(line) for line in here.split(b"\n")]
+    return bool(gone) and (keys.count(key) > 1 or bool(gone & names_of(b"\n".join(
+        line for line in here.split(b"\n") if line_key(line) != key))))
 
 
 def as_written(key: bytes, *sources: bytes) -> str:

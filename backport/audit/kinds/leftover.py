@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from backport.adapt.align import line_key, similarity
-from backport.audit.kinds.base import Question, as_written, part, same_lines
+from backport.audit.kinds.base import Question, as_written, given_up, part, same_lines
 from backport.audit.model import Backported, Fault, Suspect
 
 _ALIKE = 0.5             # of the words
@@ -29,7 +29,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         for key in dict.fromkeys(key for _, key in there.gone if key in replaced):
             if key not in mine and now[key] and now[key] >= was[key] > 0 and before[key] and not theirs[key]:
                 newer = [v for v, data in change.newer.items() if key in part(data, name, change.path)]
-                if newer:
+                if newer or given_up(change, key):
                     continue
                 yield Suspect(Fault.LEFTOVER, change, f"`{as_written(key, here.after)}` is still in {name}; "
                               "upstream replaced it by lines that are there too", 0.7, key.decode("utf-8", "replace"))

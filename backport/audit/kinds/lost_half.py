@@ -21,8 +21,10 @@ def ask(change: Backported) -> Iterator[Suspect]:
     """A lock without its unlock, a line under the opposite condition, a jump to a label that is not there."""
     here = change.tree
     yield from _locks(change)
+    # what replaces the very lines that upstream replaced stands under the conditions that this tree had there
+    replaced = change.tree.gone and [key for _, key in change.tree.gone] == [key for _, key in change.upstream.gone]
     dropped = {line_key(line).removesuffix(b"{") for _, line in change.upstream.removed}
-    for one in checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7):
+    for one in () if replaced else checked(change, guard, {Signal.OPPOSITE: Fault.LOST_HALF}, 0.7):
         # under a condition that upstream's change itself dropped: the tree kept the older form
         if not dropped & {line_key(text.encode()) for text in _QUOTED.findall(one.text)}:
             yield one

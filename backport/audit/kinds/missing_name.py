@@ -34,7 +34,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
                      if word not in _outside(here.after)
                      and any(word in variables(line) for line in code(added).split(b"\n"))
                      and declares_inside(theirs, word)
-                     and not declares(ours, word) and not made_by_macro(ours, word))
+                     and not declares(ours, word) and not declares_inside(ours, word) and not made_by_macro(ours, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
                           own[0].decode())
