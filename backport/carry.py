@@ -108,7 +108,7 @@ class Carrier:
             self._git.close()
 
     def view(self, head: Head) -> StoreView:
-        """The rewriter's view of one tree, kept; of a tree with patches on top only until another is asked for."""
+        """The engine's view of one tree, kept; of a tree with patches on top only until another is asked for."""
         if head.base and (self._stacked is None or self._stacked.commit != head.commit):
             if self._stacked is not None:
                 self._stacked.close()
@@ -189,7 +189,7 @@ class Carrier:
                        sure=Sure.REVIEW if unlikely else carried.sure)
 
     def _adapted(self, patch: Patch, tree: Tree, head: Head, before: Preimages, there: Present) -> Carried:
-        """The rewriter's answer to a patch that git apply refuses. Where it is none, or a part of the change would be
+        """The engine's answer to a patch that git apply refuses. Where it is none, or a part of the change would be
         made beside the part that is there, the tree is asked whether it has all of it in its own words."""
         answer = self._opinion(patch, head, before, there)
         made = self._made(answer, patch, tree, head, there)
@@ -256,14 +256,14 @@ class Carrier:
         return index if index.words_made else None
 
     def _opinion(self, patch: Patch, head: Head, before: Preimages, there: Present | None = None) -> Adaptation:
-        """What the rewriter says; also of a patch that git apply takes: of the wrong landings in docs/accuracy.md that
+        """What the engine says; also of a patch that git apply takes: of the wrong landings in docs/accuracy.md that
         git returns 0 for, nearly half are told apart only by it."""
         return adapt(patch, self.view(head), upstream=self.view(self.upstream) if self.upstream else None,
                      preimages=before.files, rules=self.rules, strategies=self.strategies,
                      there=there.there if there is not None else None, proposers=self.proposers)
 
     def _made(self, answer: Adaptation, patch: Patch, tree: Tree, head: Head, there: Present | None = None) -> Carried:
-        """The rewriter's answer as a patch that git confirms, or its refusal with what would help a person."""
+        """The engine's answer as a patch that git confirms, or its refusal with what would help a person."""
         alternatives = tuple(other.diff for other in answer.alternatives)
         if answer.patch is None:
             lacking = dict.fromkeys(name for hunk in answer.hunks for name in hunk.missing)
@@ -322,8 +322,8 @@ def _without_header(carried: Carried, told: tuple[str, ...]) -> Carried:
 def _only_renamed(checked: CheckResult, opinion: Adaptation) -> CheckResult:
     """`checked`, or that the patch goes in, where what git put it into differs from upstream's function in name only.
 
-    The applier knows names; the rewriter looks at the lines, and found most of upstream's function there, which this
-    tree has under no other name. A patch that also fits in reverse stays suspect, for the rewriter says so as well.
+    The applier knows names; the engine looks at the lines, and found most of upstream's function there, which this
+    tree has under no other name. A patch that also fits in reverse stays suspect, for the engine says so as well.
     """
     signals = {(h.path, h.index): h.signals for h in opinion.hunks}
     strayed = [h for h in checked.hunks if h.function != h.upstream_function]

@@ -1,4 +1,4 @@
-"""What the rewriter may see of a tree: bytes by path, and where a name is defined. No git, no disk."""
+"""What the engine may see of a tree: bytes by path, and where a name is defined. No git, no disk."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@
                        +--> compute the rest, tree by tree, patch by patch (backport/compute.py)
                        +--> record each cell the moment it is known
 
-Nothing here decides anything: the verdicts come from check, rewrite and build.
+Nothing here decides anything: the verdicts come from check, adapt and kbuild.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What of upstream's change is not in the adapted patch, counted from the diffs, with the reason where it is known.
 
-Whatever way of the rewriter left a file, a hunk or a line out: it is seen here, because nobody is asked. A mail that
+Whatever way of the engine left a file, a hunk or a line out: it is seen here, because nobody is asked. A mail that
 lacks a part and does not say so is a backport that somebody signs for whole.
 """
 

@@ -1,4 +1,4 @@
-"""What a rewrite hands back: the adapted patch, and for each hunk why it looks as it does."""
+"""What the engine hands back: the adapted patch, and for each hunk why it looks as it does."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class HunkStory:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """The rewriter's answer for one patch on one tree.
+    """The engine's answer for one patch on one tree.
 
-    outcome is REWRITTEN, MERGED, ALREADY, ABSENT, SUSPECT or CONFLICT (CLEAN and OFFSET are the applier's to
-    say). `patch` is set for REWRITTEN and MERGED. `alternatives` holds other answers where strategies disagree.
+    `patch` is what the tree takes: set where `outcome` is good (CLEAN and OFFSET: it goes in as upstream has it), and
+    for a SUSPECT one, which is not handed out. `alternatives` holds other answers where strategies disagree.
     """
 
     outcome: Apply

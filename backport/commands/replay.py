@@ -1,4 +1,4 @@
-"""`backport replay`: real backports with the answer hidden, and how often the rewriter finds it."""
+"""`backport replay`: real backports with the answer hidden, and how often the engine finds it."""
 
 from __future__ import annotations
 

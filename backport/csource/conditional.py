@@ -1,8 +1,8 @@
-"""Which lines of a C file hang on an #if, and which kind each line is.
+"""Which lines of a C file depend on an #if, and what kind of line each is.
 
 A file is cut at its preprocessor conditionals into sections: runs of lines that are either all compiled or all
 not. A line outside every conditional is compiled when the file is; only for the others does the preprocessor
-have to be asked.
+have to be asked. What a condition says is `preprocessor`'s to read.
 """
 
 from __future__ import annotations

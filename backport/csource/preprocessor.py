@@ -1,4 +1,8 @@
-"""Directives in code without comments: which conditions a line is under, and what is defined."""
+"""#if and #define in a piece of code without comments: the condition that each line is under, and the macros that it
+defines.
+
+Blocks of a whole file that are compiled or left out together are `conditional`'s.
+"""
 
 from __future__ import annotations
 

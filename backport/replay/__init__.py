@@ -1,1 +1,1 @@
-"""Replaying backports that humans made, with the answer hidden, to measure the rewriter."""
+"""Replaying backports that humans made, with the answer hidden, to measure the engine."""

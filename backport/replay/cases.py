@@ -27,8 +27,8 @@ class CaseEdit(Edit):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One real backport: `upstream` -> `upstream_after` is known to the rewriter, `target` is what it gets,
-    `truth` what the maintainers made of it (never handed to the rewriter)."""
+    """One real backport: `upstream` -> `upstream_after` is known to the engine, `target` is what it gets,
+    `truth` what the maintainers made of it (never handed to the engine)."""
 
     name: str                        # 5.10.218..223 <- 6.1.164..170 path
     path: str

@@ -1,6 +1,6 @@
 """Cases from a clone with history: every commit of a stable branch that names the upstream commit it came from.
 
-Truth is the commit's own tree, the target its parent's: nothing of the commit reaches the rewriter.
+Truth is the commit's own tree, the target its parent's: nothing of the commit reaches the engine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run many cases: git apply's word first, then the rewriter, then the others where they are asked for."""
+"""Run many cases: git apply's word first, then the engine, then the others where they are asked for."""
 
 from __future__ import annotations
 

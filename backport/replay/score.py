@@ -1,4 +1,4 @@
-"""Run the rewriter and the others on a case, and score what comes out against what the maintainers made."""
+"""Run the engine and the others on a case, and score what comes out against what the maintainers made."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def case_patch(case: Case) -> Patch:
 
 
 def view_of(case: Case) -> TreeView:
-    """All that the rewriter may see of the tree: the one file, as it was before the maintainers touched it."""
+    """All that the engine may see of the tree: the one file, as it was before the maintainers touched it."""
     return MemoryView(f"linux-{case.older[0]}", {case.path: case.target})
 
 
@@ -93,7 +93,7 @@ class WithIndex(MemoryView):
 
 def run(case: Case, symbols: SymbolIndex | None = None,
         upstream_symbols: SymbolIndex | None = None) -> tuple[Adaptation, float]:
-    """The rewriter's answer and the CPU seconds it took. Nothing of `case.truth` goes in."""
+    """The engine's answer and the CPU seconds it took. Nothing of `case.truth` goes in."""
     patch = case_patch(case)
     start = cpu_seconds()
     answer = adapt(patch, view_of(case), upstream=WithIndex("upstream", {case.path: case.upstream}, upstream_symbols),

@@ -14,7 +14,7 @@ from backport.trees.store import Store
 
 
 def show(case: Case, symbols: SymbolIndex | None = None, upstream_symbols: SymbolIndex | None = None) -> str:
-    """Plain text; nothing here is looked at by the rewriter."""
+    """Plain text; nothing here is looked at by the engine."""
     answer, seconds = run(case, symbols, upstream_symbols)
     result = result_of(answer, case)
     parts = [f"{case.name}\n{score(result, case)}: {answer.outcome}, {answer.sure} ({seconds:.3f} s of CPU) "

@@ -1,4 +1,4 @@
-"""The rewriter's view of one tree in the store (rewrite.view.TreeView): bytes by path, and where names are defined."""
+"""The engine's view of one tree in the store (a backport.treeview.TreeView): bytes by path, where names are defined."""
 
 from __future__ import annotations
 

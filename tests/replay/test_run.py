@@ -67,7 +67,7 @@ def test_a_missing_release_is_named(store: Path) -> None:
 
 
 class Spy(MemoryView):
-    """Records all that the rewriter reads."""
+    """Records all that the engine reads."""
 
     seen: list[bytes]
 
@@ -81,7 +81,7 @@ class Spy(MemoryView):
         return data
 
 
-def test_nothing_of_the_truth_reaches_the_rewriter(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_truth_reaches_the_engine(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Git(store) as git:
         (case,) = release_cases(git, ["9.1.1", "9.1.2"], ["8.1.1", "8.1.2"])
     given: list[object] = []

@@ -1,4 +1,4 @@
-"""Small files and the patches between them, for the rewriter's tests."""
+"""Small files and the patches between them, for the engine's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rewriter's view of a tree, and the index of names behind it."""
+"""The engine's view of a tree, and the index of names behind it."""
 
 from __future__ import annotations
 
