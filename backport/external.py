@@ -118,7 +118,7 @@ def edits_of(answer: Mapping[str, str], problem: Problem) -> tuple[Edit, ...]:
     try:
         (file,) = parse(_bytes(answer["diff"]), source="proposer").files
     except (InvalidPatch, ValueError) as error:
-        raise ProposerError(f"its diff is not one file's: {error}") from error
+        raise ProposerError(f"its diff has to be of one file: {error}") from error
     there = apply_as_is(file.hunks, problem.target)
     if there is None:
         raise ProposerError("its diff does not apply to the target")

@@ -157,7 +157,7 @@ def _command(place: Marked, folder: Path) -> Command:
     entry.only({"command", "name", "version", "seconds"})
     words = [item.text() for item in entry.need("command").items()]
     if not words:
-        entry.need("command").fail("holds no word", hint="command: [python3, propose.py]")
+        entry.need("command").fail("is empty", hint="command: [python3, propose.py]")
     texts = {key: value.text() for key in ("name", "version") if (value := entry.get(key)) is not None}
     if "name" in texts and not _NAME.match(texts["name"]):
         entry.need("name").fail(f"{texts['name']!r} cannot be a name",

@@ -18,7 +18,7 @@ from backport.patch.model import FileDiff, Patch
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WHY = {"already": "which this tree has already", "subject not in this tree": "which this tree does not have",
-        "dropped": "which changes nothing in this tree's words"}
+        "dropped": "which changes nothing in this tree"}
 _MANY = 2                # lines that are left out and shown; more are counted
 
 

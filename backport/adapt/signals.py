@@ -56,7 +56,7 @@ class Signal(StrEnum):
     SWALLOWED = "words that only this tree has were in what upstream replaces, and were replaced with it"
     OPERATORS = "upstream's operators and this tree's meet in one expression: check the precedence"
     LOOSE = "found by aligning files, not by the hunk's own lines"
-    DROPPED = "a part was left out, because its subject is not in this tree"
+    DROPPED = "a part was left out, because the code that it changes is not in this tree"
     FUNCTION = "lands in another function, table or section than upstream changed", FATAL
     RENAMED = "lands in a function of another name that has most of the lines of upstream's", HARMLESS, True
     STRANGER = "lands in a function of another name that has few of the lines of upstream's", REVIEW, True
@@ -126,4 +126,4 @@ class Signal(StrEnum):
     MIXED_ENDS = "it is unknown which line ends the added lines should have", REVIEW, True
     UNREAD = "a line of the result is too long to be checked", REVIEW, True
     # what a repair did
-    SUBSTITUTED = "an added line was put in this tree's words"
+    SUBSTITUTED = "an added line was rewritten with what this tree has"

@@ -253,7 +253,7 @@ def queue_changes(git: Git, head: Head, entries: Sequence[Patch], forms: Sequenc
             progress(told.title[:40], at, len(entries))
             step = stack.push(entry.diff, told.title)
             if not step.ok:
-                counts.passed.append(f"{entry.source}: does not go in: {step.reason}")
+                counts.passed.append(f"{entry.source}: does not apply: {step.reason}")
                 continue
             wanted = by_name.get(told.upstream_sha or "") or by_name.get(told.title)
             if wanted is None:

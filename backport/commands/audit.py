@@ -153,7 +153,7 @@ def _releases(store: Store, name: str, releases: str, against: Sequence[str]) ->
     if not older:
         raise click.UsageError("say what to audit: --tree 6.1, --releases, a RANGE of a clone, or --queue")
     if len(older) < 2:
-        raise UserError(f"an audit of releases needs two of a series; the store has {older[0]}",
+        raise UserError(f"an audit of releases needs two releases of one series; the store has {older[0]}",
                         hint="`backport trees release X.Y.Z` fetches another")
     newer = [branch.split(",") for branch in against]
     own = older[-1].rpartition(".")[0]

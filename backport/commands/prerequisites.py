@@ -38,10 +38,10 @@ _BUILT = (Build.PASS, Build.NOTHING_TO_BUILD)
 @cache_option()
 def command(patch: str, name: str, build: bool, output: Path | None, signoff: bool, offline: bool,
             manifest_path: Path | None, cache: Path | None) -> int:
-    """Find the smallest set of upstream commits after which PATCH goes into a tree that refuses it.
+    """Find the smallest set of upstream commits after which PATCH applies to a tree that refuses it.
 
     Each set is tried for real, in order: carried, adapted where that is needed, checked. What the fix does not need is
-    told apart. Whether to take them is for a person: size and risk stand beside each.
+    listed apart. Whether to take them is for a person: each comes with its size and risk.
 
     \b
     backport prerequisites fix.patch --tree 5.10 --build --with-prerequisites series.mbox

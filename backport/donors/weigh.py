@@ -206,7 +206,7 @@ def _instead(own: Carried, patch: Patch, tree: Tree, carrier: Carrier, head: Hea
     others = [one for one in tried if one is not first and one.fits and one.effect is not None
               and not same_effect(carrier.git, head.commit, first.effect, one.effect)]
     return replace(made, notes=(
-        f"upstream's form does not go in: {own.reason or own.outcome.legend}", *made.notes,
+        f"upstream's form does not apply: {own.reason or own.outcome.legend}", *made.notes,
         *(f"{one.donor.name} gives another result: see the alternatives" for one in others)),
         evidence=own.evidence, alternatives=tuple(
             one.carried.patch.diff for one in others if one.carried.patch is not None))

@@ -110,7 +110,7 @@ def load_server(path: Path | None = None) -> Server:
 
 def _port(file: Path, value: Any) -> int:
     if not isinstance(value, int) or not 0 < value < 65536:
-        raise UserError(f"{file}: smtp.port is no port: {value!r}")
+        raise UserError(f"{file}: smtp.port is not a port number: {value!r}")
     return value
 
 

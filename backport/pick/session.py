@@ -68,7 +68,7 @@ class Session:
         for number, patch in enumerate(patches, 1):
             mail = read_mail(patch)
             if not mail.is_mail:
-                raise UserError(f"{patch.source} is a bare diff, without author and message: it makes no commit",
+                raise UserError(f"{patch.source} is a bare diff: a commit needs an author and a message",
                                 hint="`backport adapt` takes it, and `git apply`")
             now.items.append(Item(f"{number:04}.eml", mail.title))
         if self.mail:
@@ -82,7 +82,7 @@ class Session:
     def _target(self, onto: str) -> PickState:
         head = self.git.run("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
         if onto.startswith("-"):
-            raise UserError(f"{onto} is no branch")
+            raise UserError(f"{onto} is not a branch")
         ref = self.git.run("rev-parse", "--symbolic-full-name", "--verify", "--quiet", onto,
                            ok=()).text if onto else head
         commit = self.git.rev(f"{onto or 'HEAD'}^{{commit}}")

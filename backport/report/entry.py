@@ -122,7 +122,7 @@ _TONES = {Behaves.PROVED: "good", Behaves.NO_EFFECT: "bad", Behaves.NOT_SHOWN: "
 
 # why upstream's hunk stands alone
 _WHY = {"already": "in this tree already", "dropped": "left out",
-        "subject not in this tree": "its subject is not in this tree"}
+        "subject not in this tree": "the code that it changes is not in this tree"}
 
 
 def _hunk(hunk: HunkStory, *, told: Sequence[str]) -> dict[str, Any]:

@@ -123,10 +123,10 @@ def _unstaged(git: Git, path: str) -> bool:
 
 
 def staged_tree(git: Git) -> str:
-    """The tree that the index is. Raises UserError where it is none."""
+    """The tree that the index makes. Raises UserError where git cannot write it."""
     done = git.run("write-tree", ok=())
     if done.code:
-        raise UserError(f"the index is no tree: {done.err.strip()}")
+        raise UserError(f"git cannot write a tree from the index: {done.err.strip()}")
     return done.text
 
 

@@ -32,7 +32,7 @@ def signature(git: Git, commit: str, name: str, tag: str) -> str:
         return f"{name} is not signed: it is no tag object"
     head = body.out.split(b"\n\n", 1)[0].split(b"\n")
     if b"tag " + name.encode() not in head or git.rev(f"{tag}^{{commit}}") != commit:
-        raise SourceUnavailable(f"the tag {name} is another tag, or of another commit, under this name")
+        raise SourceUnavailable(f"the ref {name} holds another tag, or a tag of another commit")
     if _GPG not in body.out:
         other = next((kind for begin, kind in _OTHERS.items() if begin in body.out), "")
         return f"{name}: signature not checked: it is of {other}" if other else f"{name} is not signed"

@@ -47,7 +47,7 @@ def test_without_a_donor_nobody_knows_and_with_one_its_form_goes_in(world: World
     assert "stable@example.org" not in mail          # nobody signed this one off
     assert [form.stands for form in carried.forms] == ["used"]
     assert (f"+{UPSTREAMS}", f"+{THEIRS}") in carried.forms[0].changed
-    assert carried.notes[0].startswith("upstream's form does not go in: ")
+    assert carried.notes[0].startswith("upstream's form does not apply: ")
 
 
 def test_a_note_that_speaks_of_other_lines_is_shown_and_not_signed(world: World) -> None:

@@ -109,7 +109,7 @@ def test_a_bad_signature_and_a_renamed_tag_are_no_tree(tmp_path: Path, keys: Pat
         put_tag(git, good.replace(b"tag v6.1.5", b"tag v6.1.4"))
     [result] = fetch(store, trees, update=True)
     assert result.head is None
-    assert "is another tag" in result.reason
+    assert "holds another tag" in result.reason
 
 
 def test_a_key_that_nobody_certified_or_that_is_revoked_is_said() -> None:

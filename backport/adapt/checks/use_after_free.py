@@ -31,7 +31,7 @@ def ask(context: Context) -> list[Finding]:
         used = Counter(_uses(here, ours, r, thing)) - Counter(_uses(up, theirs, u, thing))
         if used:
             line = next(iter(used)).decode("utf-8", "replace")
-            found.append(Finding(Signal.FREED, f"`{line}` uses what `{shown}` before it releases"))
+            found.append(Finding(Signal.FREED, f"`{line}` uses what `{shown}` above it releases"))
             continue
         one, two = (_from(lines, f, at, thing) for lines, f, at in ((up, theirs, u), (here, ours, r)))
         if one.endswith(b"()") and two and not two.endswith(b"()"):       # a call by another name may take it as well

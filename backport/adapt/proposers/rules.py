@@ -44,7 +44,7 @@ class Ruled:
         notes = (*result.notes, *result.unresolved)
         if result.vanished:
             return Answer(State.DROPPED, strategies=names,
-                          notes=(*notes, "in this tree's words the hunk changes nothing"), done=result.notes)
+                          notes=(*notes, "written as this tree writes it, the hunk changes nothing"), done=result.notes)
         if self._reverse is None:
             self._reverse = self._ask().hunks
         there = k < len(self._reverse) and self._reverse[k].anchored and bool(self._reverse[k].hunk.removed)

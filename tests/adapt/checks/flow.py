@@ -494,7 +494,7 @@ CASES = (
  	clear(u->data);
  	return 0;
  }
-""", Signal.FREED, "`clear(u->data);` uses what `kfree(u->data);` before it releases"),
+""", Signal.FREED, "`clear(u->data);` uses what `kfree(u->data);` above it releases"),
     Case("use_after_free", "it is freed in this tree already", """
  int stop(struct unit *u)
  {
