@@ -206,7 +206,7 @@ def test_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_server() == Server()
     for text, message in (("[]", "not a mapping"), ("smtp: [1]", "not a mapping"), ("form: x", "unknown keys: form"),
                           ("smtp: {host: h, prot: 1}", r"unknown keys: smtp\.prot"),
-                          ("smtp: {host: h, port: x}", "no port"), ("smtp: {port: 25}", "host is missing"),
+                          ("smtp: {host: h, port: x}", "not a port number"), ("smtp: {port: 25}", "host is missing"),
                           ("smtp: {host: h, security: maybe}", "starttls or tls"),
                           ("smtp: {host: h, user: u}", "over the network"), ("{", "cannot read")):
         file.write_text(text)
