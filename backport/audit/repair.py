@@ -7,18 +7,20 @@ carries every other patch. Where it declines, there is no repair.
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
 from backport.audit.kinds.base import around, as_written, part
-from backport.audit.model import Backported, Suspect
+from backport.audit.kinds.missing_name import QUESTION as undeclared
+from backport.audit.model import Backported, FileSide, Suspect
 from backport.patch import clean
 from backport.patch.compose import branch
 from backport.patch.diffstat import diffstat
 from backport.patch.edits import file_edits, render_hunks
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
+from backport.replay.cases import CaseEdit
 from backport.treeview import MemoryView
 from backport.verdict import Sure
 
@@ -71,9 +73,20 @@ def repaired(change: Backported) -> PutRight | str:
         made = there.made(made)
     if made == today:
         return "the tool would have made the same of it"
+    if lacking := _undeclared(change, bare, made):
+        return f"{lacking}: its declaration is another part of the change"
     before = split_lines(today)
     where = answer.hunks[0].function or upstream.place
     return PutRight(render_hunks(before, file_edits(before, split_lines(made))), where, answer.agreed)
+
+
+def _undeclared(change: Backported, bare: bytes, made: bytes) -> str:
+    """What the repaired function would use and not declare, "" for nothing: the declaration is a group of its own,
+    and stayed where the lines were. xusb-tegra186.c of 6.1 has `u32 reg;` in the wrong function as well."""
+    lines = split_lines(bare)
+    edits = tuple(CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(made)))
+    side = FileSide(change.path, bare, made, edits, edits)
+    return next((one.text for one in undeclared.ask(replace(change, tree=side, spread=None))), "")
 
 
 def _lacking(change: Backported, bare: bytes) -> str:
