@@ -1,1 +1,1 @@
-"""Adapting hunks: pure functions of bytes, one strategy a file, each result explained."""
+"""The engine: pure functions of bytes; one proposer, check or repair a file, and every answer is explained."""

@@ -1,1 +1,1 @@
-"""Looking at C source as text: tokens, functions, without a compiler."""
+"""The reader of C: tokens, the grammar, functions, #if, what a line declares, calls and uses. No compiler is run."""
