@@ -41,11 +41,11 @@ class Signal(StrEnum):
 
     # where the change goes, and what had to be assumed to put it there
     NEIGHBOUR = "a neighbouring line differs in this tree", HARMLESS, True
-    SPLIT = "this tree has other lines where upstream's neighbours touch; a place between them was chosen"
+    SPLIT = "the lines above and below upstream's change are not adjacent in this tree; a place between them was chosen"
     BENT = "a changed line reads differently in this tree and was merged by tokens", HARMLESS
     TOUCHING = "upstream's change and this tree's difference meet in one place"
     EXTRA = "this tree has further lines among the removed ones", FATAL
-    FLOATING = "no neighbour of the change is in this tree as it is"
+    FLOATING = "none of the lines next to the change is in this tree unchanged"
     AMBIGUOUS = "more than one place fits"
     DISAGREE = "independent strategies give different answers"
     PARTLY = "part of the change is in this tree already; only the rest was made"
@@ -53,7 +53,7 @@ class Signal(StrEnum):
     REORDERED = "the removed lines are in another order in this tree"
     NESTING = "a removed line is at another depth in this tree"
     MIXED = "ambiguous merge: upstream's change and this tree's difference meet in the same words", FATAL
-    SWALLOWED = "words that only this tree has were in what upstream replaces, and were replaced with it"
+    SWALLOWED = "words that only this tree has were in the text that upstream replaces, and are gone with it"
     OPERATORS = "upstream's operators and this tree's meet in one expression: check the precedence"
     LOOSE = "found by aligning files, not by the hunk's own lines"
     DROPPED = "a part was left out, because the code that it changes is not in this tree"
@@ -95,11 +95,11 @@ class Signal(StrEnum):
     RETURNED = "an added return gives another kind of value than this tree's function", FATAL, True
     TYPED = "a variable of an added line has another type in this tree", REVIEW, True
     VALUE = "an added constant has a value that means something else in this tree", REVIEW, True
-    NO_VALUE = "an added line uses a variable that nothing gave a value", FATAL, True
+    NO_VALUE = "an added line uses a variable that was never set", FATAL, True
     UNSET = "a variable is used before the added check of it", REVIEW, True
     VARIANT = "this tree uses another variant of the call for the same thing", REVIEW, True
     # the way through a function
-    SYNTAX = "the changed code does not parse any more", FATAL, True
+    SYNTAX = "the changed code no longer parses", FATAL, True
     STATEMENT = "an added line begins or ends in the middle of a statement of this tree", FATAL, True
     ORDER = "a declaration comes after a statement", FATAL, True
     CONDITION = "an added line runs under another condition than upstream's", REVIEW, True

@@ -34,7 +34,7 @@ def _syntax(result: Result, before: Function | None, after: Function | None) -> 
         return []
     grown = errors(new) - errors(old)
     if grown > 0 and grown > _errors_upstream(result.problem, after.name):
-        return [Finding(Signal.SYNTAX, f"{after.name}() does not parse any more")]
+        return [Finding(Signal.SYNTAX, f"{after.name}() no longer parses")]
     return []
 
 

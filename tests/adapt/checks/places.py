@@ -126,7 +126,7 @@ CASES = (
 +		clear(u);
  	return 0;
  }
-""", Signal.SYNTAX, "stop() does not parse any more"),
+""", Signal.SYNTAX, "stop() no longer parses"),
     Case("syntax", "an entry behind one that ends without a comma", """
  static const int table[] = {
  	FIRST,
