@@ -73,7 +73,7 @@ def load(path: Path) -> Reproducer:
         except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise UserError(f"{file}: {error}") from error
         if not isinstance(fields, dict) or not set(fields) <= set(_FIELDS):
-            raise UserError(f"{file}: fields are {', '.join(_FIELDS)}")
+            raise UserError(f"{file}: it can only have {', '.join(_FIELDS)}")
     selftest = _text(fields, "selftest", file, _SELFTEST, "the name of a KVM selftest (x86_64/set_sregs_test)")
     if selftest and sources:
         raise UserError(f"{file}: a selftest is named and {sources[0].name} is there; it is one or the other")
@@ -135,7 +135,7 @@ def _needs(fields: dict[str, Any], file: Path) -> tuple[str, ...] | None:
         return None
     needs = fields["needs"] or []
     if not isinstance(needs, list) or not all(isinstance(one, str) and one in FEATURES for one in needs):
-        raise UserError(f"{file}: needs is a list of {', '.join(FEATURES)}")
+        raise UserError(f"{file}: `needs` must be a list of {', '.join(FEATURES)}")
     return tuple(needs)
 
 

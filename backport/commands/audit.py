@@ -45,14 +45,14 @@ if TYPE_CHECKING:
               help="Releases of a newer branch, oldest first; again for each branch  [default: all of every newer "
                    "series that the store has].")
 @click.option("--path", "paths", multiple=True, metavar="GLOB",
-              help="Only files that match, of releases (fs/btrfs, '*.c'); again for more.")
+              help="With releases: only files that match (fs/btrfs, '*.c'); may be repeated.")
 @click.option("--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="The clone of RANGE  [default: the one that you stand in].")
 @click.option("--queue", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="Audit a quilt queue against --tree before it is released.")
 @click.option("--form", "forms", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="PATCH",
               help="With --queue: upstream's form of an entry, or a directory of them.")
-@click.option("--accept", metavar="ID", help="Keep that this finding was looked at; needs --why.")
+@click.option("--accept", metavar="ID", help="Record that this finding was looked at; needs --why.")
 @click.option("--why", default="", metavar="TEXT", help="With --accept: the reason, for whoever reads the file.")
 @click.option("--accepted", "accepted_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where --accept keeps it  [default: .backport-audit.yaml here].")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
               help="How to print it  [default: text to a terminal, markdown elsewhere].")
 @output_option()
 @db_option()
-@click.option("--offline", is_flag=True, help="Accepted as everywhere; this command never fetches.")
+@click.option("--offline", is_flag=True, help="Accepted for consistency; this command never fetches.")
 @manifest_option()
 @cache_option()
 def command(patch: str, names: tuple[str, ...], form: str | None, output: Path | None, db: Path | None, offline: bool,

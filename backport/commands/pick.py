@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--mail", is_flag=True, help="Write mails for `git am` and `git send-email` to stdout; the clone is only "
               "read.")
 @output_option("With --mail: write there instead of stdout.")
-@click.option("--no-verify", "-n", is_flag=True, help="Leave the commit-msg hook out.")
+@click.option("--no-verify", "-n", is_flag=True, help="Bypass the commit-msg hook.")
 @click.option("--continue", "go_on", is_flag=True, help="The conflict is resolved and staged: commit it and continue.")
 @click.option("--skip", is_flag=True, help="Skip the conflicting patch and continue.")
 @click.option("--abort", is_flag=True, help="Restore everything as it was.")

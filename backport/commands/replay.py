@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 @click.option("--freeze", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write the outcome of every file, one line each.")
 @click.option("--frozen", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="Compare with such a file; exit 1 if an outcome differs.")
+              help="Compare with a file that --freeze wrote; exit 1 if an outcome differs.")
 @click.option("--calibrate", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Fit the probability of an answer on --commits, write the model there, print how it does.")
 @click.option("--cut", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
