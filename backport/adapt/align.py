@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from backport.csource.declarations import member_name
-from backport.csource.pieces import bare, says_something, squeeze
+from backport.csource.pieces import bare, has_letter, has_long_name, squeeze
 
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
@@ -42,12 +42,12 @@ def line_key(line: bytes) -> bytes:
 
 def weak(key: bytes) -> bool:
     """True for a line (without white space) that says nothing about where it stands."""
-    return key in _WEAK or not says_something(key, 2)
+    return key in _WEAK or not has_long_name(key)
 
 
 def silent(key: bytes) -> bool:
     """True for a line (without white space) that is no statement worth a question; `i++;` is one, if no anchor."""
-    return key in _WEAK or not says_something(key)
+    return key in _WEAK or not has_letter(key)
 
 
 def align(base: Sequence[bytes], target: Sequence[bytes]) -> list[int]:

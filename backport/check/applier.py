@@ -47,9 +47,9 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
     with private_index(git, commit, patch) as index:
         entries = index.entries()
         backward = None if _never(patch, entries, index, reverse=True) else index.apply(patch.diff, reverse=True)
+        reverts = backward is not None and _fits(backward, patch)
         # where the tree has it already, and nothing of it can be put in again, git need not be asked for that
-        there = backward is not None and _fits(backward, patch) and _never(patch, entries, index)
-        forward = None if there else index.apply(patch.diff)
+        forward = None if reverts and _never(patch, entries, index) else index.apply(patch.diff)
         report = forward.err if forward is not None else ""
         results = [result for result in (forward, backward) if result is not None]
         if any("Skipped patch" in result.err for result in results):
@@ -59,7 +59,6 @@ def check(git: Git, commit: str, patch: Patch, upstream: Mapping[str, bytes] | N
         if ApplyAnswer.MALFORMED in answers:
             return CheckResult(Apply.INVALID, reason=_first_error(report), report=report)
         fits = forward is not None and _fits(forward, patch)
-        reverts = backward is not None and _fits(backward, patch)
         lacking = _lacking(patch, entries) if fits else ""
         fits = fits and not lacking
         if not fits and not reverts:

@@ -53,9 +53,14 @@ def words(source: bytes) -> tuple[list[bytes], list[int]]:
     return _WORD.findall(source), list(map(len, _WORD.split(source)))
 
 
-def says_something(key: bytes, least: int = 1) -> bool:
-    """True for text with a name of at least `least` bytes, up to two."""
-    return (_NAME if least > 1 else _LETTER).search(key) is not None
+def has_letter(text: bytes) -> bool:
+    """True for text with a name in it, of one letter if need be."""
+    return _LETTER.search(text) is not None
+
+
+def has_long_name(text: bytes) -> bool:
+    """True for text with a name of two bytes or more."""
+    return _NAME.search(text) is not None
 
 
 def squeeze(line: bytes) -> bytes:

@@ -10,10 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
 
 from backport.csource.functions import Function
-from backport.csource.pieces import code
 from backport.csource.source import Source
 
 _CALL = re.compile(rb"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
@@ -61,12 +59,16 @@ class References:
 
     def __init__(self, data: bytes) -> None:
         self._source = Source.of(data)
-        self.code = code(data)
 
-    @cached_property
-    def lines(self) -> list[bytes]:
-        """The lines of its code: comments and what is inside strings are blanks."""
-        return self.code.split(b"\n")
+    @property
+    def code(self) -> bytes:
+        """Its code: comments and what is inside strings are blanks."""
+        return self._source.bare
+
+    @property
+    def lines(self) -> tuple[bytes, ...]:
+        """The lines of its code."""
+        return self._source.bare_lines
 
     @property
     def functions(self) -> tuple[Function, ...]:

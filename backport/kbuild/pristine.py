@@ -144,7 +144,7 @@ def _copy(source: Path, target: Path) -> None:
 def _drop_strangers(build: Path, pristine: Path, directories: Collection[str]) -> None:
     """Take away those of the `directories` that the pristine copy does not have; none of them is entered."""
     gone: set[str] = set()
-    for path in sorted(directories):             # one that stands in another comes behind it
+    for path in sorted(directories):             # parents come first
         if posixpath.dirname(path) in gone:
             gone.add(path)
         elif not os.path.isdir(f"{pristine}/{path}"):    # noqa: PTH112 - a thousand of them in each cell

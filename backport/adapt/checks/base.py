@@ -171,8 +171,8 @@ class Context:
     @cached_property
     def as_upstream(self) -> bool:
         """Whether the hunk's edits stand in functions alone, each of which is upstream's to the byte, before the patch
-        and with it. What asks of nothing but these functions has nothing to say then, and need not be asked: that is so
-        for most hunks that git apply takes."""
+        and with it. A check that looks at nothing but these functions has nothing to say then, and need not be asked:
+        that is so for two of five answers."""
         result, problem = self.result, self.problem
         if problem.base is None:
             return False

@@ -21,8 +21,8 @@ from backport.csource.grammar import captures
 from backport.csource.pieces import code
 from backport.csource.tokens import identifiers
 
-# a variable that declares itself unused, or whose end is what it is for
 _NODES = "(function_declarator (parameter_list) @parameters) (compound_statement) @block"
+# a variable that declares itself unused, or whose end is what it is for
 _UNUSED = (b"__maybe_unused", b"__always_unused", b"__cleanup", b"__free(", b"CLASS(")
 
 

@@ -88,9 +88,11 @@ def given_up(change: Backported, key: bytes) -> bool:
     commit gave it up, which this tree does not have: fw_attributes_class_put() of 6.1 has a get that 6.12 lacks."""
     here = change.tree.after
     gone = names_of(as_written(key, here).encode()) - names_of(change.upstream.after)
-    keys = [line_key(line) for line in here.split(b"\n")]
-    return bool(gone) and (keys.count(key) > 1 or bool(gone & names_of(b"\n".join(
-        line for line in here.split(b"\n") if line_key(line) != key))))
+    if not gone:
+        return False
+    lines = here.split(b"\n")
+    others = [line for line in lines if line_key(line) != key]
+    return len(lines) - len(others) > 1 or bool(gone & names_of(b"\n".join(others)))
 
 
 def as_written(key: bytes, *sources: bytes) -> str:

@@ -50,8 +50,8 @@ def _asked(change: Backported) -> tuple[Question, ...]:
 
 
 def _less_sure(one: Suspect) -> Suspect:
-    """A finding that rests on a merge window comes behind the others, and says so: mainline can have moved the lines in
-    another commit."""
+    """A finding whose upstream side is a whole merge window is listed after the others, with the reason: some other
+    mainline commit may have moved the lines."""
     if not one.change.across:
         return one
     old, _, new = one.change.origin.upstream.partition("..")
