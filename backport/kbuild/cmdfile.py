@@ -6,7 +6,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,18 +37,20 @@ class Unit:
         return _command(self.recipe) if len(self.recipe) <= _RECIPE else ()
 
 
-_Read = tuple[tuple[int, ...], Unit | None]
+_Read = tuple[Sequence[int], Unit | None]
 # of the build directories that were asked for last: a build of one object changes a handful of a thousand files
 _READ: dict[tuple[str, str], dict[str, _Read]] = {}
 _KEPT = 4
 
 
 class Units:
-    """All `.cmd` files of a build directory, parsed when asked for."""
+    """All `.cmd` files of a build directory, parsed when asked for. `stamps` are those of all its files, where the
+    caller has just looked: an allmodconfig has 16,000, and looking costs as much as starting make."""
 
-    def __init__(self, source: Path, build: Path) -> None:
+    def __init__(self, source: Path, build: Path, stamps: Mapping[str, Sequence[int]] | None = None) -> None:
         self._source = source
         self._build = build
+        self._stamps = stamps
         self._all: dict[str, Unit] | None = None
 
     def all(self) -> dict[str, Unit]:
@@ -57,11 +59,8 @@ class Units:
             key = (str(self._source), str(self._build))
             known, now = _READ.pop(key, {}), dict[str, _Read]()
             size = 0
-            for path, entry in command_files(self._build):
-                info = entry.stat(follow_symlinks=False)
-                # a build can set an mtime, it cannot set a ctime
-                stamp = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
-                size += info.st_size
+            for path, stamp in self._command_files():
+                size += stamp[0]
                 if size > _ALL:
                     raise BuildError(f"the .cmd files of the build are more than {_ALL >> 30} GiB",
                                      hint="build fewer targets (targets: in trees.yaml)")
@@ -75,6 +74,12 @@ class Units:
             self._all = {unit.target: unit for _stamp, unit in now.values() if unit is not None}
         return self._all
 
+    def _command_files(self) -> Iterator[tuple[str, Sequence[int]]]:
+        if self._stamps:
+            return ((path, stamp) for path, stamp in self._stamps.items()
+                    if path.endswith(".cmd") and _is_command_file(posixpath.basename(path)))
+        return ((path, leftover.stamp(entry.stat(follow_symlinks=False))) for path, entry in command_files(self._build))
+
     def users(self, path: str) -> tuple[Unit, ...]:
         """The units that read `path` (as source, header or included file), sorted by target."""
         return tuple(sorted((unit for unit in self.all().values() if path == unit.source or path in unit.reads),
@@ -84,8 +89,12 @@ class Units:
 def command_files(build: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every `.NAME.cmd` below `build`, whatever it is; raises LeftBehind where there is no end of files."""
     for path, entry in leftover.walk(build, directories=True):
-        if entry.name.startswith(".") and entry.name.endswith(".cmd"):
+        if _is_command_file(entry.name):
             yield path, entry
+
+
+def _is_command_file(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".cmd")
 
 
 def made_from(source: Path, build: Path, path: str) -> tuple[str, ...]:

@@ -305,6 +305,7 @@ class _Cell:
     say: Callable[[str], None]
     paths: frozenset[str]            # what of the patch this configuration is asked about
     want: Wanted = field(default_factory=Wanted)
+    seen: pristine.Seen | None = None    # the build directory after the last make, where nothing can write there since
 
     def run(self) -> BuildResult:
         work = self.work
@@ -341,7 +342,7 @@ class _Cell:
                 elif self.compared and attempt.proof and any(name.endswith(".o") for name in attempt.proof.objects):
                     pair = self._patched_side(delta, attempt.proof)
         finally:
-            pristine.put_back(work.build, work.pristine, work.stamps)
+            pristine.put_back(work.build, work.pristine, work.stamps, self.seen)
         result = self._verdict(attempt, notes)
         return result if pair is None else replace(result, changes=self._changes(delta, *pair))
 
@@ -392,10 +393,11 @@ class _Cell:
     def _attempt(self, delta: Delta, build: Path, log: Path, *, fresh: bool = False) -> _Attempt:
         """Make with the patch in place; raises BuildError where the environment failed."""
         work = self.work
+        self.seen = None
         runner = work.runner(write=(build,), ccache="read") if fresh else work.runner()
         kinds = {kind_of(path) for path in delta.files}
         self._hold_includes(delta)
-        before = pristine.stamps(build) if fresh else pristine.recorded(work.stamps)
+        before = pristine.look(build).stamps if fresh else pristine.recorded(work.stamps)
         seconds = 0.0
         told: tuple[Diagnostic, ...] = ()
         steered = bool(kinds & {TouchedKind.KCONFIG, TouchedKind.MAKEFILE})
@@ -419,7 +421,6 @@ class _Cell:
         paths = Paths(work.source, build, work.build)
         found = (*told, *diagnostics.parse(ended.output, paths))
         failed = bool(ended.code)
-        units = Units(work.source, build)        # read when asked for, behind the last call of make
         want = wanted.after(work, build, self.want, delta, self.paths) if steered and not failed else self.want
         if work.fragment.modules:
             found = symbols.without_undefined(found)
@@ -440,13 +441,17 @@ class _Cell:
             # it names no such object, it failed for something that nobody here reads
             failed = failed or bool(single.code and (any(item.is_error for item in more)
                                                      or len(more) == len(everything)))
-            if not failed:
-                recipes = {name: unit.recipe for name, unit in units.all().items()}
-                lost = symbols.lost(build, work.pristine, map(posixpath.normpath, want.objects), recipes, delta,
-                                    work.source)
-                found += lost
-                failed = bool(lost)
-        written = frozenset(path for path, stamp in pristine.stamps(build).items() if before.get(path) != stamp)
+        seen = pristine.look(build)
+        units = Units(work.source, build, seen.stamps)
+        if build == work.build and work.sandbox.sealed:
+            self.seen = seen                     # what comes now may read the build directory alone
+        if want.objects and not failed:
+            recipes = {name: unit.recipe for name, unit in units.all().items()}
+            lost = symbols.lost(build, work.pristine, map(posixpath.normpath, want.objects), recipes, delta,
+                                work.source)
+            found += lost
+            failed = bool(lost)
+        written = frozenset(path for path, stamp in seen.stamps.items() if before.get(path) != stamp)
         new, fixed = diagnostics.compare(self.base.diagnostics, found, delta, rebuilt=written,
                                          existed=lambda target: leftover.is_left(work.pristine / target,
                                                                              work.pristine))
@@ -460,7 +465,7 @@ class _Cell:
         entry = named(work.architecture)
         entered = {posixpath.dirname(below_tree(name, entry.directory if entry else "")) for name in want.objects
                    if not name.endswith("/")}
-        proof = compiled.prove(delta.only(self.paths), units, written, runner=runner, build=build,
+        proof = compiled.prove(delta.only(self.paths), units, written, runner=runner.reading(), build=build,
                                source=work.source, kconfig=baselines.kconfig_files(work, build),
                                visited=[*(name.rstrip("/") for name in work.directories), *sorted(entered)],
                                jobs=work.jobs)

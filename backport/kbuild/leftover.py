@@ -19,6 +19,7 @@ from backport.errors import BuildError
 COMMAND_FILE = 16 << 20      # bytes; the largest of a kernel's (auto.conf.cmd, vmlinux) are below 1 MB
 OBJECT = 512 << 20           # bytes; kvm.o with debug information is some 30 MB
 FILES = 500_000              # files in one build directory; a whole allmodconfig leaves some 150,000
+Stamp = tuple[int, int, int, int]    # of a file: size, mtime in ns, ctime in ns, inode
 _KINDS = ((stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
           (stat.S_ISBLK, "a device"), (stat.S_ISDIR, "a directory"), (stat.S_ISLNK, "a symbolic link"))
 _HINT = "no kernel build creates this: check what the patch makes the build run"
@@ -108,6 +109,11 @@ def walk(top: Path, most: int = FILES, *, directories: bool = False) -> Iterator
                 raise
             raise LeftBehind(f"the build left a directory that cannot be read: {_short(below)}: "
                              f"{error.strerror}") from error
+
+
+def stamp(info: os.stat_result) -> Stamp:
+    """What tells one state of a file from another: a build can set an mtime, it cannot set a ctime."""
+    return (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
 
 
 def remove(top: Path) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backport.errors import BuildError
@@ -56,6 +56,10 @@ class Runner:
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+
+    def reading(self) -> Runner:
+        """The same, with nothing that it may write."""
+        return replace(self, read=(*self.read, *self.write), write=())
 
     def run(self, argv: Sequence[str], *, cwd: Path, log: Path | None = None, seconds: float | None = None) -> Exited:
         """Run `argv` in `cwd`, appending the output to `log`; nothing it started is alive afterwards.

@@ -13,30 +13,36 @@ import os
 import posixpath
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 
 from backport.kbuild import leftover
+from backport.kbuild.leftover import Stamp
 from backport.wholefile import write_whole
 
-Stamp = tuple[int, int, int, int]    # size, mtime in ns, ctime in ns, inode
+_KEPT = 4                            # records that are kept in memory: one cell asks two or three configurations
+_Record = tuple[Stamp, Mapping[str, Sequence[int]]]
 
 
-def stamps(top: Path) -> dict[str, Stamp]:
-    """Path below `top` -> stamp, of every file and symbolic link; raises LeftBehind where there is no end of them."""
-    return _look(top)[0]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What lay below a directory when it was looked at: the stamp of every file and symbolic link by its path, and the
+    directories."""
+
+    stamps: Mapping[str, Stamp]
+    directories: Sequence[str]
 
 
-def _look(top: Path) -> tuple[dict[str, Stamp], list[str]]:
-    """(stamps, the directories) below `top`."""
+def look(top: Path) -> Seen:
+    """Everything below `top`; raises LeftBehind where there is no end of it."""
     found: dict[str, Stamp] = {}
     directories: list[str] = []
     for path, entry in leftover.walk(top, directories=True):
         if entry.is_dir(follow_symlinks=False):
             directories.append(path)
         else:
-            found[path] = _stamp(entry.stat(follow_symlinks=False))
-    return found, directories
+            found[path] = leftover.stamp(entry.stat(follow_symlinks=False))
+    return Seen(found, directories)
 
 
 def save(build: Path, pristine: Path) -> None:
@@ -48,7 +54,7 @@ def save(build: Path, pristine: Path) -> None:
 
 def record(build: Path, file: Path) -> None:
     """Remember the stamps of a build directory that equals its pristine copy; written atomically."""
-    _write(file, stamps(build))
+    _write(file, look(build).stamps)
 
 
 def add(build: Path, pristine: Path, file: Path) -> None:
@@ -57,24 +63,26 @@ def add(build: Path, pristine: Path, file: Path) -> None:
     One more object is a handful of the thirteen thousand files of an allmodconfig, and copying all of them took longer
     than making it. A kill leaves a copy that is neither: the caller takes the baseline's marker away first."""
     known = recorded(file)
-    now, directories = _look(build)
+    seen = look(build)
     try:
         if not known:
             raise FileNotFoundError(file)
-        for path in known.keys() - now.keys():
+        for path in known.keys() - seen.stamps.keys():
             (pristine / path).unlink(missing_ok=True)
-        for path in sorted(directories):         # empty ones too: what the copy does not have is taken away
+        for path in sorted(seen.directories):    # empty ones too: what the copy does not have is taken away
             (pristine / path).mkdir(exist_ok=True)
-        for path, stamp in now.items():
+        for path, stamp in seen.stamps.items():
             if known.get(path) != stamp:
                 _copy(build / path, pristine / path)
     except OSError:                              # no record, or a file where a directory was
         save(build, pristine)
-    _write(file, now)
+    _write(file, seen.stamps)
 
 
-def put_back(build: Path, pristine: Path, file: Path) -> int:
+def put_back(build: Path, pristine: Path, file: Path, seen: Seen | None = None) -> int:
     """Make `build` equal to `pristine` again; returns how many files had to be touched.
+
+    `seen` is what lies in `build`, where the caller looked and nothing can have written there since.
 
     Without a readable record every file is compared by content. What cannot be walked or changed in place (a million
     files, a directory without permissions or deeper than a path may be long) is taken away whole and copied again, or
@@ -82,52 +90,59 @@ def put_back(build: Path, pristine: Path, file: Path) -> int:
     """
     known = recorded(file)
     # what was recorded is what the copy holds: no build can see it
-    wanted = known.keys() or stamps(pristine).keys()
+    wanted = known.keys() or look(pristine).stamps.keys()
     try:
-        have, directories = _look(build) if build.is_dir() else ({}, [])
-        touched = _in_place(build, pristine, wanted, have, directories, known)
+        seen = seen or (look(build) if build.is_dir() else Seen({}, ()))
+        touched = _in_place(build, pristine, wanted, seen, known)
     except (OSError, leftover.LeftBehind):
         leftover.remove(build)
         shutil.copytree(pristine, build, symlinks=True)
         record(build, file)
         return len(wanted)
     if touched or not known:
-        _write(file, {path: _stamp((build / path).lstat()) if path in touched else have[path] for path in wanted})
+        _write(file, {path: leftover.stamp((build / path).lstat()) if path in touched else seen.stamps[path]
+                      for path in wanted})
     return len(touched)
 
 
-def recorded(file: Path) -> Mapping[str, tuple[int, ...]]:
+def recorded(file: Path) -> Mapping[str, Sequence[int]]:
     """The stamps of the build directory when it last equalled its pristine copy, empty where there are none."""
     try:
-        info = file.stat()
-        return _recorded(file, (info.st_mtime_ns, info.st_ctime_ns, info.st_size, info.st_ino))
+        stamp = leftover.stamp(file.stat())
+        kept = _RECORDS.pop(file, None)
+        if kept is None or kept[0] != stamp:
+            kept = stamp, {path: tuple(row) for path, row in json.loads(file.read_text("utf-8")).items()}
     except (OSError, ValueError):
         return {}
+    _keep(file, kept)
+    return kept[1]
 
 
-@lru_cache(maxsize=2)
-def _recorded(file: Path, _stamp: Stamp) -> Mapping[str, tuple[int, ...]]:
-    # one cell asks three times, of the ten thousand files of an allmodconfig
-    return {path: tuple(stamp) for path, stamp in json.loads(file.read_text("utf-8")).items()}
+# one cell asks three times, of the sixteen thousand files of an allmodconfig, and its end writes them anew
+_RECORDS: dict[Path, _Record] = {}
+
+
+def _keep(file: Path, record: _Record) -> None:
+    _RECORDS[file] = record
+    while len(_RECORDS) > _KEPT:
+        _RECORDS.pop(next(iter(_RECORDS)))
 
 
 def _write(file: Path, found: Mapping[str, Sequence[int]]) -> None:
     write_whole(file, json.dumps(found).encode())
+    _keep(file, (leftover.stamp(file.stat()), found))
 
 
-def _stamp(info: os.stat_result) -> Stamp:
-    return (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
-
-
-def _in_place(build: Path, pristine: Path, wanted: Collection[str], have: dict[str, Stamp],
-              directories: Collection[str], known: Mapping[str, tuple[int, ...]]) -> set[str]:
+def _in_place(build: Path, pristine: Path, wanted: Collection[str], seen: Seen,
+              known: Mapping[str, Sequence[int]]) -> set[str]:
     """The paths that had to be touched."""
+    have = seen.stamps
     strangers = have.keys() - set(wanted)
     # strangers first: one of them may be a symbolic link where a directory was, and nothing is written through it
     for path in strangers:
         (build / path).unlink()
     # directories next: one of them may have the name under which a file is copied
-    _drop_strangers(build, pristine, directories)
+    _drop_strangers(build, pristine, seen.directories)
     changed = {path for path in wanted if path not in have or known.get(path) != have[path]}
     for path in changed:
         _copy(pristine / path, build / path)

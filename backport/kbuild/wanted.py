@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backport.kbuild import compiled, devicetree, headers, lists
+from backport.kbuild import compiled, devicetree, headers, lists, pristine
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units, made_from
 from backport.kbuild.delta import Delta, FileDelta
@@ -45,11 +45,11 @@ class Wanted:
 def before(work: Plan, base: Baseline, patch: Patch, asked: Collection[str]) -> Wanted:
     """What a patch asks for in the tree without it; `asked` are those of its files that this plan is for."""
     touched = patch.paths
-    units = Units(work.source, work.build)
+    units = Units(work.source, work.build, pristine.recorded(work.stamps))    # the baseline was put back just now
     added = frozenset(posixpath.normpath(name) for name in base.extras)
     built = {posixpath.dirname(unit.source) for unit in units.all().values()
              if unit.target.endswith(".o") and posixpath.normpath(unit.target) not in added}
-    members = Membership(work.runner(), work.source, work.build, work.variables)
+    members = _membership(work, work.build)
     found = Wanted(inside=not work.alone and any(kind_of(path) not in (*COMPILED, TouchedKind.NOTHING)
                                                  for path in touched))
     names: dict[str, None] = {}
@@ -92,7 +92,7 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
     `make DIR/x.o` compiles anything: an object that is no longer listed would be made, and one that is listed and
     that nothing makes would be missed. Directories that are new in a list and have no Makefile are among `objects`.
     """
-    members = Membership(work.runner(write=(build,)), work.source, build, work.variables)
+    members = _membership(work, build)
     found = Wanted((), first.told, first.inside, first.through, first.listed, dict(first.why))
     names = {name: None for name in first.objects if not name.endswith((".o", *devicetree.BLOBS))
              or members.target(devicetree.below_tree(name, members.directory))}
@@ -122,6 +122,11 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
     return found
 
 
+def _membership(work: Plan, build: Path) -> Membership:
+    # a Makefile of the patch is read: what it makes shell do shall change nothing that is compared later
+    return Membership(work.runner(write=(build,)).reading(), work.source, build, work.variables)
+
+
 def why_not(work: Plan, build: Path, want: Wanted, path: str) -> tuple[str, tuple[str, ...]]:
     """(why the configuration of `build` makes nothing of `path`, "" where nobody can say, the options in the way)."""
     if path in want.why:
@@ -130,7 +135,7 @@ def why_not(work: Plan, build: Path, want: Wanted, path: str) -> tuple[str, tupl
         user, around = headers.conditions(work.source, path, name)
         if around:
             return f"{user} includes it under {around[-1]}", around
-    members = Membership(work.runner(), work.source, build, work.variables)
+    members = _membership(work, build)
     if path.endswith((".c", ".S")):
         return members.why_not(_object(path))
     user = headers.nearest(work.source, path) if path.endswith(".h") else ""

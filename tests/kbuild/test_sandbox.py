@@ -6,14 +6,16 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backport.configuration import defaults
 from backport.errors import BuildError, ManifestError
 from backport.kbuild import sandbox
-from backport.kbuild.make import Runner
+from backport.kbuild.make import Exited, Runner
 from backport.kbuild.sandbox import Limits, Sandbox, choose
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
@@ -52,6 +54,25 @@ def test_shell_in_a_makefile_writes_nowhere_but_into_the_build_directory(bench: 
     assert (bench.home / "baseline.json").read_bytes() == marker
     assert not (bench.home / "build/made-by-the-attack").exists()      # what it may write is removed again
     assert bench.status() == ""
+
+
+@needs_bubblewrap
+def test_what_only_reads_a_build_may_write_nothing_of_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    writable: dict[str, set[Path]] = {}
+    run = Runner.run
+
+    def watched(self: Runner, argv: Sequence[str], **options: Any) -> Exited:
+        what = "list" if argv[-1] == "backport-lists" else "make" if argv[0] == "make" else \
+            "preprocessor" if "-E" in argv else "comparison"
+        writable.setdefault(what, set()).update(self.write)
+        return run(self, argv, **options)
+
+    monkeypatch.setattr(Runner, "run", watched)
+    text = bench.read(X86).replace("return 0", "return 1").replace("return vcpu->id + 1;", "return vcpu->id + 2;")
+    bench.build({X86: text, **bench.edit("drivers/net/dummy.c", "int dummy;", "int dummy = 1;")})
+    assert writable.keys() == {"list", "make", "preprocessor", "comparison"}
+    assert writable["list"] == writable["preprocessor"] == set()       # they read what a patch has made
+    assert bench.home / "build" not in writable["comparison"]
 
 
 @needs_bubblewrap
