@@ -75,4 +75,4 @@ def _depth(line: bytes) -> int:
     return len(line) - len(line.lstrip(b"\t"))
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING,))
+CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING,), local=True)

@@ -59,4 +59,4 @@ def _above(lines: Sequence[bytes], at: int) -> bytes:
     return next((line for line in reversed(lines[:at]) if line.strip()), b"")
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.FALLING,))
+CHECK = Check(__name__, __doc__, ask, (Signal.FALLING,), local=True)

@@ -22,6 +22,7 @@ from backport.bounded import by_content
 from backport.csource.functions import Function, enclosing
 from backport.csource.grammar import captures
 from backport.csource.source import Source
+from backport.csource.tokens import identifiers
 from backport.patch.edits import Edit
 
 NOWHERE = 0              # depth of a name that no block of the function declares
@@ -48,9 +49,15 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     found: list[Finding] = []
     problem = result.problem
-    for f in {e_f.name: e_f for e in edits if (e_f := enclosing(problem.target, e.lo + 1)) is not None}.values():
-        found += _stay(result, f)
-    for u, r in context.pairs:
+    pairs = context.pairs
+    if context.as_upstream:          # what stays is bound as upstream's, and a name of the file alone may be hidden
+        here, up = context.target, context.upstream
+        pairs = [(u, r) for u, r in pairs if any(here.is_variable(name) and not up.is_variable(name)
+                                                 for name in identifiers(result.lines[r]))]
+    else:
+        for f in {e_f.name: e_f for e in edits if (e_f := enclosing(problem.target, e.lo + 1)) is not None}.values():
+            found += _stay(result, f)
+    for u, r in pairs:
         found += _come(result, u, r)
     return list({(d.kind, d.text): d for d in found}.values())[:4]
 

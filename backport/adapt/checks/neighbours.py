@@ -53,4 +53,4 @@ def _neighbour(lines: Sequence[bytes], f: Function, at: int, step: int, written:
     return b""
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.BESIDE,))
+CHECK = Check(__name__, __doc__, ask, (Signal.BESIDE,), local=True)

@@ -27,4 +27,4 @@ def ask(context: Context) -> list[Finding]:
     return found
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.RETURNED,))
+CHECK = Check(__name__, __doc__, ask, (Signal.RETURNED,), local=True)

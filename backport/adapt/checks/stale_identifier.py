@@ -37,4 +37,4 @@ def ask(context: Context) -> list[Finding]:
             for x, y in sorted(learned.items()) if not set(identifiers(y)) & (gone | new)]
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.SPELLED,))
+CHECK = Check(__name__, __doc__, ask, (Signal.SPELLED,), local=True)

@@ -58,4 +58,4 @@ def _head(begun: bytes) -> bytes:
     return begun if head_kind(begun) and begun.count(b"(") == begun.count(b")") else b""
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.STATEMENT,))
+CHECK = Check(__name__, __doc__, ask, (Signal.STATEMENT,), local=True)

@@ -52,4 +52,4 @@ def _used(lines: Sequence[bytes], f: Function, at: int, name: bytes) -> bytes:
     return b""
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.NO_VALUE, Signal.UNSET))
+CHECK = Check(__name__, __doc__, ask, (Signal.NO_VALUE, Signal.UNSET), local=True)

@@ -60,11 +60,14 @@ def ask(context: Context) -> list[Finding]:
 
 
 def _elsewhere(result: Result, name: str, ours: Function, at: int) -> bool:
-    """Whether upstream's function had the added statement before the patch, and this tree's has not."""
+    """Whether upstream's function had the added statement before the patch, this tree's had not, and has it in added
+    lines alone. One that the patch moves was in both."""
     key = line_key(result.lines[at])
-    before = named(result.problem.base or b"", name) or b""
+    before, here = (named(source, f) or b"" for source, f in ((result.problem.base or b"", name),
+                                                             (result.problem.target, ours.name)))
     inside = range(ours.start - 1, min(ours.end, len(result.lines)))
     return any(line_key(line) == key for line in before.split(b"\n")) \
+        and not any(line_key(line) == key for line in here.split(b"\n")) \
         and not any(line_key(result.lines[i]) == key for i in inside if i not in result.added)
 
 
@@ -91,4 +94,4 @@ def _held(lines: Sequence[bytes], at: int) -> set[bytes]:
     return {name for line in below for name in given(line)} - gone - near
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING, Signal.RELEASE))
+CHECK = Check(__name__, __doc__, ask, (Signal.LEAVING, Signal.RELEASE), local=True)

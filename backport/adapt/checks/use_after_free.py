@@ -77,4 +77,4 @@ def _depth(line: bytes) -> int:
     return len(line) - len(line.lstrip(b"\t"))
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.FREED,))
+CHECK = Check(__name__, __doc__, ask, (Signal.FREED,), local=True)

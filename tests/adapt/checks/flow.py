@@ -236,6 +236,45 @@ CASES = (
  	return 0;
  }
 """, Signal.LEAVING, "leaves without mutex_unlock()"),
+    Case("unwind", "a release that only upstream's function had", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
+ 	put_unit(u);
++	clear(u);
++	put_unit(u->next);
++	put_unit(u);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	halt_all(u);
++	clear(u);
++	put_unit(u->next);
++	put_unit(u);
+ 	return 0;
+ }
+""", Signal.RELEASE, "`put_unit(u);` is in upstream's stop() before the patch"),
+    Case("unwind", "a release that the patch moves in both", """
+ int stop(struct unit *u)
+ {
+ 	halt(u);
+-	mutex_unlock(&u->lock);
+ 	free_unit(u);
++	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+""", """
+ int stop(struct unit *u)
+ {
+ 	halt_all(u);
+-	mutex_unlock(&u->lock);
+ 	free_unit(u);
++	mutex_unlock(&u->lock);
+ 	return 0;
+ }
+"""),
     Case("unwind", "the label gives the same back", """
  int stop(struct unit *u)
  {
