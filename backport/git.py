@@ -361,6 +361,20 @@ class Git:
         rows = self._below(self.entry(commit, path))
         return [name.decode("utf-8", "surrogateescape") for name, (mode, _sha) in (rows or {}).items() if mode == _TREE]
 
+    def below(self, commit: str, path: str) -> list[str]:
+        """Every file below the directory `path` of a commit, with its whole path, sorted; [] where that is none."""
+        found: list[str] = []
+        ways = [(f"{path}/", self._below(self.entry(commit, path)))]
+        while ways:
+            at, rows = ways.pop()
+            for name, row in (rows or {}).items():
+                full = at + name.decode("utf-8", "surrogateescape")
+                if row[0] == _TREE:
+                    ways.append((f"{full}/", self._below(row)))
+                else:
+                    found.append(full)
+        return sorted(found)
+
     def files(self, commit: str, path: str) -> Iterator[bytes]:
         """The bytes of each file that stands in the directory `path` of a commit itself ("" for its top)."""
         rows = self._below(self.entry(commit, path) if path else (_TREE, self.tree(commit)))

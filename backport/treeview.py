@@ -23,6 +23,9 @@ class TreeView(Protocol):
     def paths(self) -> Sequence[str]:
         """Every file of the tree, sorted."""
 
+    def below(self, directory: str) -> Sequence[str]:
+        """Every file below a directory, with its whole path, sorted."""
+
     def defining(self, function: str) -> Sequence[str]:
         """The `.c`/`.h` files that define a function of that name, sorted; over the whole tree."""
 
@@ -73,6 +76,12 @@ class FileList(tuple[str, ...]):
                 at += 1
 
 
+def beneath(paths: Sequence[str], directory: str) -> Sequence[str]:
+    """Those of the sorted `paths` that are below a directory."""
+    at = bisect_left(paths, f"{directory}/")
+    return paths[at:bisect_left(paths, f"{directory}0", at)]             # 0 is the character behind the slash
+
+
 def _equal(ordered: Sequence[str], wanted: str, key: Callable[[str], str]) -> Sequence[str]:
     return ordered[bisect_left(ordered, wanted, key=key):bisect_right(ordered, wanted, key=key)]
 
@@ -108,6 +117,9 @@ class MemoryView:
     def paths(self) -> Sequence[str]:
         return self._paths
 
+    def below(self, directory: str) -> Sequence[str]:
+        return beneath(self._paths, directory)
+
     @cached_property
     def _paths(self) -> FileList:
         return FileList(sorted(self._files))
@@ -138,6 +150,9 @@ class Changed:
 
     def paths(self) -> Sequence[str]:
         return self._tree.paths()
+
+    def below(self, directory: str) -> Sequence[str]:
+        return self._tree.below(directory)
 
     def defining(self, function: str) -> Sequence[str]:
         return self._tree.defining(function)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.treeview import FileList, MemoryView, alike, stem
+from backport.treeview import FileList, MemoryView, alike, beneath, stem
 
 _PART = st.text("ab.-_0/", min_size=1, max_size=4)
 _PATHS = st.lists(st.lists(_PART.map(lambda part: part.replace("/", "") or "x"), min_size=1, max_size=4)
@@ -22,6 +22,13 @@ def test_it_finds_what_a_search_through_all_paths_finds(paths: list[str]) -> Non
         for one in (folder, path, ""):
             assert listing.folder(one) == {other.rpartition("/")[2] for other in listing
                                            if other.rpartition("/")[0] == one}
+
+
+@given(_PATHS)
+def test_what_is_below_a_directory_is_what_a_search_finds(paths: list[str]) -> None:
+    listing = FileList(sorted(paths))
+    for folder in {path.rpartition("/")[0] for path in paths} | {"no"} - {""}:
+        assert list(beneath(listing, folder)) == [one for one in listing if one.startswith(f"{folder}/")]
 
 
 def test_a_document_is_found_under_another_ending() -> None:

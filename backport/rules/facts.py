@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -59,16 +58,11 @@ class Facts:
         return self._paths[key]
 
     def _below(self, glob: str) -> Iterator[str]:
-        """Paths that one glob names; the list is sorted, so that only its part with the same beginning is looked at."""
-        start = re.split(r"[*?]", glob, maxsplit=1)[0]
+        """Paths that one glob names, sorted; a directory without `*` or `?` in it is all that is listed."""
+        top = re.split(r"[*?]", glob, maxsplit=1)[0].rpartition("/")[0]
         test = glob_regex(glob)
-        paths = self.view.paths()
-        for i in range(bisect_left(paths, start), len(paths)):
-            path = paths[i]
-            if not path.startswith(start):
-                break
-            if path.endswith((".c", ".h", ".S")) and test.match(path):
-                yield path
+        paths = self.view.below(top) if top else self.view.paths()
+        return (path for path in paths if path.endswith((".c", ".h", ".S")) and test.match(path))
 
     def _where(self, key: tuple[object, ...], globs: tuple[str, ...], word: bytes, test: object) -> tuple[str, ...]:
         full = (*key, globs)

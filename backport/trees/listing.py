@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from backport.bounded import Bounded
 from backport.git import Git
-from backport.treeview import FileList
+from backport.treeview import FileList, beneath
 
 _LISTED: Bounded[tuple[str, str], tuple[FileList, frozenset[str]]] = Bounded(28 << 20)       # two or three kernels
 _EACH = 80                           # bytes of a string beside its characters, and of its places in the orders
@@ -17,6 +18,12 @@ _LINK = re.compile(rb"(?<![^\0])120000 blob [0-9a-f]+\t([^\0]+\0)")
 def listing(git: Git, commit: str) -> FileList:
     """Every file of the commit, sorted."""
     return _listed(git, commit)[0]
+
+
+def below(git: Git, commit: str, directory: str) -> Sequence[str]:
+    """Those of them below a directory, which alone is read where the whole commit was not listed yet."""
+    known = _LISTED.get((str(git.path), commit))
+    return git.below(commit, directory) if known is None else beneath(known[0], directory)
 
 
 def links(git: Git, commit: str) -> frozenset[str]:

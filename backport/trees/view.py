@@ -9,9 +9,9 @@ from types import TracebackType
 
 from backport.git import Git
 from backport.trees.index import Index
-from backport.trees.listing import listing
+from backport.trees.listing import below, listing
 from backport.trees.stacked import Stacked
-from backport.treeview import FileList
+from backport.treeview import FileList, beneath
 
 
 class StoreView:
@@ -52,6 +52,11 @@ class StoreView:
     def paths(self) -> Sequence[str]:
         """Every file of the tree, sorted."""
         return listing(self._git, self.commit) if self._beneath is None else self._changed_paths
+
+    def below(self, directory: str) -> Sequence[str]:
+        """Every file below a directory, with its whole path, sorted."""
+        return below(self._git, self.commit, directory) if self._beneath is None else \
+            beneath(self._changed_paths, directory)
 
     @cached_property
     def _changed_paths(self) -> FileList:

@@ -183,3 +183,17 @@ def test_reading_leaves_no_child_behind(tree):
         view.read("Makefile")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(store.path) not in running
+
+
+def test_a_directory_is_listed_without_the_rest_of_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = {**SOURCES, "arch/x86/kvm/vmx/vmx.c": b"", "arch/x86/kvm0/a.c": b"", "arch/x86/kvm-x/a.c": b"",
+               "arch/x86/kvm.c": b""}
+    made = commit(tmp_path, sources)
+    with StoreView(tmp_path, "t", made) as view, monkeypatch.context() as patched:
+        patched.setattr(Git, "run", lambda *_args, **_more: pytest.fail("git was started"))
+        short = list(view.below("arch/x86/kvm"))
+        assert short == ["arch/x86/kvm/vmx/vmx.c", "arch/x86/kvm/x86.c"]
+        assert list(view.below("no/such")) == []
+    with StoreView(tmp_path, "t", made) as view:
+        assert view.paths()
+        assert list(view.below("arch/x86/kvm")) == short
