@@ -86,7 +86,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
             raise UserError("a pick is under way here", hint="`backport pick --continue`, --skip, --abort or --quit")
     from backport.pick.alone import alone
     from backport.resolve.desk import aim_of
-    from backport.resolve.tell import wrapped
+    from backport.resolve.messages import wrapped
     place = cache_or_default(cache)
     with alone(clone, place), all_there(clone), clone.git() as git, Git(on_loan(clone, place)) as loan:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)

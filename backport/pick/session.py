@@ -13,7 +13,7 @@ from backport.git import Git, UserGit
 from backport.manifest import Tree
 from backport.patch.mail import read_mail
 from backport.patch.model import Patch
-from backport.pick import commits, conflict, state
+from backport.pick import commits, state, unmerged
 from backport.pick.branches import Kernels, nearest_newer, series_of
 from backport.pick.clone import Clone
 from backport.pick.message import wording
@@ -23,7 +23,7 @@ from backport.pick.sources import reread
 from backport.pick.state import Item, PickState
 from backport.resolve import place
 from backport.resolve.kept import Kept
-from backport.resolve.tell import Say, outcome, wrapped
+from backport.resolve.messages import Say, outcome, wrapped
 from backport.rules.load import load_rules
 from backport.trees.store import Head
 from backport.verdict import Apply, Sure
@@ -170,7 +170,7 @@ class Session:
             item.done = str(carried.outcome)
             return 0
         if carried.outcome in _STOPS or carried.patch is None:
-            return conflict.stop(self, now, number, patch, carried)
+            return unmerged.stop(self, now, number, patch, carried)
         item.done = self._commit(now, carried.patch, carried.mail)
         return 0
 

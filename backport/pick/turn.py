@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from backport.errors import Unresolved, UserError
 from backport.git import UserGit
-from backport.pick import apart, commits, conflict, state
+from backport.pick import apart, commits, state, unmerged
 from backport.pick.sources import reread
 from backport.pick.state import Item, PickState
 from backport.resolve import note, place
 from backport.resolve.desk import aim_of
-from backport.resolve.tell import wrapped
+from backport.resolve.messages import wrapped
 
 if TYPE_CHECKING:
     from backport.pick.session import Session
@@ -84,7 +84,7 @@ def _made_by_hand(session: Session, now: PickState, item: Item, top: Path, git: 
         commits.handed_over(git, session.git, tree, now.tip)
         item.done = session.made(now, tree, mail)
     who = commits.manner(session.git, verify=True).committer
-    file = session.kept.keep(patch, mail, aim.series, who, head, session.loan, conflict.became(session, now, tree))
+    file = session.kept.keep(patch, mail, aim.series, who, head, session.loan, unmerged.became(session, now, tree))
     session.say(wrapped(f"the resolution is kept in {file}"))
     if at != now.tip:
         # HEAD of the work tree with the conflict moves to the commit: its index has it already. Killed from here on,

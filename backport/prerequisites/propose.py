@@ -1,6 +1,6 @@
 """For a fix that a tree refuses: the smallest set of commits after which it goes in, tried in order.
 
-History names the candidates (backport/history/conflict.py). What counts is that each of them, and then the fix, is
+History names the candidates (backport/history/between.py). What counts is that each of them, and then the fix, is
 carried to the tree as any patch is: adapted where it has to be, through the same checks and git's proof.
 """
 
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backport.carry import Carried, Carrier
+from backport.history.between import Candidate, between
 from backport.history.branch import Branch, merge_base
 from backport.history.bug import follow_ups
-from backport.history.conflict import Candidate, between
 from backport.history.helpers import introduced
 from backport.history.log import Log
 from backport.manifest import Tree

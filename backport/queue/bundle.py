@@ -8,8 +8,8 @@ from pathlib import Path
 
 from backport.cell import Cell
 from backport.git import Git
+from backport.history.between import Between, between
 from backport.history.branch import Branch
-from backport.history.conflict import Between, between
 from backport.history.log import Log
 from backport.history.presence import Presence, UpstreamChange, presence
 from backport.manifest import Manifest, Tree

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from backport.errors import UserError
-from backport.history.conflict import Between
+from backport.history.between import Between
 from backport.patch import clean
 from backport.patch.mail import Mail, read_mail
 from backport.patch.model import Patch

@@ -12,8 +12,8 @@ from backport.history.branch import merge_base
 from backport.history.message import any_same, read_message
 from backport.patch.mail import read_mail
 from backport.patch.model import Hunk, Patch
+from backport.resolve.messages import block, wrapped
 from backport.resolve.sides import Open, Parted
-from backport.resolve.tell import block, wrapped
 
 _SECONDS = 8.0           # for one question to the history
 _SHOWN = 8               # commits a file

@@ -15,8 +15,8 @@ from backport.patch.model import Patch
 from backport.pick import apart, state
 from backport.pick.state import PickState
 from backport.resolve import advice, place, rerere
+from backport.resolve.messages import wrapped
 from backport.resolve.sides import Open, Parted, part
-from backport.resolve.tell import wrapped
 from backport.verdict import Apply
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from backport.history.between import between
 from backport.history.branch import Branch
-from backport.history.conflict import between
 from backport.history.helpers import introduced, missing_names
 from backport.history.log import Log
 from backport.patch.parse import parse
