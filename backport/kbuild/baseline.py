@@ -70,6 +70,11 @@ def is_kept(plan: Plan) -> bool:
     return kept is not None and kept.ok
 
 
+def forget(plan: Plan) -> None:
+    """Have the baseline made again by the next one who wants it."""
+    plan.marker.unlink(missing_ok=True)
+
+
 def configuration(plan: Plan) -> dict[str, str]:
     """CONFIG_X -> value of a whole baseline, empty where there is none."""
     return config.parse(_text(plan.build / ".config", plan.build)) if is_kept(plan) else {}

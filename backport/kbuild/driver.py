@@ -336,9 +336,13 @@ class _Cell:
                 if attempt.code and not self._plainly_ours(attempt, delta):
                     notes += ("the build failed on top of the baseline's objects and was repeated from a fresh "
                               "configuration",)
+                    damaged = any(item.is_error and self._of_the_build(item) for item in attempt.new)
                     attempt = with_all(work.source, lambda: self._fresh(delta, log), lambda: None)
                     if not attempt.code:
                         notes += ("the fresh build succeeded and is the verdict",)
+                        if damaged:              # every later patch would meet it, and be built twice
+                            baselines.forget(work)
+                            notes += ("the kept build without the patch is damaged: it is made again when needed",)
                 elif self.compared and attempt.proof and any(name.endswith(".o") for name in attempt.proof.objects):
                     pair = self._patched_side(delta, attempt.proof)
         finally:

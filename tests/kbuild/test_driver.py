@@ -597,6 +597,9 @@ def test_a_damaged_file_of_the_build_is_not_the_patchs_fault(bench: Bench, name:
     result = bench.build(bench.edit(name, *good), compared=False)
     assert result.verdict is Build.PASS, result
     assert "the fresh build succeeded and is the verdict" in result.notes
+    again = bench.build(bench.edit(name, *good), compared=False)
+    assert again.verdict is Build.PASS
+    assert again.notes == ()                 # the kept build was made anew: it is not met by every later patch
     broken = bench.build(bench.edit(name, *bad), compared=False)
     assert broken.verdict is Build.FAIL
     assert broken.reason.startswith(name), broken
