@@ -65,4 +65,4 @@ def _telling(lines: Sequence[bytes], f: Function | Section) -> list[int]:
     return [i for i in range(f.start - 1, min(f.end, len(lines))) if not weak(line_key(lines[i]))]
 
 
-CHECK = Check(__name__, __doc__, ask, (Signal.FUNCTION, Signal.RENAMED, Signal.RETITLED, Signal.STRANGER), local=True)
+CHECK = Check(__name__, __doc__, ask, (Signal.FUNCTION, Signal.RENAMED, Signal.RETITLED, Signal.STRANGER))

@@ -54,5 +54,6 @@ def test_two_functions_of_one_name_ask_them_all(asked: list[bool]) -> None:
 def test_what_looks_into_the_file_or_the_tree_is_never_local() -> None:
     """Names, members and values: a function word for word may mean other things by them in another tree."""
     outside = {"name_binding", "unknown_symbol", "unknown_member", "call_arity", "scope", "operand_type",
-               "redefinition", "constant_value", "missed_site", "pp_condition", "removed_line"}
+               "redefinition", "constant_value", "missed_site", "pp_condition", "removed_line",
+               "placement"}          # the other hunk of the patch may have made the function here upstream's
     assert outside <= {check.id for check in registry.CHECKS if not check.local}
