@@ -124,6 +124,7 @@ class _Found:
     fixed: list[Diagnostic] = field(default_factory=list)
     unproved: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)      # directories in which make runs and compiles nothing
     failed: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -158,8 +159,8 @@ class _Tests:
                     with_all(work.source, partial(self._with, place, delta, touched), lambda: None)
         finally:
             pristine.put_back(work.build, work.pristine, work.stamps)
-        for path in self.paths:
-            if not asked[path]:
+        for path, file in delta.only(self.paths).files.items():
+            if not asked[path] and file.after is not None:
                 self._no(path, "no directory of selftests that builds here has it or includes it")
         return self._verdict(delta)
 
@@ -292,7 +293,7 @@ class _Tests:
         elif made.code or made.trace.units:
             self._no(file.path, self._why(place, made, ()))
         else:
-            self.found.notes.append(f"{place}: make compiles nothing there on {self.work.architecture}")
+            self.found.empty.append(f"{place}: make compiles nothing there on {self.work.architecture}")
             self.found.proved.add(file.path)
 
     def _why(self, place: str, made: MadeTests, users: Sequence[Unit]) -> str:
@@ -326,7 +327,7 @@ class _Tests:
             return BuildResult(Build.WARN, f"{new[0]}{more}", **common)
         if not found.objects:
             gone = all(file.after is None for path, file in delta.files.items() if path in self.paths)
-            told = "deletions only; what is left still builds" if gone else found.notes[-1]
+            told = "deletions only; what is left still builds" if gone else "; ".join(found.empty)
             return BuildResult(Build.NOTHING_TO_BUILD, told, **common)
         return BuildResult(Build.PASS, passed(common["objects"]), **common)
 

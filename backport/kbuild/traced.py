@@ -26,6 +26,8 @@ _COMPILER = re.compile(r"^(?:[A-Za-z0-9_.]+-)*(?:gcc|g\+\+|cc|clang|clang\+\+)(?
 _STOPPED = re.compile(r"^make(?:\[[0-9]+\])?: \*\*\* (?P<what>.*)$|^[^\s:]+:[0-9]+: \*\*\* (?P<stop>.*)$|"
                       r"^(?:/bin/)?sh: (?:line )?[0-9]+: (?P<tool>[^\s:]+): not found$")
 _LIBRARY = re.compile(r"cannot find -l[A-Za-z0-9_+.-]+")
+# names that a compiler makes up for its own files
+_MADE_UP = re.compile(r"/tmp/(?:cc[A-Za-z0-9]{6}|([\w.]+)-[0-9a-f]{6})\.")
 # flags whose value is a file or a directory, beside what the flags are that name what else the compiler writes
 _PLACES = ("-idirafter", "-imacros", "-include", "-iquote", "-isystem", "-I")
 _VALUES = ("-D", "-U", "-x", "-L", "-l", "-T", "-Xlinker", "-Xassembler", "-target", "-march", "--param", "-arch", "-z",
@@ -87,7 +89,7 @@ def read(output: bytes, source: Path, build: Path) -> Trace:
     lines = output.decode("utf-8", "surrogateescape").split("\n")
     number = 0
     while number < len(lines):
-        line = lines[number].rstrip("\r")
+        line = _MADE_UP.sub(r"/tmp/\1.", lines[number].rstrip("\r"))
         number += 1
         if (moved := _DIRECTORY.match(line)) or _TARGET.match(line):
             close()
