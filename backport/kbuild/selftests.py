@@ -254,7 +254,9 @@ class _Tests:
                     if len(whole) == _ASKED:
                         break
         if not whole:
-            self._no(file.path, self._why(place, made, users))
+            read = made.left and file.path.endswith(".h")
+            self._no(file.path, f"nothing that make compiles in {place} on {work.architecture} reads it" if read else
+                     self._why(place, made, users))
             return
         try:
             lost, notes = compiled.lost_lines(file, whole, runner, work.build, work.source, work.jobs)

@@ -79,6 +79,7 @@ def test_a_source_that_no_makefile_lists_is_not_compiled(bench: Bench) -> None:
     assert (new.verdict, [one.path for one in new.uncompiled]) == (Build.NOT_COMPILED, [f"{PLACE}/new.c"])
     header = bench.build(bench.edit(f"{PLACE}/stray.h", "1", "2"), compared=False)
     assert header.verdict is Build.NOT_COMPILED
+    assert header.reason == f"{PLACE}/stray.h: nothing that make compiles in {PLACE} on x86_64 reads it"
 
 
 @pytest.mark.parametrize(("edit", "words", "hint"), [
