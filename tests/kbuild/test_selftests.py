@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from backport.kbuild.touched import unbuilt
 from backport.verdict import Build
 from tests.kbuild.conftest import Bench
-from tests.support.fakekernel import git
+from tests.kbuild.test_absent import Sparse
+from tests.support.fakekernel import SELFTESTS, git
 
 TOP = "tools/testing/selftests"
 PLACE = f"{TOP}/demo"
@@ -19,8 +21,15 @@ MAIN = "int main(void)\n{\n"
 LISTED = "TEST_GEN_PROGS := demo noisy\n"
 
 
-def commit(bench: Bench, edits: dict[str, str | None]) -> None:
+@pytest.fixture(name="bench")
+def _bench(bench: Bench) -> Bench:
+    commit(bench, dict(SELFTESTS))
+    return bench
+
+
+def commit(bench: Bench, edits: Mapping[str, str | None]) -> None:
     for name, text in edits.items():
+        (bench.source / name).parent.mkdir(parents=True, exist_ok=True)
         (bench.source / name).write_text(text or "")
     git(bench.source, "add", "-A")
     git(bench.source, "commit", "-qm", "Change it")
@@ -200,6 +209,14 @@ def test_a_makefile_that_writes_beside_the_sources_is_built_in_a_copy(bench: Ben
     aside = bench.build(bench.edit(MAKEFILE, "all: demo\n", "all:\n\ttouch ../here\n"), compared=False)
     assert aside.verdict is Build.FAIL
     assert not (bench.source / TOP / "here").exists()
+
+
+def test_a_sparse_work_tree_gets_the_tools(tmp_path: Path) -> None:
+    fake = Sparse(tmp_path, SELFTESTS)
+    result = fake.build(fake.edit(DEMO, MAIN, f"{MAIN}\t/* more */\n"))
+    assert (result.verdict, result.objects) == (Build.PASS, ("kselftest/demo/demo",)), result
+    assert (fake.path / PLACE / "stray.h").exists()
+    assert not (fake.path / "drivers/net/dummy.c").exists()
 
 
 def test_what_is_not_built_is_told_by_its_kind() -> None:
