@@ -31,6 +31,8 @@ _SCRIPTS = (".sh", ".py", ".pl", ".awk", ".sed", ".tc", ".bt")
 _UNBUILT: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("Documentation/devicetree/bindings/",), (".yaml",),
      "a binding schema, which is not checked (make dt_binding_check of Debian's dt-schema does it)"),
+    (("Documentation/netlink/specs/",), (".yaml",),
+     "a netlink specification, which is not checked (tools/net/ynl reads it)"),
     (("Documentation/",), ("",),
      "documentation text, which is not checked (make htmldocs of Debian's python3-sphinx does it)"),
     (("tools/", "samples/"), _SCRIPTS, "a script, which nothing compiles"),

@@ -228,5 +228,6 @@ def test_what_is_not_built_is_told_by_its_kind() -> None:
     assert "a binding schema, which is not checked (make dt_binding_check of Debian's dt-schema does it)" in schema
     assert schema.endswith("; MAINTAINERS: text, which nothing compiles")
     for path, words in ((f"{PLACE}/run.sh", "a script"), (f"{PLACE}/config", "the options of a selftest"),
+                        ("Documentation/netlink/specs/rt_link.yaml", "a netlink specification"),
                         ("tools/mm/slabinfo.c", "a tool, whose own make is not run")):
         assert words in unbuilt([path])
