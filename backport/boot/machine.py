@@ -58,8 +58,8 @@ class _WithKvm(Sandbox):
     """The same sandbox with the one device that --accel kvm needs."""
 
     def wrap(self, argv: Sequence[str], *, cwd: Path, read: Sequence[Path] = (), write: Sequence[Path] = (),
-             env: dict[str, str], limits: Limits) -> list[str]:
-        command = Sandbox.wrap(self, argv, cwd=cwd, read=read, write=write, env=env, limits=limits)
+             over: Sequence[tuple[Path, Path]] = (), env: dict[str, str], limits: Limits) -> list[str]:
+        command = Sandbox.wrap(self, argv, cwd=cwd, read=read, write=write, over=over, env=env, limits=limits)
         if self.kind == "bubblewrap":
             at = command.index("--remount-ro")
             command[at:at] = ["--dev-bind", "/dev/kvm", "/dev/kvm"]

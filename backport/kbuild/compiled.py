@@ -81,7 +81,7 @@ def prove(delta: Delta, units: Units, fresh: Collection[str], *, runner: Runner,
         objects.update(dict.fromkeys(unit.target for unit in made))
         if path.endswith(".h") and not path.startswith(tuple(f"{place}/" for place in visited)):
             unproved.append(f"{path}: its users outside {', '.join(visited)} are not built")
-        lost, notes = _lines(file, made, runner, build, source, jobs)
+        lost, notes = lost_lines(file, made, runner, build, source, jobs)
         missing += lost
         unproved += notes
     return Proof(tuple(sorted(objects)), tuple(missing), tuple(unproved), code)
@@ -93,8 +93,8 @@ def is_visited(path: str, visited: Sequence[str]) -> bool:
     return any((place + "/").startswith(folder + "/") or folder == "" for place in visited) or folder == "scripts"
 
 
-def _lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, source: Path,
-           jobs: int) -> tuple[list[Uncompiled], list[str]]:
+def lost_lines(file: FileDelta, made: Sequence[Unit], runner: Runner, build: Path, source: Path,
+               jobs: int) -> tuple[list[Uncompiled], list[str]]:
     """(lines that no object compiled, what cannot be proved) of one file that at least one object reads."""
     assert file.after is not None
     plan = layout(file.after)

@@ -30,7 +30,8 @@ from backport.kbuild.make import Exited
 from backport.kbuild.plan import PREPARE, SOURCES, WIDE, Plan, own_configuration, plan
 from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
 from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
-from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build
+from backport.kbuild.selftests import build_selftests
+from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build, unbuilt
 from backport.kbuild.wanted import COMPILED, Wanted
 from backport.locks import FileLock
 from backport.manifest import Tree
@@ -64,8 +65,7 @@ def build_cell(tree: Tree, head: Head, patch: Patch, *, store: Any, cache: Path,
     manifest or the caller got wrong; everything that fails around the build is the verdict `error`.
     """
     if nothing_to_build(patch.paths):
-        return BuildResult(Build.NOTHING_TO_BUILD, "documentation, tests or tools only: nothing to compile",
-                           base_commit=head.commit)
+        return BuildResult(Build.NOTHING_TO_BUILD, unbuilt(patch.paths), base_commit=head.commit)
     started = time.monotonic()
     limits = limits or Limits.of_user()
     known: dict[str, Any] = {"base_commit": head.commit}
@@ -151,6 +151,9 @@ class _Parts:
         for name, paths in elsewhere.items():
             results.append(self._elsewhere(name, paths) if default else
                            self._not_compiled(paths, f"{self.own.config_name} is not for arch/{name}"))
+        tests = build_selftests(self.plan, self.own, self.patch, known=self.known, reverse=self.reverse, say=self.say,
+                                force=self.force)
+        results += [tests] if tests is not None else []
         if not default:
             return together(results)
         outside = [path for path in here if not path.startswith("arch/")]

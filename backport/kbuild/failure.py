@@ -19,6 +19,11 @@ class Trouble:
     what: str
     hint: str
 
+    @property
+    def lacks(self) -> bool:
+        """Is it only that a program or a header is not installed, which a part of a build may do without?"""
+        return self.what.startswith((_NO_TOOL, _NO_HEADER))
+
     def error(self, where: str) -> BuildError:
         """The exception for it; `where` stands in front, the log behind."""
         return (TooOld if self.what.startswith(_TOO_OLD) else BuildError)(where.format(self.what), hint=self.hint)
@@ -65,6 +70,8 @@ _LOG = "the end of the log shows which; the limits are in docs/build.md"
 _FULL = "(?:No space left on device|Disk quota exceeded|File too large|File size limit exceeded)"
 
 _TOO_OLD = "this tree needs a newer tool"
+_NO_TOOL = "a build tool is missing"
+_NO_HEADER = "a header that the build's own tools need is missing"
 
 # Each is anchored to how the tool itself prints it: a patch's `#error No space left on device` is code. The first that
 # any line says counts, in this order.
@@ -99,10 +106,10 @@ _PATTERNS: tuple[_Says, ...] = (
     _says(rf"{_MAKE}warning:  ?File ", "the clock went backwards, so make cannot tell what is up to date",
           "set the clock (timedatectl), then run again", " has modification time ", " in the future$"),
     _says(r"(?:/bin/sh|bash|sh): (?:line )?(?:\d+: )*(?P<tool>\S+): (?:command )?not found$",
-          "a build tool is missing", "run `backport doctor`"),
+          _NO_TOOL, "run `backport doctor`"),
     _says(rf"{_MAKE}(?P<tool>\S+): (?:No such file or directory|Command not found|Permission denied)$",
-          "a build tool is missing", "run `backport doctor`"),
-    _says("", "a header that the build's own tools need is missing", "apt-get install libelf-dev libssl-dev",
+          _NO_TOOL, "run `backport doctor`"),
+    _says("", _NO_HEADER, "apt-get install libelf-dev libssl-dev",
           r"fatal error: (?:gelf|libelf|elf|openssl/\w+|gmp|mpc)\.h: No such file or directory"),
 )
 

@@ -56,6 +56,7 @@ class Runner:
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    over: tuple[tuple[Path, Path], ...] = ()     # (what is seen and may be written, in place of what)
 
     def reading(self) -> Runner:
         """The same, with nothing that it may write."""
@@ -67,7 +68,8 @@ class Runner:
         Never raises for what the command does; BuildError where it cannot be started at all.
         """
         env = {**_ENVIRONMENT, **dict(self.env)}
-        command = self.sandbox.wrap(argv, cwd=cwd, read=self.read, write=self.write, env=env, limits=self.limits)
+        command = self.sandbox.wrap(argv, cwd=cwd, read=self.read, write=self.write, over=self.over,
+                                    env=env, limits=self.limits)
         started = time.monotonic()
         try:
             process = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ from backport.kbuild.config import Fragment
 from backport.kbuild.make import Runner
 from backport.kbuild.sandbox import Limits, Sandbox
 from backport.kbuild.toolchain import Compiler
+from backport.kbuild.touched import is_selftest
 from backport.manifest import Tree
 from backport.subsystem import KVM
 from backport.trees.store import Head
@@ -208,10 +209,12 @@ def own_configuration(tree: Tree) -> str:
 def beyond(own: Plan, paths: Sequence[str], manifest_directory: Path | None = None,
            asked: Sequence[str] = ()) -> list[str]:
     """What else than its own plan can change a patch's build: the wide configuration, and for each other architecture
-    that it touches, may be tried or is `asked` for, the compiler, "" where none is installed."""
+    that it touches, may be tried or is `asked` for, the compiler, "" where none is installed. For selftests, all that
+    is installed."""
+    tests = toolchain.installed() if any(map(is_selftest, paths)) else []
     if own.fragment.name != own_configuration(own.tree):
-        return []
-    parts = [config.load(WIDE, manifest_directory).text, _SOLVED, *asked]
+        return tests
+    parts = [*tests, config.load(WIDE, manifest_directory).text, _SOLVED, *asked]
     outside = [path for path in paths if path.endswith(SOURCES) and not path.startswith(own.directories)]
     others = [*map(of_directory, sorted(split(paths, own.architecture)[1])),
               *map(named, sorted(foreign(outside, own.architecture))), *map(named, asked)]

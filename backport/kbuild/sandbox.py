@@ -75,8 +75,9 @@ class Sandbox:
         return self.kind == "bubblewrap"
 
     def wrap(self, argv: Sequence[str], *, cwd: Path, read: Sequence[Path] = (), write: Sequence[Path] = (),
-             env: dict[str, str], limits: Limits) -> list[str]:
-        """The argument list that runs `argv` in `cwd` and may write below `write` only."""
+             over: Sequence[tuple[Path, Path]] = (), env: dict[str, str], limits: Limits) -> list[str]:
+        """The argument list that runs `argv` in `cwd` and may write below `write` only; of each pair in `over` the
+        first, which may be written as well, is seen in place of the second."""
         inner = [*_prlimit(limits), *argv]
         if not self.sealed:
             return inner
@@ -93,6 +94,8 @@ class Sandbox:
             command += ["--ro-bind", str(path), str(path)]
         for path in write:
             command += ["--bind", str(path), str(path)]
+        for path, place in over:
+            command += ["--bind", str(path), str(place)]
         # the root of the new file system is a tmpfs of bubblewrap's: without this a build could fill memory there
         command += ["--remount-ro", "/", "--chdir", str(cwd), "--", *inner]
         return command

@@ -15,6 +15,8 @@ from backport.manifest import Toolchain
 
 # Variables that would move a build out of its directory or take the fixed values away.
 _FORBIDDEN = frozenset({"O", "KBUILD_OUTPUT", "KBUILD_EXTMOD", "M", "MAKEFLAGS", "SHELL", "MAKE"})
+# a header, a library or a program that is installed changes one of them
+_INSTALLED = ("/usr/bin", "/usr/include", "/usr/lib", "/usr/local/bin", "/usr/local/include", "/usr/local/lib")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,10 @@ def prefixes(compiler: Compiler) -> tuple[Path, ...]:
 def package(program: str) -> str:
     """The Debian package that holds a compiler."""
     return {"ld.lld": "lld"}.get(program, program)
+
+
+def installed() -> list[str]:
+    """What differs after something was installed or removed: selftests want more than a kernel does."""
+    places = [Path(name) for name in _INSTALLED]
+    places += sorted(Path("/usr/lib").glob("*-linux-gnu*")) + sorted(Path("/usr/include").glob("*/"))
+    return [f"{place} {place.stat().st_mtime_ns}" for place in places if place.is_dir()]

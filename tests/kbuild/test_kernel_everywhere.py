@@ -129,3 +129,36 @@ def test_a_source_that_is_listed_by_the_directory_beside_it_is_built() -> None:
     result = real.build(real.diff(path, below_includes(b"/* one more comment */")), compared=False)
     assert result.verdict is Build.PASS, result.reason
     assert result.objects == ("drivers/gpu/drm/amd/display/dc/core/dc.o",)
+
+
+TESTS = "tools/testing/selftests"
+MINCORE = f"{TESTS}/mincore/mincore_selftest.c"
+
+
+@pytest.mark.parametrize("series", ["5.10", "6.1", "7.2"])
+def test_a_selftest_is_built_by_the_trees_own_make(series: str) -> None:
+    real = Real(series)
+    good = real.build(real.diff(MINCORE, below_includes(b"/* one more comment */")), compared=False)
+    assert (good.verdict, good.objects) == (Build.PASS, ("kselftest/mincore/mincore_selftest",)), good
+    error = real.build(real.diff(MINCORE, probe(b"no_such_variable")), compared=False)
+    assert error.verdict is Build.FAIL, error.reason
+    assert error.reason.startswith(f"{MINCORE}:")
+    assert "no_such_variable" in error.reason
+    warning = real.build(real.diff(MINCORE, below_includes(b"static int backport_unused;")), compared=False)
+    assert warning.verdict is Build.WARN, warning.reason
+    assert "backport_unused" in warning.reason
+
+
+def test_a_selftest_that_nobody_lists_or_that_was_broken_is_not_compiled(tmp_path: Path) -> None:
+    real = Real("6.1")
+    new = f"{TESTS}/mincore/backport.c"
+    added = real.build(f"diff --git a/{new} b/{new}\nnew file mode 100644\n--- /dev/null\n+++ b/{new}\n@@ -0,0 +1 @@\n"
+                       "+int main(void) { return 0; }\n".encode(), compared=False)
+    assert added.verdict is Build.NOT_COMPILED, added
+    assert added.reason == f"{new}: no compiler command that make ran in {TESTS}/mincore names it"
+    fix = tmp_path / "break.patch"
+    fix.write_bytes(real.diff(MINCORE, below_includes(b"#error broken before")))
+    tree = replace(real.tree, toolchain=Toolchain(fixes=(str(fix),)))
+    broken = real.build(real.diff(MINCORE, at_line(60, b"")), tree=tree, compared=False)
+    assert broken.verdict is Build.NOT_COMPILED, broken
+    assert "#error broken before" in broken.reason

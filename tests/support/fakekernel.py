@@ -42,6 +42,10 @@ olddefconfig: $(srctree)/arch/x86/kvm/Kconfig
 	@mkdir -p include/config include/generated
 	@sh $(srctree)/scripts/config.sh $(srctree)
 
+headers:
+	@mkdir -p usr/include/linux
+	@cp $(srctree)/include/uapi/linux/*.h usr/include/linux/
+
 %.ko: FORCE
 	@sh $(srctree)/scripts/cc.sh $(srctree) $@ modpost
 
@@ -74,7 +78,7 @@ $(objects): %.o: $(srctree)/%.c include/generated/autoconf.h $(table)
 	@FAULT="$(FAULT)" sh $(srctree)/scripts/cc.sh $(srctree) $@ $(CC) $(CFLAGS_ALL)
 endif
 FORCE:
-.PHONY: FORCE arch/x86/kvm/ prepare olddefconfig allmodconfig
+.PHONY: FORCE arch/x86/kvm/ prepare olddefconfig allmodconfig headers
 endif
 """
 
@@ -141,6 +145,13 @@ obj-$(CONFIG_KVM_XEN) += xen.o
 obj-$(CONFIG_KVM_TDX) += tdx.o
 """
 
+# as the kernel's lib.mk: programs below $(OUTPUT), and quiet
+LIB_MK = r"""CC := $(CROSS_COMPILE)gcc
+all: $(patsubst %,$(OUTPUT)/%,$(TEST_GEN_PROGS))
+$(OUTPUT)/%: %.c ../kselftest.h
+	@$(CC) $(CFLAGS) $(KHDR_INCLUDES) $< $(LDLIBS) -o $@
+"""
+
 X86_C = """#include "x86.h"
 #include <linux/kvm_host.h>
 
@@ -194,6 +205,24 @@ FILES: dict[str, str] = {
     "kernel/fork.c": "int fork_init(void)\n{\n\treturn 0;\n}\n",
     "scripts/config.sh": CONFIG_SH,
     "scripts/cc.sh": CC_SH,
+}
+
+# beside these: a directory of selftests, with a warning in one program and two files that nobody lists
+SELFTESTS: dict[str, str] = {
+    "include/uapi/linux/kvm.h": "#define KVM_API_VERSION 12\n",
+    "tools/testing/selftests/lib.mk": LIB_MK,
+    "tools/testing/selftests/kselftest.h": "#define KSFT_PASS 0\n",
+    "tools/testing/selftests/demo/Makefile": "CFLAGS += -Wall -O2\nTEST_PROGS := run.sh\n"
+                                             "TEST_GEN_PROGS := demo noisy\n\ninclude ../lib.mk\n",
+    "tools/testing/selftests/demo/demo.c": "#include <linux/kvm.h>\n#include \"../kselftest.h\"\n"
+                                           "#include \"demo.h\"\n\nint main(void)\n{\n"
+                                           "\treturn KVM_API_VERSION == DEMO ? KSFT_PASS : 1;\n}\n\n"
+                                           "#ifdef DEMO_NEVER\nint never(void)\n{\n\treturn 1;\n}\n#endif\n",
+    "tools/testing/selftests/demo/demo.h": "#define DEMO 12\n",
+    "tools/testing/selftests/demo/noisy.c": "int main(void)\n{\n\tint unused;\n\n\treturn 0;\n}\n",
+    "tools/testing/selftests/demo/stray.c": "int main(void)\n{\n\treturn 0;\n}\n",
+    "tools/testing/selftests/demo/stray.h": "#define STRAY 1\n",
+    "tools/testing/selftests/demo/run.sh": "#!/bin/sh\n./demo\n",
 }
 
 
