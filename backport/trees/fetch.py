@@ -206,6 +206,7 @@ class _Run:
 
     def run(self) -> list[FetchResult]:
         self.store.create()
+        self.store.tidy()
         known = self._known_heads()
         results: dict[_Wanted, FetchResult | None] = {
             one: self.without_asking(one, known.get((one.prefix, one.name))) for one in self.wanted}

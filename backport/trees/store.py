@@ -16,7 +16,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import platformdirs
 from backport.errors import InfraError
 from backport.git import Git
 from backport.locks import FileLock, Timeout
+from backport.temporary import sweep_once
 from backport.version import makefile_version
 from backport.wholefile import private_directory, write_whole
 
@@ -203,6 +204,21 @@ class Store:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+    def tidy(self) -> None:
+        """Remove what a writer left beside the store that was killed between a ref and its note: where the ref says it
+        all, nobody writes there again."""
+        for folder in ("trees", "releases", *(f"sources/{one.name}" for one in (self.cache / "sources").glob("*"))):
+            sweep_once(str((self.cache / folder).absolute()))
+        holder = self.cache / "store.lock.holder"
+        with suppress(OSError, Timeout):
+            if holder.exists():
+                lock = FileLock(self.cache / "store.lock")
+                lock.acquire(timeout=0)
+                try:
+                    holder.unlink(missing_ok=True)
+                finally:
+                    lock.release()
 
     # reading
 

@@ -12,6 +12,7 @@ import pytest
 
 from backport.errors import InfraError
 from backport.git import Git
+from backport.temporary import mark, sweep_once
 from backport.trees.fastimport import TreeEntry, import_tree
 from backport.trees.fetch import fetch
 from backport.trees.store import Head, Store, read_json
@@ -53,6 +54,25 @@ def test_a_kill_between_ref_and_note_leaves_a_true_head(store):
     assert (head.commit, head.version, head.source) == (new.commit, "6.1.8", "unknown")
     note.write_bytes(b"{half")
     assert store.head("linux-6.1.y").version == "6.1.8"
+
+
+def test_what_a_kill_left_beside_the_notes_is_swept_although_nothing_is_written_there(store):
+    put(store, "linux-6.1.y", "6.1.7")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = [store.cache / folder / f".{mark('file').rsplit('-', 2)[0]}-{gone.pid}-abcdefgh"
+            for folder in ("trees", "sources/0123456789abcdef")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{half")
+    holder = store.cache / "store.lock.holder"
+    holder.write_text(f"{gone.pid}\n")
+    sweep_once.cache_clear()                                # another process
+    store.tidy()
+    assert not [path for path in (*left, holder) if path.exists()]
+    with store.writing():
+        store.tidy()
+        assert holder.exists()                              # of one who lives
 
 
 def test_nothing_tidies_the_store_up_behind_its_readers(store):
