@@ -53,6 +53,15 @@ def together(parts: Sequence[BuildResult]) -> BuildResult:
         changes=_changes([part.changes for part in parts if part.changes is not None]))
 
 
+def beside(tests: BuildResult) -> BuildResult:
+    """What a patch to the kernel touches of the selftests: not to compile it here (no library, no kernel with BTF) is
+    told of it, and takes nothing from what is proved of the kernel."""
+    if tests.verdict is not Build.NOT_COMPILED:
+        return tests
+    return replace(tests, verdict=Build.NOTHING_TO_BUILD, uncompiled=(),
+                   unproved=(*tests.unproved, *(f"not compiled: {one}" for one in tests.uncompiled)))
+
+
 def _left(first: Sequence[Uncompiled], second: Sequence[Uncompiled]) -> tuple[Uncompiled, ...]:
     """What neither compiled, with what each says of it. Line 0 is the whole file."""
     then = {(one.path, one.line): one for one in second}

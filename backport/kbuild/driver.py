@@ -19,7 +19,7 @@ from backport.kbuild.absent import need_all, passed_by, steers, stopped, with_al
 from backport.kbuild.applied import applied
 from backport.kbuild.baseline import Baseline
 from backport.kbuild.cmdfile import Units
-from backport.kbuild.combine import again, passed, together
+from backport.kbuild.combine import again, beside, passed, together
 from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
@@ -153,7 +153,7 @@ class _Parts:
                            self._not_compiled(paths, f"{self.own.config_name} is not for arch/{name}"))
         tests = build_selftests(self.plan, self.own, self.patch, known=self.known, reverse=self.reverse, say=self.say,
                                 force=self.force)
-        results += [tests] if tests is not None else []
+        results += [beside(tests) if results else tests] if tests is not None else []
         if not default:
             return together(results)
         outside = [path for path in here if not path.startswith("arch/")]

@@ -220,6 +220,16 @@ def test_a_sparse_work_tree_gets_the_tools(tmp_path: Path) -> None:
     assert not (fake.path / "drivers/net/dummy.c").exists()
 
 
+def test_a_patch_to_the_kernel_is_not_red_for_a_selftest_that_cannot_be_built_here(bench: Bench) -> None:
+    kernel = bench.edit("drivers/net/dummy.c", "int dummy;", "int dummy = 1;")
+    result = bench.build({**kernel, f"{PLACE}/unlisted.c": "int unlisted;\n"}, compared=False)
+    assert (result.verdict, result.objects) == (Build.PASS, ("drivers/net/dummy.o",)), result
+    assert [one for one in result.unproved if one.startswith(f"not compiled: {PLACE}/unlisted.c: ")]
+    broken = bench.build({**kernel, **bench.edit(DEMO, MAIN, f"{MAIN}\tno_such_variable = 1;\n")}, compared=False)
+    assert broken.verdict is Build.FAIL
+    assert broken.reason.startswith(f"{DEMO}:7:9: error")
+
+
 def test_what_is_not_built_is_told_by_its_kind() -> None:
     assert unbuilt(["Documentation/a.rst", "Documentation/b.rst"]) == (
         "Documentation/a.rst (and 1 more): documentation text, which is not checked (make htmldocs of Debian's "
