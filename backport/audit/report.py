@@ -38,14 +38,20 @@ def headline(audit: Audit) -> str:
 
 
 def unjudged(audit: Audit) -> list[str]:
-    """Of releases: how much nothing was compared with. Silence about it would read as praise."""
+    """Of releases: how much nothing was compared with, and what was seen and rests on too little. Silence about it
+    would read as praise."""
     counts = audit.counts
     alone = 0 if counts.changes else counts.groups - counts.paired
-    if not alone:
-        return []
-    more = ("; most of them can have come into the newer branches before the first release that was read of those"
-            if alone > counts.paired else "")
-    return [f"{alone} changes were not judged: no step of a newer branch has them{more}"]
+    told = []
+    if alone:
+        more = ("; most of them can have come into the newer branches before the first release that was read of those"
+                if alone > counts.paired else "")
+        told.append(f"{alone} changes were not judged: no step of a newer branch has them{more}")
+    if counts.weak:
+        classes = ", ".join(f"{name} {count}" for name, count in sorted(counts.weak.items()))
+        told.append(f"{counts.weak.total()} differences are not listed, because another commit of the same releases "
+                    f"can have made them: {classes}")
+    return told
 
 
 def text(audit: Audit, width: int) -> str:
@@ -137,7 +143,8 @@ def as_json(audit: Audit, _width: int) -> str:
     told: dict[str, Any] = {
         "schema": "urn:backport:audit:1", "title": audit.title,
         "examined": {"changes": counts.changes, "files": counts.files, "groups": counts.groups,
-                     "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed},
+                     "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed,
+                     "not_listed": dict(sorted(counts.weak.items()))},
         "findings": [_finding(group.first, audit, [other.key for other in group.findings[1:]])
                      for group in audit.groups],
         "accepted": [{"id": one.key, "why": why, "path": one.change.path} for one, why in audit.accepted],

@@ -130,20 +130,23 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
     with _progress() as progress:
         if queue is not None:
             with _queue(store, queue, name, releases, forms, manifest_path, counts, progress) as (title, changes):
-                yield title, counts, findings(changes)
+                yield title, counts, findings(changes, counts.weak)
         elif revisions:
             with _clone(revisions, repo, counts, progress) as (title, changes):
-                yield title, counts, findings(changes)
+                yield title, counts, findings(changes, counts.weak)
         else:
-            older, newer = _releases(store, name, releases, against)
+            older, newer, last = _releases(store, name, releases, against)
             steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer if len(branch) > 1)
             with Git(store.path) as git:
                 yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
-                       findings(release_changes(git, older, newer, counts, progress, paths=paths)))
+                       findings(release_changes(git, older, newer, counts, progress, paths=paths, last=last),
+                                counts.weak))
 
 
-def _releases(store: Store, name: str, releases: str, against: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """The releases to audit, and those of each newer branch. Raises UsageError and UserError."""
+def _releases(store: Store, name: str, releases: str,
+              against: Sequence[str]) -> tuple[list[str], list[list[str]], str]:
+    """The releases to audit, those of each newer branch, and the last of the audited series that the store has: what
+    that one has no longer was mended. Raises UsageError and UserError."""
     series = name.removeprefix("linux-").removesuffix(".y")
     known = sorted((head.tree for head in store.releases()), key=version_key)
     older = releases.split(",") if releases else [one for one in known if series and in_series(one, series)]
@@ -166,7 +169,7 @@ def _releases(store: Store, name: str, releases: str, against: Sequence[str]) ->
     if not any(len(branch) > 1 for branch in newer):
         raise UserError(f"the store has no two releases of a branch newer than {older[-1]}",
                         hint="`backport trees release X.Y.Z` fetches one")
-    return older, newer
+    return older, newer, max((older[-1], *(one for one in known if in_series(one, own))), key=version_key)
 
 
 @contextmanager
