@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -265,6 +266,14 @@ def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
     return mail(one, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
 
 
+def _only(one: Suspect) -> str:
+    """The options that make an audit of releases read the files of one finding and no others: seconds, not minutes."""
+    if one.change.one_commit:
+        return ""
+    paths = dict.fromkeys((one.change.path, one.change.upstream.path))
+    return "".join(f"--path {shlex.quote(path)} " for path in paths)
+
+
 def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool) -> Audit:
     """The audit with what the tool would have done for each finding, and with `build` whether that builds."""
     from backport.audit.repair import repaired
@@ -277,7 +286,7 @@ def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool)
             continue
         said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
                 if repair.lacks else f"the tool puts it into {repair.place}, {repair.sure}"]
-        said.append(f"the same command with --mail {one.key} writes that as a mail")
+        said.append(f"the same command with {_only(one)}--mail {one.key} writes that as a mail")
         if build:
             said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
         notes[one.key] = tuple(said)

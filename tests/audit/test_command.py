@@ -397,3 +397,28 @@ def test_lines_that_lack_their_variable_at_the_right_place_are_no_repair(tmp_pat
     assert one.kind.id == "another-function"
     assert repaired(one.change) == ("widget_send() uses `reg`, which it does not declare: its declaration is another "
                                     "part of the change")
+
+
+def test_the_mail_of_a_finding_of_releases_needs_the_files_of_it_alone(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The report prints the options; an audit of everything once more takes minutes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A Person")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "person@example.org")
+    far = "fs/far/file.c"
+    git = releases(tmp_path / "cache" / "store.git", {
+        "6.1.1": {C: WIDGET, far: WIDGET}, "6.1.2": {C: BAD, far: GOOD},
+        "6.12.1": {C: WIDGET, far: WIDGET}, "6.12.2": {C: GOOD, far: GOOD}})
+    git.close()
+    (tmp_path / "cache" / "store.git" / "backport.json").write_text('{"format": 1}')
+    asked = ("--releases", "6.1.1,6.1.2", "--against", "6.12.1,6.12.2")
+    assert run(*asked) == 1
+    out = capsysbinary.readouterr().out.decode()
+    assert "2 files" in out
+    told = out[out.index("the same command with "):].split(" writes that")[0].split()[4:]
+    assert told[:3] == ["--path", C, "--mail"]
+    assert run(*asked, *told[:2]) == 1
+    assert "1 files" in capsysbinary.readouterr().out.decode()
+    assert run(*asked, *told) == 0
+    assert b"Subject: [PATCH 6.1.y] widget.c: move misplaced lines to widget_send()" in capsysbinary.readouterr().out
