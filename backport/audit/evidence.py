@@ -28,7 +28,7 @@ def rests(one: Suspect) -> bool:
         return True
     if change.elsewhere is not None:
         return not change.across
-    if change.across and not (one.kind in _PLACED and _alone(change) and applies(change)
+    if change.across and not (one.kind in _PLACED and alone(change) and applies(change)
                               and (change.windows <= FEW or _alike(change))):
         return False
     if one.kind is Fault.FUNCTION and not (applies(change) or _alike(change)):
@@ -38,7 +38,7 @@ def rests(one: Suspect) -> bool:
     return _agreed(change)
 
 
-def _alone(change: Backported) -> bool:
+def alone(change: Backported) -> bool:
     """Whether the change is all that upstream's step did to the part in which it is, and to that in which it is here:
     mainline moved neither side."""
     upstream = change.upstream

@@ -22,6 +22,7 @@ from backport.patch.parse import split_lines
 from backport.replay.cases import Delta
 from backport.version import windows
 
+NOT_ASKED = "not asked"  # beside the classes: mainline changed more of the place than the change
 _AROUND = 6              # lines on each side of a change that are compared
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from backport.audit.model import Suspect
+from backport.audit.model import NOT_ASKED, Suspect
 from backport.audit.result import Audit, Group
 from backport.report import html
 from backport.report.escape import columns, cut, line, markdown, markdown_block, visible, wrap
@@ -47,9 +47,13 @@ def unjudged(audit: Audit) -> list[str]:
         more = ("; most of them can have come into the newer branches before the first release that was read of those"
                 if alone > counts.paired else "")
         told.append(f"{alone} changes were not judged: no step of a newer branch has them{more}")
-    if counts.weak:
-        classes = ", ".join(f"{name} {count}" for name, count in sorted(counts.weak.items()))
-        told.append(f"{counts.weak.total()} differences are not listed, because another commit of the same releases "
+    if counts.weak[NOT_ASKED]:
+        told.append(f"{counts.weak[NOT_ASKED]} changes stand beside a merge window that changed more of the place: not "
+                    "asked")
+    weak = {name: count for name, count in sorted(counts.weak.items()) if name != NOT_ASKED and count}
+    if weak:
+        classes = ", ".join(f"{name} {count}" for name, count in weak.items())
+        told.append(f"{sum(weak.values())} differences are not listed, because another commit of the same releases "
                     f"can have made them: {classes}")
     return told
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from backport.audit.evidence import rests
+from backport.audit.evidence import alone, rests
 from backport.audit.kinds.another_file import QUESTION as another_file
 from backport.audit.kinds.another_if import QUESTION as another_if
 from backport.audit.kinds.another_part import QUESTION as another_part
@@ -25,7 +25,7 @@ from backport.audit.kinds.missing_name import QUESTION as missing_name
 from backport.audit.kinds.newer_lacks import QUESTION as newer_lacks
 from backport.audit.kinds.twice import QUESTION as twice
 from backport.audit.kinds.unsaid import QUESTION as unsaid
-from backport.audit.model import Backported, Fault, Suspect
+from backport.audit.model import NOT_ASKED, Backported, Fault, Suspect
 
 # each import above is a row: no second list that could forget one
 QUESTIONS: tuple[Question, ...] = tuple(one for one in tuple(globals().values()) if isinstance(one, Question))
@@ -44,7 +44,10 @@ def _asked(change: Backported) -> tuple[Question, ...]:
     if change.loose:
         return _LOOSE
     if not change.plain or change.past is not None:
-        return _ACROSS if change.across else QUESTIONS
+        if not change.across:
+            return QUESTIONS
+        if alone(change):
+            return _ACROSS
     return _PLAIN if _lacks(change) else ()
 
 
@@ -65,9 +68,11 @@ def _lacks(change: Backported) -> bool:
 
 def findings(changes: Iterable[Backported], weak: Counter[str] | None = None) -> Iterator[Suspect]:
     """What the questions find in the changes, in the order of the changes. `weak` counts, by class, what rests on too
-    little to be listed."""
+    little to be listed, and as NOT_ASKED what is not asked for that reason."""
     for change in changes:
         asked = _asked(change)
+        if weak is not None and change.across and not change.plain and asked != _ACROSS:
+            weak[NOT_ASKED] += 1
         found = [one for question in asked for one in question.ask(change)]
         # one mistake makes several: lines in another function stand under other conditions and locks there
         placed = [one for one in found if one.kind not in _OF_COMMIT]
