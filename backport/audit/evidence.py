@@ -7,6 +7,9 @@ needs what speaks for it, and not only nothing that speaks against it. What has 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from backport import sections
 from backport.adapt.align import line_key, weak
 from backport.audit.keyhunk import KeyHunk, part_lines
@@ -19,6 +22,8 @@ FEW = 3                  # merge windows: across more of them, lines that moved 
 
 # where the change is; the other classes are what it is, or what goes with it
 _PLACED = (Fault.FUNCTION, Fault.HALF, Fault.INSIDE, Fault.PLACE)
+# what two commits of one step look like: the first one is here, and the second came later, or never
+_OF_ONE_COMMIT = (Fault.LEFT, Fault.FILE_LEFT, Fault.LEFTOVER, Fault.TURNED)
 
 
 def rests(one: Suspect) -> bool:
@@ -33,7 +38,7 @@ def rests(one: Suspect) -> bool:
         return False
     if one.kind is Fault.FUNCTION and not (applies(change) or _alike(change)):
         return False
-    if one.kind in (Fault.LEFT, Fault.FILE_LEFT) and not _seconded(one):
+    if one.kind in _OF_ONE_COMMIT and not _seconded(one):
         return False
     return _agreed(change)
 
@@ -93,7 +98,35 @@ def _agreed(change: Backported) -> bool:
 
 
 def _seconded(one: Suspect) -> bool:
-    """Whether another branch has what is missing in a step of its own, too: else it can be another commit's."""
-    key = one.subject.encode("utf-8", "surrogateescape")
+    """Whether another branch has what is missing, or takes away what stayed, in a step of its own with the rest, too:
+    else it can be another commit's."""
+    key = (one.wanted or one.subject).encode("utf-8", "surrogateescape")
     return any(line_key(line) == key for side in one.change.others for edit in side.made
                for line in (*edit.new, *edit.old))
+
+
+def places_of(change: Backported) -> list[str]:
+    """The parts that have the added lines at the end of upstream's branch, and are here without them. Where there are
+    several, the change can be meant for any of them."""
+    added = [key for _, key in change.upstream.telling]
+    if not added:
+        return []
+
+    def having(source: bytes, name: str) -> bool:
+        return holds(part(source, name, change.path), added) == 1
+    found = [name for name in sorted(sections.known(change.lasting, change.path)) if having(change.lasting, name)]
+    return [name for name in found if part(change.today, name, change.path) and not having(change.today, name)]
+
+
+def with_places(one: Suspect) -> Suspect:
+    """A finding of lines in another part, which names every part that can be meant."""
+    places = places_of(one.change) if one.kind is Fault.FUNCTION and not one.change.one_commit else []
+    if len(places) < 2:
+        return one
+    return replace(one, evidence=(*one.evidence, f"{shown(places)} have the lines upstream and lack them here: any of "
+                                  "them can be meant"))
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backport.adapt.align import line_key, weak
 from backport.audit.kinds.base import part
@@ -59,6 +60,7 @@ class KeyHunk:
                    for near, both in ((self.above, (*self.above, *self.new)), (self.below, (*self.new, *self.below))))
 
 
+@lru_cache(maxsize=128)
 def part_lines(source: bytes, name: str, path: str) -> tuple[bytes, ...]:
     """The lines of the part, of the whole file where it has no name; without white space and blank lines."""
     lines = part(source, name, path) if name else tuple(map(line_key, source.split(b"\n")))

@@ -313,6 +313,7 @@ class Suspect:
     confidence: float
     subject: str = ""                # what it is about: a line, a name
     evidence: tuple[str, ...] = ()
+    wanted: str = ""                 # upstream's line where `subject` is what this tree has instead of it
     own: bool = False                # this tree's text alone says so, whatever upstream's is
 
     @cached_property

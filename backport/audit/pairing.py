@@ -261,15 +261,14 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict
         if alone is not None:
             yield alone
         elif i in loose:
-            step, j = loose[i]
+            step, j, others = loose[i]
             origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
             latest = moved.latest(step.name, heads)
-            yield make(origin, mine.side(i), step.side(j), heads, latest=latest, loose=True)
+            yield make(origin, mine.side(i), step.side(j), heads, others, latest=latest, loose=True)
     for i, (_score, step, j) in sorted(taken.items()):
         latest = moved.latest(step.name, heads)
         origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
-        others = tuple(one.side(n) for one, n in also.get(i, ()) if one.series != step.series)
-        change = make(origin, mine.side(i), step.side(j), heads, others, latest)
+        change = make(origin, mine.side(i), step.side(j), heads, _of_others(step, also.get(i, ())), latest)
         counts.paired += 1
         counts.equal += change.equal
         yield change
@@ -283,19 +282,28 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict
 
 
 def _loose(mine: FileStep, theirs: Sequence[FileStep],
-           taken: Mapping[int, tuple[float, FileStep, int]]) -> dict[int, tuple[FileStep, int]]:
+           taken: Mapping[int, tuple[float, FileStep, int]]) -> dict[int, tuple[FileStep, int, tuple[FileSide, ...]]]:
     """For what has no counterpart: the group of the same function, with no counterpart either, that has most of its
-    words. One that lost a line, or kept what it should replace, is no closer."""
+    words, and those of other branches. One that lost a line, or kept what it should replace, is no closer."""
     found: dict[int, tuple[float, FileStep, int]] = {}
+    also: dict[int, list[tuple[FileStep, int]]] = {}
     alone = set(range(len(mine.groups))) - taken.keys()
     for step in theirs if alone else ():
         other = set(range(len(step.groups))) - {j for _, s, j in taken.values() if s is step}
         for i in alone:
             for j in other:
                 score = alike(mine, i, step, j, LOOSE)
-                if score >= LOOSE and score > found.get(i, (0.0,))[0] and mine.place(i) == step.place(j):
-                    found[i] = score, step, j
-    return {i: (step, j) for i, (_, step, j) in found.items()}
+                if score >= LOOSE and mine.place(i) == step.place(j):
+                    if not step.across:
+                        also.setdefault(i, []).append((step, j))
+                    if score > found.get(i, (0.0,))[0]:
+                        found[i] = score, step, j
+    return {i: (step, j, _of_others(step, also.get(i, ()))) for i, (_, step, j) in found.items()}
+
+
+def _of_others(step: FileStep, also: Sequence[tuple[FileStep, int]]) -> tuple[FileSide, ...]:
+    """What branches other than that of `step` made of a change."""
+    return tuple(one.side(n) for one, n in also if one.series != step.series)
 
 
 def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
+from backport.audit.evidence import places_of, shown
 from backport.audit.kinds.base import around, as_written, part
 from backport.audit.kinds.missing_name import QUESTION as undeclared
 from backport.audit.model import Backported, FileSide, Suspect
@@ -58,6 +59,9 @@ def repaired(change: Backported) -> PutRight | str:
         bare = back.made(today)
     upstream = change.upstream
     path = change.path
+    places = [] if change.one_commit or not change.tree.made else places_of(change)
+    if len(places) > 1:
+        return f"{shown(places)} have the lines upstream and lack them here: which one is meant cannot be told"
     patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
     if bare != today and answer.agreed is not Sure.CERTAIN and (lacks := _lacking(change, bare)):

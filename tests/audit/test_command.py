@@ -259,8 +259,10 @@ def test_a_merge_window_says_nothing_of_a_line_that_stayed(tmp_path: Path, newer
     old, new = "\tw->received += size;\n", "\twidget_account(w, w->received += size);\n"
     git = releases(tmp_path / "store", {
         "6.1.1": {C: WIDGET}, "6.1.2": {C: WIDGET.replace(old, old + new)},
-        newer[0]: {C: WIDGET}, newer[1]: {C: WIDGET.replace(old, new)}})
-    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [newer], Counts())))
+        newer[0]: {C: WIDGET}, newer[1]: {C: WIDGET.replace(old, new)},
+        "6.18.1": {C: WIDGET}, "6.18.2": {C: WIDGET.replace(old, new)}})
+    branches = [newer, ["6.18.1", "6.18.2"]] if count else [newer]
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], branches, Counts())))
     assert [one.kind.id for one in found] == ["leftover"] * count
 
 
@@ -357,8 +359,10 @@ def test_a_line_that_goes_with_another_one_of_this_tree_is_no_leftover(tmp_path:
     here = base.replace("\tw->received += size;\n", "\tw->received += size;\n\twidget_class_put(w, false);\n") \
         if elsewhere else base
     git = releases(tmp_path / "store", {"6.1.1": {C: here}, "6.1.2": {C: here.replace(put, put + new)},
-                                        "6.12.1": {C: base}, "6.12.2": {C: base.replace(put, new)}})
-    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+                                        "6.12.1": {C: base}, "6.12.2": {C: base.replace(put, new)},
+                                        "6.18.1": {C: base}, "6.18.2": {C: base.replace(put, new)}})
+    newer = [["6.12.1", "6.12.2"], ["6.18.1", "6.18.2"]]
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts())))
     assert [one.kind.id for one in found] == ["leftover"] * count
 
 

@@ -175,3 +175,40 @@ def test_what_is_not_listed_is_counted_and_said(tmp_path: Path) -> None:
     assert unjudged(audited("", counts, found, {})) == [
         "1 differences are not listed, because another commit of the same releases can have made them: "
         "another-function 1"]
+
+
+@pytest.mark.parametrize("seconded", [True, False])
+def test_an_operator_or_an_old_line_needs_a_second_branch_that_changed_it_with_the_rest(tmp_path: Path,
+                                                                                      seconded: bool) -> None:
+    """i40e_validate_cloud_filter() of 5.10.218: `> vf->num_tc` was one commit, `>= vf->num_tc` the next."""
+    check = "\tif (size > w->length_of_the_message)\n\t\treturn -ENODEV;\n"
+    here, there = (WIDGET.replace(SEND, text + SEND) for text in (check, check.replace(" > ", " >= ")))
+    found, weak = listed(tmp_path / "turned", (WIDGET, here), {"6.12.1": WIDGET, "6.12.2": there},
+                         {"6.18.1": WIDGET if seconded else here, "6.18.2": there})
+    assert ([one.kind.id for one in found], weak.total()) == (["turned-round"] * seconded, 1 - seconded)
+    old, new = "\tw->received += size;\n", "\twidget_account(w, w->received += size);\n"
+    both, only = WIDGET.replace(old, old + new), WIDGET.replace(old, new)
+    found, weak = listed(tmp_path / "kept", (WIDGET, both), {"6.12.1": WIDGET, "6.12.2": only},
+                         {"6.18.1": WIDGET if seconded else both, "6.18.2": only})
+    assert ([one.kind.id for one in found], weak.total()) == (["leftover"] * seconded, 1 - seconded)
+
+
+def test_where_upstream_has_the_lines_in_several_parts_each_is_named_and_there_is_no_mail(tmp_path: Path) -> None:
+    """mv88e6175_ops of 5.10 has what upstream gave two other chips, and later two more."""
+    from backport.audit.repair import repaired
+
+    line = "\t.flush_everything = widget_flush_everything,\n"
+    table = "static const struct widget_ops widget_{}_ops = {{\n\t.open = widget_open,\n\t.{} = widget_{},\n}};\n"
+    base = WIDGET + "".join("\n" + table.format(name, name, name) for name in ("first", "second", "third"))
+
+    def with_line(*names: str) -> str:
+        text = base
+        for name in names:
+            text = text.replace(f"\t.{name} = widget_{name},\n", f"\t.{name} = widget_{name},\n{line}")
+        return text
+    (one,), _ = listed(tmp_path, (base, with_line("first")),
+                       {"6.12.1": with_line("second"), "6.12.2": with_line("second", "third")})
+    parts = [f"static const struct widget_ops widget_{name}_ops" for name in ("second", "third")]
+    told = f"{parts[0]} and {parts[1]} have the lines upstream and lack them here: "
+    assert one.evidence[-1] == told + "any of them can be meant"
+    assert repaired(one.change) == told + "which one is meant cannot be told"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backport import sections
 from backport.adapt.align import line_key, similarity
@@ -176,8 +177,9 @@ def _turned(change: Backported, hunk: KeyHunk, found: Keys) -> Suspect | None:
     mine, theirs = other[0]
     if all(_other_sense(change, *pair) for pair in other):
         return None
-    return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(change, mine)}`, where upstream has "
-                  f"`{_shown(change, theirs)}`", 0.75, mine)
+    found_here = _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(change, mine)}`, where upstream has "
+                        f"`{_shown(change, theirs)}`", 0.75, mine)
+    return replace(found_here, wanted=theirs.decode("utf-8", "replace"))
 
 
 def _other_sense(change: Backported, mine: bytes, theirs: bytes) -> bool:

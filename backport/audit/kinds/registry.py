@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from backport.audit.evidence import alone, rests
+from backport.audit.evidence import alone, rests, with_places
 from backport.audit.kinds.another_file import QUESTION as another_file
 from backport.audit.kinds.another_if import QUESTION as another_if
 from backport.audit.kinds.another_part import QUESTION as another_part
@@ -79,7 +79,7 @@ def findings(changes: Iterable[Backported], weak: Counter[str] | None = None) ->
         if placed:
             first = min(placed, key=lambda one: (one.kind.rank, -one.confidence))
             if rests(first):
-                yield _less_sure(first)
+                yield _less_sure(with_places(first))
             elif weak is not None:
                 weak[first.kind.id] += 1
         yield from (one for one in found if one.kind in _OF_COMMIT)
