@@ -382,10 +382,11 @@ def test_what_replaces_upstreams_line_stands_where_that_stood(tmp_path: Path, re
     assert bool(found) is not replaced
 
 
-def test_lines_that_lack_their_variable_at_the_right_place_are_no_repair(tmp_path: Path) -> None:
+@pytest.mark.parametrize("along", [True, False])
+def test_lines_go_to_the_right_place_with_their_variable_or_not_at_all(tmp_path: Path, along: bool) -> None:
     """xusb-tegra186.c of 6.1: the block and, further up, `u32 reg;` went into tegra186_utmi_phy_exit()."""
     from backport.audit.kinds.registry import findings
-    from backport.audit.repair import repaired
+    from backport.audit.repair import PutRight, repaired
 
     fill = "\n" + "".join(f"\tw->count[{n}] += size;\n" for n in range(9))
     base = WIDGET.replace("\tint ret;\n\n\tif (size > WIDGET_MAX)\n", f"\tint ret;\n{fill}\tif (size > WIDGET_MAX)\n")
@@ -393,14 +394,22 @@ def test_lines_that_lack_their_variable_at_the_right_place_are_no_repair(tmp_pat
 
     def made(name: str, at: str) -> str:
         head, body = base[:base.index(f"widget_{name}(")], base[base.index(f"widget_{name}("):]
-        return head + body.replace("\tint ret;\n", "\tint ret;\n\tu32 reg;\n", 1).replace(at, block + at)
+        kind = "u32" if along or name == "send" else "unsigned int"
+        return head + body.replace("\tint ret;\n", f"\tint ret;\n\t{kind} reg;\n", 1).replace(at, block + at)
     git = releases(tmp_path / "store", {"6.1.1": {C: base}, "6.1.2": {C: made("recv", RECV)}, "6.12.1": {C: base},
                                         "6.12.2": {C: made("send", SEND)}})
     found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
     (one,) = [one for one in found if "reg=" in one.subject]
     assert one.kind.id == "another-function"
-    assert repaired(one.change) == ("widget_send() uses `reg`, which it does not declare: its declaration is another "
-                                    "part of the change")
+    repair = repaired(one.change)
+    if not along:
+        assert repair == ("widget_send() uses `reg`, which it does not declare: its declaration is another part of the "
+                          "change")
+        return
+    assert isinstance(repair, PutRight)
+    text = repair.file(C).render().decode()
+    assert [text.count(f"{sign}\tu32 reg;") for sign in "+-"] == [1, 1]
+    assert text.index("+\tu32 reg;") < text.index("+\treg = ") < text.index("-\tu32 reg;") < text.index("-\treg = ")
 
 
 def test_the_mail_of_a_finding_of_releases_needs_the_files_of_it_alone(
