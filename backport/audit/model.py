@@ -223,6 +223,8 @@ class Backported:
     one_commit: bool = False         # both sides are commits: whatever upstream's has belongs to the change
     # lines of this tree and of upstream's, with the change, that have a name; None where whole trees are not asked
     spread: Callable[[str], tuple[int, int]] | None = None
+    # the file in every release of the newer branches that was read; None for commits
+    forms: Callable[[], Sequence[bytes]] | None = None
     # whether a header that this tree's file can include has a name; None where that was not asked
     in_headers: Callable[[str], bool] | None = None
     note: str = ""                   # what the commit says in brackets about its deviations
@@ -249,6 +251,11 @@ class Backported:
     def today(self) -> bytes:
         """The tree's file as people run it."""
         return self.tree.after if self.now is None else self.now
+
+    @cached_property
+    def known(self) -> tuple[bytes, ...]:
+        """The file in all newer trees, as they are and as they were: what stood there once was some commit's."""
+        return (*self.newer.values(), *(self.forms() if self.forms is not None else ()))
 
     @property
     def lasting(self) -> bytes:

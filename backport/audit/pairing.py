@@ -166,8 +166,9 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
             mine = FileStep("..".join(pair), path, before, edits)
             theirs = [FileStep("..".join(step), path, base, there) for step, there in sources.get(path, ())
                       if (base := git.blob(f"{trees[step[0]]}:{path}")) is not None]
-            known = partial(_in_headers, git, trees[pair[1]], path)
-            yield from _between(mine, theirs, partial(_heads, git, trees, newer, path), now, counts, moved, known)
+            make = partial(Backported, now=now, in_headers=partial(_in_headers, git, trees[pair[1]], path),
+                           forms=partial(_forms, git, trees, newer, path))
+            yield from _between(mine, theirs, partial(_heads, git, trees, newer, path), counts, moved, make)
 
 
 def _beside(paths: Iterable[str]) -> list[str]:
@@ -179,6 +180,12 @@ def _beside(paths: Iterable[str]) -> list[str]:
 def _heads(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], path: str) -> dict[str, bytes]:
     """The file in the last release of each newer branch."""
     return {branch[-1]: data for branch in newer if (data := git.blob(f"{trees[branch[-1]]}:{path}")) is not None}
+
+
+def _forms(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], path: str) -> list[bytes]:
+    """The file in every release of the newer branches, each form once."""
+    blobs = (git.blob(f"{trees[version]}:{path}") for branch in newer for version in branch)
+    return list(dict.fromkeys(data for data in blobs if data is not None))
 
 
 def _in_headers(git: Git, tree: str, path: str, name: str) -> bool:
@@ -208,7 +215,7 @@ class _Moved:
                     if key:
                         self.known.setdefault(key, []).append((path, pair, edits, n))
 
-    def change(self, mine: FileStep, n: int, now: bytes) -> Backported | None:
+    def change(self, mine: FileStep, n: int, make: Callable[..., Backported]) -> Backported | None:
         """Group `n` beside the only other file of its directory that has it upstream, None where there is none."""
         found = self.known.get(_lines(mine.groups[n]), [])
         if len({path for path, *_ in found}) != 1 or found[0][0] == mine.path:
@@ -223,9 +230,9 @@ class _Moved:
                        if (data := self.git.blob(f"{self.trees[head]}:{name}")) is not None}
                       for name in (path, mine.path))
         tree = ".".join(mine.name.split(".")[:2])
-        return Backported(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
-                      FileStep("..".join(pair), path, base, edits).side(at), newer,
-                          latest=self.latest("..".join(pair), newer), now=now, elsewhere=Elsewhere(here, own))
+        return make(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
+                    FileStep("..".join(pair), path, base, edits).side(at), newer,
+                    latest=self.latest("..".join(pair), newer), elsewhere=Elsewhere(here, own))
 
     def latest(self, step: str, heads: Mapping[str, bytes]) -> bytes | None:
         """The file in the last release of the branch in which a step ends."""
@@ -240,11 +247,10 @@ def _lines(group: Delta) -> tuple[bytes, ...]:
     return keys if len(keys) > 1 and sum(map(len, keys)) >= _ENOUGH else ()
 
 
-def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], now: bytes,
-             counts: Counts, moved: _Moved, in_headers: Callable[[str], bool]) -> Iterator[Backported]:
+def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], counts: Counts,
+             moved: _Moved, make: Callable[..., Backported]) -> Iterator[Backported]:
     counts.groups += len(mine.groups)
     tree = ".".join(mine.name.split(".")[:2])
-    make = partial(Backported, now=now, in_headers=in_headers)
     taken: dict[int, tuple[float, FileStep, int]] = {}
     also: dict[int, list[tuple[FileStep, int]]] = {}
     for step in theirs:
@@ -257,7 +263,7 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict
     loose = _loose(mine, theirs, taken)
     heads = read() if taken or loose else {}
     for i in set(range(len(mine.groups))) - taken.keys():
-        alone = moved.change(mine, i, now)
+        alone = moved.change(mine, i, make)
         if alone is not None:
             yield alone
         elif i in loose:

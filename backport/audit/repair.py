@@ -119,7 +119,8 @@ def _undeclared(change: Backported, bare: bytes, made: bytes) -> str:
     lines = split_lines(bare)
     edits = tuple(CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(made)))
     side = FileSide(change.path, bare, made, edits, edits)
-    return next((one.text for one in undeclared.ask(replace(change, tree=side, spread=None, in_headers=None))), "")
+    alone = replace(change, tree=side, spread=None, in_headers=None, forms=None)
+    return next((one.text for one in undeclared.ask(alone)), "")
 
 
 def _lacking(change: Backported, bare: bytes) -> str:

@@ -46,7 +46,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         if found is None or found == hunk.new or lasting != hunk.new:
             continue
         if found != hunk.old and any(hunk.between(part_lines(data, name, change.path)) == found
-                                     for data in change.newer.values()):
+                                     for data in change.known):
             continue
         for one in (_elsewhere, _lacks, _kept, _turned):
             suspect = one(change, hunk, found)
@@ -94,7 +94,7 @@ def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bo
     mine = Counter(part_lines(here.after, landed, change.path))
     fresh = holds(part_lines(here.before, landed, change.path), added) < _THERE
     hunks = [one for text in here.patch for one in KeyHunk.of(text, lambda _line: True).narrower()]
-    for data in (*change.newer.values(), change.upstream.before):
+    for data in (*change.known, change.upstream.before):
         lines = part_lines(data, landed, change.path)
         if any(one.new and (one.between(lines) == one.new or one.beside(lines)) for one in hunks):
             return True
