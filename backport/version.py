@@ -6,6 +6,7 @@ import re
 
 _FIELD = re.compile(rb"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*:?=[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 _RELEASE = re.compile(r"(\d+(?:\.\d+)*)(?:-rc(\d+))?")
+_LAST = {3: 19, 4: 20, 5: 19, 6: 19}     # the last minor number of each major one: 5.19 was followed by 6.0
 
 
 def makefile_version(makefile: bytes | None) -> str:
@@ -37,6 +38,15 @@ def version_key(version: str) -> tuple[tuple[int, ...], int]:
 def series_key(series: str) -> tuple[int, ...] | None:
     """(6, 1) for "6.1"; None for a series that is a word."""
     return tuple(int(part) for part in series.split(".")) if re.fullmatch(r"\d+(\.\d+)*", series) else None
+
+
+def windows(old: str, new: str) -> int:
+    """How many merge windows lie between two releases: 0 within a series, 1 from 5.19.17 to 6.0.1. The series of a
+    major number that goes on are counted as they are so far."""
+    def number(version: str) -> int:
+        major, minor = (*version_key(version)[0], 0, 0)[:2]
+        return minor + sum(last + 1 for before, last in _LAST.items() if before < major)
+    return number(new) - number(old)
 
 
 def in_series(version: str, series: str) -> bool:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import accumulate
 from typing import Protocol
 
 from backport import sections
 from backport.adapt.align import line_key, silent, weak
+from backport.csource.declarations import declaration
 from backport.csource.source import Source
+from backport.csource.statements import label
 from backport.patch.edits import Edit, render_hunks
 from backport.patch.model import Hunk
 from backport.patch.parse import split_lines
 from backport.replay.cases import Delta
+from backport.version import windows
 
+NOT_ASKED = "not asked"  # beside the classes: mainline changed more of the place than the change
 _AROUND = 6              # lines on each side of a change that are compared
 
 
@@ -26,28 +32,78 @@ def names_of(source: bytes) -> frozenset[bytes]:
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """All that happened to one file in one step; what is read of it serves every change of that step."""
+
+    path: str
+    after: bytes
+    edits: Delta
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [edit.lo for edit in self.edits]
+
+    @cached_property
+    def _shifts(self) -> list[int]:
+        """By how many lines the first n edits make the file longer."""
+        return list(accumulate((len(edit.new) - (edit.hi - edit.lo) for edit in self.edits), initial=0))
+
+    def line_after(self, line: int) -> int:
+        """0-based line of `after` at which what began at 0-based `line` of the file before begins."""
+        return line + self._shifts[bisect_left(self._starts, line)]
+
+    def by_function(self, edits: Delta) -> dict[str, bytes]:
+        """"name()" of each function that `edits` add lines to -> those lines, as they are."""
+        out: dict[str, list[bytes]] = {}
+        for edit in edits:
+            at = self.line_after(edit.lo)
+            for n, line in enumerate(edit.new, at + 1):
+                name = sections.scope(self.after, n, self.path)
+                if name.endswith("()"):
+                    out.setdefault(name, []).append(line)
+        return {name: b"".join(lines) for name, lines in out.items()}
+
+    @cached_property
+    def brought(self) -> Mapping[str, bytes]:
+        """`by_function` of everything."""
+        return self.by_function(self.edits)
+
+    @cached_property
+    def added_keys(self) -> frozenset[bytes]:
+        """Every added line, without white space."""
+        return frozenset(line_key(line) for edit in self.edits for line in edit.new)
+
+    @cached_property
+    def needed_keys(self) -> frozenset[bytes]:
+        """Those of `added_keys` that another part of a change can need: labels and declarations."""
+        return frozenset(line_key(line) for edit in self.edits for line in edit.new if label(line) or declaration(line))
+
+
+@dataclass(frozen=True, eq=False)
 class FileSide:
     """One file before and after, in the audited tree or upstream. `edits` is all that happened to it, sorted; `made`
-    the group of edits that is this change."""
+    the group of edits that is this change. `shared` is what the sides of one step have in common."""
 
     path: str
     before: bytes
     after: bytes
     edits: Delta
     made: Delta
+    shared: Whole | None = None
+
+    @cached_property
+    def whole(self) -> Whole:
+        return self.shared or Whole(self.path, self.after, self.edits)
 
     @cached_property
     def added(self) -> tuple[tuple[int, bytes], ...]:
         """(0-based line of `after`, line) of what the change adds."""
-        return self._new_lines(self.made)
-
-    def _new_lines(self, edits: Delta) -> tuple[tuple[int, bytes], ...]:
-        return tuple((at + n, line) for edit in edits for at in [self.line_after(edit.lo)]
+        return tuple((at + n, line) for edit in self.made for at in [self.line_after(edit.lo)]
                      for n, line in enumerate(edit.new))
 
     def line_after(self, line: int) -> int:
         """0-based line of `after` at which what began at 0-based `line` of `before` begins."""
-        return line + sum(len(e.new) - (e.hi - e.lo) for e in self.edits if e.lo < line)
+        return self.whole.line_after(line)
 
     @cached_property
     def removed(self) -> tuple[tuple[int, bytes], ...]:
@@ -101,20 +157,12 @@ class FileSide:
     @cached_property
     def functions(self) -> Mapping[str, bytes]:
         """"name()" of each function that the change adds lines to -> those lines, as they are."""
-        return self._by_function(self.made)
+        return self.whole.by_function(self.made)
 
-    @cached_property
+    @property
     def brought(self) -> Mapping[str, bytes]:
         """The same of all that happened to the file."""
-        return self._by_function(self.edits)
-
-    def _by_function(self, edits: Delta) -> dict[str, bytes]:
-        out: dict[str, bytes] = {}
-        for line, text in self._new_lines(edits):
-            name = self.scope(line)
-            if name.endswith("()"):
-                out[name] = out.get(name, b"") + text
-        return out
+        return self.whole.brought
 
     def scope(self, line: int) -> str:
         """The function, entry or block around 0-based `line` of `after`."""
@@ -166,6 +214,8 @@ class Backported:
     tree: FileSide
     upstream: FileSide
     newer: Mapping[str, bytes]       # at upstream's path
+    # what other newer branches made of the same change in a step of their own
+    others: tuple[FileSide, ...] = ()
     latest: bytes | None = None      # upstream's side at the end of its branch, None where that is `upstream.after`
     now: bytes | None = None         # the tree's file at the end of what is audited, None where that is `tree.after`
     elsewhere: Elsewhere | None = None       # only where the paths of both sides differ
@@ -173,6 +223,10 @@ class Backported:
     one_commit: bool = False         # both sides are commits: whatever upstream's has belongs to the change
     # lines of this tree and of upstream's, with the change, that have a name; None where whole trees are not asked
     spread: Callable[[str], tuple[int, int]] | None = None
+    # the file in every release of the newer branches that was read; None for commits
+    forms: Callable[[], Sequence[bytes]] | None = None
+    # whether a header that this tree's file can include has a name; None where that was not asked
+    in_headers: Callable[[str], bool] | None = None
     note: str = ""                   # what the commit says in brackets about its deviations
     also: frozenset[bytes] = frozenset()     # lines that the commit's other upstream commits add, without white space
     past: CommitPast | None = None   # with the first change of a commit: what the clone's history says of it
@@ -184,15 +238,24 @@ class Backported:
         return self.equal and bool(self.tree.made) and here.context == there.context and here.place == there.place
 
     @property
+    def windows(self) -> int:
+        """How many merge windows upstream's side holds, where it is a step from one branch to another."""
+        return windows_of(self.origin.upstream)
+
+    @property
     def across(self) -> bool:
-        """Whether upstream's side is a step from one branch to the next: all that a merge window did to these lines."""
-        old, _, new = self.origin.upstream.partition("..")
-        return bool(new) and old.split(".")[:2] != new.split(".")[:2]
+        """Whether upstream's side is a step from one branch to another: all that mainline did to these lines."""
+        return self.windows > 0
 
     @property
     def today(self) -> bytes:
         """The tree's file as people run it."""
         return self.tree.after if self.now is None else self.now
+
+    @cached_property
+    def known(self) -> tuple[bytes, ...]:
+        """The file in all newer trees, as they are and as they were: what stood there once was some commit's."""
+        return (*self.newer.values(), *(self.forms() if self.forms is not None else ()))
 
     @property
     def lasting(self) -> bytes:
@@ -207,6 +270,12 @@ class Backported:
     def equal(self) -> bool:
         """Byte for byte the same lines, as far as a change can be without its place."""
         return [(e.old, e.new) for e in self.tree.made] == [(e.old, e.new) for e in self.upstream.made]
+
+
+def windows_of(step: str) -> int:
+    """How many merge windows a step between two releases holds; 0 for a commit."""
+    old, _, new = step.partition("..")
+    return windows(old, new) if new else 0
 
 
 class Fault(Enum):
@@ -251,6 +320,8 @@ class Suspect:
     confidence: float
     subject: str = ""                # what it is about: a line, a name
     evidence: tuple[str, ...] = ()
+    wanted: str = ""                 # upstream's line where `subject` is what this tree has instead of it
+    own: bool = False                # this tree's text alone says so, whatever upstream's is
 
     @cached_property
     def key(self) -> str:

@@ -15,9 +15,9 @@ from itertools import pairwise
 
 from backport import sections
 from backport.adapt.align import line_key, weak
-from backport.audit.model import Backported, Elsewhere, FileSide, Origin
+from backport.audit.model import Backported, Elsewhere, FileSide, Origin, Whole, windows_of
 from backport.csource.pieces import bare
-from backport.git import Git
+from backport.git import GLOBS, Git
 from backport.patch.edits import edited
 from backport.replay.cases import Delta, groups
 from backport.replay.delta import tree_delta
@@ -29,6 +29,7 @@ LOOSE = 0.45             # that share where a question needs no more
 NEAR = 6                 # lines on each side that tell changes in the same words apart
 _ENOUGH = 40             # letters in the lines of a change that are found again in another file
 TAKEN = 2                # of the same change at several places of a file: so many were taken, and one was not
+WINDOW = 0.2             # of that share that a step across a merge window loses: a branch's own is the better witness
 SAME = 0.9               # that share where a part of upstream's step is the same change once more
 
 
@@ -45,6 +46,7 @@ class Counts:
     groups: int = 0
     paired: int = 0
     equal: int = 0
+    weak: Counter[str] = field(default_factory=Counter)  # class -> what was seen and rests on too little to be listed
     changes: int = 0                 # commits or entries of a queue; 0 between releases
     passed: list[str] = field(default_factory=list)      # a line for each entry, or file of one, that was not compared
 
@@ -57,6 +59,16 @@ class FileStep:
     path: str
     before: bytes
     edits: Delta
+
+    @cached_property
+    def across(self) -> bool:
+        """Whether the step holds a merge window."""
+        return windows_of(self.name) > 0
+
+    @property
+    def series(self) -> list[str]:
+        """The branch in which the step ends."""
+        return self.name.rpartition("..")[2].split(".")[:2]
 
     @cached_property
     def after(self) -> bytes:
@@ -72,7 +84,12 @@ class FileStep:
 
     def side(self, n: int | None) -> FileSide:
         """The file with group `n` as the change, none for None."""
-        return FileSide(self.path, self.before, self.after, self.edits, () if n is None else self.groups[n])
+        made = () if n is None else self.groups[n]
+        return FileSide(self.path, self.before, self.after, self.edits, made, self._whole)
+
+    @cached_property
+    def _whole(self) -> Whole:
+        return Whole(self.path, self.after, self.edits)
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -108,13 +125,15 @@ class FileStep:
 
 def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str]], counts: Counts,
                     progress: Progress = lambda _what, _at, _of: None, *, paths: Sequence[str] = (),
-                    commits: Mapping[str, str] | None = None, skip: int = 0) -> Iterator[Backported]:
+                    commits: Mapping[str, str] | None = None, skip: int = 0, last: str = "") -> Iterator[Backported]:
     """Every change of the consecutive releases `older` that a step between consecutive releases of one of the branches
     `newer` has too; only in files that `paths` match, where there are any. `commits` names those that are no release
-    of the store: name -> commit. The first `skip` files that `progress` counts are passed over. Raises UserError where
-    a release is not in the store."""
+    of the store: name -> commit. The first `skip` files that `progress` counts are passed over. What the release `last`
+    of the audited branch has no longer was mended; without one the last of `older` is asked. Raises UserError where a
+    release is not in the store."""
+    last = last or older[-1]
     trees: dict[str, str] = {}
-    for version in (*older, *(v for branch in newer for v in branch)):
+    for version in (*older, last, *(v for branch in newer for v in branch)):
         trees[version] = (commits or {}).get(version, REF + version)
         if trees[version] == REF + version:
             known_release(git, version)
@@ -130,7 +149,7 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
         for path, edits in delta(git, trees[pair[0]], trees[pair[1]], near).items():
             sources.setdefault(path, []).append((pair, edits))
     ends = {"..".join(pair): branch[-1] for branch in newer for pair in pairwise(branch)}
-    moved = _Moved(git, trees, older[-1], [branch[-1] for branch in newer], sources, ends)
+    moved = _Moved(git, trees, last, [branch[-1] for branch in newer], sources, ends)
     total, at = sum(map(len, wanted.values())), 0
     for pair, found in wanted.items():
         for path, edits in sorted(found.items()):
@@ -140,14 +159,16 @@ def release_changes(git: Git, older: Sequence[str], newer: Sequence[Sequence[str
             progress("..".join(pair), at, total)
             counts.files += 1
             before = git.blob(f"{trees[pair[0]]}:{path}")
-            now = git.blob(f"{trees[older[-1]]}:{path}")
+            now = git.blob(f"{trees[last]}:{path}")
             if before is None or now is None:
                 counts.groups += len(groups(edits))
                 continue
             mine = FileStep("..".join(pair), path, before, edits)
             theirs = [FileStep("..".join(step), path, base, there) for step, there in sources.get(path, ())
                       if (base := git.blob(f"{trees[step[0]]}:{path}")) is not None]
-            yield from _between(mine, theirs, partial(_heads, git, trees, newer, path), now, counts, moved)
+            make = partial(Backported, now=now, in_headers=partial(_in_headers, git, trees[pair[1]], path),
+                           forms=partial(_forms, git, trees, newer, path))
+            yield from _between(mine, theirs, partial(_heads, git, trees, newer, path), counts, moved, make)
 
 
 def _beside(paths: Iterable[str]) -> list[str]:
@@ -159,6 +180,20 @@ def _beside(paths: Iterable[str]) -> list[str]:
 def _heads(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], path: str) -> dict[str, bytes]:
     """The file in the last release of each newer branch."""
     return {branch[-1]: data for branch in newer if (data := git.blob(f"{trees[branch[-1]]}:{path}")) is not None}
+
+
+def _forms(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], path: str) -> list[bytes]:
+    """The file in every release of the newer branches, each form once."""
+    blobs = (git.blob(f"{trees[version]}:{path}") for branch in newer for version in branch)
+    return list(dict.fromkeys(data for data in blobs if data is not None))
+
+
+def _in_headers(git: Git, tree: str, path: str, name: str) -> bool:
+    """Whether a header of the kernel, or one beside the file, has `name` as a macro, an enumerator or a variable."""
+    own = f":(glob){path.rpartition('/')[0]}/*.h"
+    how = rf"#[[:space:]]*define[[:space:]]+{name}\b|^[[:space:]]*{name}([[:space:]]*=.*)?,?$|\bextern\b.*\b{name}\b"
+    return git.run(GLOBS, "grep", "-q", "-E", "-e", how, tree, "--", own, ":(glob)include/**/*.h",
+                   ":(glob)arch/*/include/**/*.h", ok=(0, 1)).code == 0
 
 
 def delta(git: Git, old: str, new: str, paths: Sequence[str] = ()) -> dict[str, Delta]:
@@ -180,7 +215,7 @@ class _Moved:
                     if key:
                         self.known.setdefault(key, []).append((path, pair, edits, n))
 
-    def change(self, mine: FileStep, n: int, now: bytes) -> Backported | None:
+    def change(self, mine: FileStep, n: int, make: Callable[..., Backported]) -> Backported | None:
         """Group `n` beside the only other file of its directory that has it upstream, None where there is none."""
         found = self.known.get(_lines(mine.groups[n]), [])
         if len({path for path, *_ in found}) != 1 or found[0][0] == mine.path:
@@ -195,9 +230,9 @@ class _Moved:
                        if (data := self.git.blob(f"{self.trees[head]}:{name}")) is not None}
                       for name in (path, mine.path))
         tree = ".".join(mine.name.split(".")[:2])
-        return Backported(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
-                      FileStep("..".join(pair), path, base, edits).side(at), newer,
-                          self.latest("..".join(pair), newer), now, Elsewhere(here, own))
+        return make(Origin(mine.name, "..".join(pair), tree=tree, last=self.last), mine.side(n),
+                    FileStep("..".join(pair), path, base, edits).side(at), newer,
+                    latest=self.latest("..".join(pair), newer), elsewhere=Elsewhere(here, own))
 
     def latest(self, step: str, heads: Mapping[str, bytes]) -> bytes | None:
         """The file in the last release of the branch in which a step ends."""
@@ -212,30 +247,34 @@ def _lines(group: Delta) -> tuple[bytes, ...]:
     return keys if len(keys) > 1 and sum(map(len, keys)) >= _ENOUGH else ()
 
 
-def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], now: bytes,
-             counts: Counts, moved: _Moved) -> Iterator[Backported]:
+def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], counts: Counts,
+             moved: _Moved, make: Callable[..., Backported]) -> Iterator[Backported]:
     counts.groups += len(mine.groups)
     tree = ".".join(mine.name.split(".")[:2])
     taken: dict[int, tuple[float, FileStep, int]] = {}
+    also: dict[int, list[tuple[FileStep, int]]] = {}
     for step in theirs:
-        for score, i, j in partners(mine, step):
+        for share, i, j in partners(mine, step):
+            score = share - WINDOW * step.across
+            if not step.across:
+                also.setdefault(i, []).append((step, j))
             if i not in taken or score > taken[i][0]:
                 taken[i] = score, step, j
     loose = _loose(mine, theirs, taken)
     heads = read() if taken or loose else {}
     for i in set(range(len(mine.groups))) - taken.keys():
-        alone = moved.change(mine, i, now)
+        alone = moved.change(mine, i, make)
         if alone is not None:
             yield alone
         elif i in loose:
-            step, j = loose[i]
+            step, j, others = loose[i]
             origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
             latest = moved.latest(step.name, heads)
-            yield Backported(origin, mine.side(i), step.side(j), heads, latest, now=now, loose=True)
+            yield make(origin, mine.side(i), step.side(j), heads, others, latest=latest, loose=True)
     for i, (_score, step, j) in sorted(taken.items()):
         latest = moved.latest(step.name, heads)
         origin = Origin(mine.name, step.name, tree=tree, last=moved.last)
-        change = Backported(origin, mine.side(i), step.side(j), heads, latest, now=now)
+        change = make(origin, mine.side(i), step.side(j), heads, _of_others(step, also.get(i, ())), latest)
         counts.paired += 1
         counts.equal += change.equal
         yield change
@@ -245,23 +284,32 @@ def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict
             left = [n for n in twins if n not in pairs]
             if len(left) == 1 and len(twins) > TAKEN and min(set(twins) - set(left)) == j:
                 for n in left:
-                    yield Backported(change.origin, mine.side(None), step.side(n), heads, latest, now=now)
+                    yield make(change.origin, mine.side(None), step.side(n), heads, latest=latest)
 
 
 def _loose(mine: FileStep, theirs: Sequence[FileStep],
-           taken: Mapping[int, tuple[float, FileStep, int]]) -> dict[int, tuple[FileStep, int]]:
+           taken: Mapping[int, tuple[float, FileStep, int]]) -> dict[int, tuple[FileStep, int, tuple[FileSide, ...]]]:
     """For what has no counterpart: the group of the same function, with no counterpart either, that has most of its
-    words. One that lost a line, or kept what it should replace, is no closer."""
+    words, and those of other branches. One that lost a line, or kept what it should replace, is no closer."""
     found: dict[int, tuple[float, FileStep, int]] = {}
+    also: dict[int, list[tuple[FileStep, int]]] = {}
     alone = set(range(len(mine.groups))) - taken.keys()
     for step in theirs if alone else ():
         other = set(range(len(step.groups))) - {j for _, s, j in taken.values() if s is step}
         for i in alone:
             for j in other:
                 score = alike(mine, i, step, j, LOOSE)
-                if score >= LOOSE and score > found.get(i, (0.0,))[0] and mine.place(i) == step.place(j):
-                    found[i] = score, step, j
-    return {i: (step, j) for i, (_, step, j) in found.items()}
+                if score >= LOOSE and mine.place(i) == step.place(j):
+                    if not step.across:
+                        also.setdefault(i, []).append((step, j))
+                    if score > found.get(i, (0.0,))[0]:
+                        found[i] = score, step, j
+    return {i: (step, j, _of_others(step, also.get(i, ()))) for i, (_, step, j) in found.items()}
+
+
+def _of_others(step: FileStep, also: Sequence[tuple[FileStep, int]]) -> tuple[FileSide, ...]:
+    """What branches other than that of `step` made of a change."""
+    return tuple(one.side(n) for one, n in also if one.series != step.series)
 
 
 def partners(mine: FileStep, theirs: FileStep, least: float = DICE) -> list[tuple[float, int, int]]:

@@ -7,10 +7,13 @@ carries every other patch. Where it declines, there is no repair.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from backport.adapt.align import line_key
 from backport.adapt.engine import adapt
 from backport.adapt.proposers.git_apply import apply_as_is
+from backport.audit.evidence import places_of, shown
 from backport.audit.kinds.base import around, as_written, part
 from backport.audit.kinds.missing_name import QUESTION as undeclared
 from backport.audit.model import Backported, FileSide, Suspect
@@ -48,7 +51,8 @@ class PutRight:
 
 
 def repaired(change: Backported) -> PutRight | str:
-    """The repair, or why there is none."""
+    """The repair, or why there is none. What went along into the wrong part is moved with it."""
+    change = _together(change)
     today = change.today
     bare = today
     if change.tree.made:
@@ -58,6 +62,9 @@ def repaired(change: Backported) -> PutRight | str:
         bare = back.made(today)
     upstream = change.upstream
     path = change.path
+    places = [] if change.one_commit or not change.tree.made else places_of(change)
+    if len(places) > 1:
+        return f"{shown(places)} have the lines upstream and lack them here: which one is meant cannot be told"
     patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
     if bare != today and answer.agreed is not Sure.CERTAIN and (lacks := _lacking(change, bare)):
@@ -80,13 +87,40 @@ def repaired(change: Backported) -> PutRight | str:
     return PutRight(render_hunks(before, file_edits(before, split_lines(made))), where, answer.agreed)
 
 
+def _together(change: Backported) -> Backported:
+    """The change with the further groups that went from upstream's part into the same wrong one: in xusb-tegra186.c of
+    6.1 the block and, further up, the `u32 reg;` that it needs."""
+    here, there = change.tree, change.upstream
+    landed, wanted = here.place, there.place
+    if not here.made or not landed or not wanted or landed == wanted:
+        return change
+    had = part(change.today, wanted, change.path)
+    mine, theirs = ([(_keys(edit), edit) for edit in side.edits if edit not in side.made and not edit.old
+                     and _keys(edit) and side.scope(side.line_after(edit.lo)) == name]
+                    for side, name in ((here, landed), (there, wanted)))
+    more = [(a, b) for key, a in mine for other, b in theirs if key == other and not set(key) & set(had)
+            and [k for k, _ in mine].count(key) == [k for k, _ in theirs].count(key) == 1]
+    if not more:
+        return change
+    return replace(change, tree=_with(here, [a for a, _ in more]), upstream=_with(there, [b for _, b in more]))
+
+
+def _with(side: FileSide, more: Sequence[CaseEdit]) -> FileSide:
+    return replace(side, made=tuple(sorted((*side.made, *more), key=lambda edit: edit.lo)))
+
+
+def _keys(edit: CaseEdit) -> tuple[bytes, ...]:
+    return tuple(key for line in edit.new if (key := line_key(line)))
+
+
 def _undeclared(change: Backported, bare: bytes, made: bytes) -> str:
     """What the repaired function would use and not declare, "" for nothing: the declaration is a group of its own,
-    and stayed where the lines were. xusb-tegra186.c of 6.1 has `u32 reg;` in the wrong function as well."""
+    and did not go along."""
     lines = split_lines(bare)
     edits = tuple(CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(made)))
     side = FileSide(change.path, bare, made, edits, edits)
-    return next((one.text for one in undeclared.ask(replace(change, tree=side, spread=None))), "")
+    alone = replace(change, tree=side, spread=None, in_headers=None, forms=None)
+    return next((one.text for one in undeclared.ask(alone)), "")
 
 
 def _lacking(change: Backported, bare: bytes) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from backport.audit.model import Suspect
+from backport.audit.model import NOT_ASKED, Suspect
 from backport.audit.result import Audit, Group
 from backport.report import html
 from backport.report.escape import columns, cut, line, markdown, markdown_block, visible, wrap
@@ -38,14 +38,24 @@ def headline(audit: Audit) -> str:
 
 
 def unjudged(audit: Audit) -> list[str]:
-    """Of releases: how much nothing was compared with. Silence about it would read as praise."""
+    """Of releases: how much nothing was compared with, and what was seen and rests on too little. Silence about it
+    would read as praise."""
     counts = audit.counts
     alone = 0 if counts.changes else counts.groups - counts.paired
-    if not alone:
-        return []
-    more = ("; most of them can have come into the newer branches before the first release that was read of those"
-            if alone > counts.paired else "")
-    return [f"{alone} changes were not judged: no step of a newer branch has them{more}"]
+    told = []
+    if alone:
+        more = ("; most of them can have come into the newer branches before the first release that was read of those"
+                if alone > counts.paired else "")
+        told.append(f"{alone} changes were not judged: no step of a newer branch has them{more}")
+    if counts.weak[NOT_ASKED]:
+        told.append(f"{counts.weak[NOT_ASKED]} changes stand beside a merge window that changed more of the place: not "
+                    "asked")
+    weak = {name: count for name, count in sorted(counts.weak.items()) if name != NOT_ASKED and count}
+    if weak:
+        classes = ", ".join(f"{name} {count}" for name, count in weak.items())
+        told.append(f"{sum(weak.values())} differences are not listed, because another commit of the same releases "
+                    f"can have made them: {classes}")
+    return told
 
 
 def text(audit: Audit, width: int) -> str:
@@ -137,7 +147,8 @@ def as_json(audit: Audit, _width: int) -> str:
     told: dict[str, Any] = {
         "schema": "urn:backport:audit:1", "title": audit.title,
         "examined": {"changes": counts.changes, "files": counts.files, "groups": counts.groups,
-                     "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed},
+                     "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed,
+                     "not_listed": dict(sorted(counts.weak.items()))},
         "findings": [_finding(group.first, audit, [other.key for other in group.findings[1:]])
                      for group in audit.groups],
         "accepted": [{"id": one.key, "why": why, "path": one.change.path} for one, why in audit.accepted],

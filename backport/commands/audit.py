@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -130,20 +131,23 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
     with _progress() as progress:
         if queue is not None:
             with _queue(store, queue, name, releases, forms, manifest_path, counts, progress) as (title, changes):
-                yield title, counts, findings(changes)
+                yield title, counts, findings(changes, counts.weak)
         elif revisions:
             with _clone(revisions, repo, counts, progress) as (title, changes):
-                yield title, counts, findings(changes)
+                yield title, counts, findings(changes, counts.weak)
         else:
-            older, newer = _releases(store, name, releases, against)
+            older, newer, last = _releases(store, name, releases, against)
             steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer if len(branch) > 1)
             with Git(store.path) as git:
                 yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
-                       findings(release_changes(git, older, newer, counts, progress, paths=paths)))
+                       findings(release_changes(git, older, newer, counts, progress, paths=paths, last=last),
+                                counts.weak))
 
 
-def _releases(store: Store, name: str, releases: str, against: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """The releases to audit, and those of each newer branch. Raises UsageError and UserError."""
+def _releases(store: Store, name: str, releases: str,
+              against: Sequence[str]) -> tuple[list[str], list[list[str]], str]:
+    """The releases to audit, those of each newer branch, and the last of the audited series that the store has: what
+    that one has no longer was mended. Raises UsageError and UserError."""
     series = name.removeprefix("linux-").removesuffix(".y")
     known = sorted((head.tree for head in store.releases()), key=version_key)
     older = releases.split(",") if releases else [one for one in known if series and in_series(one, series)]
@@ -166,7 +170,7 @@ def _releases(store: Store, name: str, releases: str, against: Sequence[str]) ->
     if not any(len(branch) > 1 for branch in newer):
         raise UserError(f"the store has no two releases of a branch newer than {older[-1]}",
                         hint="`backport trees release X.Y.Z` fetches one")
-    return older, newer
+    return older, newer, max((older[-1], *(one for one in known if in_series(one, own))), key=version_key)
 
 
 @contextmanager
@@ -262,6 +266,14 @@ def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
     return mail(one, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
 
 
+def _only(one: Suspect) -> str:
+    """The options that make an audit of releases read the files of one finding and no others: seconds, not minutes."""
+    if one.change.one_commit:
+        return ""
+    paths = dict.fromkeys((one.change.path, one.change.upstream.path))
+    return "".join(f"--path {shlex.quote(path)} " for path in paths)
+
+
 def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool) -> Audit:
     """The audit with what the tool would have done for each finding, and with `build` whether that builds."""
     from backport.audit.repair import repaired
@@ -274,7 +286,7 @@ def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool)
             continue
         said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
                 if repair.lacks else f"the tool puts it into {repair.place}, {repair.sure}"]
-        said.append(f"the same command with --mail {one.key} writes that as a mail")
+        said.append(f"the same command with {_only(one)}--mail {one.key} writes that as a mail")
         if build:
             said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
         notes[one.key] = tuple(said)

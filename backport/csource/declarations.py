@@ -32,6 +32,8 @@ _NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*|\b\d\w*\s*\
 _LONE = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
                    rb"[\w*,]*;")
 _DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
+_BEHIND = re.compile(rb"(?:\w\s+|\*\s*)\**(\w+)")
+_NEXT = re.compile(rb",\s*\**(\w+)\s*(?=[,;=\[])")
 _HEADED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
 
@@ -55,6 +57,21 @@ def at_file_level(source: bytes) -> frozenset[bytes]:
 def made_by_macro(function: bytes, name: bytes) -> bool:
     """Whether a macro such as LIST_HEAD() can declare `name` in the code of a function."""
     return re.search(rb"\b[A-Z][A-Z_]{2,}\s*\([^)]*\b%s\b" % re.escape(name), function) is not None
+
+
+def perhaps_declared(text: bytes) -> frozenset[bytes]:
+    """The names among which those are that `declares_inside` knows: behind another word, a star or a comma. One search,
+    and not one for each name."""
+    return frozenset(_BEHIND.findall(text)) | frozenset(_NEXT.findall(text))
+
+
+def may_be_declared(function: bytes, name: bytes) -> bool:
+    """Whether `name` stands in the code of a function as only a declaration has it, right behind another word, or where
+    a loop or a scope declares it: `for_each_child_of_node_scoped(parent, name)`."""
+    word = re.escape(name)
+    before = {match[1] for match in re.finditer(rb"\b([A-Za-z_]\w*)[ \t]+%s\b" % word, function)}
+    return bool(before - _NO_TYPE) or re.search(rb"\b\w*(?:for_each|scope)\w*\s*\([^;{]*\b%s\b" % word,
+                                                function) is not None
 
 
 def headed(line: bytes) -> bytes:

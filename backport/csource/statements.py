@@ -60,6 +60,11 @@ def label(line: bytes) -> bytes:
     return match[1] if match is not None and match[1] != b"default" else b""
 
 
+def has_label(text: bytes, name: bytes) -> bool:
+    """Whether the label stands anywhere in the code of a function, behind another statement too."""
+    return re.search(rb"\b%s\s*:(?!:)" % re.escape(name), text) is not None
+
+
 def is_case(line: bytes) -> bool:
     """True for a line that begins with a `case` or `default` label."""
     return _CASE.match(line) is not None

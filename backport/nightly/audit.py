@@ -153,7 +153,7 @@ class NightAudit:
             before = self.results.recall(key)
             if isinstance(before, list) and not step.done:
                 return [str(text) for text in before], None
-            said = self._said(step.title, watch.until(findings(changes)), counts)
+            said = self._said(step.title, watch.until(findings(changes, counts.weak)), counts)
             if watch.over:
                 where = f"at {watch.at - 1} of {watch.of}" if watch.of else "before the first file"
                 said.append(f"{step.title}: the audit stopped {where}: all trees of a night have "

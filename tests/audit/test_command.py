@@ -259,8 +259,10 @@ def test_a_merge_window_says_nothing_of_a_line_that_stayed(tmp_path: Path, newer
     old, new = "\tw->received += size;\n", "\twidget_account(w, w->received += size);\n"
     git = releases(tmp_path / "store", {
         "6.1.1": {C: WIDGET}, "6.1.2": {C: WIDGET.replace(old, old + new)},
-        newer[0]: {C: WIDGET}, newer[1]: {C: WIDGET.replace(old, new)}})
-    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [newer], Counts())))
+        newer[0]: {C: WIDGET}, newer[1]: {C: WIDGET.replace(old, new)},
+        "6.18.1": {C: WIDGET}, "6.18.2": {C: WIDGET.replace(old, new)}})
+    branches = [newer, ["6.18.1", "6.18.2"]] if count else [newer]
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], branches, Counts())))
     assert [one.kind.id for one in found] == ["leftover"] * count
 
 
@@ -357,8 +359,10 @@ def test_a_line_that_goes_with_another_one_of_this_tree_is_no_leftover(tmp_path:
     here = base.replace("\tw->received += size;\n", "\tw->received += size;\n\twidget_class_put(w, false);\n") \
         if elsewhere else base
     git = releases(tmp_path / "store", {"6.1.1": {C: here}, "6.1.2": {C: here.replace(put, put + new)},
-                                        "6.12.1": {C: base}, "6.12.2": {C: base.replace(put, new)}})
-    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
+                                        "6.12.1": {C: base}, "6.12.2": {C: base.replace(put, new)},
+                                        "6.18.1": {C: base}, "6.18.2": {C: base.replace(put, new)}})
+    newer = [["6.12.1", "6.12.2"], ["6.18.1", "6.18.2"]]
+    found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], newer, Counts())))
     assert [one.kind.id for one in found] == ["leftover"] * count
 
 
@@ -378,10 +382,11 @@ def test_what_replaces_upstreams_line_stands_where_that_stood(tmp_path: Path, re
     assert bool(found) is not replaced
 
 
-def test_lines_that_lack_their_variable_at_the_right_place_are_no_repair(tmp_path: Path) -> None:
+@pytest.mark.parametrize("along", [True, False])
+def test_lines_go_to_the_right_place_with_their_variable_or_not_at_all(tmp_path: Path, along: bool) -> None:
     """xusb-tegra186.c of 6.1: the block and, further up, `u32 reg;` went into tegra186_utmi_phy_exit()."""
     from backport.audit.kinds.registry import findings
-    from backport.audit.repair import repaired
+    from backport.audit.repair import PutRight, repaired
 
     fill = "\n" + "".join(f"\tw->count[{n}] += size;\n" for n in range(9))
     base = WIDGET.replace("\tint ret;\n\n\tif (size > WIDGET_MAX)\n", f"\tint ret;\n{fill}\tif (size > WIDGET_MAX)\n")
@@ -389,11 +394,44 @@ def test_lines_that_lack_their_variable_at_the_right_place_are_no_repair(tmp_pat
 
     def made(name: str, at: str) -> str:
         head, body = base[:base.index(f"widget_{name}(")], base[base.index(f"widget_{name}("):]
-        return head + body.replace("\tint ret;\n", "\tint ret;\n\tu32 reg;\n", 1).replace(at, block + at)
+        kind = "u32" if along or name == "send" else "unsigned int"
+        return head + body.replace("\tint ret;\n", f"\tint ret;\n\t{kind} reg;\n", 1).replace(at, block + at)
     git = releases(tmp_path / "store", {"6.1.1": {C: base}, "6.1.2": {C: made("recv", RECV)}, "6.12.1": {C: base},
                                         "6.12.2": {C: made("send", SEND)}})
     found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
     (one,) = [one for one in found if "reg=" in one.subject]
     assert one.kind.id == "another-function"
-    assert repaired(one.change) == ("widget_send() uses `reg`, which it does not declare: its declaration is another "
-                                    "part of the change")
+    repair = repaired(one.change)
+    if not along:
+        assert repair == ("widget_send() uses `reg`, which it does not declare: its declaration is another part of the "
+                          "change")
+        return
+    assert isinstance(repair, PutRight)
+    text = repair.file(C).render().decode()
+    assert [text.count(f"{sign}\tu32 reg;") for sign in "+-"] == [1, 1]
+    assert text.index("+\tu32 reg;") < text.index("+\treg = ") < text.index("-\tu32 reg;") < text.index("-\treg = ")
+
+
+def test_the_mail_of_a_finding_of_releases_needs_the_files_of_it_alone(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The report prints the options; an audit of everything once more takes minutes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A Person")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "person@example.org")
+    far = "fs/far/file.c"
+    git = releases(tmp_path / "cache" / "store.git", {
+        "6.1.1": {C: WIDGET, far: WIDGET}, "6.1.2": {C: BAD, far: GOOD},
+        "6.12.1": {C: WIDGET, far: WIDGET}, "6.12.2": {C: GOOD, far: GOOD}})
+    git.close()
+    (tmp_path / "cache" / "store.git" / "backport.json").write_text('{"format": 1}')
+    asked = ("--releases", "6.1.1,6.1.2", "--against", "6.12.1,6.12.2")
+    assert run(*asked) == 1
+    out = capsysbinary.readouterr().out.decode()
+    assert "2 files" in out
+    told = out[out.index("the same command with "):].split(" writes that")[0].split()[4:]
+    assert told[:3] == ["--path", C, "--mail"]
+    assert run(*asked, *told[:2]) == 1
+    assert "1 files" in capsysbinary.readouterr().out.decode()
+    assert run(*asked, *told) == 0
+    assert b"Subject: [PATCH 6.1.y] widget.c: move misplaced lines to widget_send()" in capsysbinary.readouterr().out

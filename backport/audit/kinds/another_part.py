@@ -52,7 +52,7 @@ def _honest(change: Backported, landed: str, wanted: str, added: list[bytes]) ->
     upstream has them no longer in the other, or took away the part in which they are here."""
     if changed_too(change, landed):
         return True
-    newer = (*change.newer.values(), change.upstream.after)
+    newer = (*change.known, change.upstream.after)
     return holds(part(change.lasting, wanted, change.path), added) < _SHARE or any(
         holds(part(data, landed, change.path), added) >= _SHARE for data in newer)
 

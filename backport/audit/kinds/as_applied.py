@@ -8,11 +8,12 @@ theirs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backport import sections
-from backport.adapt.align import line_key, similarity, weak
+from backport.adapt.align import line_key, similarity
+from backport.audit.keyhunk import KeyHunk, Keys, part_lines
 from backport.audit.kinds.base import Question, as_written, changed_too, given_up, holds, part
 from backport.audit.model import Backported, Fault, FileSide, Suspect, names_of
 from backport.csource.calls import denied, senses, undenied
@@ -22,59 +23,9 @@ from backport.csource.operands import without_operators
 from backport.csource.pieces import code
 from backport.csource.source import Source
 from backport.csource.statements import label
-from backport.patch.model import Hunk
 
 _THERE = 0.8             # of the added lines: so much of them and the change is there
 _ALIKE = 0.5             # of the words of a line and its replacement
-
-Keys = Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class _Hunk:
-    """The lines of a hunk that are not blank, without white space."""
-
-    above: tuple[bytes, ...]
-    old: tuple[bytes, ...]
-    new: tuple[bytes, ...]
-    below: tuple[bytes, ...]
-
-    @classmethod
-    def of(cls, hunk: Hunk, inside: Callable[[int], bool]) -> _Hunk:
-        """Of the lines around the change those that are `inside`, asked by the 1-based line before it."""
-        at = hunk.old_start
-        rows = []
-        for line in hunk.lines:
-            key = line_key(line.text)
-            if key and (line.kind != b" " or inside(at)):
-                rows.append((line.kind, key))
-            at += line.kind != b"+"
-        changed = [n for n, (kind, _) in enumerate(rows) if kind != b" "]
-        first, last = (changed[0], changed[-1] + 1) if changed else (len(rows), len(rows))
-        keys = tuple(key for _, key in rows)
-        return cls(keys[:first], tuple(key for kind, key in rows[first:last] if kind != b"+"),
-                   tuple(key for kind, key in rows[first:last] if kind != b"-"), keys[last:])
-
-    def narrower(self) -> Iterator[_Hunk]:
-        """The hunk with as many lines around it as there are, and with fewer, as long as they say something."""
-        for size in range(max(len(self.above), len(self.below)), 0, -1):
-            above, below = self.above[-size:], self.below[:size]
-            if above and below and not all(map(weak, above)) and not all(map(weak, below)):
-                yield _Hunk(above, self.old, self.new, below)
-
-    def between(self, lines: Keys) -> tuple[bytes, ...] | None:
-        """What stands between the lines above and those below, None where these are not there, or not only once."""
-        size, most = len(self.above), len(self.old) + 2 * len(self.new) + 2
-        starts = [n + size for n in _places(lines, self.above)]
-        ends = [end for start in starts for end in _places(lines[:start + most + len(self.below)], self.below)
-                if end >= start]
-        return tuple(lines[starts[0]:ends[0]]) if len(starts) == 1 and ends else None
-
-    def beside(self, lines: Keys) -> bool:
-        """Whether the new lines stand right behind those above, or before those below, where these say enough and are
-        there once: on the other side a later change can have been made."""
-        return any(sum(not weak(key) for key in near) > 1 and len(_places(lines, near)) == 1 and _places(lines, both)
-                   for near, both in ((self.above, (*self.above, *self.new)), (self.below, (*self.new, *self.below))))
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
@@ -85,16 +36,17 @@ def ask(change: Backported) -> Iterator[Suspect]:
     name = there.place
     mine = name if part(here.before, name, change.path) else here.place
     for text in there.patch:
-        whole = _Hunk.of(text, lambda line: not name or sections.scope(there.before, line, change.path) == name)
-        before = _lines(here.before, mine, change.path)
+        whole = KeyHunk.of(text, lambda line: not name or sections.scope(there.before, line, change.path) == name)
+        before = part_lines(here.before, mine, change.path)
         hunk = next((one for one in whole.narrower() if one.between(before) == one.old), None)
         if hunk is None:
             continue                 # it does not apply as it is
-        found = hunk.between(_lines(here.after, mine, change.path))
-        if found is None or found == hunk.new or hunk.between(_lines(change.lasting, name, change.path)) != hunk.new:
+        found = hunk.between(part_lines(here.after, mine, change.path))
+        lasting = hunk.between(part_lines(change.lasting, name, change.path))
+        if found is None or found == hunk.new or lasting != hunk.new:
             continue
-        if found != hunk.old and any(hunk.between(_lines(data, name, change.path)) == found
-                                     for data in change.newer.values()):
+        if found != hunk.old and any(hunk.between(part_lines(data, name, change.path)) == found
+                                     for data in change.known):
             continue
         for one in (_elsewhere, _lacks, _kept, _turned):
             suspect = one(change, hunk, found)
@@ -103,7 +55,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
                 return
 
 
-def _elsewhere(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+def _elsewhere(change: Backported, hunk: KeyHunk, found: Keys) -> Suspect | None:
     """As it was before, and the lines are at another place."""
     here = change.tree
     added = [key for _, key in change.upstream.telling if key in hunk.new]
@@ -139,11 +91,11 @@ def _behind_declarations(here: FileSide, at: int, above: bytes) -> bool:
 def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bool:
     """Whether a newer tree has the lines where they are here, beside upstream's place or instead of it."""
     here = change.tree
-    mine = Counter(_lines(here.after, landed, change.path))
-    fresh = holds(_lines(here.before, landed, change.path), added) < _THERE
-    hunks = [one for text in here.patch for one in _Hunk.of(text, lambda _line: True).narrower()]
-    for data in (*change.newer.values(), change.upstream.before):
-        lines = _lines(data, landed, change.path)
+    mine = Counter(part_lines(here.after, landed, change.path))
+    fresh = holds(part_lines(here.before, landed, change.path), added) < _THERE
+    hunks = [one for text in here.patch for one in KeyHunk.of(text, lambda _line: True).narrower()]
+    for data in (*change.known, change.upstream.before):
+        lines = part_lines(data, landed, change.path)
         if any(one.new and (one.between(lines) == one.new or one.beside(lines)) for one in hunks):
             return True
         if landed != wanted and (all(lines.count(key) >= mine[key] for key in added)
@@ -152,7 +104,7 @@ def _also_there(change: Backported, landed: str, wanted: str, added: Keys) -> bo
     return False
 
 
-def _lacks(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+def _lacks(change: Backported, hunk: KeyHunk, found: Keys) -> Suspect | None:
     """A line that upstream added is not there, and those around it are."""
     rest = iter(enumerate(hunk.new))
     kept = [next((n for n, key in rest if key == line), None) for line in found]
@@ -162,8 +114,8 @@ def _lacks(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     gone = [n for n in range(len(hunk.new)) if n not in kept and hunk.new[n] in telling]
     here, there = change.tree, change.upstream
     # another commit can have brought the rest
-    mine = _lines(change.today if change.one_commit else here.after, here.place, change.path)
-    theirs = _lines(there.after, there.place, change.path)
+    mine = part_lines(change.today if change.one_commit else here.after, here.place, change.path)
+    theirs = part_lines(there.after, there.place, change.path)
     # a line that this step added as often as upstream's did is at another place
     gone = [n for n in gone if mine.count(hunk.new[n]) < theirs.count(hunk.new[n])
             and _more(here, hunk.new[n]) < _more(there, hunk.new[n])]
@@ -197,7 +149,7 @@ def _text(keys: Keys) -> bytes:
     return b"\n".join(keys)
 
 
-def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+def _kept(change: Backported, hunk: KeyHunk, found: Keys) -> Suspect | None:
     """All of the new lines, and old ones beside them."""
     more = Counter(found) - Counter(hunk.new)
     if Counter(hunk.new) - Counter(found) or not more or more - Counter(hunk.old):
@@ -213,7 +165,7 @@ def _kept(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
                   "replaced it by lines that are there too", 0.8, line)
 
 
-def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
+def _turned(change: Backported, hunk: KeyHunk, found: Keys) -> Suspect | None:
     """A line that differs from upstream's in an operator of a condition."""
     if len(found) != len(hunk.new) or b"".join(found) == b"".join(hunk.new):
         return None                  # a line is only broken before the operator, not behind it
@@ -225,8 +177,9 @@ def _turned(change: Backported, hunk: _Hunk, found: Keys) -> Suspect | None:
     mine, theirs = other[0]
     if all(_other_sense(change, *pair) for pair in other):
         return None
-    return _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(change, mine)}`, where upstream has "
-                  f"`{_shown(change, theirs)}`", 0.75, mine)
+    found_here = _found(Fault.TURNED, change, f"{_where(change)} has `{_shown(change, mine)}`, where upstream has "
+                        f"`{_shown(change, theirs)}`", 0.75, mine)
+    return replace(found_here, wanted=theirs.decode("utf-8", "replace"))
 
 
 def _other_sense(change: Backported, mine: bytes, theirs: bytes) -> bool:
@@ -250,17 +203,6 @@ def _found(kind: Fault, change: Backported, text: str, confidence: float, key: b
 
 def _where(change: Backported) -> str:
     return change.upstream.place or "the file"
-
-
-def _lines(source: bytes, name: str, path: str) -> tuple[bytes, ...]:
-    """The lines of the part, of the whole file where it has no name; without white space and blank lines."""
-    lines = part(source, name, path) if name else tuple(map(line_key, source.split(b"\n")))
-    return tuple(filter(None, lines))
-
-
-def _places(lines: Keys, wanted: Keys) -> list[int]:
-    first, size = wanted[0], len(wanted)
-    return [n for n, key in enumerate(lines) if key == first and lines[n:n + size] == wanted]
 
 
 def _shown(change: Backported, key: bytes) -> str:

@@ -34,14 +34,18 @@ def part(source: bytes, name: str, path: str) -> tuple[bytes, ...]:
     """The lines, without white space, of everything in the file that is called `name` ("f()" for a function of C, the
     opening line of a block); () where it has nothing of that name."""
     lines = source.split(b"\n")
-    if sections.is_c(path) and not name.endswith("()"):
-        from backport.csource.scopes import blocks
+    return tuple(line_key(line) for start, end in spans(source, name, path) for line in lines[start - 1:end])
 
-        found: Iterable[tuple[int, int]] = [(b.start, b.end) for b in blocks(source) if b.name == name]
-    else:
-        found = [(f.start, f.end) for f in sections.named(source, name.removesuffix("()") if sections.is_c(path)
-                                                          else name, path)]
-    return tuple(line_key(line) for start, end in found for line in lines[start - 1:end])
+
+def spans(source: bytes, name: str, path: str) -> list[tuple[int, int]]:
+    """(first line, last line), 1-based, of everything in the file that is called `name`, as `part` reads it."""
+    if not sections.is_c(path):
+        return [(one.start, one.end) for one in sections.named(source, name, path)]
+    if name.endswith("()"):
+        return [(one.start, one.end) for one in sections.named(source, name.removesuffix("()"), path)]
+    from backport.csource.scopes import blocks
+
+    return [(one.start, one.end) for one in blocks(source) if one.name == name]
 
 
 def holds(lines: Iterable[bytes], wanted: Iterable[bytes]) -> float:
