@@ -143,6 +143,12 @@ class FileSide:
             return self.scope(self.telling[0][0])
         return sections.scope(self.before, self.gone[0][0] + 1, self.path) if self.gone else ""
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The scopes of the first and of the last edit; unlike `place` they are found without reading the comments."""
+        first, last = self.made[0], self.made[-1]
+        return self.scope(self.line_after(first.lo)), self.scope(self.line_after(last.lo) + max(0, len(last.new) - 1))
+
     @cached_property
     def context(self) -> tuple[bytes, ...]:
         """The lines around the change, and between its edits."""
@@ -235,7 +241,7 @@ class Backported:
     def plain(self) -> bool:
         """The same lines in the same function with the same lines around them: nothing can be wrong with it."""
         here, there = self.tree, self.upstream
-        return self.equal and bool(self.tree.made) and here.context == there.context and here.place == there.place
+        return self.equal and bool(self.tree.made) and here.context == there.context and here.ends == there.ends
 
     @property
     def windows(self) -> int:

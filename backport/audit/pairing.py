@@ -202,7 +202,8 @@ def delta(git: Git, old: str, new: str, paths: Sequence[str] = ()) -> dict[str, 
 
 
 class _Moved:
-    """Groups that newer branches have in another file: by their very lines, if these are many enough to say so."""
+    """Groups that newer branches have in another file: by their very lines, if these are many enough to say so. Steps
+    across a merge window are not read for it: code moves there, and nothing that rests on one is listed."""
 
     def __init__(self, git: Git, trees: Mapping[str, str], last: str, heads: Sequence[str],
                  sources: Mapping[str, Sequence[tuple[tuple[str, str], Delta]]], ends: Mapping[str, str]) -> None:
@@ -210,7 +211,7 @@ class _Moved:
         self.known: dict[tuple[bytes, ...], list[tuple[str, tuple[str, str], Delta, int]]] = {}
         for path, steps in sources.items():
             for pair, edits in steps:
-                for n, group in enumerate(groups(edits)):
+                for n, group in enumerate(groups(edits) if not windows_of("..".join(pair)) else ()):
                     key = _lines(group)
                     if key:
                         self.known.setdefault(key, []).append((path, pair, edits, n))
