@@ -407,14 +407,31 @@ class Cluster:
             if inner.cancelled():
                 sent.inner = None                  # look() finds it
                 return
-            del self._sent[sent.outward]
+        answer: Computed | None = None
+        error: Exception | None = None
         try:
-            answer: Computed = inner.result()
+            # the worker that has it may be lost before it is fetched: Dask waits then for somebody else who may compute
+            # it, and there may be none until look() sends the cell again and cancels this one
+            answer = inner.result()
+        except Exception as met:
+            error = met
+        with self._lock:
+            if sent.inner is not inner or self._sent.pop(sent.outward, None) is None:
+                return
+        if answer is None:
+            self._failed(sent, error)
+            return
+        try:
             self._keep(answer.files)
+        except Exception as met:
+            self._failed(sent, met)
+        else:
             sent.outward.set_result(answer.cell)
-        except _killed() as error:
+
+    def _failed(self, sent: _Sent, error: Exception | None) -> None:
+        if isinstance(error, _killed()):
             sent.outward.set_result(failed(self.context, sent.job, f"its workers were lost: {error}{_OOM}"))
-        except Exception as error:
+        else:
             sent.outward.set_exception(error if isinstance(error, BackportError) else InfraError(
                 f"{' '.join(sent.job.name)} could not be computed by a worker: {type(error).__name__}: {error}"))
 

@@ -11,7 +11,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from backport.cluster import Member, assign, differences
 from backport.errors import InfraError
 from backport.pool import Executor
 from backport.results.store import Results
+from backport.verdict import Apply
 from tests.support.desk import NEW, OLD, Desk
 
 HOME = Path(next(iter(backport.__path__))).parent
@@ -207,3 +210,40 @@ def test_the_workers_of_this_machine_and_those_of_a_cluster_are_taken_the_same_w
 
     kinds: list[type[Executor]] = [Cluster, _Processes]        # mypy compares the signatures
     assert all(callable(getattr(kind, name)) for kind in kinds for name in ("submit", "room", "look"))
+
+
+class _Lost:
+    """A result whose worker is lost before it is fetched: asked for it, Dask waits until it is cancelled."""
+
+    def __init__(self, meanwhile: Any) -> None:
+        self.meanwhile = meanwhile
+
+    def cancelled(self) -> bool:
+        return False
+
+    def result(self) -> Any:
+        self.meanwhile()
+        raise CancelledError
+
+
+def test_an_answer_whose_worker_is_lost_before_it_is_fetched_is_sent_again(tmp_path: Path) -> None:
+    """It was forgotten as soon as it was there: nobody sent it again, and the run never ended."""
+    pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+    made = object.__new__(cluster.Cluster)
+    made.context = SimpleNamespace(cache=tmp_path)  # type: ignore[assignment]
+    made._lock, made._sent = threading.Lock(), {}
+    sent = cluster._Sent(job=None, before=(), outward=Future())  # type: ignore[arg-type]
+    made._sent[sent.outward] = sent
+
+    def look() -> None:
+        assert list(made._sent.values()) == [sent]          # so look() finds it
+        sent.inner = again                                   # ... and sends it again
+
+    answer = cluster.Computed(Cell("fix", "linux-6.1.y", Apply.CLEAN), {})
+    again = type("Done", (), {"cancelled": lambda _self: False, "result": lambda _self: answer})()
+    sent.inner = first = _Lost(look)
+    made._ended(sent, first)
+    assert not sent.outward.done()
+    made._ended(sent, again)
+    assert sent.outward.result(timeout=0) is answer.cell
+    assert made._sent == {}
