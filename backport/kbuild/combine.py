@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from backport.kbuild.result import BuildResult, CodeChanges, Uncompiled
+from backport.kbuild.result import BuildResult, CodeChanges, Uncompiled, first_of
 from backport.verdict import Build
 
 # worst first; the rest of the result is told by the first of these
@@ -29,8 +29,7 @@ def again(first: BuildResult, second: BuildResult, asked: Collection[str]) -> Bu
         told = _passed(first, second)
         return replace(together([replace(first, verdict=verdict), second]), verdict=verdict, uncompiled=(),
                        reason=str(first.new[0] if first.new else second.reason) if verdict is Build.WARN else told)
-    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
-    return replace(together([first, second]), verdict=Build.NOT_COMPILED, uncompiled=left, reason=f"{left[0]}{more}")
+    return replace(together([first, second]), verdict=Build.NOT_COMPILED, uncompiled=left, reason=first_of(left))
 
 
 def together(parts: Sequence[BuildResult]) -> BuildResult:

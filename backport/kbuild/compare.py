@@ -186,7 +186,7 @@ def _source(origin: Path, tree: Path) -> bytes:
 
 def _compile(work: Plan, job: _Job, home: Path) -> None:
     # a side may write its own directory alone: the baseline's objects are kept for the next patch
-    ended = work.runner(write=(home,), reading=True).run(job.argv, cwd=work.build)
+    ended = work.runner().reading(home).run(job.argv, cwd=work.build)
     if ended.code or ended.stopped:
         raise BuildError(f"comparison build of {job.target}: {ended.stopped or ended.code}: "
                          + ended.output.decode("utf-8", "replace").strip()[:300])

@@ -28,7 +28,7 @@ from backport.kbuild.diagnostics import Paths
 from backport.kbuild.failure import LOWERED, TooOld, machine_trouble, trouble
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import PREPARE, SOURCES, WIDE, Plan, own_configuration, plan
-from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled
+from backport.kbuild.result import BuildResult, CodeChanges, Diagnostic, Uncompiled, first_of
 from backport.kbuild.sandbox import Limits, choose, had_sandbox, lowered
 from backport.kbuild.selftests import build_selftests
 from backport.kbuild.touched import TouchedKind, kind_of, nothing_to_build, unbuilt
@@ -250,7 +250,7 @@ class _Parts:
 
     def _not_compiled(self, paths: Collection[str], why: str, hint: str = "") -> BuildResult:
         missing = tuple(Uncompiled(path, 0, "", why) for path in sorted(paths))
-        return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), hint=hint, uncompiled=missing, **self.known)
+        return BuildResult(Build.NOT_COMPILED, first_of(missing), hint=hint, uncompiled=missing, **self.known)
 
     def _part(self, work: Plan, paths: Collection[str]) -> BuildResult:
         """`paths` of the patch, which is applied whole, in one configuration."""
@@ -317,7 +317,7 @@ class _Cell:
         if steady and not self.want.objects and not self.want.inside:
             none = f"{work.config_name} builds no object from it"
             missing = tuple(self._no_object(Uncompiled(path, 0, "", none), work.build) for path in sorted(self.paths))
-            return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), uncompiled=missing, **self.known)
+            return BuildResult(Build.NOT_COMPILED, first_of(missing), uncompiled=missing, **self.known)
         if self.want.objects:
             self.known["command"] = work.reproduce(targets=self.want.objects if work.alone else ())
             self.base = baselines.extend(work, self.base, self.want.objects, say=self.say)
@@ -379,7 +379,8 @@ class _Cell:
     def _patched_side(self, delta: Delta, proof: Proof) -> tuple[list[str], CompiledSide | str]:
         """(targets, their patched side or why there is none); the source has the patch now."""
         self.say(f"{self.work.tree.name}: comparing {len(proof.objects)} objects")
-        units = Units(self.work.source, self.work.build).all()
+        # what make left is known where nothing could write there since
+        units = Units(self.work.source, self.work.build, self.seen.stamps if self.seen else None).all()
         targets = [name for name in proof.objects if name.endswith(".o")]
         try:
             return targets, compare.build_side(self.work, [units[name] for name in targets], delta)
@@ -390,7 +391,7 @@ class _Cell:
         """The comparison; sources and build directory are the baseline's again."""
         if isinstance(new, str):
             return CodeChanges(objects=tuple(targets), reason=new)
-        units = Units(self.work.source, self.work.build).all()
+        units = Units(self.work.source, self.work.build, pristine.recorded(self.work.stamps)).all()
         try:
             old = compare.build_side(self.work, [units[name] for name in targets if name in units], None)
         except BuildError as error:
@@ -528,17 +529,16 @@ class _Cell:
         assert proof is not None
         common |= {"objects": proof.objects, "uncompiled": proof.missing, "unproved": proof.unproved}
         if proof.missing:
-            return BuildResult(Build.NOT_COMPILED, _not_compiled(proof.missing), **common)
+            return BuildResult(Build.NOT_COMPILED, first_of(proof.missing), **common)
         warnings = [item for item in attempt.new if not item.is_error] or list(attempt.new)
         if warnings:
-            more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
-            return BuildResult(Build.WARN, f"{warnings[0]}{more}", **common)
+            return BuildResult(Build.WARN, first_of(warnings), **common)
         unread = [path for path in sorted(self.paths) if kind_of(path) is TouchedKind.OTHER]
         if not proof.objects and len(unread) == len(self.paths):
             # no object, no Kconfig, no Makefile: make succeeded and nothing of the patch was in what it made
             missing = tuple(Uncompiled(path, 0, "", "no C, assembly, device tree or kbuild: whether a build reads it "
                                        "is not known") for path in unread)
-            return BuildResult(Build.NOT_COMPILED, _not_compiled(missing), **{**common, "uncompiled": missing})
+            return BuildResult(Build.NOT_COMPILED, first_of(missing), **{**common, "uncompiled": missing})
         if not proof.code and all(file.deleted for file in self.patch.files):
             return BuildResult(Build.NOTHING_TO_BUILD, "deletions only; what is left still builds", **common)
         return BuildResult(Build.PASS, passed(proof.objects), **common)
@@ -551,8 +551,3 @@ def _kept(log: Path) -> bytes:
             return stream.read(_LOG)
     except OSError:
         return b""
-
-
-def _not_compiled(missing: Sequence[Uncompiled]) -> str:
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return f"{missing[0]}{more}"

@@ -58,9 +58,9 @@ class Runner:
     env: tuple[tuple[str, str], ...] = ()
     over: tuple[tuple[Path, Path], ...] = ()     # (what is seen and may be written, in place of what)
 
-    def reading(self) -> Runner:
-        """The same, with nothing that it may write."""
-        return replace(self, read=(*self.read, *self.write), write=())
+    def reading(self, *write: Path) -> Runner:
+        """The same, which may read what this one may write, and write `write` alone."""
+        return replace(self, read=(*self.read, *self.write), write=write)
 
     def run(self, argv: Sequence[str], *, cwd: Path, log: Path | None = None, seconds: float | None = None) -> Exited:
         """Run `argv` in `cwd`, appending the output to `log`; nothing it started is alive afterwards.

@@ -125,16 +125,15 @@ class Plan:
         """One compiler cache for all trees: a point release leaves most files as they were."""
         return self.home.parent.parent / "ccache"
 
-    def runner(self, *, write: Sequence[Path] = (), ccache: str = "off", reading: bool = False) -> Runner:
-        """A runner that may read the sources and write the build directory (and `write`); with `reading` the build
-        directory may be read alone.
+    def runner(self, *, write: Sequence[Path] = (), ccache: str = "off") -> Runner:
+        """A runner that may read the sources and write the build directory (and `write`).
 
         `ccache` is "write" for the tree without the patch, "read" for a patched build from nothing, "off" for one
         on top of the baseline, where it would only add time. A patched build never writes: it could put an object
         there that a later build takes for its own.
         """
-        read = (self.source, *toolchain.prefixes(self.compiler), *((self.build,) if reading else ()))
-        places = tuple(write) if reading else (self.build, *write)
+        read = (self.source, *toolchain.prefixes(self.compiler))
+        places = (self.build, *write)
         if not self.compiler.ccache:
             return Runner(self.sandbox, self.limits, read=read, write=places)
         if ccache == "off":

@@ -16,12 +16,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backport.bounded import Bounded
 from backport.kbuild import leftover
 from backport.kbuild.leftover import Stamp
 from backport.wholefile import write_whole
 
-_KEPT = 4                            # records that are kept in memory: one cell asks two or three configurations
-_Record = tuple[Stamp, Mapping[str, Sequence[int]]]
+_KEPT = 8                            # records in memory: a cell asks two or three, three times each, and writes them
+_RECORDS: Bounded[tuple[Path, Stamp], Mapping[str, Sequence[int]]] = Bounded(_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,29 +109,19 @@ def put_back(build: Path, pristine: Path, file: Path, seen: Seen | None = None) 
 def recorded(file: Path) -> Mapping[str, Sequence[int]]:
     """The stamps of the build directory when it last equalled its pristine copy, empty where there are none."""
     try:
-        stamp = leftover.stamp(file.stat())
-        kept = _RECORDS.pop(file, None)
-        if kept is None or kept[0] != stamp:
-            kept = stamp, {path: tuple(row) for path, row in json.loads(file.read_text("utf-8")).items()}
+        key = file, leftover.stamp(file.stat())
+        known = _RECORDS.get(key)
+        if known is None:
+            rows = json.loads(file.read_text("utf-8"))
+            known = _RECORDS.put(key, {path: tuple(row) for path, row in rows.items()}, 1)
+        return known
     except (OSError, ValueError):
         return {}
-    _keep(file, kept)
-    return kept[1]
-
-
-# one cell asks three times, of the sixteen thousand files of an allmodconfig, and its end writes them anew
-_RECORDS: dict[Path, _Record] = {}
-
-
-def _keep(file: Path, record: _Record) -> None:
-    _RECORDS[file] = record
-    while len(_RECORDS) > _KEPT:
-        _RECORDS.pop(next(iter(_RECORDS)))
 
 
 def _write(file: Path, found: Mapping[str, Sequence[int]]) -> None:
     write_whole(file, json.dumps(found).encode())
-    _keep(file, (leftover.stamp(file.stat()), found))
+    _RECORDS.put((file, leftover.stamp(file.stat())), found, 1)
 
 
 def _in_place(build: Path, pristine: Path, wanted: Collection[str], seen: Seen,

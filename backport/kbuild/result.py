@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -155,3 +156,9 @@ class BuildResult:
             data["changes"]["names"] = list(self.changes.names)
             data["changes"]["text"] = [str(change) for change in self.changes.functions]
         return data
+
+
+def first_of(items: Sequence[object], most: int = 1) -> str:
+    """The first of several messages in words, and how many more there are."""
+    more = len(items) - most
+    return "; ".join(map(str, items[:most])) + (f" (and {more} more)" if more > 0 else "")

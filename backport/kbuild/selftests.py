@@ -28,7 +28,7 @@ from backport.kbuild.failure import TooOld
 from backport.kbuild.headers import naming
 from backport.kbuild.make import Exited
 from backport.kbuild.plan import WIDE, Plan
-from backport.kbuild.result import BuildResult, Diagnostic, Uncompiled
+from backport.kbuild.result import BuildResult, Diagnostic, Uncompiled, first_of
 from backport.kbuild.testmake import HEADERS, MadeTests, TreeMake
 from backport.kbuild.touched import SELFTESTS, is_selftest
 from backport.locks import FileLock
@@ -305,7 +305,7 @@ class _Tests:
             return f"does not build: {errors[0] if errors else next(iter(made.trace.stops), 'make did not say why')}"
         if not made.trace.units and not made.code:
             return f"make of {place} compiles nothing on {self.work.architecture}"
-        stops = traced.first_words(made.trace.stops) if made.code else ""
+        stops = first_of(made.trace.stops, 2) if made.code else ""
         return f"no compiler command that make ran in {place} names it{f'; make stopped: {stops}' if stops else ''}"
 
     def _no(self, path: str, why: str) -> None:
@@ -325,8 +325,7 @@ class _Tests:
         if missing:
             return _not_compiled(missing, common)
         if new:
-            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            return BuildResult(Build.WARN, f"{new[0]}{more}", **common)
+            return BuildResult(Build.WARN, first_of(new), **common)
         if not found.objects:
             gone = all(file.after is None for path, file in delta.files.items() if path in self.paths)
             told = "deletions only; what is left still builds" if gone else "; ".join(found.empty)
@@ -363,7 +362,6 @@ def _packages(texts: Sequence[str]) -> list[str]:
 
 def _not_compiled(missing: Sequence[Uncompiled], known: Mapping[str, Any], hint: str = "") -> BuildResult:
     wanted = _packages([one.why for one in missing])
-    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    return BuildResult(Build.NOT_COMPILED, f"{missing[0]}{more}", **{
+    return BuildResult(Build.NOT_COMPILED, first_of(missing), **{
         **known, "uncompiled": tuple(missing),
         "hint": hint or (f"apt-get install {' '.join(wanted)}" if wanted else "")})

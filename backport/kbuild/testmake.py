@@ -145,10 +145,10 @@ class TreeMake:
         if found is not None and not found.lacks:
             raise found.error(f"selftests: {{}} (log: {self.log})")
 
+
 def output(place: str) -> str:
     """Where make puts what it makes in `place`, below the build directory; as `make kselftest` does."""
     return f"{_PLACE}/{place.removeprefix(SELFTESTS)}"
-
 
 
 def _plain(made: MadeTests) -> dict[str, Any]:
@@ -165,6 +165,6 @@ def _load(file: Path, key: str) -> MadeTests | None:
         said = tuple(Diagnostic(**{**item, "detail": tuple(item["detail"])}) for item in record["diagnostics"])
         units = tuple(Unit(target, origin, frozenset(), recipe) for target, origin, recipe in record["units"])
         return MadeTests(Trace(units, tuple(record["targets"]), said, tuple(record["stops"])), record["code"], 0.0,
-                    frozenset(record["left"]))
+                         frozenset(record["left"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -6,6 +6,8 @@ import posixpath
 from collections.abc import Iterable
 from enum import StrEnum
 
+from backport.kbuild.result import first_of
+
 
 class TouchedKind(StrEnum):
     """SOURCE is compiled, DEVICETREE by dtc; KCONFIG and MAKEFILE steer the build, NOTHING never meets a compiler,
@@ -79,5 +81,4 @@ def unbuilt(paths: Iterable[str]) -> str:
     for path in paths:
         words = next(words for begin, end, words in _UNBUILT if path.startswith(begin) and path.endswith(end))
         found.setdefault(words, []).append(path)
-    return "; ".join(f"{some[0]}{f' (and {len(some) - 1} more)' if len(some) > 1 else ''}: {words}"
-                     for words, some in found.items())
+    return "; ".join(f"{first_of(some)}: {words}" for words, some in found.items())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,9 +165,3 @@ def _command(text: str, folder: str, source: Path, build: Path) -> tuple[str, li
             sources.append(full(word))
     made = paths.clean(target) if target.startswith((f"{build}/", f"{source}/")) else ""
     return made, [Unit(made, paths.clean(one), frozenset(), shlex.join([*flags, one])) for one in sources]
-
-
-def first_words(items: Sequence[str], most: int = 2) -> str:
-    """The first of several messages, and how many more there are."""
-    more = len(items) - most
-    return "; ".join(items[:most]) + (f" (and {more} more)" if more > 0 else "")

@@ -33,9 +33,7 @@ def probe(call: bytes, *ahead: bytes) -> Callable[[bytes], bytes]:
                           b"\treturn " + call + b";", b"}")
 
 
-@pytest.mark.parametrize("path", [BTRFS, ARM64])
-def test_an_error_a_warning_and_a_missing_symbol_are_seen(path: str) -> None:
-    real = Real("6.1")
+def sees_an_error_and_a_warning(real: Real, path: str) -> None:
     error = real.build(real.diff(path, probe(b"no_such_variable")), compared=False)
     assert error.verdict is Build.FAIL, error.reason
     assert error.reason.startswith(f"{path}:")
@@ -43,6 +41,12 @@ def test_an_error_a_warning_and_a_missing_symbol_are_seen(path: str) -> None:
     warning = real.build(real.diff(path, below_includes(b"static int backport_unused;")), compared=False)
     assert warning.verdict is Build.WARN, warning.reason
     assert "backport_unused" in warning.reason
+
+
+@pytest.mark.parametrize("path", [BTRFS, ARM64])
+def test_an_error_a_warning_and_a_missing_symbol_are_seen(path: str) -> None:
+    real = Real("6.1")
+    sees_an_error_and_a_warning(real, path)
     missing = real.build(real.diff(path, probe(b"nobody_defines_this(1)", b"extern int nobody_defines_this(int x);")),
                          compared=False)
     assert missing.verdict is Build.FAIL, missing.reason
@@ -140,13 +144,7 @@ def test_a_selftest_is_built_by_the_trees_own_make(series: str) -> None:
     real = Real(series)
     good = real.build(real.diff(MINCORE, below_includes(b"/* one more comment */")), compared=False)
     assert (good.verdict, good.objects) == (Build.PASS, ("kselftest/mincore/mincore_selftest",)), good
-    error = real.build(real.diff(MINCORE, probe(b"no_such_variable")), compared=False)
-    assert error.verdict is Build.FAIL, error.reason
-    assert error.reason.startswith(f"{MINCORE}:")
-    assert "no_such_variable" in error.reason
-    warning = real.build(real.diff(MINCORE, below_includes(b"static int backport_unused;")), compared=False)
-    assert warning.verdict is Build.WARN, warning.reason
-    assert "backport_unused" in warning.reason
+    sees_an_error_and_a_warning(real, MINCORE)
 
 
 def test_a_selftest_that_nobody_lists_or_that_was_broken_is_not_compiled(tmp_path: Path) -> None:
