@@ -9,22 +9,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backport.carry import Carrier
 from backport.donors.find import Finder, Found
 from backport.external import external
 from backport.git import Git
-from backport.history.log import Log
-from backport.kbuild.plan import Plan, plan
-from backport.kbuild.sandbox import Limits, choose
 from backport.loud import told
 from backport.manifest import Command, Tree
 from backport.patch.model import Patch
 from backport.results.reach import digest
 from backport.rules.load import load_rules
-from backport.stable.chain import Chain, Step
 from backport.trees.store import Head, Store
+
+if TYPE_CHECKING:                    # each is imported where it is used: `backport adapt` builds nothing
+    from backport.history.log import Log
+    from backport.kbuild.plan import Plan
+    from backport.stable.chain import Chain, Step
 
 # What this module imports can change an answer, all but what fetches a tree: the commit it made is in the key.
 START, WITHOUT = "backport.compute", ("backport.trees.sources",)
@@ -96,6 +97,7 @@ class Context:
 
     @property
     def log(self) -> Log:
+        from backport.history.log import Log
         if self._log is None:
             self._log = Log(self.carrier.git, self.cache / "history.sqlite")
         return self._log
@@ -134,6 +136,8 @@ class Context:
 
     def plan(self, tree: Tree, head: Head, config: str) -> Plan:
         """What a build of `tree` would be made with, the same for all patches; nothing is built, no directory made."""
+        from backport.kbuild.plan import plan
+        from backport.kbuild.sandbox import Limits, choose
         known = self._plans.get((tree.name, head.commit, config))
         if known is not None:
             return known

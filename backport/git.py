@@ -24,12 +24,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
-# Where there is no git, GitPython ends the import with a page of text; `Git.run` says it in a line.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-from git.cmd import Git as _GitCmd
-from git.exc import GitCommandNotFound
-
 from backport import loud
 from backport.bounded import Bounded
 from backport.errors import GitError, InfraError
@@ -137,7 +131,6 @@ class Git:
         """`env` is set for every child, the reader of objects among them."""
         self.path = Path(path).resolve()
         self._also = dict(env or {})
-        self._git = _GitCmd(str(self.path))
         self._reader: subprocess.Popen[bytes] | None = None
         self._trees: Bounded[str, dict[bytes, Row]] = Bounded(_ROWS)       # by object name, of a commit too
         self._blobs: Bounded[str, bytes] = Bounded(_BLOBS)
@@ -181,7 +174,7 @@ class Git:
         """Raises InfraError where git cannot be started."""
         kept = {name: value for name, value in os.environ.items() if not self._dropped(name)}
         values = {**kept, "LC_ALL": "C", "LANGUAGE": "C", **self._environment({**self._also, **(env or {})})}
-        with _startable():
+        with _startable(FileNotFoundError):
             return subprocess.Popen(["git", *args], cwd=self.path, env=values, stdin=stdin, stdout=subprocess.PIPE,
                                     stderr=stderr)
 
@@ -191,8 +184,13 @@ class Git:
         # GitPython merges `env` over os.environ and cannot unset a name; nor could another thread bear that here
         gone = [name for name in os.environ if self._dropped(name) and name not in values]
         prefix = ["env", *(word for name in gone for word in ("-u", name))] if gone else []
-        with _startable():
-            return self._git.execute([*prefix, "git", *args], env=values, **options)
+        # Where there is no git, GitPython ends the import with a page of text; it is said in a line here.
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        # importing it costs two processes and as much time as `--help`, and most commands run nothing long
+        from git.cmd import Git as GitCommand
+        from git.exc import GitCommandNotFound
+        with _startable(GitCommandNotFound):
+            return GitCommand(str(self.path)).execute([*prefix, "git", *args], env=values, **options)
 
     def run(self, *args: str, stdin: bytes | None = None, ok: Sequence[int] = (0,),
             env: Mapping[str, str] | None = None, timeout: float | None = None, remote: bool = False) -> GitResult:
@@ -498,10 +496,11 @@ class Git:
 
 
 @contextmanager
-def _startable() -> Iterator[None]:
+def _startable(missing: type[Exception]) -> Iterator[None]:
+    """`missing` is what says that there is no such program."""
     try:
         yield
-    except (FileNotFoundError, GitCommandNotFound) as error:
+    except missing as error:
         raise InfraError("git is not installed, or not in PATH", hint="apt-get install git") from error
     except OSError as error:
         raise InfraError(f"git could not be started: {error}", hint=LIMITS) from error

@@ -38,6 +38,17 @@ def test_help_reads_neither_a_parser_nor_git(args: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_adapt_reads_nothing_that_builds_boots_or_fetches() -> None:
+    """What `backport adapt` imports for one patch on a tree that is there, and so what a person waits for."""
+    done = python("import sys\n"
+                  "import backport.commands.adapt, backport.context, backport.donors.weigh, backport.queue.identity\n"
+                  "import backport.queue.rangediff, backport.report.carried, backport.targets\n"
+                  "print(sorted({'backport.boot.kernel', 'backport.kbuild.driver', 'backport.compute', 'git', 'tqdm',\n"
+                  "              'urllib.request', 'wcwidth'} & sys.modules.keys()))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_every_command_is_in_the_list_with_its_whole_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     said = " ".join(run("--help").output.split())

@@ -130,7 +130,6 @@ class _Made:
 
 def _one(context: Context, only: Patch, column: Column, named: Sequence[Donor], columns: bool, compare: bool) -> _Made:
     """One tree; the explanation goes to stderr."""
-    from backport.compute import in_history
     from backport.donors.weigh import carry_with
     from backport.patch.mail import read_mail
     from backport.queue.rangediff import range_diff
@@ -143,7 +142,10 @@ def _one(context: Context, only: Patch, column: Column, named: Sequence[Donor], 
         return _Made(InfraError.exit_code)
     found = context.donors(only, tree)
     carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)
-    said = in_history(context, only, head) if head.history else None
+    said = None
+    if head.history:
+        from backport.compute import in_history  # all that builds and boots comes with it
+        said = in_history(context, only, head)
     told(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"))
     if carried.mail:
         told("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)).rstrip("\n"))

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from tqdm import tqdm
-
 from backport.errors import GitError
 from backport.git import Git
 from backport.history.message import plain_subject, read_message
@@ -132,6 +130,7 @@ class ClaimIndex:
     def _read(self, tip: str, known: Sequence[str], name: str) -> int:
         rows: list[tuple[int, str, str]] = []
         count = 0
+        from tqdm import tqdm
         with tqdm(desc=f"reading the history of {name}", unit=" commits", unit_scale=True, delay=_TELL_AFTER,
                   leave=False, disable=None) as bar:
             for record in self._records(tip, known):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 from backport.git import Git
@@ -17,7 +18,7 @@ class Log:
 
     def __init__(self, git: Git, cache: Path | None = None) -> None:
         self.git = git
-        self.index = ClaimIndex(git, cache)
+        self._cache = cache
         self._known: dict[str, Commit] = {}
         self._releases: dict[str, tuple[str, str]] = {}
 
@@ -28,7 +29,13 @@ class Log:
         self.close()
 
     def close(self) -> None:
-        self.index.close()
+        if "index" in self.__dict__:
+            self.index.close()
+
+    @cached_property
+    def index(self) -> ClaimIndex:
+        """Opened by the first question: where no tree has a history, none is asked."""
+        return ClaimIndex(self.git, self._cache)
 
     def one(self, name: str) -> Commit | None:
         """The commit of that (abbreviated) name, None where the repository has none or several."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from git.config import GitConfigParser
-
 from backport.errors import UserError
 
 
@@ -15,6 +13,7 @@ def identity() -> str:
 
     git itself is run without the user's configuration everywhere else, because that changes what a patch does.
     """
+    from git.config import GitConfigParser  # all of GitPython: only who signs waits for it
     home = Path(os.environ.get("HOME") or "~").expanduser()
     config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
     files = [os.environ["GIT_CONFIG_GLOBAL"]] if os.environ.get("GIT_CONFIG_GLOBAL") else [

@@ -9,8 +9,6 @@ from __future__ import annotations
 import html
 import re
 
-from wcwidth import wcwidth
-
 # C0 and C1 controls, direction overrides and isolates, zero-width characters, line separators, lone surrogates
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -82,6 +80,9 @@ def cut(text: str, width: int) -> str:
 
 def columns(text: str) -> int:
     """Terminal columns that one line takes (after `line` or `visible`, so that each character has a width)."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from wcwidth import wcwidth  # most text needs none of its tables
     return sum(max(wcwidth(character), 0) for character in text)
 
 

@@ -25,8 +25,6 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 
-from tqdm import tqdm
-
 from backport.bounded import Bounded
 from backport.errors import InfraError
 from backport.git import Git
@@ -389,6 +387,7 @@ def _add(catalog: Catalog, store: Path, commit: str, name: str, numbers: dict[by
             if len(new) > _FEW:
                 say(f"reading the names of {len(new)} files, once")
             title = f"names of {name}"
+            from tqdm import tqdm
             with tqdm(desc=title, total=len(new), unit=" files", disable=True if quiet else None, leave=False) as bar:
                 _scan(store, [sha.hex() for sha in new], state.blobs, place, bar.update)
             state = _with_segment(state, folder, place, b"".join(new), len(new))

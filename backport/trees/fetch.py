@@ -26,7 +26,7 @@ from backport.trees.net import HostDown
 from backport.trees.progress import Progress
 from backport.trees.sources import KINDS
 from backport.trees.sources.base import PENDING, Made, Ready, SourceRequest
-from backport.trees.store import RELEASES, TREES, Head, Store, touched
+from backport.trees.store import RELEASES, TREES, Head, Heads, Store, touched
 from backport.version import in_series, makefile_version
 from backport.wholefile import DISK, disk
 
@@ -133,10 +133,11 @@ def status(store: Store, manifest: Manifest, *, remember_hours: float = REMEMBER
     host and changes nothing."""
     wanted = [_Wanted(tree) for tree in manifest.trees]
     run = _Run(store, wanted, False, False, Progress(), remember_hours)
-    heads = {head.tree: head for head in store.heads()}
+    now = store.now()
+    heads = {head.tree: head for head in now.heads()}
     found = []
     for one in wanted:
-        head = own_head(store, one.tree)
+        head = own_head(now, one.tree)
         if head is None and one.name in heads:
             found.append(FetchResult(one.name, None, foreign(heads[one.name]), from_memory=True))
             continue
@@ -163,7 +164,7 @@ def source_key(source: TreeSource) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def own_head(store: Store, tree: Tree) -> Head | None:
+def own_head(store: Store | Heads, tree: Tree) -> Head | None:
     """What the store has of `tree`, None where that came from no source of it.
 
     Manifests share a store, and trees of one name may be another thing in each: a head of the other manifest's would
@@ -177,9 +178,10 @@ def own_head(store: Store, tree: Tree) -> Head | None:
     return max(kept, key=lambda one: one.asked, default=head if head is not None and not head.source_key else None)
 
 
-def own_heads(store: Store, trees: Iterable[Tree]) -> list[Head]:
+def own_heads(store: Store | Heads, trees: Iterable[Tree]) -> list[Head]:
     """`own_head` of each of `trees` that has one, in their order."""
-    return [head for tree in trees if (head := own_head(store, tree)) is not None]
+    now = store.now() if isinstance(store, Store) else store
+    return [head for tree in trees if (head := own_head(now, tree)) is not None]
 
 
 def foreign(head: Head) -> str:
@@ -223,9 +225,10 @@ class _Run:
         return [result for one in self.wanted if (result := results[one]) is not None]
 
     def _known_heads(self) -> dict[tuple[str, str], Head]:
-        trees = own_heads(self.store, [one.tree for one in self.wanted if not one.release])
+        now = self.store.now()
+        trees = own_heads(now, [one.tree for one in self.wanted if not one.release])
         return {**{(TREES, head.tree): head for head in trees},
-                **{(RELEASES, head.tree): head for head in self.store.releases()}}
+                **{(RELEASES, head.tree): head for head in now.releases()}}
 
     # what needs nobody to be asked
 

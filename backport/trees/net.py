@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import urllib.parse
-import urllib.request
 
 from backport.errors import SourceUnavailable
 
@@ -38,8 +37,9 @@ def check_host(url: str, seconds: float = CONNECT_SECONDS) -> None:
         raise SourceUnavailable(f"{url}: the port is not a number") from None
     scheme = parts.scheme.lower()
     if scheme in ("http", "https", "ftp"):
-        proxy = urllib.request.getproxies().get(scheme) or os.environ.get("ALL_PROXY")
-        if proxy and not urllib.request.proxy_bypass(host):
+        from urllib.request import getproxies, proxy_bypass  # with http and ssl behind them: only a fetch waits
+        proxy = getproxies().get(scheme) or os.environ.get("ALL_PROXY")
+        if proxy and not proxy_bypass(host):
             # what can be reached behind a proxy only the proxy knows
             via = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
             target, port = via.hostname or host, via.port or _PORTS.get(via.scheme, 1080)

@@ -6,8 +6,6 @@ import sys
 import threading
 from typing import Any
 
-from tqdm import tqdm
-
 
 class Progress:
     """The silent one, and the interface. Called from two threads (download and import)."""
@@ -46,12 +44,14 @@ class TerminalProgress(Progress):
         self._lock = threading.Lock()
 
     def start(self, what: str, total: int | None = None) -> Bar:
+        from tqdm import tqdm  # of no use to what fetches nothing
         with self._lock:
             return _TqdmBar(tqdm(desc=what, total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False,
                                  disable=True if self.quiet else None, file=sys.stderr, dynamic_ncols=True,
                                  mininterval=0.2))
 
     def say(self, text: str) -> None:
+        from tqdm import tqdm
         if not self.quiet:
             with self._lock:
                 tqdm.write(text, file=sys.stderr)

@@ -27,7 +27,8 @@ class Shelf:
 def shelf(store: Store) -> Iterator[Shelf]:
     """Every tree and pinned release of `store`, each version once; views are named by version ("linux 6.18.15")."""
     heads: dict[str, Head] = {}
-    for head in (*store.heads(), *store.releases()):
+    now = store.now()
+    for head in (*now.heads(), *now.releases()):
         heads.setdefault(head.commit, head)
     newest = sorted(heads.values(), key=lambda head: _version(head.version or head.tree), reverse=True)
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from backport.temporary import sweep_once
 from backport.version import makefile_version
 from backport.wholefile import private_directory, write_whole
 
+_REFS = "refs/"
 TREES = "refs/trees/"
 RELEASES = "refs/releases/"
 _SOURCES = "refs/sources/"           # then the key of the source, and the name
@@ -98,30 +99,27 @@ class Store:
 
     def head(self, name: str) -> Head | None:
         """What the store has under `refs/trees/<name>`, None where it has nothing."""
-        head = self._read(TREES, name)
-        if head is None or head.source_key:
-            return head
-        # not noted, as a kill or a fetch in this moment leaves it: the ref of its source says where it is from
-        return next((one for one in self.by_source(name) if one.commit == head.commit), head)
+        return self.now().head(name)
 
     def by_source(self, name: str = "") -> list[Head]:
         """What each source brought last, for the tree `name` or all: that of manifests which share the store too."""
-        places = [place for place in (ref.split("/") for ref in sorted(self._refs(_SOURCES)))
-                  if len(place) == 2 and name in ("", place[1])]
-        heads = ((key, self._read(f"{_SOURCES}{key}/", tree)) for key, tree in places)
-        return [replace(head, source_key=key) for key, head in heads if head is not None]
+        return self.now().by_source(name)
 
     def release(self, version: str) -> Head | None:
         """What the store has under `refs/releases/<version>`, None where it has nothing."""
-        return self._read(RELEASES, version)
+        return self.now().release(version)
 
     def heads(self) -> list[Head]:
         """Every tree in the store, by name."""
-        return self._all(TREES)
+        return self.now().heads()
 
     def releases(self) -> list[Head]:
         """Every pinned release in the store, by name."""
-        return self._all(RELEASES)
+        return self.now().releases()
+
+    def now(self) -> Heads:
+        """What is there at this moment, for who asks for more than one: git is started once."""
+        return Heads(self, self._refs(_REFS))
 
     def set(self, head: Head, *, prefix: str = TREES) -> None:
         """Move the ref to `head.commit`, then write what is known about it.
@@ -183,7 +181,8 @@ class Store:
 
     def known(self, stamp: str) -> Head | None:
         """What has this content already, under whatever name."""
-        return next((head for head in (*self.heads(), *self.releases(), *self.by_source())
+        now = self.now()
+        return next((head for head in (*now.heads(), *now.releases(), *now.by_source())
                      if stamp and head.stamp == stamp), None)
 
     @contextmanager
@@ -237,16 +236,8 @@ class Store:
         told = git.run("for-each-ref", "--format=%(refname)", prefix).err.splitlines()
         return frozenset(line.rpartition(prefix)[2].strip() for line in told if "ignoring" in line and prefix in line)
 
-    def _all(self, prefix: str) -> list[Head]:
-        heads = (self._head(prefix, name, commit) for name, commit in sorted(self._refs(prefix).items()))
-        return [head for head in heads if head is not None]
-
-    def _read(self, prefix: str, name: str) -> Head | None:
-        # one exact name: for-each-ref takes it as a prefix of path components
-        commit = self._refs(prefix).get(name) if safe_name(name) else None
-        return self._head(prefix, name, commit) if commit else None
-
-    def _head(self, prefix: str, name: str, commit: str) -> Head | None:
+    def read(self, prefix: str, name: str, commit: str) -> Head | None:
+        """What is known about the commit that the ref names; None where the store does not hold it."""
         noted = read_json(self._meta(prefix, name))
         # objects that are borrowed can be gone: then the tree is as good as not there
         borrowed = (self.path / "objects" / "info" / "alternates").is_file()
@@ -285,6 +276,53 @@ class Store:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the refs of a store said at one moment."""
+
+    store: Store
+    refs: Mapping[str, str]          # name without `refs/` -> commit
+
+    def head(self, name: str) -> Head | None:
+        """See `Store.head`."""
+        head = self._named(TREES, name)
+        if head is None or head.source_key:
+            return head
+        # not noted, as a kill or a fetch in this moment leaves it: the ref of its source says where it is from
+        return next((one for one in self.by_source(name) if one.commit == head.commit), head)
+
+    def by_source(self, name: str = "") -> list[Head]:
+        """See `Store.by_source`."""
+        places = [place for place in (ref.split("/") for ref in sorted(self._below(_SOURCES)))
+                  if len(place) == 2 and name in ("", place[1])]
+        heads = ((key, self._named(f"{_SOURCES}{key}/", tree)) for key, tree in places)
+        return [replace(head, source_key=key) for key, head in heads if head is not None]
+
+    def release(self, version: str) -> Head | None:
+        """See `Store.release`."""
+        return self._named(RELEASES, version)
+
+    def heads(self) -> list[Head]:
+        """See `Store.heads`."""
+        return self._every(TREES)
+
+    def releases(self) -> list[Head]:
+        """See `Store.releases`."""
+        return self._every(RELEASES)
+
+    def _below(self, prefix: str) -> dict[str, str]:
+        place = prefix.removeprefix(_REFS)
+        return {name.removeprefix(place): commit for name, commit in self.refs.items() if name.startswith(place)}
+
+    def _every(self, prefix: str) -> list[Head]:
+        heads = (self.store.read(prefix, name, commit) for name, commit in sorted(self._below(prefix).items()))
+        return [head for head in heads if head is not None]
+
+    def _named(self, prefix: str, name: str) -> Head | None:
+        commit = self.refs.get(prefix.removeprefix(_REFS) + name) if safe_name(name) else None
+        return self.store.read(prefix, name, commit) if commit else None
 
 
 def default_cache() -> Path:

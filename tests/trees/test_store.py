@@ -12,9 +12,10 @@ import pytest
 
 from backport.errors import InfraError
 from backport.git import Git
+from backport.manifest import Tree
 from backport.temporary import mark, sweep_once
 from backport.trees.fastimport import TreeEntry, import_tree
-from backport.trees.fetch import fetch
+from backport.trees.fetch import fetch, own_heads
 from backport.trees.store import Head, Store, read_json
 from tests.support.trees import files, one, tarball
 
@@ -42,6 +43,15 @@ def test_a_head_is_what_was_set(store):
         assert store.head(none) is None
     store.remove("linux-6.1.y")
     assert store.heads() == []
+
+
+def test_any_number_of_trees_is_one_question_of_git(store, monkeypatch):
+    heads = [put(store, f"linux-6.{number}.y", f"6.{number}.7") for number in range(1, 6)]
+    asked = []
+    run = Git.run
+    monkeypatch.setattr(Git, "run", lambda self, *args, **named: asked.append(args) or run(self, *args, **named))
+    assert own_heads(store, [Tree(head.tree, "", ()) for head in heads]) == heads
+    assert [args[0] for args in asked] == ["for-each-ref"]
 
 
 def test_a_kill_between_ref_and_note_leaves_a_true_head(store):
@@ -142,7 +152,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from backport.manifest import load
-from backport.trees.fetch import fetch
+from backport.trees.fetch import fetch, own_heads
 from backport.trees.progress import Progress
 from backport.trees.store import Store
 class Say(Progress):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,6 +76,9 @@ def download(url: str, path: Path, progress: Progress) -> None:
     Raises SourceUnavailable; what came so far stays as `<path>.part` beside the validator (ETag or date) that
     says whether it is still the same file.
     """
+    from http.client import HTTPException  # with ssl behind them: what fetches nothing does not wait for it
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
     private_directory(path.parent)
     part, validator = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.tag")
     check_host(url)
@@ -88,8 +88,7 @@ def download(url: str, path: Path, progress: Progress) -> None:
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers),
-                                    timeout=max(CONNECT_SECONDS, _READ_SECONDS)) as answer:
+        with urlopen(Request(url, headers=headers), timeout=max(CONNECT_SECONDS, _READ_SECONDS)) as answer:
             resumed = getattr(answer, "status", 200) == 206
             total = _length(answer.headers.get("Content-Length"), have if resumed else 0)
             tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
@@ -107,17 +106,17 @@ def download(url: str, path: Path, progress: Progress) -> None:
             if total is not None and got != total:
                 raise SourceUnavailable(f"{host_of(url)}: the connection broke after {got} of {total} bytes",
                                         hint="run again: the download continues where it broke")
-    except urllib.error.HTTPError as error:
+    except HTTPError as error:
         if error.code == 416:                          # the part is no part of what is there now
             part.unlink(missing_ok=True)
             validator.unlink(missing_ok=True)
         raise SourceUnavailable(f"{url}: HTTP {error.code} {error.reason}") from None
-    except urllib.error.URLError as error:
+    except URLError as error:
         host = host_of(url)
         if host:
             raise HostDown(host, f"{host} not reached: {error.reason}") from None
         raise SourceUnavailable(f"{url}: {error.reason}") from None
-    except (http.client.HTTPException, OSError) as error:
+    except (HTTPException, OSError) as error:
         if isinstance(error, OSError) and error.errno in DISK:
             raise                                      # of our own file
         raise SourceUnavailable(f"{host_of(url) or url}: {error or type(error).__name__}",
