@@ -20,6 +20,7 @@ from backport.csource.pieces import bare, has_letter, has_long_name, squeeze
 
 SIMILAR = 0.6            # share of tokens that makes two lines the same line, changed
 _SMALL = 40_000          # cells of a gap that may be aligned without unique lines
+_RUN = 64                # lines that are compared at once
 _SOFT = 6_000            # cells of a gap that may be paired by similarity
 _WEAK = frozenset({b"", b"{", b"}", b"};", b"else", b"}else{", b"break;", b"continue;", b"return0;", b"returnret;",
                    b"/*", b"*/", b"*", b"#endif", b"#else", b"return;", b"default:", b"){"})
@@ -68,8 +69,9 @@ def align_keys(x: Sequence[bytes], y: Sequence[bytes]) -> list[int]:
         if pins:
             for i, j in pins:
                 partner[i] = j
-            stack += [(one[0] + 1, two[0], one[1] + 1, two[1])
-                      for one, two in pairwise([(alo - 1, blo - 1), *pins, (ahi, bhi)])]
+            stack += [(one + 1, other, two + 1, another)
+                      for (one, two), (other, another) in pairwise([(alo - 1, blo - 1), *pins, (ahi, bhi)])
+                      if other - one > 1 and another - two > 1]
         elif (ahi - alo) * (bhi - blo) <= _SMALL:
             matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
             for i, j, size in matcher.get_matching_blocks():
@@ -84,6 +86,10 @@ _Gap = tuple[int, int, int, int]     # x[alo:ahi] against y[blo:bhi]
 def _within_ends(x: Sequence[bytes], y: Sequence[bytes], gap: _Gap, partner: list[int]) -> _Gap:
     """The gap without what is the same at its ends, which is paired."""
     alo, ahi, blo, bhi = gap
+    while alo + _RUN <= ahi and blo + _RUN <= bhi and x[alo:alo + _RUN] == y[blo:blo + _RUN]:
+        partner[alo:alo + _RUN] = range(blo, blo + _RUN)
+        alo += _RUN
+        blo += _RUN
     while alo < ahi and blo < bhi and x[alo] == y[blo]:
         partner[alo] = blo
         alo += 1
@@ -97,9 +103,11 @@ def _within_ends(x: Sequence[bytes], y: Sequence[bytes], gap: _Gap, partner: lis
 
 def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo: int,
                  bhi: int) -> list[tuple[int, int]]:
-    in_x, in_y = Counter(x[alo:ahi]), Counter(y[blo:bhi])
-    where = {y[j]: j for j in range(blo, bhi) if in_y[y[j]] == 1}
-    pairs = [(i, where[x[i]]) for i in range(alo, ahi) if in_x[x[i]] == 1 and x[i] in where]
+    here, there = _once(x, alo, ahi), _once(y, blo, bhi)
+    pairs = [(i, there[key]) for key, i in here.items() if key in there]
+    order = [j for _i, j in pairs]
+    if order == sorted(order):       # the usual case: nothing was moved
+        return pairs
     # longest increasing run of the right-hand side
     tops: list[int] = []
     piles: list[int] = []
@@ -119,6 +127,16 @@ def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo
         run.append(pairs[n])
         n = back[n]
     return run[::-1]
+
+
+def _once(keys: Sequence[bytes], lo: int, hi: int) -> dict[bytes, int]:
+    """key -> its index, of those that stand once in keys[lo:hi], in order."""
+    part = keys[lo:hi]
+    last = dict(zip(part, range(lo, hi), strict=True))
+    if len(last) == len(part):
+        return last
+    first = dict(zip(reversed(part), range(hi - 1, lo - 1, -1), strict=True))
+    return {key: at for key, at in last.items() if first[key] == at}
 
 
 def _drop_lonely(partner: list[int], base: Sequence[bytes]) -> None:

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 
 from backport.bounded import by_content
 from backport.csource.layout import Function
-from backport.csource.pieces import squeeze
+from backport.csource.pieces import blanks, squeeze
 from backport.csource.source import Source
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
 _LABEL = re.compile(rb"\s*\w+\s*:(?!:)")
 _DEEP = 24               # blocks around a line that are kept, the innermost ones
 _LONG = 400              # bytes of a beginning that are kept: a file of nothing but open brackets is one statement
-# what a place changes at, and else the first word of a line
-_MARKS = re.compile(rb"[\n(){}\[\];:]|[^\s(){}\[\];:]+")
-_NOT_NEWLINE = re.compile(rb"[^\n]")
+_MARKS = re.compile(rb"[\n(){}\[\];:]")         # what a place changes at
+_INDENT = re.compile(rb"[^\S\n]*")
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE)
 
 
@@ -59,24 +58,25 @@ def place_of(source: bytes, line: int) -> Place | None:
     return table[index] if 0 <= index < len(table) else None
 
 
+def _first(text: bytes, at: int) -> int:
+    indent = _INDENT.match(text, at)
+    return indent.end() if indent else at
+
+
 @by_content(512 << 10)
 def _scan(text: bytes) -> tuple[Place, ...]:
     """The place of each line of a function's inside, by its code."""
-    text = _DIRECTIVE.sub(lambda m: _NOT_NEWLINE.sub(b" ", m[0]), text)
-    out: list[Place] = []
+    text = _DIRECTIVE.sub(lambda m: blanks(m[0]), text)
     heads: list[bytes] = []
     cases: list[bytes] = [b""]
     start = round_depth = 0
-    fresh = True                     # nothing but white space on this line so far
-    for mark in (*_MARKS.finditer(text), None):
-        byte = mark[0] if mark is not None else b""
-        at = mark.start() if mark is not None else len(text)
-        if fresh:
-            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, at - _LONG):at]),
+    out = [Place(b"", b"", b"")]
+    for mark in _MARKS.finditer(text):
+        byte, at = mark[0], mark.start()
+        if byte == b"\n":            # the next line, whose place is that of the first byte that is no white space
+            first = _first(text, at + 1)
+            out.append(Place(heads[-1] if heads else b"", cases[-1], squeeze(text[max(start, first - _LONG):first]),
                              tuple(heads[-_DEEP:])))
-            fresh = False
-        if byte == b"\n":
-            fresh = True
         elif byte in (b"(", b"["):
             round_depth += 1
         elif byte in (b")", b"]"):

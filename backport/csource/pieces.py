@@ -84,16 +84,16 @@ def without_literals(line: bytes) -> bytes:
 # one of them, closed or to the end; the inside of a literal bounded, so that a quote alone costs no square
 COMMENT_OR_STRING = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n]){0,2000}"|'(?:\\.|[^'\\\n]){1,2000}'""",
                                re.DOTALL)
-_NOT_NEWLINE = re.compile(rb"[^\n]")
+_BLANKS = bytes(byte if byte == ord("\n") else ord(" ") for byte in range(256))
 
 
 def _blank(match: re.Match[bytes]) -> bytes:
     text = match[0]
     if text[:1] in (b'"', b"'"):         # the quotes stay: an argument that is a string is still an argument
-        return text[:1] + _blanks(text[1:-1]) + text[-1:]
-    return _blanks(text)
+        return text[:1] + blanks(text[1:-1]) + text[-1:]
+    return blanks(text)
 
 
-def _blanks(text: bytes) -> bytes:
+def blanks(text: bytes) -> bytes:
     """`text` with a blank for every byte that is no newline."""
-    return _NOT_NEWLINE.sub(b" ", text) if b"\n" in text else b" " * len(text)
+    return text.translate(_BLANKS)

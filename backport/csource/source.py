@@ -19,8 +19,7 @@ from backport.csource.layout import Block, Function, blocks_in, functions_in
 from backport.csource.pieces import COMMENT_OR_STRING, code
 from backport.csource.tokens import identifiers
 
-_OPENS = re.compile(rb"^[^\W\d][^\n]*\{\s*$", re.MULTILINE)
-_END = re.compile(rb"^\}[^\n]*\n", re.MULTILINE)
+_OPENS = re.compile(rb"\{\s*$", re.MULTILINE)
 
 
 class Piece:
@@ -65,7 +64,7 @@ class Piece:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        return blocks_in(self.lines, self.functions) if _OPENS.search(self.text) else []
+        return blocks_in(self.lines, self.functions) if _opens(self.text) else []
 
     @cached_property
     def calls(self) -> dict[bytes, frozenset[int]]:
@@ -174,6 +173,10 @@ class Source:
         return list(accumulate((len(piece.text) for _, piece in self.pieces[:-1]), initial=0))
 
     @cached_property
+    def _holding(self) -> dict[int, Function | None]:
+        return {}
+
+    @cached_property
     def _found(self) -> dict[bytes, list[tuple[int, Piece]]]:
         return {}
 
@@ -184,6 +187,11 @@ class Source:
 
     def enclosing(self, line: int) -> Function | None:
         """The function that holds 1-based `line` (its signature counts), None at file level."""
+        if line not in self._holding:
+            self._holding[line] = self._holder(line)
+        return self._holding[line]
+
+    def _holder(self, line: int) -> Function | None:
         index = bisect_right(self._starts, line - 1) - 1
         for at, piece in self.pieces[max(0, index - 1):index + 1][::-1]:     # an unclosed one ends with its piece
             found = [f for f in piece.functions if at + f.start <= line]
@@ -265,12 +273,35 @@ class Source:
 def _cut(data: bytes) -> Iterator[bytes]:
     """The texts of the pieces: a brace inside a comment ends none."""
     start = 0
-    for match in _END.finditer(data):
-        if not _open(data, start, match.end()):
-            yield data[start:match.end()]
-            start = match.end()
+    for end in _ends(data):
+        if not _open(data, start, end):
+            yield data[start:end]
+            start = end
     if start < len(data) or not data:
         yield data[start:]
+
+
+def _ends(data: bytes) -> Iterator[int]:
+    """The end of each line that begins with `}` and has one. Looked for as bytes: an expression tries each byte."""
+    line = 0 if data.startswith(b"}") else _closing(data, 0)
+    while line >= 0 and (end := data.find(b"\n", line) + 1):
+        yield end
+        line = _closing(data, end - 1)
+
+
+def _closing(data: bytes, at: int) -> int:
+    """The next `}` that stands behind a line end, -1 where there is none."""
+    found = data.find(b"\n}", at)
+    return found + 1 if found >= 0 else -1
+
+
+def _opens(text: bytes) -> bool:
+    """Whether a line that begins with a name ends with a brace."""
+    for brace in _OPENS.finditer(text):
+        start = text.rfind(b"\n", 0, brace.start()) + 1
+        if start < brace.start() and (text[start:start + 1].isalpha() or text[start:start + 1] == b"_"):
+            return True
+    return False
 
 
 def _open(data: bytes, start: int, end: int) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from backport.bounded import by_content
 from backport.csource.calls import parts
-from backport.csource.pieces import code, squeeze
+from backport.csource.pieces import blanks, code, squeeze
 from backport.csource.scopes import Block
 from backport.csource.source import Source
 
 _CALL = re.compile(rb"(\w+)\s*\((.*)\)$", re.DOTALL)
 _QUOTED = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'""", re.DOTALL)
 _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
-_NOT_NEWLINE = re.compile(rb"[^\n]")
 _MARKS = re.compile(rb"[{};,]|[^{};,]+")
 _TYPE = re.compile(rb"(?:typedef )?(?:struct|union|enum)\b(?!.*=)")
 _ATTRIBUTES = re.compile(rb"\s*\b__\w+|\)$")
@@ -41,7 +40,7 @@ def entries(source: bytes, b: Block) -> tuple[Entry, ...]:
         return ()
     text = b"\n".join(lines[b.start - 1:b.end])
     text = _DIRECTIVE.sub(lambda m: b" " * len(m[0]), text)
-    text = _QUOTED.sub(lambda m: m[0] if m[0][:1] in b"\"'" else _NOT_NEWLINE.sub(b" ", m[0]), text)
+    text = _QUOTED.sub(lambda m: m[0] if m[0][:1] in b"\"'" else blanks(m[0]), text)
     bare = code(text)
     out = []
     first = bare.find(b"{") + 1

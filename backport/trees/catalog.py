@@ -212,7 +212,7 @@ class Catalog:
         of definition is asked for."""
         postings = self.postings(name)                   # may begin anew: first
         if name not in self._defined:
-            self._defined[name] = array("I", (posting for posting in postings if posting & _DEFINITION))
+            self._defined[name] = array("I", filter(_DEFINITION.__and__, postings))
         return self._defined[name]
 
     def again(self) -> None:
