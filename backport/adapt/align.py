@@ -28,11 +28,15 @@ _WEAK = frozenset({b"", b"{", b"}", b"};", b"else", b"}else{", b"break;", b"cont
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """`partner[i]` is the line of the target that line i of the base is, -1 where there is none; `exact[i]` where they
-    differ in white space alone."""
+    """`partner[i]` is the line of the target that line i of the base is, -1 where there is none; `same` is `partner`
+    without the pairs that are only similar."""
 
-    partner: tuple[int, ...]
-    exact: tuple[bool, ...]
+    partner: Sequence[int]
+    same: Sequence[int]
+
+    def exact(self, i: int) -> bool:
+        """Whether line i of the base has a partner from which it differs in white space alone."""
+        return self.same[i] >= 0
 
 
 @lru_cache(maxsize=32768)
@@ -104,7 +108,7 @@ def _within_ends(x: Sequence[bytes], y: Sequence[bytes], gap: _Gap, partner: lis
 def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo: int,
                  bhi: int) -> list[tuple[int, int]]:
     here, there = _once(x, alo, ahi), _once(y, blo, bhi)
-    pairs = [(i, there[key]) for key, i in here.items() if key in there]
+    pairs = [(i, j) for i, j in zip(here.values(), map(there.get, here), strict=True) if j is not None]
     order = [j for _i, j in pairs]
     if order == sorted(order):       # the usual case: nothing was moved
         return pairs
@@ -174,7 +178,6 @@ def soften(base: Sequence[bytes], target: Sequence[bytes], partner: Sequence[int
     """`partner` with the unpaired lines near base[lo:hi] paired by similarity, where they stand between the same
     pairs."""
     out = list(partner)
-    exact = [j >= 0 for j in partner]
     lo, hi = max(0, lo), min(len(partner), hi)
     i = lo
     while i > 0 and partner[i - 1] < 0 and lo - i < 40:
@@ -197,7 +200,7 @@ def soften(base: Sequence[bytes], target: Sequence[bytes], partner: Sequence[int
             for p, q in _best_pairs(base[alo:ahi], target[blo:bhi]):
                 out[alo + p] = blo + q
         i = j
-    return Pairing(tuple(out), tuple(exact))
+    return Pairing(out, partner)
 
 
 def _best_pairs(base: Sequence[bytes], target: Sequence[bytes]) -> list[tuple[int, int]]:

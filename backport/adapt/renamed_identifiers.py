@@ -52,7 +52,7 @@ def _look(problem: Problem, k: int, missing: Collection[bytes], found: dict[byte
         words = set(missing) & set(identifiers(problem.base_lines[i]))
         if not words or pairing.partner[i] < 0:
             continue
-        if function is not None and pairing.exact[i] and not function.start <= i + 1 <= function.end:
+        if function is not None and pairing.exact(i) and not function.start <= i + 1 <= function.end:
             continue
         a, b = solid(problem.base_lines[i]), solid(problem.target_lines[pairing.partner[i]])
         matcher = SequenceMatcher(None, a, b, autojunk=False)

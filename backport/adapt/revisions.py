@@ -99,6 +99,11 @@ class Problem:
         return align_keys(self.base_keys, self.target_keys)
 
     @cached_property
+    def target_to_base(self) -> dict[int, int]:
+        """The same the other way, of the lines that have a partner."""
+        return {j: i for i, j in enumerate(self.base_to_target) if j >= 0}
+
+    @cached_property
     def upstream_to_target(self) -> list[int]:
         """The lines of upstream's file with the patch in the target."""
         if self.upstream_lines is None:

@@ -94,7 +94,7 @@ def _blocks(base: Sequence[bytes], edits: Sequence[Edit], target: Sequence[bytes
 def _is_whole(edit: Edit, pairing: Pairing) -> bool:
     """True where every removed line is in the target as it is, and (for an insertion) a neighbour."""
     if edit.lo < edit.hi:
-        return all(pairing.exact[i] for i in range(edit.lo, edit.hi))
+        return all(pairing.exact(i) for i in range(edit.lo, edit.hi))
     above = edit.lo - 1 >= 0 and pairing.partner[edit.lo - 1] >= 0
     below = edit.lo < len(pairing.partner) and pairing.partner[edit.lo] >= 0
     return above or below or edit.lo in (0, len(pairing.partner))
@@ -105,9 +105,9 @@ def _bounds(edit: Edit, pairing: Pairing, size: int) -> tuple[int, int]:
     lo, hi = edit.lo, edit.hi
     if lo < hi and all(j >= 0 for j in pairing.partner[lo:hi]):
         return lo, hi                # every removed line has a partner: no wider than that
-    while lo > 0 and not pairing.exact[lo - 1]:
+    while lo > 0 and not pairing.exact(lo - 1):
         lo -= 1
-    while hi < size and not pairing.exact[hi]:
+    while hi < size and not pairing.exact(hi):
         hi += 1
     return lo, hi
 
@@ -217,7 +217,7 @@ def _between(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pairing
     """The insertion where both neighbours are here, with or without lines of this tree between them."""
     n = edit.lo
     if below == above + 1:
-        if not ((n == 0 or pairing.exact[n - 1]) and (n == len(pairing.partner) or pairing.exact[n])):
+        if not ((n == 0 or pairing.exact(n - 1)) and (n == len(pairing.partner) or pairing.exact(n))):
             signals.append(Signal.NEIGHBOUR)
         return Edit(below, below, edit.new)
     between = target[above + 1:below]
@@ -375,7 +375,7 @@ def _line_by_line(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pa
     if count != len(edit.new) or count < _MANY:
         return []
     lost = [i for i in range(edit.lo, edit.hi) if pairing.partner[i] < 0]
-    if not lost or len(lost) * 3 > count or any(not pairing.exact[i] for i in range(edit.lo, edit.hi) if i not in lost):
+    if not lost or len(lost) * 3 > count or any(not pairing.exact(i) for i in range(edit.lo, edit.hi) if i not in lost):
         return []
     if any(similarity(base[edit.lo + n], edit.new[n]) < _WORDED and line_key(base[edit.lo + n]) != line_key(edit.new[n])
            for n in range(count)):

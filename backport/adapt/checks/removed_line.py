@@ -19,12 +19,11 @@ def ask(context: Context) -> list[Finding]:
     if problem.base_lines is None or problem.edits is None:
         return []
     gone = {i for own in problem.edits for e in own for i in range(e.lo, e.hi)}
-    back = {j: i for i, j in enumerate(problem.base_to_target) if j >= 0}
     found = []
     for edit in edits:
         left = {line_key(line) for line in edit.new}
         for j in range(edit.lo, edit.hi):
-            i = back.get(j, -1)
+            i = problem.target_to_base.get(j, -1)
             key = line_key(problem.target_lines[j])
             if i >= 0 and i not in gone and key not in left and not weak(key) and _firm(problem, i):
                 text = problem.target_lines[j].strip().decode("utf-8", "replace")

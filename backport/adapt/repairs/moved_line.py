@@ -22,7 +22,7 @@ def make(broken: Broken) -> Repaired | None:
     pairing = problem.pairing(broken.k)
     base, target = problem.base_lines, problem.target_lines
     own_form = {line_key(base[i]): target[pairing.partner[i]] for e in mine for i in range(e.lo, e.hi)
-                if pairing.partner[i] >= 0 and not pairing.exact[i]
+                if pairing.partner[i] >= 0 and not pairing.exact(i)
                 and similarity(base[i], target[pairing.partner[i]]) >= _ALIKE}
     edits = broken.edits
     told = []
