@@ -32,6 +32,7 @@ from backport.results.store import Results
 from backport.stable.depends import groups
 from backport.stable.newer import supported
 from backport.targets import Column, get_trees, in_configurations, known_heads
+from backport.trees.progress import Progress
 from backport.trees.store import Store
 from backport.verdict import Apply
 
@@ -55,10 +56,13 @@ class Request:
     command: str = ""
 
 
-def run(request: Request, results: Results) -> Run:
-    """Do all of `request`; every cell is in `results` as soon as it is known. Returns the finished run."""
+def run(request: Request, results: Results, progress: Progress | None = None) -> Run:
+    """Do all of `request`; every cell is in `results` as soon as it is known. Returns the finished run.
+
+    `progress` is told what is fetched and how far the work is, by default nobody.
+    """
     trees = get_trees(Store(request.cache), request.manifest, request.trees, update=request.update,
-                      offline=request.offline)
+                      offline=request.offline, progress=progress)
     columns = in_configurations(trees, request.configs, every=bool(request.trees))
     record = results.begin(
         command=request.command, kind=request.kind, tools=request.options.tools(),
@@ -68,7 +72,8 @@ def run(request: Request, results: Results) -> Run:
         patches=[_patch_info(patch) for patch in request.patches],
         trees=[_tree_info(column) for column in columns], supported=supported(request.manifest))
     code = 0
-    with Live(record.total, results=results, run=record) as live:
+    with Live(record.total, results=results, run=record,
+              lines=progress is not None and not progress.quiet) as live:
         for cell, key in all_cells(request, columns, results, live):
             code = max(code, exit_code([cell], strict=request.options.strict))       # 3 wins over 1
             results.record(record, cell, key=key)

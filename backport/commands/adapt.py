@@ -15,6 +15,7 @@ from backport.commands.common import (
     check_writable,
     chosen_proposer,
     emit,
+    fetching,
     files,
     manifest_option,
     offline_option,
@@ -102,7 +103,7 @@ def command(patch: str | None, names: tuple[str, ...], clone: tuple[str, str] | 
     only = one_patch(read_patches(() if clone and not patch else (patch or "-",), place, clone), "backport run")
     named = given(only, forms, homes, place)
     store = Store(place)
-    found = get_trees(store, manifest, names, offline=offline)
+    found = get_trees(store, manifest, names, offline=offline, progress=fetching())
     options = Options(build=False, strategies=strategies or None, signoff=who,
                       proposer=chosen_proposer(proposer, manifest))
     context = Context(place, *known_heads(store, manifest), options, beside=manifest.directory)

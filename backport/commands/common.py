@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from backport.errors import BackportError, UserError
+from backport.loud import quiet
 from backport.report.registry import FORMATS, render, renderer
 from backport.version import makefile_version
 from backport.wholefile import write_output
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from backport.results.changes import Changes
     from backport.results.run import Run
     from backport.results.store import Results
+    from backport.trees.progress import Progress
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -290,6 +292,13 @@ def terminal_width(output: Path | None) -> int:
     if output is None and (sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal()):
         return shutil.get_terminal_size().columns
     return 0
+
+
+def fetching() -> Progress:
+    """What a person is told while trees are fetched: bars on a terminal, a line for each step elsewhere; with -q
+    nothing."""
+    from backport.trees.progress import TerminalProgress
+    return TerminalProgress(quiet=quiet())
 
 
 def emit(data: bytes, output: Path | None) -> None:

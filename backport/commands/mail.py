@@ -12,6 +12,7 @@ from backport.commands.common import (
     cache_option,
     cache_or_default,
     db_option,
+    fetching,
     files,
     manifest_option,
     read_manifest,
@@ -88,7 +89,7 @@ def command(patches: tuple[str, ...], to: Path, names: tuple[str, ...], number: 
             run = run_job(Request(
                 patches=found, manifest=manifest, cache=store.cache, trees=names, jobs=jobs, offline=offline,
                 options=Options(build=not no_build, boot=boot, signoff=who, proposer=manifest.proposer),
-                command=" ".join(["backport", *sys.argv[1:]])), results)
+                command=" ".join(["backport", *sys.argv[1:]])), results, fetching())
             click.echo(render("text", run, results.cells(run), width=0), nl=False)
         else:
             run = choose_run(results, number, manifest)

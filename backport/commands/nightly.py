@@ -16,6 +16,7 @@ from backport.commands.common import (
     config_option,
     db_option,
     emit,
+    fetching,
     files,
     manifest_option,
     read_manifest,
@@ -106,7 +107,8 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                                 proposer=manifest.proposer),
                 update=not offline, offline=offline, jobs=jobs, scheduler=scheduler, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
-            runner = _told_when_stopped(lambda store: run(request, store))
+            progress = fetching() if sys.stderr.isatty() else None      # cron mails what a night prints
+            runner = _told_when_stopped(lambda store: run(request, store, progress))
             auditor = NightAudit(Store(cache_or_default(cache)), results, manifest) if audit else None
             made = night(results, runner, mail_to=recipients, server=server, auditor=auditor,
                          tell=lambda told: emit(told.report.encode("utf-8", "backslashreplace"), output))

@@ -9,6 +9,7 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    fetching,
     files,
     manifest_option,
     offline_option,
@@ -61,7 +62,7 @@ def command(patch: str, name: str, build: bool, output: Path | None, signoff: bo
     place = cache_or_default(cache)
     only = one_patch(read_patches((patch,), place), "backport prerequisites, once for each,")
     store = Store(place)
-    (column,) = get_trees(store, manifest, (name,), offline=offline)
+    (column,) = get_trees(store, manifest, (name,), offline=offline, progress=fetching())
     tree, head = column.tree, column.head
     if head is None:
         raise InfraError(f"{tree.name} is not available: {column.reason}")

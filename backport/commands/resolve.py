@@ -9,6 +9,7 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    fetching,
     files,
     manifest_option,
     offline_option,
@@ -57,7 +58,7 @@ def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: 
     manifest, kept = read_manifest(manifest_path), cache_or_default(cache)
     only = one_patch(read_patches((patch,), kept), "backport pick")
     store = Store(kept)
-    (column,) = get_trees(store, manifest, (name,), offline=offline)
+    (column,) = get_trees(store, manifest, (name,), offline=offline, progress=fetching())
     if column.head is None:
         raise InfraError(f"{column.tree.name} is not available: {column.reason}")
     heads, upstream = known_heads(store, manifest)

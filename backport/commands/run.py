@@ -16,6 +16,7 @@ from backport.commands.common import (
     chosen_proposer,
     config_option,
     db_option,
+    fetching,
     files,
     format_option,
     manifest_option,
@@ -88,6 +89,6 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], clone: tuple[str, 
         scheduler=scheduler, configs=configs,
         command=" ".join(["backport", *sys.argv[1:]]))
     with Results(db) as results:
-        record = run(request, results)
+        record = run(request, results, fetching())
         publish(form, record, results, output)
     return record.exit_code or 0

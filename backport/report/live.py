@@ -21,6 +21,8 @@ from backport.report.matrix import Tally
 from backport.results.run import Run
 from backport.results.store import Results
 
+_EVERY = 60.0                        # seconds between two lines in a log
+
 
 def status(counts: Tally, total: int, current: str = "", eta: float | None = None) -> str:
     """The line. `eta` in seconds, None where nothing was computed yet."""
@@ -47,13 +49,14 @@ class _Row(tqdm):  # type: ignore[type-arg]
 
 
 class Live:
-    """Progress of one run; a context manager. Silent where `stream` is no terminal.
+    """Progress of one run; a context manager. Where `stream` is no terminal it is silent, or with `lines` says once a
+    minute how far the work is.
 
     Give it the store and the run, and other terminals see what is being worked on (`Results.progress`).
     """
 
     def __init__(self, total: int, *, results: Results | None = None, run: Run | None = None,
-                 stream: TextIO | None = None, quiet: bool = False) -> None:
+                 stream: TextIO | None = None, quiet: bool = False, lines: bool = False) -> None:
         self.total = total
         self.counts = Tally()
         self._results, self._run = results, run
@@ -61,6 +64,8 @@ class Live:
         self._last = time.monotonic()
         self._took: list[float] = []
         out = stream if stream is not None else sys.stderr
+        self._lines = out if lines and not quiet and not out.isatty() else None
+        self._said = time.monotonic()
         self._bar = _Row(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
                          bar_format="{desc}", dynamic_ncols=True, mininterval=0)
 
@@ -91,4 +96,9 @@ class Live:
         # cells that were read back cost nothing and would make the estimate far too good
         # the median: the first cell of a tree builds its baseline, for many minutes, and the others do not
         eta = median(self._took) * (self.total - self.counts.done) if self._took else None
-        self._bar.set_description_str(status(self.counts, self.total, self._current, eta), refresh=True)
+        text = status(self.counts, self.total, self._current, eta)
+        if self._lines is None:
+            self._bar.set_description_str(text, refresh=True)
+        elif time.monotonic() - self._said >= _EVERY:
+            self._said = time.monotonic()
+            print(text, file=self._lines, flush=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 
@@ -37,7 +39,7 @@ class Bar:
 
 
 class TerminalProgress(Progress):
-    """Bars with tqdm on stderr where that is a terminal; lines always."""
+    """Bars with tqdm on stderr where that is a terminal; lines always, and one for each bar elsewhere."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -45,10 +47,14 @@ class TerminalProgress(Progress):
 
     def start(self, what: str, total: int | None = None) -> Bar:
         from tqdm import tqdm  # of no use to what fetches nothing
+        said = f"{what}, {total >> 20} MiB" if total else what
+        if not total and not sys.stderr.isatty():
+            self.say(said)
         with self._lock:
             return _TqdmBar(tqdm(desc=what, total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False,
                                  disable=True if self.quiet else None, file=sys.stderr, dynamic_ncols=True,
-                                 mininterval=0.2))
+                                 mininterval=0.2),
+                            partial(self.say, said) if total and not sys.stderr.isatty() else None)
 
     def say(self, text: str) -> None:
         from tqdm import tqdm
@@ -58,13 +64,22 @@ class TerminalProgress(Progress):
 
 
 class _TqdmBar(Bar):
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: Any, begun: Callable[[], None] | None = None) -> None:
         self._bar = bar
+        self._begun = begun          # a download that a host refuses is told only where it begins
+
+    def _begins(self) -> None:
+        if self._begun is not None:
+            self._begun()
+            self._begun = None
 
     def advance(self, count: int) -> None:
+        self._begins()
         self._bar.update(count)
 
     def at(self, position: int, total: int | None = None) -> None:
+        if position:
+            self._begins()
         if total and self._bar.total != total:
             self._bar.total = total
         self._bar.update(position - self._bar.n)

@@ -47,7 +47,7 @@ class Night:
         patched.setenv("XDG_CONFIG_HOME", str(place / "config"))
         patched.setattr(workflow, "run", self.run)
 
-    def run(self, request: Request, results: Results) -> Run:
+    def run(self, request: Request, results: Results, progress: object = None) -> Run:
         self.requests.append(request)
         if self.seconds:
             fill(results, self.cells, kind=request.kind, finish=False)
@@ -139,7 +139,7 @@ def test_a_bad_address_stops_it_before_any_work(command: Night) -> None:
 def test_sigterm_ends_it_with_130_and_leaves_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Night(tmp_path, monkeypatch)
     script = ("import sys; from tests.commands.test_nightly import *; from backport.cli import main\n"
-              "def slow(request, results):\n"
+              "def slow(request, results, progress=None):\n"
               "    run = fill(results, [FAIL], kind=request.kind, finish=False)\n"
               "    print('working', flush=True); time.sleep(60)\n"
               "workflow.run = slow; sys.argv = ['backport', 'nightly']; main()")

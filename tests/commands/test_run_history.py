@@ -98,6 +98,20 @@ def test_a_tree_without_the_bug_is_absent_and_gives_nothing_away(clone: Clone) -
     assert "fake-9.0.y does not have the bug that Fixes: names" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "adapt"])
+def test_what_is_fetched_is_told_unless_nobody_wants_it(clone: Clone, command: str) -> None:
+    def told(cache: str, *more: str) -> str:
+        words = ["--no-build", "--db", str(clone.path / "results.sqlite")] if command == "run" else ["-o", "x.patch"]
+        result = CliRunner().invoke(cli, [command, str(clone.mail), "--tree", "9.1", *words, *more, "--manifest",
+                                          str(clone.path / "trees.yaml"), "--cache", str(clone.path / cache)],
+                                    standalone_mode=False)
+        assert result.exception is None
+        return result.stderr
+    assert "fake-9.1.y: 9.1 from local" in told("one")
+    assert "from local" not in told("one")                 # it is there
+    assert told("two", "-q") == ""
+
+
 def test_the_bug_under_another_sha_is_the_bug(clone: Clone) -> None:
     git(clone.repo, "checkout", "-q", "old")
     clone.write(lambda text: text.replace("1111111", "7777777", 1),

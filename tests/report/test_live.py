@@ -37,6 +37,21 @@ def test_counts_on_a_terminal_and_silence_elsewhere(tmp_path: Path) -> None:
     assert pipe.getvalue() == ""
 
 
+def test_a_log_gets_a_line_a_minute_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("backport.report.live.time.monotonic", lambda: now)
+    log, silent = io.StringIO(), io.StringIO()
+    for stream, told in ((log, {"lines": True}), (silent, {"lines": True, "quiet": True})):
+        with Live(9, stream=stream, **told) as live:
+            for number in range(6):
+                live.start(f"linux-9.1.y p{number}: build")
+                now += 25
+                live.done(cell(f"p{number}", "linux-9.1.y"))
+    assert [line.rpartition(", ")[2] for line in log.getvalue().splitlines()] == [
+        "linux-9.1.y p2: build", "linux-9.1.y p4: build"]
+    assert silent.getvalue() == ""
+
+
 def test_other_terminals_see_what_is_worked_on(tmp_path: Path) -> None:
     with Results(tmp_path / "r.sqlite") as results, Results(tmp_path / "r.sqlite") as other:
         run = results.begin(trees=TREES)
