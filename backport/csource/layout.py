@@ -11,13 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_NAME = re.compile(rb"(?<!\w)([A-Za-z_]\w*)\s*\(")
+_WORD = bytes(char for char in range(128) if chr(char).isalnum() or char == 95)
 _NOT_A_NAME = frozenset({b"__attribute__", b"__aligned", b"__section", b"__printf", b"__acquires", b"__releases",
                          b"__must_hold", b"if", b"while", b"for", b"switch", b"sizeof", b"typeof", b"__typeof__",
                          b"__no_sanitize", b"__cfi", b"__init_or_module", b"noinline_for_stack", b"asmlinkage"})
 SIGNATURE = 24                       # lines above a body that may be its signature
-_TYPE = re.compile(rb"^\s*(?:typedef\s+)?(?:struct|union|enum)\s+\w+\s*$")
 _DEFINE_MACROS = re.compile(rb"^(?:COMPAT_)?SYSCALL_DEFINE\d\(|^(?:DEFINE|DECLARE)_\w+\(|^[A-Z][A-Z0-9_]*\(")
+_FIRST_ARGUMENT = re.compile(rb"[A-Z0-9_a-z]+\(\s*(\w+)")
+_NO_BEGINNING = (b"#", b"}", b"*", b" *", b"/*", b"//")      # of a line of a signature; nor may it end so:
+_NO_END = (b";", b"*/", b"}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +88,30 @@ def _closing(lines: Sequence[bytes], opening: int) -> int:
 def signature(lines: Sequence[bytes], brace: int) -> tuple[int, bytes]:
     """(0-based first line, name) of the signature that ends above the brace; name b"" for data."""
     top = brace
-    while top > 0 and brace - top < SIGNATURE:
-        above = lines[top - 1].rstrip()
-        label = above[:1] not in (b" ", b"\t") and above.endswith(b":")
-        if (not above or label or above.startswith((b"#", b"}", b"*", b" *", b"/*", b"//"))
-                or above.endswith((b";", b"*/", b"}"))):
-            break
+    while top > 0 and brace - top < SIGNATURE and not ends_above(lines[top - 1]):
         top -= 1
-    text = b" ".join(lines[top:brace])
-    if not text.strip() or b"=" in text.split(b"(", 1)[0] or _TYPE.match(text):
-        return top, b""
+    return top, signature_name(b" ".join(lines[top:brace]))
+
+
+def ends_above(line: bytes) -> bool:
+    """Whether the signature of a body that stands below `line` begins below it too."""
+    above = line.rstrip()
+    return (not above or above.startswith(_NO_BEGINNING) or above.endswith(_NO_END)
+            or (above.endswith(b":") and not above.startswith((b" ", b"\t"))))
+
+
+def signature_name(text: bytes) -> bytes:
+    """The name in the lines of a signature, joined with blanks; b"" for data."""
+    begin, end = 0, text.find(b"(")
+    if end < 0 or b"=" in text[:end]:
+        return b""
     if _DEFINE_MACROS.match(text):
-        inner = re.match(rb"[A-Z0-9_a-z]+\(\s*(\w+)", text)
-        return top, inner[1] if inner else b""
-    for match in _NAME.finditer(text):
-        if match[1] not in _NOT_A_NAME:
-            return top, match[1]
-    return top, b""
+        inner = _FIRST_ARGUMENT.match(text)
+        return inner[1] if inner else b""
+    while end >= 0:                                      # what stands before each parenthesis
+        before = text[begin:end].rstrip()
+        name = before[len(before.rstrip(_WORD)):]
+        if name and not name[:1].isdigit() and name not in _NOT_A_NAME:
+            return name
+        begin, end = end + 1, text.find(b"(", end + 1)
+    return b""

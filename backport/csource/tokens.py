@@ -192,14 +192,37 @@ def vocabulary(source: bytes) -> tuple[set[bytes], set[bytes]]:
     """(the names of a whole file, the words of its comments and literals), in half the time of `identifiers`: for
     reading a tree. Words that begin with a digit, the prefix of a wide string and the parts of an included header's
     path are among them: `is_identifier` tells the first."""
-    code, rest = apart(source)
+    code, rest = (b" ".join(parts) for parts in apart(source))
     return set(code.translate(_ONLY_WORDS).split()), set(rest.translate(_ONLY_WORDS).split())
 
 
-def apart(source: bytes) -> tuple[bytes, bytes]:
-    """(the code of a whole file, its comments and literals), each with blanks where the other stood."""
-    parts = _SKIPPED.split(source)
-    return b" ".join(parts[::2]), b" ".join(parts[1::2])
+def apart(source: bytes) -> tuple[list[bytes], list[bytes]]:
+    """(the stretches of code of a whole file, the comments and literals between them). A pattern is tried at each byte
+    when it is searched for; here the next place where one can begin is found at memory speed."""
+    size, find = len(source), source.find
+    code: list[bytes] = []
+    skipped: list[bytes] = []
+    at = end = 0
+    slash = double = single = -1
+    while True:
+        if slash < end:
+            slash = find(b"/", end)
+            slash = slash if slash >= 0 else size
+        if double < end:
+            double = find(b'"', end)
+            double = double if double >= 0 else size
+        if single < end:
+            single = find(b"'", end)
+            single = single if single >= 0 else size
+        begin = min(slash, double, single)
+        if begin == size:
+            return [*code, source[at:]], skipped
+        end = begin + 1                                  # of a division, say
+        if match := _SKIPPED.match(source, begin):
+            end = match.end()
+            code.append(source[at:begin])
+            skipped.append(source[begin:end])
+            at = end
 
 
 def whole_word(name: bytes) -> re.Pattern[bytes]:

@@ -12,8 +12,11 @@ A *segment* is four files: `hashes`, sorted, each once; `starts`, where the post
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -22,7 +25,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from backport.csource import definitions
+from backport.csource.definitions import FUNCTION, MACRO, TYPE, defined
 from backport.csource.tokens import apart
 from backport.git import Git
 from backport.trees.hashing import BLOBS, CODE, LISTS, MENTIONED, MIX, SHIFT
@@ -38,50 +41,55 @@ _SMALL = ("-c", "core.packedGitWindowSize=4m", "-c", "core.packedGitLimit=64m") 
 _TEXT = 1 << 20                      # bytes of one batch
 _BATCH = 255                         # blobs of one batch: their numbers in it share a word with the hash
 _RUN = 1 << 20                       # postings that are put in order in memory
-_SLICES = 64                         # parts in which runs are merged
+_SLICES = 64                         # parts in which runs are merged, and the hashes between them
+_LOWS = range(0, (1 << 56) + 1, (1 << 56) // _SLICES)
 
 
 def _words(text: bytes, numbers: bool) -> tuple[NDArray[np.int64], Words]:
     """Where each word of `text` starts, and its hash; without `numbers` none that begins with a digit."""
     starts, hashes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-    padded = b" " + text + bytes(8)                      # eight bytes can be read from each byte on
-    marks = padded.translate(_INSIDE)
-    at, stop = 0, len(text) + 1
-    while at < stop:                                     # `at` and `end` stand between words
-        end = stop
-        if end - at > _PIECE:
-            end = marks.rfind(b"\0", at + 1, at + _PIECE)
-            end = end if end > 0 else marks.find(b"\0", at + _PIECE)
-        inside = np.frombuffer(marks, np.bool_, end - at + 1, at)
+    at, most = 0, _PIECE
+    while at < len(text):                                # which stands between words
+        marks = text[at:at + most].translate(_INSIDE)
+        size = len(marks) if at + len(marks) == len(text) else marks.rfind(b"\0") + 1
+        if not size:                                     # all of it is one word
+            most *= 2
+            continue
+        inside = np.frombuffer(b"\0%b\0" % marks[:size], np.bool_)
         edges = np.flatnonzero(inside[1:] != inside[:-1])
-        first, last = edges[::2], edges[1::2]
+        first, length = edges[::2], edges[1::2] - edges[::2]
         if not numbers:
-            kept = np.frombuffer(padded, np.uint8, end - at, at + 1)[first] - np.uint8(48) > np.uint8(9)
-            first, last = first[kept], last[kept]
+            digits = np.frombuffer(text, np.uint8, size, at).take(first) - np.uint8(48)
+            kept = np.flatnonzero(digits > np.uint8(9))
+            first, length = first.take(kept), length.take(kept)
+        eights = np.ndarray((size,), "<u8", text[at:at + size] + bytes(7), 0, (1,)).astype(np.uint64)
         starts.append(first + at)
-        hashes.append(_hashes(np.ndarray((end - at,), "<u8", padded, at + 1, (1,)), first, last - first))
-        at = end
+        hashes.append(_hashes(eights, first, length))
+        at, most = at + size, _PIECE
     return np.concatenate(starts), np.concatenate(hashes)
 
 
-def _hashes(chunks: Words, where: NDArray[np.int64], size: NDArray[np.int64]) -> Words:
-    """hashing.word_hash of words of `size` bytes, of which the first eight are `chunks[where]`."""
-    found = np.zeros(len(where), np.uint64)
-    more: NDArray[np.int64] | slice = slice(None)
-    left = size
-    while len(left):
-        mixed = chunks[where] & _MASKS.take(np.minimum(left, 8))
-        mixed ^= found[more]
-        mixed *= _ONE
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= _TWO
-        mixed ^= mixed >> np.uint64(29)
-        found[more] = mixed
-        longer = left > 8
-        more = np.flatnonzero(longer) if isinstance(more, slice) else more[longer]
-        where, left = where[longer] + 8, left[longer] - 8
+def _hashes(eights: Words, where: NDArray[np.int64], size: NDArray[np.int64]) -> Words:
+    """hashing.word_hash of words of `size` bytes, of which the first eight are `eights[where]`."""
+    found = _mixed(eights.take(where) & _MASKS.take(size, mode="clip"))
+    more = np.flatnonzero(size > 8)                      # taken by number: by marks is five times slower
+    where, left = where.take(more), size.take(more)
+    while len(more):
+        where += 8
+        left -= 8
+        found[more] = _mixed(found.take(more) ^ eights.take(where) & _MASKS.take(left, mode="clip"))
+        longer = np.flatnonzero(left > 8)
+        more, where, left = more.take(longer), where.take(longer), left.take(longer)
     found >>= np.uint64(8)
-    return np.maximum(found, np.uint64(1))
+    return np.maximum(found, np.uint64(1), out=found)
+
+
+def _mixed(found: Words) -> Words:
+    found *= _ONE
+    found ^= found >> np.uint64(32)
+    found *= _TWO
+    found ^= found >> np.uint64(29)
+    return found
 
 
 def _first(ordered: Words) -> NDArray[np.int64]:
@@ -102,16 +110,13 @@ class _Batch:
         self._lists: list[int] = []
 
     def add(self, data: bytes) -> None:
-        defined: dict[int, list[bytes]] = {}
-        for kind, name in definitions.names(data):
-            if kind == definitions.BIG:
-                self._lists.append(self.first + self.blobs)
-            elif name:
-                defined.setdefault(1 << kind - 1, []).append(name)
-        code, rest = apart(data)
-        for what, text in ((CODE, code), (MENTIONED, rest), *((kind, b" ".join(defined.get(kind, ())))
-                                                               for kind in (1, 2, 4))):
-            self._texts.setdefault(what, []).append(text)
+        found = defined(data)
+        if found.is_list:
+            self._lists.append(self.first + self.blobs)
+        code, skipped = apart(data)
+        for what, parts in ((CODE, code), (MENTIONED, skipped), (1 << FUNCTION - 1, found.functions),
+                            (1 << MACRO - 1, found.macros), (1 << TYPE - 1, found.types)):
+            self._texts.setdefault(what, []).append(b" ".join(parts))
         self.blobs += 1
         self.size += len(data)
 
@@ -162,10 +167,10 @@ def _answers(out: IO[bytes], names: Sequence[str]) -> Iterator[bytes]:
         if len(head) != 3 or head[0] != name.encode() or head[1] != b"blob":
             raise ValueError(f"the object {name} cannot be read: {b' '.join(head).decode(errors='replace')}")
         size = int(head[2])
-        data = out.read(size + 1)
-        if len(data) != size + 1:
+        data = out.read(size)
+        if len(data) != size or out.read(1) != b"\n":
             raise ValueError(f"only {len(data)} of {size} bytes of {name} arrived")
-        yield data[:-1]
+        yield data
 
 
 def scan_blobs(store: Path, first: int, names: Sequence[str], place: Path) -> Iterator[int]:
@@ -206,12 +211,18 @@ class _Run:
     """Postings by hash, read a stretch at a time; without `starts` each has its own hash."""
 
     def __init__(self, hashes: Path, values: Path, starts: Path | None = None) -> None:
-        self._hashes = np.memmap(hashes, np.uint64, "r") if hashes.stat().st_size else np.zeros(0, np.uint64)
         self._paths = hashes, values, starts
+        with hashes.open("rb", buffering=0) as file:     # mapped, all of it would count as memory
 
-    def part(self, low: int, high: int) -> tuple[Words, Numbers]:
+            def at(number: int) -> int:
+                return int.from_bytes(os.pread(file.fileno(), 8, 8 * number), "little")
+
+            count = os.fstat(file.fileno()).st_size // 8
+            self._bounds = [bisect_left(range(count), low, key=at) for low in _LOWS]
+
+    def part(self, number: int) -> tuple[Words, Numbers]:
         hashes, values, starts = self._paths
-        begin, end = (int(one) for one in np.searchsorted(self._hashes, np.array([low, high], np.uint64)))
+        begin, end = self._bounds[number:number + 2]
         found = np.fromfile(hashes, np.uint64, end - begin, offset=8 * begin)
         if starts is not None and len(found):
             bounds = np.fromfile(starts, np.uint32, end - begin + 1, offset=4 * begin)
@@ -225,11 +236,10 @@ def merge(place: Path, segments: Sequence[Path], target: Path) -> None:
     sources = [_Run(*(Path(f"{one}.{part}") for part in ("hashes", "postings", "starts"))) for one in segments]
     sources += [_Run(path, path.with_suffix(".values")) for path in sorted(place.glob("run-*.hashes"))]
     total = 0
-    step = (1 << 56) // _SLICES
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(Path(f"{target}.{part}").open("wb")) for part in BLOBS[:3]]
-        for low in range(0, 1 << 56, step):
-            parts = [source.part(low, low + step) for source in sources]
+        for number in range(_SLICES):
+            parts = [source.part(number) for source in sources]
             hashes = np.concatenate([np.zeros(0, np.uint64), *(one for one, _other in parts)])
             values = np.concatenate([np.zeros(0, np.uint32), *(other for _one, other in parts)])
             order = np.argsort(hashes, kind="stable")
@@ -248,6 +258,7 @@ def main() -> None:
     """`scan STORE FIRST PLACE`, blob names on stdin, numbers of blobs that were read on stdout; or `merge PLACE TARGET
     SEGMENT...`."""
     what, *rest = sys.argv[1:]
+    gc.disable()                                         # there are no cycles to find
     try:
         if what == "scan":
             for done in scan_blobs(Path(rest[0]), int(rest[1]), sys.stdin.read().split(), Path(rest[2])):

@@ -3,7 +3,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backport.csource.tokens import Kind, identifiers, is_identifier, lex, vocabulary
+from backport.csource import tokens
+from backport.csource.tokens import Kind, apart, identifiers, is_identifier, lex, vocabulary
+from tests.support.c_source import SOURCE
 
 FRAGMENTS = st.lists(st.sampled_from([
     b"foo", b"(", b")", b"{", b"}", b"[", b"]", b",", b";", b"->", b".", b"&", b"*", b"!", b" ", b"\t", b"\n", b"\\\n",
@@ -77,3 +79,16 @@ def test_the_words_of_a_file_are_told_from_those_of_its_comments() -> None:
 def test_an_identifier_is_one_name() -> None:
     assert all(is_identifier(text) for text in (b"a", b"_a1"))
     assert not any(is_identifier(text) for text in (b"1a", b"a b", b"", b"a.b", b"0x1"))
+
+
+@given(SOURCE)
+def test_a_file_is_taken_apart_where_the_pattern_of_comments_and_literals_splits_it(source: bytes) -> None:
+    code, skipped = apart(source)
+    parts = tokens._SKIPPED.split(source)
+    assert (code, skipped) == (parts[::2], parts[1::2])
+
+
+def test_a_division_is_code_and_an_open_comment_goes_on_to_the_end() -> None:
+    assert apart(b"a / b /* c \"d */ 'e' // f\n/ g /* h") == (
+        [b"a / b ", b" ", b" ", b"\n/ g ", b""], [b"/* c \"d */", b"'e'", b"// f", b"/* h"])
+    assert apart(b'a /"b"/**/') == ([b"a /", b"", b""], [b'"b"', b"/**/"])

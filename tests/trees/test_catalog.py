@@ -238,3 +238,12 @@ def test_a_long_text_is_taken_apart_in_pieces(monkeypatch) -> None:
     parts = postings._words(text, numbers=False)
     assert [one.tolist() for one in whole] == [one.tolist() for one in parts]
     assert whole[1].tolist() == [word_hash(b"word%d" % number) for number in range(300)]
+
+
+@pytest.mark.parametrize("size", [63, 64, 65, 127, 128, 129, 500])
+def test_a_word_longer_than_a_piece_is_one_word(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(postings, "_PIECE", 64)
+    words = [b"a", b"x" * size, b"b", b"y" * size]
+    starts, hashes = postings._words(b" ".join(words), numbers=False)
+    assert hashes.tolist() == [word_hash(word) for word in words]
+    assert starts.tolist() == [0, 2, size + 3, size + 5]

@@ -92,6 +92,6 @@ def test_the_names_of_a_tree_hang_on_the_reader_of_definitions_and_on_no_lexer()
             seen.add(one)
             left += [used for node in module._read(one[0])[0][one[1]] for used in module._used(one[0], node)]
     tokens = "backport.csource.tokens"
-    assert {("backport.csource.definitions", "names"), (tokens, "apart"), (tokens, "_COMMENT"),
-            ("backport.csource.layout", "signature")} <= seen
+    assert {("backport.csource.definitions", "defined"), (tokens, "apart"), (tokens, "_COMMENT"),
+            ("backport.csource.layout", "signature_name")} <= seen
     assert not {(tokens, "lex"), ("backport.git", "Git")} & seen
