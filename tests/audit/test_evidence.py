@@ -134,6 +134,9 @@ USES = "\tret = widget_write(w, data, credits);\n"
     ("", "", ["missing-name"]),
     ("#define credits 4\n", "", []),
     ("extern size_t credits;\n", "", []),
+    ("extern int (*credits)(void);\n", "", []),
+    ("extern int widget_pay(struct widget *w, size_t credits);\n", "", ["missing-name"]),
+    ("static inline void pay(void)\n{\n\tsize_t credits;\n\n\tcredits = 4;\n}\n", "", ["missing-name"]),
     ("enum {\n\tcredits,\n};\n", "", []),
     ("", "\tfor_each_widget_scoped(w, credits)\n\t\twidget_idle(w);\n", [])])
 def test_a_name_is_missing_where_neither_the_function_nor_a_header_has_it(
