@@ -438,6 +438,18 @@ def test_the_mail_of_a_finding_of_releases_needs_the_files_of_it_alone(
     assert b"Subject: [PATCH 6.1.y] widget.c: move misplaced lines to widget_send()" in capsysbinary.readouterr().out
 
 
+def test_hunks_beside_each_other_begin_as_git_writes_them(tmp_path: Path) -> None:
+    from backport.audit.kinds.registry import findings
+    from backport.audit.report import text
+    from backport.audit.result import audited
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET},
+                                        "6.12.2": {C: GOOD}})
+    found = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
+    (row,) = [row for row in text(audited("", Counts(), found, {}), 120).splitlines() if "@@" in row]
+    assert [part.split()[0] for part in row.split("  ") if part.strip()] == ["@@", "@@"]
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache with releases of two branches, of which 6.1.2 has two lines and their variable in the wrong function, in
