@@ -76,7 +76,8 @@ def text(audit: Audit, width: int) -> str:
 def finding(group: Group, number: int, width: int, notes: Sequence[str] = ()) -> str:
     """One entry of the list; `notes` is what was tried."""
     one = group.first
-    out = [wrap(f"{number}. {title(one)}", width, rest="   "), wrap(line(one.text), width, first="   ", rest="   ")]
+    out = [wrap(f"{number}. {title(one, listed=True)}", width, rest="   "),
+           wrap(line(one.text), width, first="   ", rest="   ")]
     out += [wrap(line(said), width, first="   - ", rest="     ") for said in (*one.evidence, *notes)]
     out.append(_hunks(one, width))
     for other in group.others[:_PLACES - 1]:
@@ -89,11 +90,12 @@ def finding(group: Group, number: int, width: int, notes: Sequence[str] = ()) ->
     return "".join(out)
 
 
-def title(one: Suspect) -> str:
-    """The class, the file, where it came in, and how sure that something is wrong."""
+def title(one: Suspect, *, listed: bool = False) -> str:
+    """The class, the file, where it came in, and how sure that something is wrong; of what is listed, and not mended,
+    that it is still there."""
     origin = one.change.origin
     came = " ".join(part for part in (origin.name, origin.subject) if part)
-    last = f" and still in {one.change.still_in}" if one.change.still_in else ""
+    last = f" and still in {one.change.still_in}" if listed and one.change.still_in else ""
     return line(f"{one.kind.id}: {one.change.path}, {came}{last} [{one.key}] {one.confidence:.0%}")
 
 
@@ -128,7 +130,7 @@ def as_markdown(audit: Audit, _width: int) -> str:
         f"{markdown(said)}\n" for said in (headline(audit), *unjudged(audit)))]
     for number, group in enumerate(audit.groups, 1):
         one = group.first
-        out.append(f"\n## {number}. {markdown(title(one))}\n\n{markdown(one.text)}\n\n")
+        out.append(f"\n## {number}. {markdown(title(one, listed=True))}\n\n{markdown(one.text)}\n\n")
         out += [f"- {markdown(said)}\n" for said in (*one.evidence, *audit.notes.get(one.key, ()))]
         out.append(_markdown_hunks(one))
         for other in group.others:
@@ -144,7 +146,7 @@ def _markdown_hunks(one: Suspect) -> str:
 
 def as_html(audit: Audit) -> bytes:
     """One page for a browser, which fetches nothing."""
-    made = [{"id": group.first.key, "title": title(group.first), "text": group.first.text,
+    made = [{"id": group.first.key, "title": title(group.first, listed=True), "text": group.first.text,
              "evidence": [*group.first.evidence, *audit.notes.get(group.first.key, ())],
              "places": [{"path": one.change.path, "also": _also(one) if n else "",
                          "upstream": f"upstream ({one.change.origin.beside})",
