@@ -50,6 +50,8 @@ def accept_id(path: Path, key: str, why: str) -> None:
 
 
 def _add(path: Path, key: str, why: str, what: str = "") -> None:
+    if (before := load(path).get(key)) is not None:
+        raise UserError(f"{key} is accepted already: {before}", hint=f"the reason stands in {path}")
     known = path.read_text("utf-8") if path.is_file() else "# what `backport audit` found and somebody accepted\n"
     glue = "" if known.endswith("\n") else "\n"
     row = f"- id: {key!r}\n  why: {_quoted(why)}\n{what}"

@@ -264,6 +264,13 @@ class Backported:
         return (*self.newer.values(), *(self.forms() if self.forms is not None else ()))
 
     @property
+    def still_in(self) -> str:
+        """The last release of the branch, where that is a later one than the change came with and nobody has mended
+        what is found; "" where it is not known. What was mended is not listed."""
+        last = self.origin.last
+        return last if last and self.tree.made and last != self.origin.name.rpartition("..")[2] else ""
+
+    @property
     def lasting(self) -> bytes:
         """Upstream's file at the end of its branch: a step that was put right since stands for nothing."""
         return self.upstream.after if self.latest is None else self.latest

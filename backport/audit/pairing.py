@@ -27,7 +27,7 @@ from backport.version import version_key
 DICE = 0.75              # share of a group's words that both sides must have
 LOOSE = 0.45             # that share where a question needs no more
 NEAR = 6                 # lines on each side that tell changes in the same words apart
-_ENOUGH = 40             # letters in the lines of a change that are found again in another file
+ENOUGH = 40              # letters in the lines of a change that are found again in another file
 TAKEN = 2                # of the same change at several places of a file: so many were taken, and one was not
 WINDOW = 0.2             # of that share that a step across a merge window loses: a branch's own is the better witness
 SAME = 0.9               # that share where a part of upstream's step is the same change once more
@@ -189,11 +189,14 @@ def _forms(git: Git, trees: Mapping[str, str], newer: Sequence[Sequence[str]], p
 
 
 def _in_headers(git: Git, tree: str, path: str, name: str) -> bool:
-    """Whether a header of the kernel, or one beside the file, has `name` as a macro, an enumerator or a variable."""
+    """Whether a header of the kernel, or one beside the file, has `name` as a macro, an enumerator or a variable. What
+    stands behind a parenthesis is a parameter, and what ends with a semicolon without `extern` is in a function. The
+    lines of a trace event are in a header, and name nothing."""
     own = f":(glob){path.rpartition('/')[0]}/*.h"
-    how = rf"#[[:space:]]*define[[:space:]]+{name}\b|^[[:space:]]*{name}([[:space:]]*=.*)?,?$|\bextern\b.*\b{name}\b"
+    how = (rf"#[[:space:]]*define[[:space:]]+{name}\b|^[[:space:]]*{name}([[:space:]]*=[^;\\]*)?,?$|"
+           rf"\bextern\b[^(;]*\b{name}\b|\bextern\b[^(;]*\([[:space:]]*\*+[[:space:]]*{name}\b")
     return git.run(GLOBS, "grep", "-q", "-E", "-e", how, tree, "--", own, ":(glob)include/**/*.h",
-                   ":(glob)arch/*/include/**/*.h", ok=(0, 1)).code == 0
+                   ":(glob)arch/*/include/**/*.h", ":(exclude,glob)include/trace/events/**", ok=(0, 1)).code == 0
 
 
 def delta(git: Git, old: str, new: str, paths: Sequence[str] = ()) -> dict[str, Delta]:
@@ -245,7 +248,7 @@ class _Moved:
 def _lines(group: Delta) -> tuple[bytes, ...]:
     """The added lines that say something, without white space; () where they are too few to name a change."""
     keys = tuple(sorted(key for edit in group for line in edit.new if not weak(key := line_key(line))))
-    return keys if len(keys) > 1 and sum(map(len, keys)) >= _ENOUGH else ()
+    return keys if len(keys) > 1 and sum(map(len, keys)) >= ENOUGH else ()
 
 
 def _between(mine: FileStep, theirs: Sequence[FileStep], read: Callable[[], dict[str, bytes]], counts: Counts,

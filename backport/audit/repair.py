@@ -16,18 +16,20 @@ from backport.adapt.proposers.git_apply import apply_as_is
 from backport.audit.evidence import places_of, shown
 from backport.audit.kinds.base import around, as_written, part
 from backport.audit.kinds.missing_name import QUESTION as undeclared
-from backport.audit.model import Backported, FileSide, Suspect
+from backport.audit.kinds.registry import QUESTIONS
+from backport.audit.model import Backported, Fault, FileSide, Suspect
 from backport.patch import clean
 from backport.patch.compose import branch
 from backport.patch.diffstat import diffstat
 from backport.patch.edits import file_edits, render_hunks
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines
-from backport.replay.cases import CaseEdit
+from backport.replay.cases import CaseEdit, Delta
 from backport.treeview import MemoryView
 from backport.verdict import Sure
 
 _COLUMNS = 72
+_MOVED = (Fault.FUNCTION, Fault.HALF, Fault.INSIDE, Fault.FILE, Fault.PLACE)       # what is wrong is the place
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class PutRight:
     hunks: tuple[Hunk, ...]
     where: str                       # the function or entry in which the tool puts the change, or takes it out of
     sure: Sure
+    bare: bytes                      # the file without the misplaced lines
+    made: bytes                      # the file as the hunks leave it
+    moved: Delta                     # what was taken out of the wrong place
     lacks: str = ""                  # upstream's line before the change that is not here: why it is taken out
 
     @property
@@ -48,6 +53,45 @@ class PutRight:
     def file(self, path: str) -> FileDiff:
         """The diff of the one file."""
         return FileDiff.modified(path, self.hunks)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRepair:
+    """Everything that one cause made, put right: `first` is of the most certain finding."""
+
+    first: PutRight
+    files: tuple[FileDiff, ...]
+    sure: Sure
+
+
+def repaired_all(findings: Sequence[Suspect]) -> WholeRepair | str:
+    """The repair of all findings of one cause, or why there is none: one that puts half of a mistake right is none."""
+    today: dict[str, bytes] = {}
+    now: dict[str, bytes] = {}
+    moved: dict[str, set[CaseEdit]] = {}
+    done: list[PutRight] = []
+    for one in findings:
+        change = one.change
+        path = change.path
+        today.setdefault(path, change.today)
+        gone = moved.setdefault(path, set())
+        if change.tree.made and gone.issuperset(change.tree.made):
+            continue                 # it went along
+        repair = repaired(replace(change, now=now.get(path, today[path])))
+        if not isinstance(repair, str) and (again := _again(one, repair)):
+            repair = f"what the tool makes of it has the same mistake: {again}"
+        if isinstance(repair, str):
+            return f"{path}, of the same cause: {repair}" if done else repair
+        done.append(repair)
+        now[path] = repair.made
+        gone.update(repair.moved)
+    files = tuple(FileDiff.modified(path, _hunks(today[path], made)) for path, made in now.items())
+    return WholeRepair(done[0], files, Sure.REVIEW if any(one.sure is Sure.REVIEW for one in done) else done[0].sure)
+
+
+def _hunks(before: bytes, after: bytes) -> tuple[Hunk, ...]:
+    lines = split_lines(before)
+    return render_hunks(lines, file_edits(lines, split_lines(after)))
 
 
 def repaired(change: Backported) -> PutRight | str:
@@ -68,8 +112,7 @@ def repaired(change: Backported) -> PutRight | str:
     patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
     if bare != today and answer.agreed is not Sure.CERTAIN and (lacks := _lacking(change, bare)):
-        return PutRight(render_hunks(split_lines(today), file_edits(split_lines(today), split_lines(bare))),
-                        change.tree.place, Sure.REVIEW, lacks)
+        return PutRight(_hunks(today, bare), change.tree.place, Sure.REVIEW, bare, bare, change.tree.made, lacks)
     if not answer.outcome.good or not answer.hunks:
         return f"the tool declines: {answer.reason or answer.outcome}"
     made = bare
@@ -82,9 +125,8 @@ def repaired(change: Backported) -> PutRight | str:
         return "the tool would have made the same of it"
     if lacking := _undeclared(change, bare, made):
         return f"{lacking}: its declaration is another part of the change"
-    before = split_lines(today)
     where = answer.hunks[0].function or upstream.place
-    return PutRight(render_hunks(before, file_edits(before, split_lines(made))), where, answer.agreed)
+    return PutRight(_hunks(today, made), where, answer.agreed, bare, made, change.tree.made)
 
 
 def _together(change: Backported) -> Backported:
@@ -116,11 +158,24 @@ def _keys(edit: CaseEdit) -> tuple[bytes, ...]:
 def _undeclared(change: Backported, bare: bytes, made: bytes) -> str:
     """What the repaired function would use and not declare, "" for nothing: the declaration is a group of its own,
     and did not go along."""
+    return next((one.text for one in undeclared.ask(_remade(change, bare, made))), "")
+
+
+def _again(finding: Suspect, repair: PutRight) -> str:
+    """What is wrong with the repair in the way of the finding, "" for nothing: upstream's change can hold the mistake,
+    as in spi-ppc4xx.c of 6.1, where it jumps to a label that another commit of mainline renamed."""
+    if repair.lacks:
+        return ""
+    remade = replace(_remade(finding.change, repair.bare, repair.made), now=repair.made)
+    return next((one.text for question in QUESTIONS for one in question.ask(remade) if one.kind is finding.kind), "")
+
+
+def _remade(change: Backported, bare: bytes, made: bytes) -> Backported:
+    """The change as the repair makes it."""
     lines = split_lines(bare)
     edits = tuple(CaseEdit(e.lo, e.hi, e.new, tuple(lines[e.lo:e.hi])) for e in file_edits(lines, split_lines(made)))
     side = FileSide(change.path, bare, made, edits, edits)
-    alone = replace(change, tree=side, spread=None, in_headers=None, forms=None)
-    return next((one.text for one in undeclared.ask(alone)), "")
+    return replace(change, tree=side, spread=None, in_headers=None, forms=None, past=None)
 
 
 def _lacking(change: Backported, bare: bytes) -> str:
@@ -132,24 +187,27 @@ def _lacking(change: Backported, bare: bytes) -> str:
     return as_written(above[0], change.upstream.after) if place and above and above[0] not in here else ""
 
 
-def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "", subject: str = "",
+def mail(findings: Sequence[Suspect], repair: WholeRepair, *, author: str, upstream: str = "", subject: str = "",
          signoff: bool = False) -> bytes:
-    """A mail for review. `upstream` is the upstream commit and `subject` its subject, where they were read; what is not
-    known is said to be unknown."""
-    change = finding.change
+    """A mail for review that puts all findings of one cause right. `upstream` is the upstream commit and `subject` its
+    subject, where they were read; what is not known is said to be unknown."""
+    change = findings[0].change
     origin = change.origin
-    file = repair.file(change.path)
+    first = repair.first
     area = subject.rpartition(": ")[0] or change.path.rpartition("/")[2]
-    if repair.lacks:
+    moved = findings[0].kind in _MOVED
+    if first.lacks:
         what = f"misplaced hunk of {upstream[:12]}" if upstream else "misplaced lines"
-        title = f"{area}: take {what} out of {repair.place}"
+        title = f"{area}: take {what} out of {first.place}"
     elif upstream:
-        title = f"{area}: {'fix misplaced hunk' if change.tree.made else 'add the left out part'} of {upstream[:12]}"
+        what = "fix misplaced hunk" if moved else "fix backport" if change.tree.made else "add the left out part"
+        title = f"{area}: {what} of {upstream[:12]}"
     else:
-        what = "move misplaced lines to" if change.tree.made else "make the left out change in"
-        title = f"{area}: {what} {repair.place}"
+        what = "move misplaced lines to" if moved else "fix a backport in" if change.tree.made else \
+            "make the left out change in"
+        title = f"{area}: {what} {first.place}"
     lines = [f"From: {author}", f"Subject: [PATCH {branch(origin.tree)}] {title}", "",
-             *_story(finding, repair, upstream, subject), ""]
+             *_story(findings, first, upstream, subject), ""]
     if origin.commit:
         lines.append(f"Fixes: {origin.commit[:12]} (\"{origin.subject}\")")
     else:
@@ -157,18 +215,31 @@ def mail(finding: Suspect, repair: PutRight, *, author: str, upstream: str = "",
     if signoff:
         lines.append(f"Signed-off-by: {author}")
     head = "".join(f"{clean.one_line(line)}\n" for line in lines)
-    return head.encode("utf-8", "surrogateescape") + b"---\n" + diffstat((file,)) + b"\n" + file.render()
+    files = b"".join(file.render() for file in repair.files)
+    return head.encode("utf-8", "surrogateescape") + b"---\n" + diffstat(repair.files) + b"\n" + files
 
 
-def _story(finding: Suspect, repair: PutRight, upstream: str, subject: str) -> list[str]:
+def _story(findings: Sequence[Suspect], repair: PutRight, upstream: str, subject: str) -> list[str]:
     """The changelog: what upstream did, and what happened to it here."""
-    origin = finding.change.origin
-    where = f"Upstream commit {upstream[:12]}" + (f" (\"{subject}\")" if subject else "") if upstream else \
-        f"A change that came between {origin.upstream.replace('..', ' and ')}"
-    old, _, new = origin.name.partition("..")
-    came = f"between {old} and {new}" if new else f"with {old}"
-    text = f"{where} came into {branch(origin.tree)} {came}: {finding.text}."
+    one = findings[0]
+    origin = one.change.origin
+    stable = branch(origin.tree)
+    _, _, new = origin.name.partition("..")
+    came = f"between {origin.name.replace('..', ' and ')}" if new else f"with {origin.name}"
+    if upstream:
+        where = f"Upstream commit {upstream[:12]}" + (f" (\"{subject}\")" if subject else "")
+        text = f"{where} came into {stable} {came}: {one.text}."
+    else:
+        old, _, new = origin.upstream.partition("..")
+        newer = branch(new.rpartition(".")[0])
+        text = f"This change came into {stable} {came}, and into {newer} between {old} and {new}: {one.text}."
+    others = [f"{other.change.path}: {other.text}" for other in findings[1:] if other.text != one.text
+              or other.change.path != one.change.path]
+    if others:
+        text += f" So it is in {'; '.join(others)}."
+    if last := one.change.still_in:
+        text += f" {last} is still so."
     if repair.lacks:
         text += (f" The place that upstream changes is not in this tree: there is no `{repair.lacks}` in "
-                 f"{finding.change.upstream.place}. Take the lines out.")
+                 f"{one.change.upstream.place}. Take the lines out.")
     return textwrap.wrap(clean.one_line(text), _COLUMNS, break_long_words=False, break_on_hyphens=False)

@@ -14,6 +14,7 @@ from backport.report.sidebyside import rows
 
 FORMATS = ("text", "markdown", "json", "html")
 _LINES = 40              # of a hunk that is shown
+_PLACES = 5              # of one cause that are shown with their hunks
 _BESIDE = 100            # columns from which two hunks are shown beside each other
 
 
@@ -44,8 +45,8 @@ def unjudged(audit: Audit) -> list[str]:
     alone = 0 if counts.changes else counts.groups - counts.paired
     told = []
     if alone:
-        more = ("; most of them can have come into the newer branches before the first release that was read of those"
-                if alone > counts.paired else "")
+        more = ("; most of them can have come into the newer branches before the first release that was read of those: "
+                "an earlier one in the store, or in --against, lets more be judged" if alone > counts.paired else "")
         told.append(f"{alone} changes were not judged: no step of a newer branch has them{more}")
     if counts.weak[NOT_ASKED]:
         told.append(f"{counts.weak[NOT_ASKED]} changes stand beside a merge window that changed more of the place: not "
@@ -75,20 +76,32 @@ def text(audit: Audit, width: int) -> str:
 def finding(group: Group, number: int, width: int, notes: Sequence[str] = ()) -> str:
     """One entry of the list; `notes` is what was tried."""
     one = group.first
-    out = [wrap(f"{number}. {title(one)}", width, rest="   "), wrap(line(one.text), width, first="   ", rest="   ")]
+    out = [wrap(f"{number}. {title(one, listed=True)}", width, rest="   "),
+           wrap(line(one.text), width, first="   ", rest="   ")]
     out += [wrap(line(said), width, first="   - ", rest="     ") for said in (*one.evidence, *notes)]
-    if len(group.findings) > 1:
-        out.append(f"   - {len(group.findings) - 1} more of the same cause in this file\n")
     out.append(_hunks(one, width))
+    for other in group.others[:_PLACES - 1]:
+        out.append(wrap(f"of the same cause: {line(_also(other))}", width, first="   ", rest="   "))
+        out.append(_hunks(other, width))
+    if rest := group.others[_PLACES - 1:]:
+        out.append(wrap(f"of the same cause, too: {', '.join(line(_also(other)) for other in rest)}", width,
+                        first="   ", rest="   "))
     out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
     return "".join(out)
 
 
-def title(one: Suspect) -> str:
-    """The class, the file, where it came in, and how sure that something is wrong."""
+def title(one: Suspect, *, listed: bool = False) -> str:
+    """The class, the file, where it came in, and how sure that something is wrong; of what is listed, and not mended,
+    that it is still there."""
     origin = one.change.origin
     came = " ".join(part for part in (origin.name, origin.subject) if part)
-    return line(f"{one.kind.id}: {one.change.path}, {came} [{one.key}] {one.confidence:.0%}")
+    last = f" and still in {one.change.still_in}" if listed and one.change.still_in else ""
+    return line(f"{one.kind.id}: {one.change.path}, {came}{last} [{one.key}] {one.confidence:.0%}")
+
+
+def _also(one: Suspect) -> str:
+    """A further place of one cause."""
+    return f"{one.kind.id}: {one.change.path} [{one.key}]: {one.text}"
 
 
 def _hunks(one: Suspect, width: int) -> str:
@@ -99,7 +112,8 @@ def _hunks(one: Suspect, width: int) -> str:
     half = (width - 8) // 2
     out = [f"   {'here'.ljust(half)}  {upstream}\n"]
     for row in rows(here, there)[:_LINES]:
-        left, right = (cut(visible(f"{side.kind}{side.text}".expandtabs(4)), half) for side in (row.left, row.right))
+        left, right = (cut(visible(f"{side.kind.strip('@')}{side.text}".expandtabs(4)), half)
+                       for side in (row.left, row.right))
         out.append(f"   {left}{' ' * (half - columns(left))}  {right}".rstrip() + "\n")
     return "".join(out)
 
@@ -116,20 +130,28 @@ def as_markdown(audit: Audit, _width: int) -> str:
         f"{markdown(said)}\n" for said in (headline(audit), *unjudged(audit)))]
     for number, group in enumerate(audit.groups, 1):
         one = group.first
-        out.append(f"\n## {number}. {markdown(title(one))}\n\n{markdown(one.text)}\n\n")
+        out.append(f"\n## {number}. {markdown(title(one, listed=True))}\n\n{markdown(one.text)}\n\n")
         out += [f"- {markdown(said)}\n" for said in (*one.evidence, *audit.notes.get(one.key, ()))]
-        upstream = f"Upstream ({markdown(one.change.origin.beside)})"
-        for name, hunk in (("Here", one.change.tree.hunk), (upstream, one.change.upstream.hunk)):
-            out.append(f"\n{name}:\n\n{markdown_block(hunk or 'nothing', 'diff')}\n")
+        out.append(_markdown_hunks(one))
+        for other in group.others:
+            out.append(f"\nOf the same cause: {markdown(_also(other))}\n{_markdown_hunks(other)}")
     return "".join(out)
+
+
+def _markdown_hunks(one: Suspect) -> str:
+    upstream = f"Upstream ({markdown(one.change.origin.beside)})"
+    return "".join(f"\n{name}:\n\n{markdown_block(hunk or 'nothing', 'diff')}\n" for name, hunk in (
+        ("Here", one.change.tree.hunk), (upstream, one.change.upstream.hunk)))
 
 
 def as_html(audit: Audit) -> bytes:
     """One page for a browser, which fetches nothing."""
-    made = [{"id": one.key, "title": title(one), "text": one.text, "path": one.change.path,
-             "evidence": [*one.evidence, *audit.notes.get(one.key, ())],
-             "upstream": f"upstream ({one.change.origin.beside})",
-             "rows": rows(one.change.tree.hunk, one.change.upstream.hunk)} for one in audit.findings]
+    made = [{"id": group.first.key, "title": title(group.first, listed=True), "text": group.first.text,
+             "evidence": [*group.first.evidence, *audit.notes.get(group.first.key, ())],
+             "places": [{"path": one.change.path, "also": _also(one) if n else "",
+                         "upstream": f"upstream ({one.change.origin.beside})",
+                         "rows": rows(one.change.tree.hunk, one.change.upstream.hunk)}
+                        for n, one in enumerate(group.findings)]} for group in audit.groups]
     lists = [("Not compared", audit.counts.passed),
              ("Accepted", [f"{title(one)}: {why}" for one, why in audit.accepted]),
              ("Mended since", [f"{title(one)}: {one.text}" for one in audit.mended])]
@@ -138,7 +160,7 @@ def as_html(audit: Audit) -> bytes:
 
 
 def _legend(audit: Audit) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((one.kind.id, one.kind.legend) for one in audit.findings))
+    return list(dict.fromkeys((one.kind.id, one.kind.legend) for group in audit.groups for one in group.findings))
 
 
 def as_json(audit: Audit, _width: int) -> str:
@@ -149,19 +171,23 @@ def as_json(audit: Audit, _width: int) -> str:
         "examined": {"changes": counts.changes, "files": counts.files, "groups": counts.groups,
                      "paired": counts.paired, "equal": counts.equal, "not_compared": counts.passed,
                      "not_listed": dict(sorted(counts.weak.items()))},
-        "findings": [_finding(group.first, audit, [other.key for other in group.findings[1:]])
-                     for group in audit.groups],
+        "findings": [_finding(group, audit) for group in audit.groups],
         "accepted": [{"id": one.key, "why": why, "path": one.change.path} for one, why in audit.accepted],
         "mended": [{"id": one.key, "path": one.change.path, "text": one.text} for one in audit.mended],
     }
     return json.dumps(told, indent=1, ensure_ascii=True) + "\n"
 
 
-def _finding(one: Suspect, audit: Audit, others: list[str]) -> dict[str, Any]:
+def _finding(group: Group, audit: Audit) -> dict[str, Any]:
+    one = group.first
+    return {**_place(one), "subject": one.subject, "confidence": round(one.confidence, 2),
+            "evidence": list(one.evidence), "tried": list(audit.notes.get(one.key, ())),
+            "still_in": one.change.still_in, "same_cause": [_place(other) for other in group.others]}
+
+
+def _place(one: Suspect) -> dict[str, Any]:
     origin = one.change.origin
-    return {"id": one.key, "kind": one.kind.id, "path": one.change.path, "text": one.text, "subject": one.subject,
-            "confidence": round(one.confidence, 2), "evidence": list(one.evidence),
-            "tried": list(audit.notes.get(one.key, ())), "same_cause": others,
+    return {"id": one.key, "kind": one.kind.id, "path": one.change.path, "text": one.text,
             "here": {"name": origin.name, "commit": origin.commit, "subject": origin.subject,
                      "place": one.change.tree.place, "hunk": one.change.tree.hunk},
             "upstream": {"name": origin.upstream, "form": origin.form, "place": one.change.upstream.place,

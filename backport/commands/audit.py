@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,11 @@ from backport.version import in_series, version_key
 if TYPE_CHECKING:
     from backport.audit.model import Backported, Suspect
     from backport.audit.pairing import Counts, Progress
-    from backport.audit.result import Audit
+    from backport.audit.result import Audit, Group
+    from backport.git import Git
     from backport.trees.store import Store
+
+_DIGITS = 6              # of an id from which on it is none of the numbers of the list
 
 
 @click.command("audit")
@@ -90,8 +94,7 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
     from backport.trees.store import Store
 
     check_writable(output)
-    if accept and not why:
-        raise click.UsageError("--accept needs --why: whoever reads the file wants the reason")
+    _check_options(revisions, name, releases, against, paths, repo, queue, forms, accept, why, mail_id, of, build)
     keep = accepted_file or Path(accepted.NAME)
     known = accepted.load(keep)
     if accept and not (revisions or name or releases or queue):
@@ -101,18 +104,38 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
     store = Store(cache_or_default(cache))
     source = _source(store, revisions, name, releases, against, paths, repo, queue, forms, manifest_path)
     with source as (title, counts, found):
-        result = audited(title, counts, found, {} if accept or mail_id else known)
+        result = audited(title, counts, found, known)
     if accept:
-        one = _finding(result, accept)
-        accepted.accept(keep, one, why)
-        click.echo(f"{keep}: {report.title(one)}: accepted")
+        for one in {one.key: one for one in _group(result, accept, keep).findings}.values():
+            accepted.accept(keep, one, why)
+            click.echo(f"{keep}: {report.title(one)}: accepted")
         return 0
     if mail_id:
-        emit(_mail(_finding(result, mail_id), of, signoff, store), output)
+        emit(_mail(_group(result, mail_id), of, signoff, store), output)
         return 0
     result = _tried(result, store, manifest_path, build)
     emit(report.render(result, form, terminal_width(output)), output)
     return 1 if result.groups or counts.passed else 0
+
+
+def _check_options(revisions: str | None, name: str, releases: str, against: Sequence[str], paths: Sequence[str],
+                   repo: Path | None, queue: Path | None, forms: Sequence[Path], accept: str | None, why: str,
+                   mail_id: str | None, of: str | None, build: bool) -> None:
+    """An option that would be passed over leaves somebody with an answer to another question. Raises UsageError."""
+    if accept and not why:
+        raise click.UsageError("--accept needs --why: whoever reads the file wants the reason")
+    if accept and mail_id:
+        raise click.UsageError("--accept and --mail exclude each other")
+    if revisions and (name or releases or queue):
+        raise click.UsageError("a RANGE of a clone stands alone: without --tree, --releases and --queue")
+    for option, given, fits, what in (
+            ("--why", why, accept, "--accept"), ("--of", of, mail_id, "--mail"), ("--form", forms, queue, "--queue"),
+            ("--repo", repo, revisions, "a RANGE"),
+            ("--path", paths, not (revisions or queue), "releases: not with a RANGE or --queue"),
+            ("--against", against, not (revisions or queue), "releases: not with a RANGE or --queue"),
+            ("--build", build, not (revisions or queue), "releases: not with a RANGE or --queue")):
+        if given and not fits:
+            raise click.UsageError(f"{option} is for {what}")
 
 
 _Told = tuple[str, "Counts", "Iterable[Suspect]"]
@@ -139,6 +162,7 @@ def _source(store: Store, revisions: str | None, name: str, releases: str, again
             older, newer, last = _releases(store, name, releases, against)
             steps = ", ".join(f"{branch[0]} to {branch[-1]}" for branch in newer if len(branch) > 1)
             with Git(store.path) as git:
+                _known_paths(git, older, last, paths)
                 yield (f"releases {older[0]} to {older[-1]}, against {steps}", counts,
                        findings(release_changes(git, older, newer, counts, progress, paths=paths, last=last),
                                 counts.weak))
@@ -150,7 +174,9 @@ def _releases(store: Store, name: str, releases: str,
     that one has no longer was mended. Raises UsageError and UserError."""
     series = name.removeprefix("linux-").removesuffix(".y")
     known = sorted((head.tree for head in store.releases()), key=version_key)
-    older = releases.split(",") if releases else [one for one in known if series and in_series(one, series)]
+    older = _list("--releases", releases) if releases else [one for one in known if series and in_series(one, series)]
+    if series and not all(in_series(one, series) for one in older):
+        raise click.UsageError(f"--releases names others than those of --tree {name}")
     if not older and series:
         raise UserError(f"the store has no release of {series}, and an audit needs two",
                         hint="`backport trees release X.Y.Z` fetches one")
@@ -159,7 +185,10 @@ def _releases(store: Store, name: str, releases: str,
     if len(older) < 2:
         raise UserError(f"an audit of releases needs two releases of one series; the store has {older[0]}",
                         hint="`backport trees release X.Y.Z` fetches another")
-    newer = [branch.split(",") for branch in against]
+    newer = [_list("--against", branch) for branch in against]
+    for branch in newer:
+        if version_key(branch[-1]) <= version_key(older[-1]) or in_series(branch[-1], older[-1].rpartition(".")[0]):
+            raise click.UsageError(f"--against {branch[-1]}: that is of no newer branch than {older[-1]}")
     own = older[-1].rpartition(".")[0]
     others = dict.fromkeys(one.rpartition(".")[0] for one in known
                            if version_key(one) > version_key(older[-1]) and not in_series(one, own))
@@ -167,10 +196,38 @@ def _releases(store: Store, name: str, releases: str,
     rest = [[one for one in known if in_series(one, other)] for other in others if other not in named]
     # a branch that is not asked still tells what is right as it is: its last release is read
     newer += [branch[-1:] for branch in rest] if newer else rest
+    if against and not any(len(branch) > 1 for branch in newer):
+        raise click.UsageError("no --against names two releases of a branch: a change is looked for in the step from "
+                               "one to the next")
     if not any(len(branch) > 1 for branch in newer):
         raise UserError(f"the store has no two releases of a branch newer than {older[-1]}",
                         hint="`backport trees release X.Y.Z` fetches one")
     return older, newer, max((older[-1], *(one for one in known if in_series(one, own))), key=version_key)
+
+
+def _list(option: str, text: str) -> list[str]:
+    """The releases of an option. In another order each step would be read backwards: nothing would be found, and
+    nothing said. Raises UsageError."""
+    found = [one.strip() for one in text.split(",")]
+    for before, after in pairwise(found):
+        if version_key(before) >= version_key(after):
+            raise click.UsageError(f"{option}: {after!r} behind {before!r}: name the releases oldest first, each once")
+    return found
+
+
+def _known_paths(git: Git, older: Sequence[str], last: str, paths: Sequence[str]) -> None:
+    """Raises UserError where no audited release has a file of a --path: a mistyped one finds nothing for ever."""
+    from backport.git import GLOBS
+    from backport.replay.releases import REF, known_release
+
+    for version in (*older, last) if paths else ():
+        known_release(git, version)
+    for path in paths:
+        # ls-tree knows no globs; against the empty tree every file is one that was added
+        empty = git.run("hash-object", "-t", "tree", "--stdin").text.strip()
+        if not any(git.run(GLOBS, "diff-tree", "-r", "--quiet", empty, f"{REF}{version}^{{tree}}", "--", path,
+                           ok=(0, 1)).code for version in dict.fromkeys((last, *reversed(older)))):
+            raise UserError(f"no file of {older[0]} to {older[-1]} matches --path {path}")
 
 
 @contextmanager
@@ -229,24 +286,34 @@ def _progress() -> Iterator[Progress]:
         yield told
 
 
-def _finding(result: Audit, key: str) -> Suspect:
-    """The finding of that id, or the first digits of it; its number in the list does as well."""
-    every = [one for group in result.groups for one in group.findings]
-    found = [one for one in every if one.key.startswith(key)] if len(key) >= 6 else \
-        [one for number, one in enumerate(result.findings, 1) if str(number) == key]
-    if len({one.key for one in found}) != 1:
+def _group(result: Audit, key: str, keep: Path | None = None) -> Group:
+    """The entry of the list with the finding of that id, or the first digits of it; the number of an entry does as
+    well. Raises UserError; where it is one that was accepted already in `keep`, it says so."""
+    from backport.audit.result import Group
+
+    groups = [*result.groups, *(() if keep else (Group((one,)) for one, _ in result.accepted))]
+    if len(key) < _DIGITS:
+        found = [group for number, group in enumerate(result.groups, 1) if str(number) == key]
+    else:
+        found = [group for group in groups if any(one.key.startswith(key) for one in group.findings)]
+        before = [why for one, why in result.accepted if one.key.startswith(key)]
+        if before and not found:
+            raise UserError(f"{key} is accepted already: {before[0]}", hint=f"the reason stands in {keep}")
+        if len({one.key for group in found for one in group.findings if one.key.startswith(key)}) > 1:
+            found = []
+    if not found:
         raise UserError(f"no finding is called {key!r}", hint="the id is in brackets behind each finding")
     return found[0]
 
 
-def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
-    """The mail that repairs a finding. Raises UserError where the tool has no repair."""
-    from backport.audit.repair import mail, repaired
+def _mail(group: Group, of: str | None, signoff: bool, store: Store) -> bytes:
+    """The mail that repairs what one cause made. Raises UserError where the tool has no repair."""
+    from backport.audit.repair import mail, repaired_all
     from backport.patch.mail import read_mail
     from backport.queue.identity import identity
     from backport.verdict import Sure
 
-    repair = repaired(one.change)
+    one, repair = group.first, repaired_all(group.findings)
     if isinstance(repair, str):
         raise UserError(f"there is no repair of {one.key}: {repair}")
     if repair.sure is Sure.REVIEW:
@@ -263,32 +330,33 @@ def _mail(one: Suspect, of: str | None, signoff: bool, store: Store) -> bytes:
         upstream, subject = one.change.origin.upstream, one.change.origin.subject
     else:
         click.echo("upstream's commit is not known from releases: --of PATCH names it in the mail", err=True)
-    return mail(one, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
+    return mail(group.findings, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
 
 
-def _only(one: Suspect) -> str:
-    """The options that make an audit of releases read the files of one finding and no others: seconds, not minutes."""
-    if one.change.one_commit:
+def _only(group: Group) -> str:
+    """The options that make an audit of releases read the files of one entry and no others: seconds, not minutes."""
+    if group.first.change.one_commit:
         return ""
-    paths = dict.fromkeys((one.change.path, one.change.upstream.path))
+    paths = dict.fromkeys(path for one in group.findings for path in (one.change.path, one.change.upstream.path))
     return "".join(f"--path {shlex.quote(path)} " for path in paths)
 
 
 def _tried(result: Audit, store: Store, manifest_path: Path | None, build: bool) -> Audit:
-    """The audit with what the tool would have done for each finding, and with `build` whether that builds."""
-    from backport.audit.repair import repaired
+    """The audit with what the tool would have done for each entry, and with `build` whether that builds."""
+    from backport.audit.repair import repaired_all
 
     notes: dict[str, tuple[str, ...]] = {}
-    for one in result.findings:
-        repair = repaired(one.change)
+    for group in result.groups:
+        one, repair = group.first, repaired_all(group.findings)
         if isinstance(repair, str):
             notes[one.key] = (f"no repair: {repair}",)
             continue
-        said = [f"upstream's place is not here (no `{repair.lacks}`): the repair takes the lines out, {repair.sure}"
-                if repair.lacks else f"the tool puts it into {repair.place}, {repair.sure}"]
-        said.append(f"the same command with {_only(one)}--mail {one.key} writes that as a mail")
+        put = repair.first
+        said = [f"upstream's place is not here (no `{put.lacks}`): the repair takes the lines out, {repair.sure}"
+                if put.lacks else f"the tool puts it into {put.place}, {repair.sure}"]
+        said.append(f"the same command with {_only(group)}--mail {one.key} writes that as a mail")
         if build:
-            said.append(_built(one, store, manifest_path, repair.file(one.change.path).render()))
+            said.append(_built(one, store, manifest_path, b"".join(file.render() for file in repair.files)))
         notes[one.key] = tuple(said)
     return replace(result, notes=notes)
 

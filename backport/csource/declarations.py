@@ -32,7 +32,8 @@ _NO_DECLARATION = re.compile(rb"\b(?:return|goto)\b[^;]*;|^[ \t]*#.*|\b\d\w*\s*\
 _LONE = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|short|char|bool|void\*|[us]\d+)"
                    rb"[\w*,]*;")
 _DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
-_BEHIND = re.compile(rb"(?:\w\s+|\*\s*)\**(\w+)")
+# looked back for, not read: in `unsigned long flags` each word stands behind another one
+_BEHIND = re.compile(rb"(?:(?<=\w)\s+|\*\s*)\**(\w+)")
 _NEXT = re.compile(rb",\s*\**(\w+)\s*(?=[,;=\[])")
 _HEADED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
@@ -55,8 +56,11 @@ def at_file_level(source: bytes) -> frozenset[bytes]:
 
 
 def made_by_macro(function: bytes, name: bytes) -> bool:
-    """Whether a macro such as LIST_HEAD() can declare `name` in the code of a function."""
-    return re.search(rb"\b[A-Z][A-Z_]{2,}\s*\([^)]*\b%s\b" % re.escape(name), function) is not None
+    """Whether a macro can declare `name` in the code of a function: one with which a statement begins, as LIST_HEAD(),
+    or a directive. IS_ERR() in a condition declares nothing."""
+    word = re.escape(name)
+    statement = rb"^[ \t]*(?:(?!return\b)\w+[ \t]+)*[A-Z][A-Z0-9_]{2,}\s*\([^)]*\b%s\b" % word
+    return re.search(rb"%s|^[ \t]*#.*\b%s\b" % (statement, word), function, re.MULTILINE) is not None
 
 
 def perhaps_declared(text: bytes) -> frozenset[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from backport.version import in_series, version_key
 BUDGET = 900.0                       # seconds for all trees of a night
 _POINTS = 8                          # heads of a tree that are remembered: a newer one may have had the change before
 _KEPT = 50                           # findings that wait for a mail
-_WIDTH = 100
+_WIDTH = 80              # the hunks below each other: beside each other their lines would be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,12 @@ class _Point:
     version: str
     commit: str
 
-    @property
-    def name(self) -> str:
-        """Tells two heads of one version apart, and begins with the version."""
-        return f"{self.version}-{self.commit[:12]}"
+
+def _names(points: Iterable[_Point]) -> dict[_Point, str]:
+    """What to call each: its version, and the commit behind it where there are two heads of that version."""
+    some = set(points)
+    heads = Counter(one.version for one in some)
+    return {one: one.version if heads[one.version] == 1 else f"{one.version}-{one.commit[:12]}" for one in some}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +147,14 @@ class NightAudit:
                                                               skip=step.done)
             else:
                 newer = self._newer(git, step.name, old, known)
-                commits = {one.name: one.commit for one in (old, new, *(p for branch in newer for p in branch))}
                 if not any(len(branch) > 1 for branch in newer):
                     return [], None
-                key = _key(old, new, *(p for branch in newer for p in branch))
-                changes = release_changes(git, [old.name, new.name], [[p.name for p in branch] for branch in newer],
-                                          counts, watch.told, commits=commits, skip=step.done)
+                every = [old, new, *(point for branch in newer for point in branch)]
+                key, names = _key(*every), _names(every)
+                changes = release_changes(git, [names[old], names[new]],
+                                          [[names[point] for point in branch] for branch in newer], counts, watch.told,
+                                          commits={name: point.commit for point, name in names.items()},
+                                          skip=step.done)
             before = self.results.recall(key)
             if isinstance(before, list) and not step.done:
                 return [str(text) for text in before], None

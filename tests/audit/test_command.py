@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pytest
 
 from backport.audit.pairing import Counts, release_changes
@@ -435,3 +436,161 @@ def test_the_mail_of_a_finding_of_releases_needs_the_files_of_it_alone(
     assert "1 files" in capsysbinary.readouterr().out.decode()
     assert run(*asked, *told) == 0
     assert b"Subject: [PATCH 6.1.y] widget.c: move misplaced lines to widget_send()" in capsysbinary.readouterr().out
+
+
+def test_hunks_beside_each_other_begin_as_git_writes_them(tmp_path: Path) -> None:
+    from backport.audit.kinds.registry import findings
+    from backport.audit.report import text
+    from backport.audit.result import audited
+
+    git = releases(tmp_path / "store", {"6.1.1": {C: WIDGET}, "6.1.2": {C: BAD}, "6.12.1": {C: WIDGET},
+                                        "6.12.2": {C: GOOD}})
+    found = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
+    (row,) = [row for row in text(audited("", Counts(), found, {}), 120).splitlines() if "@@" in row]
+    assert [part.split()[0] for part in row.split("  ") if part.strip()] == ["@@", "@@"]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with releases of two branches, of which 6.1.2 has two lines and their variable in the wrong function, in
+    two files; we stand beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A Person")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "person@example.org")
+    place = tmp_path / "cache" / "store.git"
+    releases(place, {
+        "5.10.1": {C: WIDGET}, "5.10.2": {C: WIDGET},
+        "6.1.1": {C: LONG, TWIN: LONG}, "6.1.2": {C: form("recv", RECV), TWIN: form("recv", RECV)},
+        "6.1.3": {C: form("recv", RECV), TWIN: form("recv", RECV)},
+        "6.12.1": {C: LONG, TWIN: LONG}, "6.12.2": {C: form("send", SEND), TWIN: form("send", SEND)}}).close()
+    (place / "backport.json").write_text('{"format": 1}')
+    return tmp_path
+
+
+TWIN = "drivers/demo/twin.c"
+LONG = WIDGET.replace("\tint ret;\n\n\tif (size > WIDGET_MAX)\n", "\tint ret;\n\n" + "".join(
+    f"\tw->count[{n}] += size;\n" for n in range(9)) + "\tif (size > WIDGET_MAX)\n")
+ASKED = ("--releases", "6.1.1,6.1.2", "--against", "6.12.1,6.12.2")
+
+
+def form(name: str, at: str) -> str:
+    """LONG with a block before `at`, and its variable, in the function `name`."""
+    head, body = LONG[:LONG.index(f"widget_{name}(")], LONG[LONG.index(f"widget_{name}("):]
+    block = "\treg = widget_readl(w, 16);\n\twidget_writel(w, reg | size, 16);\n"
+    return head + body.replace("\tint ret;\n", "\tint ret;\n\tu32 reg;\n", 1).replace(at, block + at)
+
+
+def test_what_one_mistake_made_is_one_entry_with_all_its_places(
+        store: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """xusb-tegra186.c of 6.1: a block and, further up, its variable; here in two files as well."""
+    assert run(*ASKED) == 1
+    out = capsysbinary.readouterr().out.decode()
+    assert "; 1 to look at\n" in out
+    assert f"1. another-function: {TWIN}, 6.1.1..6.1.2 and still in 6.1.3 [" in out
+    assert out.count("of the same cause: another-function: ") == 3
+    assert [out.count(f"\n   +\t{line}\n") for line in ("u32 reg;", "reg = widget_readl(w, 16);")] == [4, 4]
+    assert f"--path {TWIN} --path {C} --mail" in " ".join(out.split())
+    assert run(*ASKED, "-f", "json") == 1
+    (one,) = json.loads(capsysbinary.readouterr().out)["findings"]
+    assert [other["path"] for other in one["same_cause"]].count(C) == 2
+    assert one["still_in"] == "6.1.3"
+    for how in ("markdown", "html"):
+        assert run(*ASKED, "-f", how) == 1
+        assert capsysbinary.readouterr().out.decode().lower().count("of the same cause: another") == 3
+
+
+def test_the_mail_puts_all_of_it_right(store: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(*ASKED, "--mail", "1", "-o", "fix.patch") == 0
+    mail = Path("fix.patch").read_text()
+    assert "This change came into 6.1.y between 6.1.1 and 6.1.2, and into 6.12.y between 6.12.1 and 6.12.2" in \
+        " ".join(mail.split())
+    assert "6.1.3 is still so." in " ".join(mail.split())
+    with Git(store / "cache" / "store.git") as git:
+        index = {"GIT_INDEX_FILE": str(store / "index")}
+        git.run("read-tree", "refs/releases/6.1.3", env=index)
+        git.run("apply", "--cached", str(store / "fix.patch"), env=index)
+        for path in (C, TWIN):
+            assert git.run("show", f":{path}", env=index).out.decode() == form("send", SEND)
+
+
+def test_one_reason_accepts_all_of_it(store: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(*ASKED, "--accept", "1", "--why", "both drivers need it there") == 0
+    capsysbinary.readouterr()
+    assert run(*ASKED) == 0
+    assert b"0 to look at (4 accepted)" in capsysbinary.readouterr().out
+    key = Path(".backport-audit.yaml").read_text().split("'")[1]
+    with pytest.raises(UserError, match="accepted already: both drivers need it there"):
+        run("--accept", key, "--why", "once more")
+    with pytest.raises(UserError, match="no finding is called '1'"):
+        run(*ASKED, "--accept", "1", "--why", "once more")
+    # whoever accepted it may want the mail all the same
+    assert run(*ASKED, "--mail", key) == 0
+
+
+def test_a_number_is_that_of_the_list_as_it_was_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """With one accepted, the second finding is printed as the first."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BACKPORT_CACHE", str(tmp_path / "cache"))
+    other, lines = "drivers/demo/other.c", MOVED.replace("tries", "turns").replace("stamp", "clock")
+    place = tmp_path / "cache" / "store.git"
+    releases(place, {
+        "6.1.1": {C: WIDGET, other: WIDGET}, "6.1.2": {C: BAD, other: WIDGET.replace(RECV, lines + RECV)},
+        "6.12.1": {C: WIDGET, other: WIDGET},
+        "6.12.2": {C: GOOD, other: WIDGET.replace(SEND, lines + SEND)}}).close()
+    (place / "backport.json").write_text('{"format": 1}')
+    for expected in (other, C):
+        assert run(*ASKED) == 1
+        assert f"1. another-function: {expected}" in capsysbinary.readouterr().out.decode()
+        assert run(*ASKED, "--accept", "1", "--why", "read") == 0
+        assert f"another-function: {expected}" in capsysbinary.readouterr().out.decode()
+    assert run(*ASKED) == 0
+
+
+@pytest.mark.parametrize(("options", "told"), [
+    (("--releases", "6.1.2,6.1.1"), "--releases: '6.1.1' behind '6.1.2': name the releases oldest first"),
+    (("--releases", "6.1.1,6.1.1"), "--releases: '6.1.1' behind '6.1.1'"),
+    (("--tree", "6.1", "--against", "6.12.2,6.12.1"), "--against: '6.12.1' behind '6.12.2'"),
+    (("--tree", "6.1", "--against", "5.10.1,5.10.2"), "--against 5.10.2: that is of no newer branch than 6.1.3"),
+    (("--tree", "6.1", "--against", "6.12.2"), "no --against names two releases of a branch"),
+    (("--tree", "6.12", "--releases", "6.1.1,6.1.2"), "--releases names others than those of --tree 6.12"),
+    (("v1..v2", "--tree", "6.1"), "a RANGE of a clone stands alone"),
+    (("v1..v2", "--path", C), "--path is for releases"),
+    (("--tree", "6.1", "--why", "because"), "--why is for --accept"),
+    (("--tree", "6.1", "--of", "x.patch"), "--of is for --mail"),
+    (("--tree", "6.1", "--mail", "1", "--accept", "1", "--why", "x"), "--accept and --mail exclude each other")])
+def test_options_that_do_not_fit_are_refused(store: Path, options: tuple[str, ...], told: str) -> None:
+    """Each of these once answered another question, with `0 to look at` and exit code 0."""
+    with pytest.raises(click.UsageError) as error:
+        run(*options)
+    assert told in error.value.message
+
+
+def test_a_path_that_no_release_has_is_refused(store: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A mistyped one would find nothing for ever; one that no step changed is none."""
+    with pytest.raises(UserError, match=r"no file of 6\.1\.1 to 6\.1\.2 matches --path drivers/demon"):
+        run(*ASKED, "--path", "drivers/demon")
+    assert run("--releases", "6.1.2,6.1.3", "--against", "6.12.1,6.12.2", "--path", "*/twin.c") == 0
+    assert b"0 files, 0 changes" in capsysbinary.readouterr().out
+
+
+def test_releases_may_be_named_with_blanks(store: Path) -> None:
+    assert run("--releases", "6.1.1, 6.1.2", "--against", "6.12.1, 6.12.2") == 1
+
+
+def test_a_repair_that_makes_the_same_mistake_is_none(tmp_path: Path) -> None:
+    """spi_ppc4xx_of_probe() of 6.1 jumps to a label that another commit of mainline renamed; upstream's change, put in
+    anew, jumps there twice more."""
+    from backport.audit.kinds.registry import findings
+    from backport.audit.repair import repaired_all
+
+    check = ("\tret = widget_number_of_interrupt(w, 0);\n\tif (ret < 0)\n\t\tgoto free_host;\n"
+             "\tw->number_of_interrupt = ret;\n\twidget_enable_interrupt(w, ret);\n")
+    old = WIDGET.replace("\tw->sent += size;\n", FILL)
+    new = old.replace("goto out;", "goto free_host;").replace("out:\n", "free_host:\n")
+    git = releases(tmp_path / "store", {"6.1.1": {C: old}, "6.1.2": {C: old.replace(SEND, check + SEND)},
+                                        "6.12.1": {C: old}, "6.12.2": {C: new.replace(SEND, check + SEND)}})
+    (one,) = findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts()))
+    assert one.text == "widget_send() jumps to `free_host`, which it does not have"
+    assert repaired_all([one]) == f"what the tool makes of it has the same mistake: {one.text}"

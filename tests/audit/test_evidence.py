@@ -11,7 +11,7 @@ import pytest
 from backport.audit.kinds.registry import findings
 from backport.audit.model import Suspect
 from backport.audit.pairing import Counts, release_changes
-from backport.audit.report import unjudged
+from backport.audit.report import text, unjudged
 from backport.audit.result import audited
 from backport.version import windows
 from tests.support.audited import HEADER, WIDGET, C, H, releases
@@ -109,6 +109,7 @@ def test_what_a_later_release_of_the_branch_has_no_longer_is_mended(tmp_path: Pa
     found, _ = listed(tmp_path, (WIDGET, BAD), {"6.12.1": WIDGET, "6.12.2": GOOD}, later=GOOD)
     result = audited("", Counts(), found, {})
     assert (result.findings, [one.kind.id for one in result.mended]) == ([], ["another-function"])
+    assert "still in" not in text(result, 0)
 
 
 JUMP = RECV + "\tif (ret < 0)\n\t\treturn ret;\n"
@@ -134,6 +135,9 @@ USES = "\tret = widget_write(w, data, credits);\n"
     ("", "", ["missing-name"]),
     ("#define credits 4\n", "", []),
     ("extern size_t credits;\n", "", []),
+    ("extern int (*credits)(void);\n", "", []),
+    ("extern int widget_pay(struct widget *w, size_t credits);\n", "", ["missing-name"]),
+    ("static inline void pay(void)\n{\n\tsize_t credits;\n\n\tcredits = 4;\n}\n", "", ["missing-name"]),
     ("enum {\n\tcredits,\n};\n", "", []),
     ("", "\tfor_each_widget_scoped(w, credits)\n\t\twidget_idle(w);\n", [])])
 def test_a_name_is_missing_where_neither_the_function_nor_a_header_has_it(

@@ -12,7 +12,9 @@ from backport.csource.declarations import (
     declares_inside,
     declares_only,
     is_local,
+    made_by_macro,
     of_function,
+    perhaps_declared,
     types,
 )
 
@@ -99,3 +101,21 @@ def test_any_line_is_read(line: bytes) -> None:
 ])
 def test_jumps_and_directives_declare_nothing(line: bytes, declared: bool) -> None:
     assert declares_inside(b"int f(void)\n{\n" + line + b"}\n", b"nfs_ok") is declared
+
+
+@pytest.mark.parametrize("line", [line for line, names in LINES if names])
+def test_each_name_of_a_declaration_is_among_those_that_may_be_one(line: bytes) -> None:
+    """`unsigned long flags` once gave `long` alone: the last word was read as the one behind which it stands."""
+    names = {one.name for one in declaration(line)}
+    assert names <= perhaps_declared(line)
+
+
+@pytest.mark.parametrize(("text", "made"), [
+    (b"\tLIST_HEAD(buf);\n", True),
+    (b"\tstatic DEFINE_RATELIMIT_STATE(buf, HZ, 1);\n", True),
+    (b"#define FIELD buf\n", True),
+    (b"\tif (IS_ERR(buf))\n\t\treturn PTR_ERR(buf);\n", False),
+    (b"\tret = FIELD_GET(MASK, buf);\n", False),
+    (b"\tLIST_HEAD(other);\n\tkfree(buf);\n", False)])
+def test_a_macro_declares_where_a_statement_begins_with_it(text: bytes, made: bool) -> None:
+    assert made_by_macro(text, b"buf") is made

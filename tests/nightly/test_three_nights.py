@@ -23,6 +23,8 @@ from backport.verdict import Apply
 pytestmark = pytest.mark.kernel
 
 NIGHTS = (("6.1.176", "5.10.257"), ("6.1.177", "5.10.259"), ("6.1.187", "5.10.262"))
+# what 6.1.176 has in svm_free_nested() came into 6.12.86 in nested_svm_vmexit()
+WRONG = (("6.1.174", "6.12.85"), ("6.1.176", "6.12.86"))
 REFERENCE = "7.2.8"
 ROOT = Path(__file__).parents[2]
 BUNDLED = next((ROOT / "patches").glob("*injected-exceptions*.patch"))
@@ -30,6 +32,7 @@ BUNDLED = next((ROOT / "patches").glob("*injected-exceptions*.patch"))
 MANIFEST = """
 trees:
   - {name: reference, series: "7.2", upstream: true, sources: [{directory: /nonexistent}]}
+  - {name: station-6.12, series: "6.12", sources: [{directory: /nonexistent}]}
   - {name: station-6.1, series: "6.1", sources: [{directory: /nonexistent}]}
   - {name: station-5.10, series: "5.10", sources: [{directory: /nonexistent}]}
 """
@@ -43,9 +46,10 @@ class Nights:
     real: Store
     place: Path
 
-    def move(self, six: str, five: str) -> None:
+    def move(self, six: str, five: str, newer: str = "") -> None:
         """The trees stand at these releases (or commits) now."""
-        for tree, name in (("reference", REFERENCE), ("station-6.1", six), ("station-5.10", five)):
+        newest = (("station-6.12", newer),) if newer else ()
+        for tree, name in (("reference", REFERENCE), *newest, ("station-6.1", six), ("station-5.10", five)):
             release = self.real.release(name)
             commit = release.commit if release else name
             self.store.set(Head(tree, commit, name if release else "5.10.262", "release", time.time()))
@@ -87,10 +91,10 @@ class Nights:
         assert found is not None
         return found.commit
 
-    def night(self, *args: str) -> tuple[str, int]:
+    def night(self, *args: str, audit: bool = False) -> tuple[str, int]:
         """(stdout, exit code) of `backport nightly` as cron starts it."""
         done = subprocess.run(
-            [sys.executable, "-m", "backport", "nightly", "--offline", "--no-build", "--no-audit",
+            [sys.executable, "-m", "backport", "nightly", "--offline", "--no-build", f"--{'' if audit else 'no-'}audit",
              "--manifest", "trees.yaml", "--tree", "station-6.1", "--tree", "station-5.10", *args],
             cwd=self.place, capture_output=True, text=True, timeout=600, check=False,
             env={**os.environ, "PYTHONPATH": str(ROOT), "BACKPORT_CACHE": str(self.store.cache),
@@ -173,3 +177,27 @@ def test_three_nights(nights: Nights) -> None:
     print(told)
     assert "Now in the tree:\n  station-5.10 (5.10.262): KVM: x86: Check for injected exceptions" in told
     assert "already (was rewritten, skipped" in told
+
+
+def test_a_backport_that_went_wrong_is_told_in_the_night_in_which_it_came(nights: Nights) -> None:
+    """nested.c of 6.1.176, from what two trees got between two nights."""
+    missing = [name for pair in WRONG for name in pair if nights.real.release(name) is None]
+    if missing:
+        pytest.skip(f"not in the store {nights.real.path}: run `backport trees release {' '.join(missing)}`")
+    five = NIGHTS[0][1]
+    nights.move(WRONG[0][0], five, WRONG[0][1])
+    told, code = nights.night(audit=True)
+    assert ("to look at" in told, code) == (False, 0)
+
+    nights.move(WRONG[1][0], five, WRONG[1][1])
+    told, code = nights.night(audit=True)
+    print(told)
+    assert "station-6.1 6.1.174..6.1.176\n1. another-function: arch/x86/kvm/svm/nested.c, 6.1.174..6.1.176" in told
+    here, _, upstream = told.partition("   here:\n")[2].partition("   upstream (6.12.85..6.12.86):\n")
+    for hunk, function in ((here, "void svm_free_nested("), (upstream, "int nested_svm_vmexit(")):
+        assert hunk.startswith("   @@ ")
+        assert function in hunk
+        assert "\n   +\tsvm->nmi_l1_to_l2 = false;\n   +\tsvm->soft_int_injected = false;\n" in hunk
+    assert code == 1
+
+    assert nights.night(audit=True) == ("", 0)

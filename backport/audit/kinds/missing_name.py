@@ -10,7 +10,6 @@ from backport.bounded import by_content
 from backport.csource.calls import used
 from backport.csource.declarations import (
     at_file_level,
-    declares,
     declares_inside,
     made_by_macro,
     may_be_declared,
@@ -41,7 +40,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
                      if word not in _outside(here.after)
                      and any(word in variables(line) for line in code(added).split(b"\n"))
                      and declares_inside(theirs, word)
-                     and not declares(ours, word) and not declares_inside(ours, word) and not made_by_macro(ours, word)
+                     and not declares_inside(ours, word) and not made_by_macro(ours, word)
                      and not may_be_declared(ours, word) and _lost(change, name, word))
         if own:
             yield Suspect(Fault.MISSING, change, f"{name} uses `{own[0].decode()}`, which it does not declare", 0.8,
