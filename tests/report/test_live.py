@@ -48,7 +48,7 @@ def test_a_log_gets_a_line_a_minute_where_it_is_wanted(monkeypatch: pytest.Monke
                 now += 25
                 live.done(cell(f"p{number}", "linux-9.1.y"))
     assert [line.rpartition(", ")[2] for line in log.getvalue().splitlines()] == [
-        "linux-9.1.y p2: build", "linux-9.1.y p4: build"]
+        "linux-9.1.y p2: build", "linux-9.1.y p5: build"]
     assert silent.getvalue() == ""
 
 
