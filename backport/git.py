@@ -30,6 +30,9 @@ from backport.errors import GitError, InfraError
 from backport.gitfault import FULL, LIMITS, damaged, fault
 from backport.gitformat import Row, tree_of, tree_rows, write_object
 
+# Where there is no git, GitPython ends its import, wherever that is, with a page of text; `Git.run` says it in a line.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -184,8 +187,6 @@ class Git:
         # GitPython merges `env` over os.environ and cannot unset a name; nor could another thread bear that here
         gone = [name for name in os.environ if self._dropped(name) and name not in values]
         prefix = ["env", *(word for name in gone for word in ("-u", name))] if gone else []
-        # Where there is no git, GitPython ends the import with a page of text; it is said in a line here.
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         # importing it costs two processes and as much time as `--help`, and most commands run nothing long
         from git.cmd import Git as GitCommand
         from git.exc import GitCommandNotFound

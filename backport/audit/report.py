@@ -86,7 +86,9 @@ def finding(group: Group, number: int, width: int, notes: Sequence[str] = ()) ->
     if rest := group.others[_PLACES - 1:]:
         out.append(wrap(f"of the same cause, too: {', '.join(line(_also(other)) for other in rest)}", width,
                         first="   ", rest="   "))
-    out.append(f"   right as it is? backport audit --accept {one.key} --why '...'\n")
+    # an id alone is that of one place
+    how = f"the same command with --accept {one.key}" if group.others else f"backport audit --accept {one.key}"
+    out.append(wrap(f"right as it is? {how} --why '...'", width, first="   ", rest="   "))
     return "".join(out)
 
 
@@ -182,7 +184,8 @@ def _finding(group: Group, audit: Audit) -> dict[str, Any]:
     one = group.first
     return {**_place(one), "subject": one.subject, "confidence": round(one.confidence, 2),
             "evidence": list(one.evidence), "tried": list(audit.notes.get(one.key, ())),
-            "still_in": one.change.still_in, "same_cause": [_place(other) for other in group.others]}
+            "still_in": one.change.still_in, "same_cause": [other.key for other in group.others],
+            "other_places": [_place(other) for other in group.others]}
 
 
 def _place(one: Suspect) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Audit:
     accepted: tuple[tuple[Suspect, str], ...] = ()
     mended: tuple[Suspect, ...] = ()         # found, and put right before the end of what was audited
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)     # key of a finding -> what was tried
+    whole: tuple[Group, ...] = ()            # the same groups with what was accepted
 
     @property
     def findings(self) -> list[Suspect]:
@@ -54,7 +55,8 @@ def audited(title: str, counts: Counts, found: Iterable[Suspect], accepted: Mapp
             left.append(one)
         else:
             mended.append(one)
-    return Audit(title, counts, tuple(_grouped(left)), tuple(known), tuple(mended))
+    whole = sorted([*left, *(one for one, _why in known)], key=lambda finding: finding.order)
+    return Audit(title, counts, tuple(_grouped(left)), tuple(known), tuple(mended), whole=tuple(_grouped(whole)))
 
 
 def _grouped(found: Sequence[Suspect]) -> list[Group]:

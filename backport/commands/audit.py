@@ -94,7 +94,8 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
     from backport.trees.store import Store
 
     check_writable(output)
-    _check_options(revisions, name, releases, against, paths, repo, queue, forms, accept, why, mail_id, of, build)
+    _check_options(revisions, name, releases, against, paths, repo, queue, forms, accept, why, mail_id, of, build,
+                   signoff)
     keep = accepted_file or Path(accepted.NAME)
     known = accepted.load(keep)
     if accept and not (revisions or name or releases or queue):
@@ -120,16 +121,21 @@ def command(revisions: str | None, name: str, releases: str, against: tuple[str,
 
 def _check_options(revisions: str | None, name: str, releases: str, against: Sequence[str], paths: Sequence[str],
                    repo: Path | None, queue: Path | None, forms: Sequence[Path], accept: str | None, why: str,
-                   mail_id: str | None, of: str | None, build: bool) -> None:
+                   mail_id: str | None, of: str | None, build: bool, signoff: bool) -> None:
     """An option that would be passed over leaves somebody with an answer to another question. Raises UsageError."""
     if accept and not why:
         raise click.UsageError("--accept needs --why: whoever reads the file wants the reason")
     if accept and mail_id:
         raise click.UsageError("--accept and --mail exclude each other")
+    if mail_id and build:
+        raise click.UsageError("--build is for the list: `backport run` builds a mail")
+    if not all(paths):
+        raise click.UsageError("--path is empty")
     if revisions and (name or releases or queue):
         raise click.UsageError("a RANGE of a clone stands alone: without --tree, --releases and --queue")
     for option, given, fits, what in (
-            ("--why", why, accept, "--accept"), ("--of", of, mail_id, "--mail"), ("--form", forms, queue, "--queue"),
+            ("--why", why, accept, "--accept"), ("--of", of, mail_id, "--mail"),
+            ("--signoff", signoff, mail_id, "--mail"), ("--form", forms, queue, "--queue"),
             ("--repo", repo, revisions, "a RANGE"),
             ("--path", paths, not (revisions or queue), "releases: not with a RANGE or --queue"),
             ("--against", against, not (revisions or queue), "releases: not with a RANGE or --queue"),
@@ -289,9 +295,11 @@ def _progress() -> Iterator[Progress]:
 def _group(result: Audit, key: str, keep: Path | None = None) -> Group:
     """The entry of the list with the finding of that id, or the first digits of it; the number of an entry does as
     well. Raises UserError; where it is one that was accepted already in `keep`, it says so."""
-    from backport.audit.result import Group
 
-    groups = [*result.groups, *(() if keep else (Group((one,)) for one, _ in result.accepted))]
+    groups = [*result.groups]
+    if not keep:                     # one that was accepted, with all that has its cause: half of a repair is none
+        aside = {one.key for one, _why in result.accepted}
+        groups += [group for group in result.whole if any(one.key in aside for one in group.findings)]
     if len(key) < _DIGITS:
         found = [group for number, group in enumerate(result.groups, 1) if str(number) == key]
     else:

@@ -13,6 +13,7 @@ import click
 from backport.commands.common import (
     cache_option,
     cache_or_default,
+    fetching,
     format_option,
     manifest_option,
     one_patch,
@@ -63,7 +64,6 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     from backport.patch.intake import read_all
     from backport.report.escape import line
     from backport.targets import get_trees, known_heads
-    from backport.trees.progress import TerminalProgress
     from backport.trees.store import Store
 
     only = one_patch(read_all(patch), "backport run --boot")
@@ -74,7 +74,7 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
     store = Store(cache_or_default(cache))
     sandbox = choose(require=want == "require", want="none" if want == "none" else "auto",
                      seen=had_sandbox(store.cache))
-    columns = get_trees(store, manifest, names, progress=TerminalProgress(quiet=form == "json"))
+    columns = get_trees(store, manifest, names, progress=fetching(silent=form == "json"))
     codes = [0]
     context = Context(store.cache, *known_heads(store, manifest), Options(build=False),
                       beside=manifest.directory)

@@ -294,11 +294,12 @@ def terminal_width(output: Path | None) -> int:
     return 0
 
 
-def fetching() -> Progress:
-    """What a person is told while trees are fetched: bars on a terminal, a line for each step elsewhere; with -q
-    nothing."""
+def fetching(*, silent: bool = False) -> Progress:
+    """What a person is told while trees are fetched: bars on a terminal, a line for each step elsewhere; with -q, or
+    where it is to be `silent`, nothing."""
+    from backport.report.escape import line
     from backport.trees.progress import TerminalProgress
-    return TerminalProgress(quiet=quiet())
+    return TerminalProgress(shown=line, quiet=silent or quiet())
 
 
 def emit(data: bytes, output: Path | None) -> None:

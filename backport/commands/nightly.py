@@ -107,7 +107,8 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                                 proposer=manifest.proposer),
                 update=not offline, offline=offline, jobs=jobs, scheduler=scheduler, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
-            progress = fetching() if sys.stderr.isatty() else None      # cron mails what a night prints
+            # cron mails what a night prints
+            progress = fetching() if sys.stderr is not None and sys.stderr.isatty() else None
             runner = _told_when_stopped(lambda store: run(request, store, progress))
             auditor = NightAudit(Store(cache_or_default(cache)), results, manifest) if audit else None
             made = night(results, runner, mail_to=recipients, server=server, auditor=auditor,

@@ -12,6 +12,7 @@ import click
 
 from backport.commands.common import (
     cache_option,
+    fetching,
     format_option,
     manifest_option,
 )
@@ -60,12 +61,11 @@ def fetch_command(ctx: click.Context, /, names: tuple[str, ...], update: bool, f
     """
     from backport.manifest import default_path, load
     from backport.trees.fetch import fetch, read_names
-    from backport.trees.progress import TerminalProgress
     from backport.trees.store import Store
 
     manifest_path, cache, form = _options(ctx, options)
     manifest = load(manifest_path or default_path())
-    store, progress = Store(cache), TerminalProgress(quiet=form == "json")
+    store, progress = Store(cache), fetching(silent=form == "json")
     results = fetch(store, manifest, names, update=update, full_history=full_history, progress=progress)
     read_names(store, results, progress)
     _print(results, form)
@@ -85,12 +85,11 @@ def release_command(ctx: click.Context, /, versions: tuple[str, ...], update: bo
     """
     from backport.manifest import default_path, load
     from backport.trees.fetch import fetch_releases
-    from backport.trees.progress import TerminalProgress
     from backport.trees.store import Store
 
     manifest_path, cache, form = _options(ctx, options)
     results = fetch_releases(Store(cache), load(manifest_path or default_path()), versions, update=update,
-                             progress=TerminalProgress(quiet=form == "json"))
+                             progress=fetching(silent=form == "json"))
     _print(results, form)
     return 3 if any(result.head is None for result in results) else 0
 

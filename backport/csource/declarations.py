@@ -33,7 +33,7 @@ _LONE = re.compile(rb"(?:const|unsigned|signed|struct\w|union\w|enum\w|int|long|
                    rb"[\w*,]*;")
 _DECLARED = re.compile(rb"\w[ \t*]+(\w+)(?:\[\w*\])?;")
 # looked back for, not read: in `unsigned long flags` each word stands behind another one
-_BEHIND = re.compile(rb"(?:(?<=\w)\s+|\*\s*)\**(\w+)")
+_BEHIND = re.compile(rb"(?:(?<=\w)\s+|\*\s*)\*{0,8}(\w+)")
 _NEXT = re.compile(rb",\s*\**(\w+)\s*(?=[,;=\[])")
 _HEADED = re.compile(rb"([A-Za-z_]\w*)\s*\(")
 _SIGNATURE = re.compile(rb"^(?:[A-Za-z_][\w \t*]*[ \t*])?(\w+)\(")
@@ -59,7 +59,7 @@ def made_by_macro(function: bytes, name: bytes) -> bool:
     """Whether a macro can declare `name` in the code of a function: one with which a statement begins, as LIST_HEAD(),
     or a directive. IS_ERR() in a condition declares nothing."""
     word = re.escape(name)
-    statement = rb"^[ \t]*(?:(?!return\b)\w+[ \t]+)*[A-Z][A-Z0-9_]{2,}\s*\([^)]*\b%s\b" % word
+    statement = rb"(?:^|[{;:])[ \t]*(?:(?!return\b)\w+[ \t*]+)*[A-Z][A-Z0-9_]{2,}\s*\([^)]{0,2000}\b%s\b" % word
     return re.search(rb"%s|^[ \t]*#.*\b%s\b" % (statement, word), function, re.MULTILINE) is not None
 
 

@@ -80,6 +80,7 @@ def _functions_and_types(data: bytes) -> tuple[set[bytes], set[bytes]]:
     brace = data.find(b"{")
     if brace < 0:
         return functions, types
+    last = data.rfind(b"\n}")                             # behind it nothing closes: looked for once, not by each head
     after = known = 0                                    # where types are looked for; all before `known` is
     while brace >= 0:
         below = data[brace - 1] == _NEWLINE
@@ -88,7 +89,7 @@ def _functions_and_types(data: bytes) -> tuple[set[bytes], set[bytes]]:
         if brace >= after:
             line = data.rfind(b"\n", max(after, known), brace - below)
             if line >= 0 and data[line + 1] in _BEGINNINGS and (match := _HEAD.match(data, line)):
-                after = _type_name(data, match, types)
+                after = _type_name(data, match, types, last)
         known = brace + 1
         brace = data.find(b"{", known)
     functions.discard(b"")
@@ -106,9 +107,9 @@ def _function_name(data: bytes, end: int) -> bytes:
     return signature_name(data[top + 1:end].replace(b"\n", b" "))
 
 
-def _type_name(data: bytes, head: re.Match[bytes], types: set[bytes]) -> int:
+def _type_name(data: bytes, head: re.Match[bytes], types: set[bytes], last: int) -> int:
     """Add the names of the type that begins so. Returns where it ends, 0 where nothing closes it."""
-    close = _closing(data, head.end())
+    close = _closing(data, head.end(), last)
     if close < 0:
         return 0
     if head[3]:
@@ -121,13 +122,13 @@ def _type_name(data: bytes, head: re.Match[bytes], types: set[bytes]) -> int:
     return end
 
 
-def _closing(data: bytes, body: int) -> int:
-    """Where the aggregate whose body begins there is closed, -1 if nowhere."""
+def _closing(data: bytes, body: int, last: int) -> int:
+    """Where the aggregate whose body begins there is closed, -1 if nowhere; `last` is the last brace at a margin."""
     single = _SINGLE.match(data, body)
     if single:
         return single.end()
     line = data.find(b"\n", body)
-    if line < 0 or data.find(b"}", body, line) >= 0:
+    if line < 0 or line > last or data.find(b"}", body, line) >= 0:
         return -1
     close = data.find(b"\n}", line)
     return close + 2 if close >= 0 else -1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from statistics import median
 from types import TracebackType
@@ -49,8 +50,8 @@ class _Row(tqdm):  # type: ignore[type-arg]
 
 
 class Live:
-    """Progress of one run; a context manager. Where `stream` is no terminal it is silent, or with `lines` says once a
-    minute how far the work is.
+    """Progress of one run; a context manager. Where `stream` is no terminal it is silent; with `lines` it says how
+    far the work is when a cell begins or ends, once a minute at most.
 
     Give it the store and the run, and other terminals see what is being worked on (`Results.progress`).
     """
@@ -64,9 +65,10 @@ class Live:
         self._last = time.monotonic()
         self._took: list[float] = []
         out = stream if stream is not None else sys.stderr
-        self._lines = out if lines and not quiet and not out.isatty() else None
-        self._said = time.monotonic()
-        self._bar = _Row(total=total, file=out, disable=quiet or not out.isatty(), leave=False,
+        watched = out is not None and out.isatty()       # there is none where it was closed
+        self._lines = out if lines and not quiet and not watched else None
+        self._said = time.monotonic() - _EVERY
+        self._bar = _Row(total=total, file=out, disable=quiet or not watched, leave=False,
                          bar_format="{desc}", dynamic_ncols=True, mininterval=0)
 
     def __enter__(self) -> Live:
@@ -101,4 +103,5 @@ class Live:
             self._bar.set_description_str(text, refresh=True)
         elif time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
-            print(text, file=self._lines, flush=True)
+            with suppress(OSError):          # a log that takes no more ends no run
+                print(text, file=self._lines, flush=True)

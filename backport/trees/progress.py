@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -39,28 +40,38 @@ class Bar:
 
 
 class TerminalProgress(Progress):
-    """Bars with tqdm on stderr where that is a terminal; lines always, and one for each bar elsewhere."""
+    """Bars with tqdm on stderr where that is a terminal; lines always, and one for each bar elsewhere.
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
+    `shown` makes a line harmless: what a server answers is in some of them. A stderr that is closed, full or read by
+    nobody any more is no reason to end a fetch.
+    """
+
+    def __init__(self, *, shown: Callable[[str], str], quiet: bool = False) -> None:
+        self.quiet = quiet or sys.stderr is None
+        self._shown = shown
         self._lock = threading.Lock()
 
     def start(self, what: str, total: int | None = None) -> Bar:
         from tqdm import tqdm  # of no use to what fetches nothing
-        said = f"{what}, {total >> 20} MiB" if total else what
-        if not total and not sys.stderr.isatty():
+        watched = self.quiet or sys.stderr.isatty()
+        said = f"{what}, {_size(total)}" if total else what
+        if not total and not watched:
             self.say(said)
         with self._lock:
             return _TqdmBar(tqdm(desc=what, total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False,
                                  disable=True if self.quiet else None, file=sys.stderr, dynamic_ncols=True,
                                  mininterval=0.2),
-                            partial(self.say, said) if total and not sys.stderr.isatty() else None)
+                            partial(self.say, said) if total and not watched else None)
 
     def say(self, text: str) -> None:
         from tqdm import tqdm
         if not self.quiet:
-            with self._lock:
-                tqdm.write(text, file=sys.stderr)
+            with self._lock, suppress(OSError):
+                tqdm.write(self._shown(text), file=sys.stderr)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >> 20 else f"{max(1, count >> 10)} KiB"
 
 
 class _TqdmBar(Bar):

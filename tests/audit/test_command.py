@@ -493,7 +493,7 @@ def test_what_one_mistake_made_is_one_entry_with_all_its_places(
     assert f"--path {TWIN} --path {C} --mail" in " ".join(out.split())
     assert run(*ASKED, "-f", "json") == 1
     (one,) = json.loads(capsysbinary.readouterr().out)["findings"]
-    assert [other["path"] for other in one["same_cause"]].count(C) == 2
+    assert [other["path"] for other in one["other_places"]].count(C) == 2
     assert one["still_in"] == "6.1.3"
     for how in ("markdown", "html"):
         assert run(*ASKED, "-f", how) == 1
@@ -525,7 +525,8 @@ def test_one_reason_accepts_all_of_it(store: Path, capsysbinary: pytest.CaptureF
     with pytest.raises(UserError, match="no finding is called '1'"):
         run(*ASKED, "--accept", "1", "--why", "once more")
     # whoever accepted it may want the mail all the same
-    assert run(*ASKED, "--mail", key) == 0
+    assert run(*ASKED, "--mail", key, "-o", "fix.patch") == 0
+    assert Path("fix.patch").read_text().count("\ndiff --git ") == 2
 
 
 def test_a_number_is_that_of_the_list_as_it_was_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -559,6 +560,9 @@ def test_a_number_is_that_of_the_list_as_it_was_printed(tmp_path: Path, monkeypa
     (("v1..v2", "--path", C), "--path is for releases"),
     (("--tree", "6.1", "--why", "because"), "--why is for --accept"),
     (("--tree", "6.1", "--of", "x.patch"), "--of is for --mail"),
+    (("--tree", "6.1", "-s"), "--signoff is for --mail"),
+    (("--tree", "6.1", "--path", ""), "--path is empty"),
+    (("--tree", "6.1", "--mail", "1", "--build"), "--build is for the list"),
     (("--tree", "6.1", "--mail", "1", "--accept", "1", "--why", "x"), "--accept and --mail exclude each other")])
 def test_options_that_do_not_fit_are_refused(store: Path, options: tuple[str, ...], told: str) -> None:
     """Each of these once answered another question, with `0 to look at` and exit code 0."""

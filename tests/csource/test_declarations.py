@@ -114,6 +114,10 @@ def test_each_name_of_a_declaration_is_among_those_that_may_be_one(line: bytes) 
     (b"\tLIST_HEAD(buf);\n", True),
     (b"\tstatic DEFINE_RATELIMIT_STATE(buf, HZ, 1);\n", True),
     (b"#define FIELD buf\n", True),
+    (b"\tif (a) { DEFINE_WAIT(buf);\n", True),
+    (b"\tcase 1: LIST_HEAD(buf);\n", True),
+    (b"\tint a; DECLARE_BITMAP(buf, 3);\n", True),
+    (b"\tconst struct foo *DEFX(buf);\n", True),
     (b"\tif (IS_ERR(buf))\n\t\treturn PTR_ERR(buf);\n", False),
     (b"\tret = FIELD_GET(MASK, buf);\n", False),
     (b"\tLIST_HEAD(other);\n\tkfree(buf);\n", False)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
@@ -48,8 +49,22 @@ def test_a_log_gets_a_line_a_minute_where_it_is_wanted(monkeypatch: pytest.Monke
                 now += 25
                 live.done(cell(f"p{number}", "linux-9.1.y"))
     assert [line.rpartition(", ")[2] for line in log.getvalue().splitlines()] == [
-        "linux-9.1.y p2: build", "linux-9.1.y p5: build"]
+        "linux-9.1.y p0: build", "linux-9.1.y p2: build", "linux-9.1.y p5: build"]
     assert silent.getvalue() == ""
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_takes_no_more_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stderr in (Full(), None):
+        monkeypatch.setattr("sys.stderr", stderr)
+        with Live(1, lines=True) as live:
+            live.start("linux-9.1.y p: build")
+            live.done(cell("p", "linux-9.1.y"))
+    assert live.counts.ok == 1
 
 
 def test_other_terminals_see_what_is_worked_on(tmp_path: Path) -> None:

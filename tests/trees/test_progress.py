@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
+
 import pytest
 
+from backport.commands import common
 from backport.trees.progress import TerminalProgress
 
 
 def test_a_log_has_a_line_for_each_step_that_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = TerminalProgress()
+    progress = TerminalProgress(shown=str)
     with progress.start("package lists"):
         assert capsys.readouterr().err == "package lists\n"
     with progress.start("linux-6.1.tar.xz download", 5 << 20) as bar:
@@ -23,8 +28,29 @@ def test_a_log_has_a_line_for_each_step_that_begins(capsys: pytest.CaptureFixtur
         assert capsys.readouterr().err == "linux-6.1.y import, 1 MiB\n"
 
 
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("stderr", [Full(), None], ids=["full", "closed"])
+def test_a_stderr_that_takes_nothing_ends_no_fetch(stderr: Full | None, monkeypatch: pytest.MonkeyPatch,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    progress = TerminalProgress(shown=str)
+    with progress.start("package lists"), progress.start("linux-6.1.y import", 1 << 20) as bar:
+        bar.advance(10)
+    progress.say("linux-6.1.y: 6.1.187")
+    assert capsys.readouterr().out == ""          # the place of the mail
+
+
+def test_what_a_server_says_is_made_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    common.fetching().say("linux-6.1.y: no tree: HTTP 404 gone\x1b[31m")
+    assert capsys.readouterr().err == "linux-6.1.y: no tree: HTTP 404 gone\\x1b[31m\n"
+
+
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = TerminalProgress(quiet=True)
+    progress = TerminalProgress(shown=str, quiet=True)
     with progress.start("package lists"), progress.start("linux-6.1.y import", 1 << 20) as bar:
         bar.advance(10)
     progress.say("linux-6.1.y: 6.1.187")

@@ -26,7 +26,7 @@ def _prepare(request: SourceRequest) -> Ready:
         makefile = path / "Makefile"
         version = makefile_version(makefile.read_bytes() if makefile.is_file() else None)
         message = f"{request.tree} {version}".strip() + "\n\nsource: directory\n"
-        with request.store.git() as git, request.progress.start(request.tree) as bar:
+        with request.store.git() as git, request.progress.start(f"{request.tree} import") as bar:
             commit = import_tree(git, f"refs/incoming/{request.tree}", directory_entries(path, bar.advance), message)
             git.run("update-ref", "-d", f"refs/incoming/{request.tree}")
         if fingerprint(path) != stamp.removeprefix("directory:"):

@@ -77,7 +77,7 @@ def _fetch(git: Git, request: SourceRequest, url: str, ref: str, commit: str, ta
     assert process.stdin is not None
     process.stdin.close()
     assert process.stderr is not None
-    with request.progress.start(request.tree) as bar:
+    with request.progress.start(f"{request.tree} fetch") as bar:
         tail = b""
         while chunk := process.stderr.read1(65536):  # type: ignore[attr-defined]
             tail = (tail + chunk)[-4096:]
