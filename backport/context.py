@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -15,7 +14,7 @@ from backport.carry import Carrier
 from backport.donors.find import Finder, Found
 from backport.external import external
 from backport.git import Git
-from backport.loud import told
+from backport.loud import told, watched
 from backport.manifest import Command, Tree
 from backport.patch.model import Patch
 from backport.results.reach import digest
@@ -36,7 +35,7 @@ _LOOKUPS = 8                         # names of one tree, some seconds each; an 
 
 def _told(text: str) -> None:
     """What takes long, to a person at a terminal: a cron job would mail it."""
-    if sys.stderr.isatty():
+    if watched():
         told(f"\r\x1b[K{text}")
 
 
@@ -136,11 +135,11 @@ class Context:
 
     def plan(self, tree: Tree, head: Head, config: str) -> Plan:
         """What a build of `tree` would be made with, the same for all patches; nothing is built, no directory made."""
-        from backport.kbuild.plan import plan
-        from backport.kbuild.sandbox import Limits, choose
         known = self._plans.get((tree.name, head.commit, config))
         if known is not None:
             return known
+        from backport.kbuild.plan import plan
+        from backport.kbuild.sandbox import Limits, choose
         source = self.store.cache / "worktrees" / tree.name
         made = plan(tree, head, source, self.cache, name=config or None, limits=Limits.of_user(), jobs=None,
                     sandbox=choose(require=self.options.require_sandbox), manifest_directory=self.beside)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 _QUIET, _PLAIN, _VERBOSE = -1, 0, 1
@@ -16,6 +18,11 @@ def quiet() -> bool:
 def verbose() -> bool:
     """True where each git command is to be told."""
     return _level == _VERBOSE
+
+
+def watched() -> bool:
+    """Whether somebody looks at stderr: a terminal is there. None is where it was closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def told(text: str) -> None:

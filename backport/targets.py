@@ -11,7 +11,7 @@ from backport.kbuild.config import ALL
 from backport.manifest import Manifest, Tree
 from backport.trees.fetch import FetchResult, fetch, fetch_releases, foreign, own_head, own_heads
 from backport.trees.progress import Progress
-from backport.trees.store import RELEASES, TREES, Head, Store
+from backport.trees.store import RELEASES, TREES, Head, Heads, Store
 
 _RELEASE = re.compile(r"\d+\.\d+\.\d+\Z")
 
@@ -39,8 +39,9 @@ def get_trees(store: Store, manifest: Manifest, names: Sequence[str] = (), *, up
     named = {tree.name: tree for tree in (_tree(manifest, name) for name in names)}
     wanted = list(named.values()) or list(manifest.trees)
     if offline:
-        heads = {tree.name: _head(store, manifest, tree) for tree in wanted}
-        return [_column(store, manifest, tree, heads[tree.name], _why_not(store, manifest, tree)) for tree in wanted]
+        now = store.now()
+        return [_column(store, manifest, tree, _head(now, manifest, tree), _why_not(now, manifest, tree))
+                for tree in wanted]
     # the reference tree is always needed: pre-images come from it
     upstream = manifest.upstream
     branches = [tree.name for tree in wanted if tree in manifest.trees]
@@ -103,10 +104,10 @@ def _column(store: Store, manifest: Manifest, tree: Tree, head: Head | None, rea
     return Column(tree, None, damage or reason, damaged=bool(damage))
 
 
-def _why_not(store: Store, manifest: Manifest, tree: Tree) -> str:
+def _why_not(store: Heads, manifest: Manifest, tree: Tree) -> str:
     head = store.head(tree.name) if tree in manifest.trees else None
     return f"not in the store (--offline): {foreign(head)}" if head is not None else "not in the store (--offline)"
 
 
-def _head(store: Store, manifest: Manifest, tree: Tree) -> Head | None:
+def _head(store: Heads, manifest: Manifest, tree: Tree) -> Head | None:
     return own_head(store, tree) if tree in manifest.trees else store.release(tree.name)

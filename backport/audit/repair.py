@@ -34,14 +34,13 @@ _MOVED = (Fault.FUNCTION, Fault.HALF, Fault.INSIDE, Fault.FILE, Fault.PLACE)    
 
 @dataclass(frozen=True, slots=True)
 class PutRight:
-    """`hunks` turn the tree's file as it is today into one with upstream's change where upstream has it, or without
-    the change where this tree does not have that place."""
+    """The tree's file with upstream's change where upstream has it, or without the change where this tree does not
+    have that place."""
 
-    hunks: tuple[Hunk, ...]
     where: str                       # the function or entry in which the tool puts the change, or takes it out of
     sure: Sure
     bare: bytes                      # the file without the misplaced lines
-    made: bytes                      # the file as the hunks leave it
+    made: bytes                      # the file put right
     moved: Delta                     # what was taken out of the wrong place
     lacks: str = ""                  # upstream's line before the change that is not here: why it is taken out
 
@@ -49,10 +48,6 @@ class PutRight:
     def place(self) -> str:
         """`where` as a subject names it."""
         return f"{self.where}()" if self.where.isidentifier() else self.where or "the file"
-
-    def file(self, path: str) -> FileDiff:
-        """The diff of the one file."""
-        return FileDiff.modified(path, self.hunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +107,7 @@ def repaired(change: Backported) -> PutRight | str:
     patch = Patch(b"", (FileDiff.modified(path, upstream.patch),), source=change.origin.upstream)
     answer = adapt(patch, MemoryView(change.origin.tree, {path: bare}), preimages={path: upstream.before})
     if bare != today and answer.agreed is not Sure.CERTAIN and (lacks := _lacking(change, bare)):
-        return PutRight(_hunks(today, bare), change.tree.place, Sure.REVIEW, bare, bare, change.tree.made, lacks)
+        return PutRight(change.tree.place, Sure.REVIEW, bare, bare, change.tree.made, lacks)
     if not answer.outcome.good or not answer.hunks:
         return f"the tool declines: {answer.reason or answer.outcome}"
     made = bare
@@ -126,7 +121,7 @@ def repaired(change: Backported) -> PutRight | str:
     if lacking := _undeclared(change, bare, made):
         return f"{lacking}: its declaration is another part of the change"
     where = answer.hunks[0].function or upstream.place
-    return PutRight(_hunks(today, made), where, answer.agreed, bare, made, change.tree.made)
+    return PutRight(where, answer.agreed, bare, made, change.tree.made)
 
 
 def _together(change: Backported) -> Backported:

@@ -24,6 +24,7 @@ from backport.commands.common import (
     scheduler_option,
     trees_option,
 )
+from backport.loud import watched
 from backport.report.registry import renderer
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                 update=not offline, offline=offline, jobs=jobs, scheduler=scheduler, configs=configs, kind=KIND,
                 command=" ".join(["backport", *sys.argv[1:]]))
             # cron mails what a night prints
-            progress = fetching() if sys.stderr is not None and sys.stderr.isatty() else None
+            progress = fetching() if watched() else None
             runner = _told_when_stopped(lambda store: run(request, store, progress))
             auditor = NightAudit(Store(cache_or_default(cache)), results, manifest) if audit else None
             made = night(results, runner, mail_to=recipients, server=server, auditor=auditor,
@@ -151,5 +152,5 @@ def _tidy(results: Results, manifest: Manifest, cache: Path, keep: int) -> None:
     from backport.trees.store import Store
 
     for one in collect(Store(cache), results, manifest, keep=keep):
-        if sys.stderr.isatty():
+        if watched():
             click.echo(f"freed {one}", err=True)

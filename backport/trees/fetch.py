@@ -170,17 +170,18 @@ def own_head(store: Store | Heads, tree: Tree) -> Head | None:
     Manifests share a store, and trees of one name may be another thing in each: a head of the other manifest's would
     be an answer for a tree that nobody asked about. One of an older version does not say what brought it.
     """
-    head = store.head(tree.name)
+    now = store.now()
+    head = now.head(tree.name)
     keys = [source_key(source) for source in tree.sources]
     if head is not None and head.source_key in keys:
         return head
-    kept = [one for one in store.by_source(tree.name) if one.source_key in keys]
+    kept = [one for one in now.by_source(tree.name) if one.source_key in keys]
     return max(kept, key=lambda one: one.asked, default=head if head is not None and not head.source_key else None)
 
 
 def own_heads(store: Store | Heads, trees: Iterable[Tree]) -> list[Head]:
     """`own_head` of each of `trees` that has one, in their order."""
-    now = store.now() if isinstance(store, Store) else store
+    now = store.now()
     return [head for tree in trees if (head := own_head(now, tree)) is not None]
 
 

@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from backport.loud import watched
+
 
 class Progress:
     """The silent one, and the interface. Called from two threads (download and import)."""
@@ -53,15 +55,15 @@ class TerminalProgress(Progress):
 
     def start(self, what: str, total: int | None = None) -> Bar:
         from tqdm import tqdm  # of no use to what fetches nothing
-        watched = self.quiet or sys.stderr.isatty()
+        in_log = not self.quiet and not watched()
         said = f"{what}, {_size(total)}" if total else what
-        if not total and not watched:
+        if in_log and not total:
             self.say(said)
         with self._lock:
             return _TqdmBar(tqdm(desc=what, total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False,
                                  disable=True if self.quiet else None, file=sys.stderr, dynamic_ncols=True,
                                  mininterval=0.2),
-                            partial(self.say, said) if total and not watched else None)
+                            partial(self.say, said) if in_log and total else None)
 
     def say(self, text: str) -> None:
         from tqdm import tqdm

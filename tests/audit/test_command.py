@@ -387,7 +387,7 @@ def test_what_replaces_upstreams_line_stands_where_that_stood(tmp_path: Path, re
 def test_lines_go_to_the_right_place_with_their_variable_or_not_at_all(tmp_path: Path, along: bool) -> None:
     """xusb-tegra186.c of 6.1: the block and, further up, `u32 reg;` went into tegra186_utmi_phy_exit()."""
     from backport.audit.kinds.registry import findings
-    from backport.audit.repair import PutRight, repaired
+    from backport.audit.repair import WholeRepair, repaired_all
 
     fill = "\n" + "".join(f"\tw->count[{n}] += size;\n" for n in range(9))
     base = WIDGET.replace("\tint ret;\n\n\tif (size > WIDGET_MAX)\n", f"\tint ret;\n{fill}\tif (size > WIDGET_MAX)\n")
@@ -402,13 +402,14 @@ def test_lines_go_to_the_right_place_with_their_variable_or_not_at_all(tmp_path:
     found = list(findings(release_changes(git, ["6.1.1", "6.1.2"], [["6.12.1", "6.12.2"]], Counts())))
     (one,) = [one for one in found if "reg=" in one.subject]
     assert one.kind.id == "another-function"
-    repair = repaired(one.change)
+    repair = repaired_all([one])
     if not along:
         assert repair == ("widget_send() uses `reg`, which it does not declare: its declaration is another part of the "
                           "change")
         return
-    assert isinstance(repair, PutRight)
-    text = repair.file(C).render().decode()
+    assert isinstance(repair, WholeRepair)
+    (file,) = repair.files
+    text = file.render().decode()
     assert [text.count(f"{sign}\tu32 reg;") for sign in "+-"] == [1, 1]
     assert text.index("+\tu32 reg;") < text.index("+\treg = ") < text.index("-\tu32 reg;") < text.index("-\treg = ")
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import io
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from backport.report.matrix import Tally
 from backport.results.store import Results
 from backport.verdict import Apply, Build
 from tests.support.cells import TREES, cell, failing
+from tests.support.streams import Full
 
 
 class Terminal(io.StringIO):
@@ -51,11 +51,6 @@ def test_a_log_gets_a_line_a_minute_where_it_is_wanted(monkeypatch: pytest.Monke
     assert [line.rpartition(", ")[2] for line in log.getvalue().splitlines()] == [
         "linux-9.1.y p0: build", "linux-9.1.y p2: build", "linux-9.1.y p5: build"]
     assert silent.getvalue() == ""
-
-
-class Full(io.StringIO):
-    def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_log_that_takes_no_more_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:

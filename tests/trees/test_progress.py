@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import sys
 
 import pytest
 
 from backport.commands import common
 from backport.trees.progress import TerminalProgress
+from tests.support.streams import Full
 
 
 def test_a_log_has_a_line_for_each_step_that_begins(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,11 +25,6 @@ def test_a_log_has_a_line_for_each_step_that_begins(capsys: pytest.CaptureFixtur
         bar.advance(10)
         bar.advance(10)
         assert capsys.readouterr().err == "linux-6.1.y import, 1 MiB\n"
-
-
-class Full(io.StringIO):
-    def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("stderr", [Full(), None], ids=["full", "closed"])
