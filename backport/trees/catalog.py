@@ -140,6 +140,7 @@ class Catalog:
         self._trees: Bounded[str, TreeBlobs] = Bounded(_TREES)
         self._known: dict[str, array[int]] = {}
         self._defined: dict[str, array[int]] = {}
+        self._spread: dict[tuple[str, str], tuple[int, bool]] = {}       # of (commit, word)
         self._seen: tuple[int, int] | None = None        # the state's file when it was read
         weakref.finalize(self, _close, self._files)
 
@@ -178,8 +179,7 @@ class Catalog:
         """`blob number << SHIFT | flags` of every blob that has the word, ascending."""
         if name not in self._known:
             if len(self._known) > 500 or sum(map(len, self._known.values())) > _KNOWN:
-                self._known.clear()
-                self._defined.clear()
+                self._forget()
             word = name.encode("utf-8", "surrogateescape")
             self._known[name] = self._found(word_hash(word))
         return self._known[name]
@@ -196,7 +196,10 @@ class Catalog:
 
     def zones(self, commit: str, name: str) -> set[int]:
         """The zones of the tree in which the word stands, Zone.MENTIONED for comments and literals."""
-        found, mentioned = self.tree(commit).spread(self.postings(name))
+        postings = self.postings(name)                   # may forget, or begin anew: first
+        if (commit, name) not in self._spread:           # each hunk and each check of a cell asks for the same words
+            self._spread[commit, name] = self.tree(commit).spread(postings)
+        found, mentioned = self._spread[commit, name]
         zones = {number for number in range(found.bit_length()) if found >> number & 1}
         return zones | {int(Zone.MENTIONED)} if mentioned else zones
 
@@ -219,9 +222,14 @@ class Catalog:
         """Look anew at what is there."""
         _close(self._files)
         self._trees.clear()
+        self._forget()
+        self._state = None
+
+    def _forget(self) -> None:
+        """What is kept of single words."""
         self._known.clear()
         self._defined.clear()
-        self._state = None
+        self._spread.clear()
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
