@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import sys
@@ -141,15 +142,17 @@ def main() -> None:
         with stoppable():
             code = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):           # a stderr that is full: see loud.say
+            if sys.stderr is not None:               # click would take stdout, where the answer goes
+                error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt) as error:
         stopped = error.__context__ if isinstance(error, click.Abort) else error      # click makes one of the other
         reason = stopped.reason if isinstance(stopped, Stopped) else "interrupted"
-        click.echo(f"{reason}; everything on disk was restored", err=True)
+        loud.say(f"{reason}; everything on disk was restored")
         sys.exit(130)
     except BackportError as error:
-        click.echo(f"backport: {error}", err=True)
+        loud.say(f"backport: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         raise
@@ -157,13 +160,13 @@ def main() -> None:
         from backport.kbuild.failure import machine_trouble  # only here: `backport --help` does not pay for it
 
         met = machine_trouble(error)
-        click.echo(f"backport: {met.what}\n  hint: {met.hint}", err=True)
+        loud.say(f"backport: {met.what}\n  hint: {met.hint}")
         sys.exit(InfraError.exit_code)
     except Exception as error:
         if type(error).__module__ != "sqlite3":
             raise
-        click.echo(f"backport: a file of the cache cannot be read or written: {error}\n  hint: look at the mode of the "
-                   "cache directory, at its disk, and whether its file system has locks; history.sqlite and index/ "
-                   "there are made anew", err=True)
+        loud.say(f"backport: a file of the cache cannot be read or written: {error}\n  hint: look at the mode of the "
+                 "cache directory, at its disk, and whether its file system has locks; history.sqlite and index/ "
+                 "there are made anew")
         sys.exit(InfraError.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import click
@@ -28,12 +29,19 @@ def watched() -> bool:
 def told(text: str) -> None:
     """Something that helps a person and that no program reads: on stderr, unless -q."""
     if not quiet():
-        click.echo(text, err=True)
+        say(text)
 
 
 def trace(text: str) -> None:
     """A line for -v."""
     if verbose():
+        say(text)
+
+
+def say(text: str) -> None:
+    """What is said also with -q. The answer and the exit code do not depend on a stderr that is full or that nobody
+    reads any more."""
+    with contextlib.suppress(OSError):
         click.echo(text, err=True)
 
 

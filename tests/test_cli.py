@@ -86,6 +86,26 @@ def test_without_git_one_line_says_so(name: str, tmp_path: Path) -> None:
     assert done.stderr.splitlines() == ["backport: git is not installed, or not in PATH", "  hint: apt-get install git"]
 
 
+@pytest.mark.parametrize(("args", "code"), [
+    (["import", "fix.mail"], 0),                            # says on stderr what was read
+    (["adapt", "nothere.patch"], 2),
+    (["adapt", "--nonsense"], 2),
+])
+@pytest.mark.parametrize("stderr", ["/dev/full", "closed"])
+def test_a_stderr_that_takes_nothing_changes_neither_answer_nor_exit_code(args: list[str], code: int, stderr: str,
+                                                                          tmp_path: Path) -> None:
+    (tmp_path / "fix.mail").write_text("From: A <a@example.org>\nSubject: [PATCH] x: y\n\nW.\n---\n"
+                                       "diff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n")
+
+    def called(where: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(["sh", "-c", f'exec "$@" {where}', "sh", sys.executable, "-m", "backport", *args],
+                              cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+                              check=False)
+    there, done = called("2>/dev/null"), called("2>&-" if stderr == "closed" else f"2>{stderr}")
+    assert (done.returncode, done.stdout) == (there.returncode, there.stdout)
+    assert done.returncode == code
+
+
 def options(command: click.Command) -> dict[str, click.Option]:
     return {name: param for param in command.params if isinstance(param, click.Option) for name in param.opts}
 

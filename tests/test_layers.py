@@ -122,3 +122,14 @@ def test_c_is_read_in_one_place() -> None:
     outside = {unit(name, dict.fromkeys(READS, 0)) or name for name in found
                if not name.startswith("csource.")}
     assert outside == set(READS)
+
+
+def echoes_to_stderr(path: Path) -> bool:
+    return any(isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo"
+               and any(keyword.arg == "err" for keyword in node.keywords)
+               for node in ast.walk(ast.parse(path.read_bytes())))
+
+
+def test_stderr_is_written_to_in_one_place() -> None:
+    """Elsewhere one that is full ends the command, and its answer is lost."""
+    assert [path.relative_to(HOME).as_posix() for path in HOME.rglob("*.py") if echoes_to_stderr(path)] == ["loud.py"]

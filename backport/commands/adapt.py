@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -139,7 +140,7 @@ def _one(context: Context, only: Patch, column: Column, named: Sequence[Donor], 
 
     tree, head = column.tree, column.head
     if head is None:
-        click.echo(f"backport: {tree.name} is not available: {column.reason}", err=True)
+        loud.say(f"backport: {tree.name} is not available: {column.reason}")
         return _Made(InfraError.exit_code)
     found = context.donors(only, tree)
     carried = carry_with(context.carrier, only, tree, head, (*named, *found.donors), found.said)

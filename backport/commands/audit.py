@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -325,8 +326,7 @@ def _mail(group: Group, of: str | None, signoff: bool, store: Store) -> bytes:
     if isinstance(repair, str):
         raise UserError(f"there is no repair of {one.key}: {repair}")
     if repair.sure is Sure.REVIEW:
-        click.echo("the tool is not certain of the place: read the mail, and whether the change belongs there at all",
-                   err=True)
+        loud.say("the tool is not certain of the place: read the mail, and whether the change belongs there at all")
     upstream = subject = ""
     if of:
         patch = one_patch(read_patches((of,), store.cache), "--of")
@@ -337,7 +337,7 @@ def _mail(group: Group, of: str | None, signoff: bool, store: Store) -> bytes:
     elif one.change.one_commit:
         upstream, subject = one.change.origin.upstream, one.change.origin.subject
     else:
-        click.echo("upstream's commit is not known from releases: --of PATCH names it in the mail", err=True)
+        loud.say("upstream's commit is not known from releases: --of PATCH names it in the mail")
     return mail(group.findings, repair, author=identity(), upstream=upstream, subject=subject, signoff=signoff)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -88,8 +89,8 @@ def command(patch: str, names: tuple[str, ...], repro: Path | None, as_is: bool,
             if not as_is:
                 carried = context.carrier.carry(only, tree, head)
                 if carried.patch is None:
-                    click.echo(f"{title}: nothing to boot: {carried.outcome}: {line(carried.reason)}",
-                               err=form == "json")
+                    (loud.say if form == "json" else click.echo)(
+                        f"{title}: nothing to boot: {carried.outcome}: {line(carried.reason)}")
                     codes.append(0 if carried.outcome in (Apply.ALREADY, Apply.ABSENT) else 1)
                     continue
                 adapted, outcome = carried.patch, str(carried.outcome)
@@ -116,4 +117,4 @@ def _text(behaviour: Behaviour, head: Head, outcome: str, title: str, where: Pat
 
 
 def _say(title: str, step: str) -> None:
-    click.echo(f"{title}: {step}", err=True)
+    loud.say(f"{title}: {step}")

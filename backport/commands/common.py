@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from backport import loud
 from backport.errors import BackportError, UserError
 from backport.loud import quiet
 from backport.report.registry import FORMATS, render, renderer
@@ -247,7 +248,7 @@ def read_patches(names: Sequence[str], cache: Path, clone: tuple[str, str] | Non
         if isinstance(patch, Refused) and patch.skipped:
             if patch.source.endswith(".repro"):      # the reproducer beside a patch: --boot takes it
                 continue
-            click.echo(f"skipped {patch.source}: {patch.reason}", err=True)
+            loud.say(f"skipped {patch.source}: {patch.reason}")
         else:
             found.append(patch)
     if not found:

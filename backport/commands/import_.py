@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
 )
@@ -43,9 +44,9 @@ def command(specs: tuple[str, ...], commit: tuple[str, str] | None, out: Path | 
     for item in items:
         if isinstance(item, Refused):
             bad |= not item.skipped
-            click.echo(f"{'skipped' if item.skipped else 'invalid'}: {item}", err=True)
+            loud.say(f"{'skipped' if item.skipped else 'invalid'}: {item}")
             if item.hint:
-                click.echo(f"  hint: {item.hint}", err=True)
+                loud.say(f"  hint: {item.hint}")
             continue
         _write(item, out, force)
     return 1 if bad or not any(isinstance(item, Patch) for item in items) else 0
@@ -64,8 +65,8 @@ def _write(patch: Patch, out: Path | None, force: bool) -> None:
             raise UserError(f"{target} exists and differs", hint="--force overwrites it")
         write_output(target, data)
         where = str(target)
-    click.echo(f"{where}: {len(patch.files)} file{'' if len(patch.files) == 1 else 's'}"
-               f"{', to be reviewed' if patch.review else ''}", err=True)
+    loud.say(f"{where}: {len(patch.files)} file{'' if len(patch.files) == 1 else 's'}"
+             f"{', to be reviewed' if patch.review else ''}")
     for mark, lines in (("restored", patch.restored), ("doubt", patch.doubts), ("note", patch.said)):
         for line in lines:
-            click.echo(f"  {mark}: {line}", err=True)
+            loud.say(f"  {mark}: {line}")

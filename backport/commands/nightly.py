@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -120,7 +121,7 @@ def command(patches: tuple[str, ...], names: tuple[str, ...], configs: tuple[str
                 _tidy(results, manifest, cache_or_default(cache), keep)
             return made.exit_code
     except Stopped as stopped:
-        click.echo(f"backport: {stopped.reason}; the next night continues from here", err=True)
+        loud.say(f"backport: {stopped.reason}; the next night continues from here")
         return 3 if stopped.timed_out else 130
 
 
@@ -136,7 +137,7 @@ def _told_when_stopped(runner: Runner) -> Runner:
         except KeyboardInterrupt:
             stopped = results.latest(kind=KIND)          # one night at a time: the newest is this one
             if stopped is not None and stopped.finished is None:
-                click.echo(f"stopped at {status(tally(results.cells(stopped)), stopped.total)}", err=True)
+                loud.say(f"stopped at {status(tally(results.cells(stopped)), stopped.total)}")
             raise
     return work
 
@@ -153,4 +154,4 @@ def _tidy(results: Results, manifest: Manifest, cache: Path, keep: int) -> None:
 
     for one in collect(Store(cache), results, manifest, keep=keep):
         if watched():
-            click.echo(f"freed {one}", err=True)
+            loud.say(f"freed {one}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -102,7 +103,7 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
                 code = session.begin(patches, onto, signoff=signoff, verify=not no_verify)
                 _write(session.mails, output)
                 if code and quiet():
-                    click.echo("a conflict waits: `backport pick --continue`, --skip or --abort", err=True)
+                    loud.say("a conflict waits: `backport pick --continue`, --skip or --abort")
                 return code
             turn: dict[str, Callable[[], int]] = {
                 "--continue": lambda: person.resume(session, note, _ask), "--skip": lambda: person.skip(session),
@@ -147,7 +148,7 @@ def _kept(clone: Clone, git: Git) -> Kept:
 
 def _ask(proposed: str) -> str:
     """The note for the changelog: the proposal, unless a person at a terminal says something else."""
-    click.echo(f"      note for the changelog: [ {proposed} ]", err=True)
+    loud.say(f"      note for the changelog: [ {proposed} ]")
     if not sys.stdin.isatty():
         return proposed
     answer: str = click.prompt("      Enter to accept, or type another", default=proposed, show_default=False,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -85,5 +86,5 @@ def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: 
             code = session.begin([only], "", signoff=signoff, verify=True)
         finally:
             session.close()
-    click.echo(f"cd {place}" if code else f"there is nothing to resolve; {place} can be removed", err=True)
+    loud.say(f"cd {place}" if code else f"there is nothing to resolve; {place} can be removed")
     return code

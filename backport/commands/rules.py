@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     cache_option,
     cache_or_default,
@@ -152,13 +153,13 @@ def mine(newer: str, older: str, folders: tuple[str, ...], least: int, target: P
     found = learn(_pairs(store, _commit(store, newer), _commit(store, older), folders), least=least)
     for one in found:
         click.echo(one.evidence)
-    click.echo(f"{len(found)} names that {older} spells otherwise than {newer}", err=True)
+    loud.say(f"{len(found)} names that {older} spells otherwise than {newer}")
     texts = {one.new: text for one in found if target is not None and (text := rule_text(one, newer, older))}
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
         for text in texts.values():
             (target / f"{text.split(chr(10), 1)[0].removeprefix('id: ')}.yaml").write_text(text)
-        click.echo(f"{len(texts)} rule files written to {target}", err=True)
+        loud.say(f"{len(texts)} rule files written to {target}")
     return 0
 
 

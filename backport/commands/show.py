@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backport import loud
 from backport.commands.common import (
     check_format,
     db_option,
@@ -88,7 +89,7 @@ def _choose(results: Results, name: str) -> Run:
         if found is None:
             raise UserError(f"no run in {results.path}", hint="`backport run` makes one")
         if here and found.manifest not in ("", here):
-            click.echo(f"no run of {here} yet: run {found.id} is of {found.manifest}", err=True)
+            loud.say(f"no run of {here} yet: run {found.id} is of {found.manifest}")
         return found
     if not name.isdecimal():
         raise UserError(f"a run is a number, not {name!r}", hint="`backport show --runs` lists them")
@@ -185,7 +186,7 @@ def _watch(results: Results, run: Run, output: Path | None) -> int:
 
     ended = watch(results, run, sys.stderr)
     if ended is None:
-        click.echo(f"run {run.id} is still running; `backport show --watch` follows it again", err=True)
+        loud.say(f"run {run.id} is still running; `backport show --watch` follows it again")
         return 130
     publish("text", ended, results, output)
     return exit_code(results.cells(ended))
