@@ -1,1 +1,1 @@
-"""kbuild driver: configuration, baseline, objects, diagnostics, sandbox."""
+"""Builds before and after a patch: configuration, baseline, objects, diagnostics, sandbox."""

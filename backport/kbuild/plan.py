@@ -32,6 +32,8 @@ PREPARE = ("prepare",)
 WIDE = "uninstrumented"
 # what is tried for another architecture where the tree's own builds nothing of it
 SOURCES = (".c", ".h", ".S")
+# where a patch that only makes an old tree build at all is named
+FIXES = "toolchain.fixes in trees.yaml"
 # Raise it when more can be solved (solve.py): what was not compiled is then tried again.
 _SOLVED = "solved 1"
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")

@@ -1,4 +1,4 @@
-"""The verdicts of the driver, on a small tree with a real compiler."""
+"""The verdicts of a build, on a small tree with a real compiler."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backport.errors import UserError
-from backport.kbuild import driver, pristine, toolchain
+from backport.kbuild import parts, pristine, toolchain
 from backport.kbuild.sandbox import Limits
 from backport.kbuild.toolchain import Compiler
 from backport.manifest import Toolchain
@@ -716,7 +716,7 @@ def test_deletions_only_still_have_to_build(bench: Bench) -> None:
 def test_the_driver_never_raises_for_a_full_machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(driver.baselines, "ensure", full)
+    monkeypatch.setattr(parts.baselines, "ensure", full)
     result = bench.build(bench.edit(X86, *GOOD))
     assert result.verdict is Build.ERROR
     assert result.reason.startswith("the disk is full")
