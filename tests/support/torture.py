@@ -33,6 +33,7 @@ from tests.support.attacks.damage import Damage
 from tests.support.attacks.disk import Disk, Kill
 from tests.support.attacks.fuzz import Fuzz
 from tests.support.attacks.guests import Guests
+from tests.support.attacks.nights import Nights
 from tests.support.attacks.patterns import Patterns
 from tests.support.attacks.picks import Picks
 from tests.support.attacks.resolves import Resolves
@@ -140,7 +141,7 @@ PARTS: dict[str, Callable[[random.Random], None]] = {
 # with a place of their own; their rounds come in an order that the seed decides
 PLACES: dict[str, Callable[[int, tuple[str, ...]], Attack]] = {
     "builds": Builds, "clock": Clock, "damage": Damage, "disk": Disk, "fuzz": Fuzz, "guests": Guests, "kill": Kill,
-    "patterns": Patterns, "picks": Picks, "resolves": Resolves, "together": Together}
+    "nights": Nights, "patterns": Patterns, "picks": Picks, "resolves": Resolves, "together": Together}
 
 
 _QUIET = 5.0                         # seconds between two lines of progress, at least
