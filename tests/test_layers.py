@@ -124,6 +124,12 @@ def test_c_is_read_in_one_place() -> None:
     assert outside == set(READS)
 
 
+def test_the_grammar_is_asked_in_one_place() -> None:
+    """What a tree of nodes is worth, and how large a text may be, is decided where it is made."""
+    found = {path.relative_to(HOME).parts[0] for path in HOME.rglob("*.py") if b"tree_sitter" in path.read_bytes()}
+    assert found == {"csource"}
+
+
 def echoes_to_stderr(path: Path) -> bool:
     return any(isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo"
                and any(keyword.arg == "err" for keyword in node.keywords)

@@ -22,6 +22,7 @@ class Opinion(Enum):
     REFUSED = "refused"              # a comment, a literal, a declaration
 
 
+LONGEST = 60_000         # bytes of a function that are parsed
 _LANGUAGE = Language(tree_sitter_c.language())
 _PARSER = Parser(_LANGUAGE)
 _NEVER = frozenset({"comment", "string_literal", "string_content", "char_literal", "character", "system_lib_string",
@@ -51,6 +52,22 @@ def captures(source: bytes, query: str) -> dict[str, list[Node]]:
 @cache
 def _query(text: str) -> Query:
     return Query(_LANGUAGE, text)
+
+
+def errors(source: bytes) -> int:
+    """How many places of `source` the C grammar cannot read."""
+    root = tree(source)
+    if not root.has_error:
+        return 0
+    count = 0
+    stack: list[Node] = [root]
+    while stack:
+        node = stack.pop()
+        if node.is_error or node.is_missing:
+            count += 1
+        elif node.has_error:
+            stack.extend(node.children)
+    return count
 
 
 def opinion(source: bytes, start: int, end: int) -> Opinion:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tree_sitter import Node
-
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines, body, named, quote
-from backport.adapt.checks.syntax import LONGEST
 from backport.adapt.signals import Signal
-from backport.bounded import by_content
 from backport.csource.constants import is_enum
+from backport.csource.control_flow import switches
 from backport.csource.functions import enclosing
-from backport.csource.grammar import tree
-from backport.csource.pieces import squeeze
+from backport.csource.grammar import LONGEST
 from backport.csource.scopes import block
 from backport.csource.tables import named_entries
 from backport.patch.edits import Edit
@@ -70,23 +66,6 @@ def _cases(result: Result, edit: Edit) -> list[Finding]:
                 other = next((n for v, n in lines if v == value and n not in result.added), None)
                 found.append(_doubt(value, result.old_line(other) if other is not None else None))
     return found
-
-
-@by_content(1 << 20)
-def switches(text: bytes) -> tuple[tuple[tuple[bytes, int], ...], ...]:
-    """For each `switch` of a function its labels without white space, with their 0-based row."""
-    found: list[list[tuple[bytes, int]]] = []
-    stack: list[tuple[Node, int]] = [(tree(text), -1)]
-    while stack:
-        node, owner = stack.pop()
-        if node.type == "switch_statement":
-            owner = len(found)
-            found.append([])
-        value = node.child_by_field_name("value") if node.type == "case_statement" else None
-        if value is not None and owner >= 0:
-            found[owner].append((squeeze(value.text or b""), node.start_point.row))
-        stack.extend((child, owner) for child in node.named_children)
-    return tuple(tuple(one) for one in found)
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.REDECLARED,))

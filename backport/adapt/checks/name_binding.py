@@ -7,40 +7,15 @@ names are bound tells it: the words are all there.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-
-from tree_sitter import Node
-
 from backport.adapt.align import align
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
-from backport.adapt.checks.declarations import identifier
-from backport.adapt.checks.syntax import LONGEST, errors
 from backport.adapt.signals import Signal
-from backport.bounded import by_content
+from backport.csource import bindings
 from backport.csource.functions import Function, enclosing
-from backport.csource.grammar import captures
+from backport.csource.grammar import LONGEST, errors
 from backport.csource.source import Source
 from backport.csource.tokens import identifiers
 from backport.patch.edits import Edit
-
-NOWHERE = 0              # depth of a name that no block of the function declares
-OUTER = 1                # of a parameter or a variable of the outermost block
-_NODES = ("(identifier) @name (declaration) @declaration (parameter_declaration) @declaration "
-          "(function_definition) @function (for_statement) @loop (compound_statement) @block")
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of a name: 0-based row of the function's text, column in bytes, and how deep the block is that declares
-    it. `declares` for the declaration itself."""
-
-    name: bytes
-    row: int
-    column: int
-    depth: int
-    declares: bool = False
 
 
 def ask(context: Context) -> list[Finding]:
@@ -85,7 +60,7 @@ def _stay(result: Result, f: Function) -> list[Finding]:
         if name in theirs:
             continue
         shown = name.decode("utf-8", "replace")
-        if now == NOWHERE:
+        if now == bindings.NOWHERE:
             out.append(Finding(Signal.UNDECLARED, f"{f.name}() uses `{shown}`, whose declaration is removed", shown))
         elif was != now:
             out.append(Finding(Signal.BOUND, f"existing uses of `{shown}` in {f.name}() would refer to the added "
@@ -95,7 +70,7 @@ def _stay(result: Result, f: Function) -> list[Finding]:
 
 def _changed(old: bytes, new: bytes, rows: dict[int, int]) -> set[tuple[bytes, int, int]]:
     """(name, depth before, depth after) of names on lines that stay and are bound otherwise afterwards."""
-    a, b = _by_row(old), _by_row(new)
+    a, b = bindings.by_row(old), bindings.by_row(new)
     out = set()
     for i, j in rows.items():
         one, two = a.get(i, ()), b.get(j, ())
@@ -124,8 +99,8 @@ def _come(result: Result, u: int, r: int) -> list[Finding]:
     text, there = body(result.source, ours), body(after, theirs)
     if max(len(text), len(there)) > LONGEST:
         return []
-    one = _by_row(there).get(u - theirs.start + 1, ())
-    two = _by_row(text).get(r - ours.start + 1, ())
+    one = bindings.by_row(there).get(u - theirs.start + 1, ())
+    two = bindings.by_row(text).get(r - ours.start + 1, ())
     if [x.name for x in one] != [x.name for x in two]:
         return []
     out = []
@@ -144,57 +119,6 @@ def _come(result: Result, u: int, r: int) -> list[Finding]:
             out.append(Finding(Signal.BOUND, f"`{shown}` is a variable of {ours.name}() in this tree, and one of the "
                                              "file upstream", shown))
     return out
-
-
-@by_content(512 << 10)
-def _by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
-    out: dict[int, list[Use]] = {}
-    for use in uses(text):
-        out.setdefault(use.row, []).append(use)
-    return {row: tuple(found) for row, found in out.items()}
-
-
-@by_content(512 << 10)
-def uses(text: bytes) -> tuple[Use, ...]:
-    """Every use of a variable's or function's name in a function's text; members, labels and tags are none."""
-    found = captures(text, _NODES)
-    # the outermost block and the parameters are one scope
-    bodies = {body.id for one in found.get("function", ()) if (body := one.child_by_field_name("body")) is not None}
-    scopes = [*found.get("function", ()), *found.get("loop", ()),
-              *(one for one in found.get("block", ()) if one.id not in bodies)]
-    declared = {inner.id for one in found.get("declaration", ()) for child in one.children_by_field_name("declarator")
-                if (inner := identifier(child)) is not None}
-    return tuple(_bound(sorted(found.get("name", ()), key=_start), sorted(scopes, key=_extent), declared))
-
-
-def _start(node: Node) -> int:
-    return node.start_byte
-
-
-def _extent(node: Node) -> tuple[int, int]:
-    """Scopes in this order come with the outer one before the inner one."""
-    return node.start_byte, -node.end_byte
-
-
-def _bound(names: Sequence[Node], scopes: Sequence[Node], declared: Set[int]) -> Iterator[Use]:
-    """The uses in the order of the text, each with the innermost open scope that has declared its name so far."""
-    waiting = deque(scopes)
-    open_: list[tuple[int, set[bytes]]] = [(0, set())]     # where it ends, what it declares; first the file
-    for node in names:
-        at = node.start_byte
-        while waiting and waiting[0].start_byte <= at:
-            scope = waiting.popleft()
-            while len(open_) > 1 and open_[-1][0] <= scope.start_byte:
-                open_.pop()
-            open_.append((scope.end_byte, set()))
-        while len(open_) > 1 and open_[-1][0] <= at:
-            open_.pop()
-        name = node.text or b""
-        here = node.id in declared
-        if here:
-            open_[-1][1].add(name)
-        depth = next((n for n in range(len(open_) - 1, 0, -1) if name in open_[n][1]), NOWHERE)
-        yield Use(name, node.start_point.row, node.start_point.column, depth, here)
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.BOUND, Signal.SHADOW, Signal.UNDECLARED))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from tree_sitter import Node
-
 from backport.adapt.checks.base import Check, Context, Finding, Result, body, named
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
-from backport.csource.grammar import tree
+from backport.csource.grammar import LONGEST, errors
 from backport.csource.pieces import code
 from backport.csource.scopes import block
-
-LONGEST = 60_000         # bytes of a function that are parsed
 
 
 def ask(context: Context) -> list[Finding]:
@@ -58,22 +54,6 @@ def _errors_upstream(problem: Problem, name: str) -> int:
     if after is None:
         return 0
     return errors(after) - (errors(before) if before is not None else 0)
-
-
-def errors(source: bytes) -> int:
-    """How many places of `source` the C grammar cannot read."""
-    root = tree(source)
-    if not root.has_error:
-        return 0
-    count = 0
-    stack: list[Node] = [root]
-    while stack:
-        node = stack.pop()
-        if node.is_error or node.is_missing:
-            count += 1
-        elif node.has_error:
-            stack.extend(node.children)
-    return count
 
 
 CHECK = Check(__name__, __doc__, ask, (Signal.SYNTAX,))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from backport.adapt.checks.base import body
-from backport.adapt.checks.name_binding import OUTER, uses
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
+from backport.csource.bindings import OUTER, uses
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
 from backport.csource.uses import has

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tree_sitter import Node
 
-from backport.adapt.checks.declarations import identifier
-from backport.adapt.checks.name_binding import NOWHERE, Use, uses
+from backport.csource.bindings import NOWHERE, Use, uses
 from backport.csource.grammar import tree
+from backport.csource.variables import identifier
 
 PIECES = st.lists(st.sampled_from([
     b"int a;\n", b"int b = a;\n", b"struct s *p = a;\n", b"{\n", b"}\n", b"for (int i = 0; i < a; i++)\n", b"if (a)\n",
