@@ -113,6 +113,7 @@ class Signal(StrEnum):
     LABEL = "nothing jumps to an added label", REVIEW, True
     LEAVING = "an added jump or return leaves with another cleanup or value than upstream's", REVIEW, True
     RELEASE = "an added line releases what upstream's function released before, and this tree's not", HARMLESS, True
+    REFERENCE = "an added jump leaves a loop with the reference that upstream's loop drops by itself", REVIEW, True
     FREED = "what an added line releases is used or released again in this tree", REVIEW, True
     BALANCE = "locks without unlocking, or unlocks without locking", FATAL, True
     HELD = "an added line runs under other locks than upstream's", REVIEW, True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backport.csource.blocks import Place, places
+from backport.csource.blocks import Place, loops_left, places
 
 SOURCE = b"""int f(int a)
 {
@@ -48,3 +48,12 @@ def test_where_a_line_stands(text: bytes, place: Place) -> None:
 
 def test_outside_of_functions_there_is_no_place() -> None:
     assert places(b"int a;\n", 1) is None
+
+
+@pytest.mark.parametrize(("jump", "left"), [
+    ("return 1;", 2), ("break;", 1), ("goto out;", 2), ("goto next;", 1), ("goto nowhere;", 0), ("continue;", 0),
+])
+def test_which_loops_a_jump_leaves(jump: str, left: int) -> None:
+    source = ("int scan(struct unit *u)\n{\n\tfor_each_unit(u) {\n\t\twhile (u->left) {\n\t\t\tif (u->bad)\n"
+              f"\t\t\t\t{jump}\n\t\t}}\nnext:\n\t\tadd(u);\n\t}}\nout:\n\treturn 0;\n}}\n").encode()
+    assert loops_left(source, 5) == ((b"for_each_unit(u)", b"while(u->left)")[2 - left:] if left else ())

@@ -35,6 +35,7 @@ from backport.adapt.checks.guard import CHECK as guard
 from backport.adapt.checks.held_locks import CHECK as held_locks
 from backport.adapt.checks.in_comment import CHECK as in_comment
 from backport.adapt.checks.lock_balance import CHECK as lock_balance
+from backport.adapt.checks.loop_reference import CHECK as loop_reference
 from backport.adapt.checks.missed_site import CHECK as missed_site
 from backport.adapt.checks.moved_line import CHECK as moved_line
 from backport.adapt.checks.name_binding import CHECK as name_binding
