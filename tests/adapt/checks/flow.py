@@ -480,6 +480,55 @@ CASES = (
  }
  #endif
 """),
+    Case("unwind", "a return where upstream leaves the release to the compiler", """
+ int scan(void)
+ {
+ 	struct device_node *np __free(device_node) = of_find_node_by_name(NULL, "x");
+ 	int ret;
+
++	if (!usable(np))
++		return -ENODEV;
+ 	ret = use(np);
+ 	return ret;
+ }
+""", """
+ int scan(void)
+ {
+ 	struct device_node *np = of_find_node_by_name(NULL, "x");
+ 	int ret;
+
++	if (!usable(np))
++		return -ENODEV;
+ 	ret = use(np);
+ 	of_node_put(np);
+ 	return ret;
+ }
+""", Signal.LEAVING, "leaves without of_node_put()"),
+    Case("unwind", "a return above what upstream leaves to the compiler", """
+ int scan(void)
+ {
+ 	int ret;
+
++	if (!usable())
++		return -ENODEV;
+ 	struct device_node *np __free(device_node) = of_find_node_by_name(NULL, "x");
+ 	ret = use(np);
+ 	return ret;
+ }
+""", """
+ int scan(void)
+ {
+ 	struct device_node *np;
+ 	int ret;
+
++	if (!usable())
++		return -ENODEV;
+ 	np = of_find_node_by_name(NULL, "x");
+ 	ret = use(np);
+ 	of_node_put(np);
+ 	return ret;
+ }
+"""),
     Case("loop_reference", "a return out of a loop that is not scoped here", """
  int scan(struct device_node *np)
  {
