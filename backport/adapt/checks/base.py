@@ -13,6 +13,7 @@ from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Severity, Signal
 from backport.csource.layout import Function
 from backport.csource.source import Source
+from backport.csource.statements import jump
 from backport.patch.edits import Edit, apply_edits
 from backport.treeview import TreeView
 
@@ -193,7 +194,8 @@ class Context:
     @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
-        is added on both sides, white space apart; lines that say nothing (`}`) are left out. Half of the checks ask."""
+        is added on both sides, white space apart. Half of the checks ask. Lines that say nothing of their place are left
+        out: `}`, `else`, and bare jumps as `break;` and `return ret;`, for which there is jumps()."""
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()
@@ -205,6 +207,19 @@ class Context:
         for i, j, size in SequenceMatcher(None, keys_u, keys_r, autojunk=False).get_matching_blocks():
             out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
         return out
+
+
+    def jumps(self, *words: bytes) -> Sequence[tuple[int, int]]:
+        """As `pairs`, of the added lines that jump (by `words`, as b"break", or in any way): one reads like the other,
+        so they are told by their order. None where the sides do not add as many."""
+        problem = self.problem
+        if problem.edits is None or problem.upstream_lines is None:
+            return ()
+        theirs, ours = ([i for i in rows if (word := jump(bare_lines(source)[i])) and (not words or word in words)]
+                        for source, rows in ((problem.upstream, [i for e in reversed_edits(problem, self.hunk)
+                                                                 for i in range(e.lo, e.hi)]),
+                                             (self.result.source, self.written)))
+        return tuple(zip(theirs, ours, strict=True)) if len(theirs) == len(ours) else ()
 
 
 @dataclass(frozen=True, slots=True)

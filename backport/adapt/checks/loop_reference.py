@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
-from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.blocks import loops_left
 from backport.csource.resources import given
@@ -21,27 +20,19 @@ _NEAR = 4                # lines above a jump in which the reference is dropped 
 
 def ask(context: Context) -> list[Finding]:
     """REFERENCE: an added jump leaves a loop whose macro is a `_scoped` one upstream and not here, and nothing is given
-    back right above it. Jumps are counted, as one reads like the other."""
-    result = context.result
-    problem = result.problem
-    if problem.edits is None or problem.upstream_lines is None:
-        return []
-    up, here = bare_lines(problem.upstream), bare_lines(result.source)
-    theirs = [i for e in reversed_edits(problem, context.hunk) for i in range(e.lo, e.hi) if jump(up[i])]
-    ours = [i for i in context.written if jump(here[i])]
-    if [jump(up[i]) for i in theirs] != [jump(here[i]) for i in ours]:
-        return []
+    back right above it."""
+    up, source = context.problem.upstream, context.result.source
+    here = bare_lines(source)
     found = []
-    for u, r in zip(theirs, ours, strict=True):
-        if _drops(here, r):
+    for u, r in context.jumps():
+        if jump(bare_lines(up)[u]) != jump(here[r]) or _drops(here, r):
             continue
-        loops = {walker(head) for head in loops_left(problem.upstream, u)}
-        for name in filter(None, map(walker, loops_left(result.source, r))):
+        loops = {walker(head) for head in loops_left(up, u)}
+        for name in filter(None, map(walker, loops_left(source, r))):
             scoped = name + _SCOPED
             if name not in loops and scoped in loops:
-                text = f"{quote(here[r])} leaves {name.decode()}() without dropping its reference, which upstream's " \
-                       f"{scoped.decode()}() drops by itself"
-                found.append(Finding(Signal.REFERENCE, text))
+                found.append(Finding(Signal.REFERENCE, f"{quote(here[r])} leaves {name.decode()}() without dropping its "
+                                     f"reference, which upstream's {scoped.decode()}() drops by itself"))
     return found[:2]
 
 
