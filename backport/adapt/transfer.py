@@ -154,6 +154,8 @@ def _other_block(base: Sequence[bytes], edit: Edit, target: Sequence[bytes], pai
 
     Behind the upper one they would run, or be read, under a condition that upstream's do not have.
     """
+    if not edit.lo:
+        return None
     over = base[edit.lo - 1]
     following = next((i for i in range(edit.lo, len(base)) if base[i].strip() and pairing.partner[i] >= 0), None)
     if following is None or not over.strip() or _depth(over) == _depth(target[above]):

@@ -31,7 +31,8 @@ def propose(problem: Problem, k: int) -> Placed | None:
     partner, lines = problem.base_to_target, problem.target_lines
     tlo = partner[lo] if lo < len(partner) else len(lines)
     thi = partner[hi - 1] + 1 if hi > 0 else 0
-    if hi <= lo or thi <= tlo or thi - tlo > 3 * (hi - lo) + 60:
+    # the first or last line of the file may have no partner; any other bound has one
+    if hi <= lo or tlo < 0 or thi <= tlo or thi - tlo > 3 * (hi - lo) + 60:
         return None
     target = b"".join(lines[tlo:thi])
     base = b"".join(problem.base_lines[lo:hi])
