@@ -48,6 +48,8 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"detected dubious ownership", "make {path} belong to the user who runs this"),
         (r"(?:.*: )?[Uu]nable to create '[^']*\.lock': File exists\.?$",
          "another git works in {path}, or one was killed there: where no git runs, remove the lock, then run again"),
+        (r"(?:.*: )?unable to create directory for ",
+         "check the owner and the mode of {path}, and its disk: git does not say more"),
         (r"unable to create temporary file|[Uu]nable to create '", "check that {path} and $TMPDIR can be written"),
         (r"(?:loose )?object (?:file )?\S+ .*is (?:corrupt|empty)|corrupt loose object|inflate: |unable to unpack |"
          r"unable to (?:read|stream|parse) (?:tree |object |commit |sha1 file |[0-9a-f]{40})|"

@@ -18,7 +18,6 @@ from backport.patch.paths import NO_PREFIX, PREFIX_HINT, below, header_names, sa
 # so that a refreshed patch does not differ by them
 _INDEX = re.compile(rb"^index ([^\s.]+)\.\.([^\s.]+)(?: (\d{6}))?\s*$")
 _BLOB = re.compile(rb"^[0-9a-f]{4,64}$")
-_BROKEN_MODE = re.compile(rb"\.\.\S+\s+\d+\s*$")
 _MODE = re.compile(rb"^(?:old mode|new mode|deleted file mode|new file mode) (\d{6})$")
 _EPOCH = re.compile(rb"\t(1969-12-31|1970-01-01) ([0-2]\d):([0-5]\d):00(?:\.0+)? ([-+])([0-2]\d):?([0-5]\d)$")
 _MODES = ("100644", "100755", "120000")
@@ -117,7 +116,7 @@ class FileHeader:
 
     def _take_index(self, text: bytes, number: int) -> None:
         match = _INDEX.match(text)
-        if match is None and _BROKEN_MODE.search(text):
+        if match is None and _has_mode(text):
             self._fail("malformed index line: git apply refuses its file mode", number)
         self._index = text
         if match is None:
@@ -265,3 +264,10 @@ def _is_epoch(text: bytes) -> bool:
 def _made_up(name: str) -> bool:
     """True for an object name of one digit over and over, which stands for none."""
     return len(set(name)) == 1
+
+
+def _has_mode(text: bytes) -> bool:
+    """Whether two names with dots between them and a number end the line; as a pattern this takes minutes of a line of
+    dots."""
+    words = text.split()
+    return len(words) > 1 and words[-1].isdigit() and b".." in words[-2][:-1]

@@ -79,13 +79,17 @@ class Nights:
     def _night(self) -> Taken:
         child = self.world.start("nightly", "-o", "out/night")
         memory, descriptors, processes = 0.0, 0, 0
-        while child.poll() is None:
-            mine = _session(child.pid)
-            memory = max(memory, *(_memory(pid) for pid in mine), 0.0)
-            descriptors = max(descriptors, _descriptors(child.pid))
-            processes = max(processes, len(mine))
-            time.sleep(0.02)
-        _out, err = child.communicate()
+        try:
+            while child.poll() is None:
+                mine = _session(child.pid)
+                memory = max(memory, *(_memory(pid) for pid in mine), 0.0)
+                descriptors = max(descriptors, _descriptors(child.pid))
+                processes = max(processes, len(mine))
+                time.sleep(0.02)
+        finally:
+            if child.poll() is None:                 # somebody ends the attack: nothing may write while it is removed
+                child.terminate()
+            _out, err = child.communicate()
         assert child.returncode in (0, 1), err.decode()
         assert b"Traceback" not in err, err.decode()
         assert not self.world.litter(), self.world.litter()
