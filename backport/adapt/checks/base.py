@@ -194,8 +194,8 @@ class Context:
     @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
-        is added on both sides, white space apart. Half of the checks ask. Lines that say nothing of their place are left
-        out: `}`, `else`, and bare jumps as `break;` and `return ret;`, for which there is jumps()."""
+        is added on both sides, white space apart. Half of the checks ask. Lines that do not tell their place are left
+        out: `}`, `else`, and bare jumps like `break;` and `return ret;`, for which there is jumps()."""
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()

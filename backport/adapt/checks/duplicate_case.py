@@ -46,7 +46,7 @@ def ask(context: Context) -> list[Finding]:
 def _doubt(name: bytes, line: int | None) -> Finding:
     """`line` is the 0-based one of the other, None where the patch brings both."""
     where = f": line {line + 1} has it already" if line is not None else ""
-    return Finding(Signal.REDECLARED, f"{quote(name)} would be there twice{where}")
+    return Finding(Signal.REDECLARED, f"{quote(name)} would be there twice{where}", name.decode("utf-8", "replace"))
 
 
 def _cases(result: Result, edit: Edit) -> list[Finding]:

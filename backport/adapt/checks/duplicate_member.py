@@ -18,7 +18,8 @@ def ask(context: Context) -> list[Finding]:
         if len(after) != 1 or not name.startswith(("struct ", "union ", "typedef ")):
             continue
         twice = repeated(_text(result.source, after[0])) - repeated(_text(target, before))
-        found += [Finding(Signal.REDECLARED, f"{name} has the member {quote(word)} twice")
+        found += [Finding(Signal.REDECLARED, f"{name} has the member {quote(word)} twice",
+                          word.decode("utf-8", "replace"))
                   for word in sorted(twice)]
     return found
 

@@ -31,8 +31,9 @@ def ask(context: Context) -> list[Finding]:
         for name in filter(None, map(walker, loops_left(source, r))):
             scoped = name + _SCOPED
             if name not in loops and scoped in loops:
-                found.append(Finding(Signal.REFERENCE, f"{quote(here[r])} leaves {name.decode()}() without dropping its "
-                                     f"reference, which upstream's {scoped.decode()}() drops by itself"))
+                found.append(Finding(Signal.REFERENCE,
+                                     f"{quote(here[r])} leaves {name.decode()}() without dropping its reference, which "
+                                     f"upstream's {scoped.decode()}() drops by itself"))
     return found[:2]
 
 

@@ -28,7 +28,7 @@ def ask(context: Context) -> Iterator[Finding]:
                         for one in (context.adapted, context.target, context.upstream))
     for name in sorted(new):
         if now[name] > max(1, was[name], theirs[name]):
-            yield Finding(Signal.REDECLARED, f"`{name}` would be defined twice in this file")
+            yield Finding(Signal.REDECLARED, f"`{name}` would be defined twice in this file", name.removesuffix("()"))
 
 
 def _sections(context: Context) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _sections(context: Context) -> Iterator[Finding]:
         (context.problem.upstream, context.problem.upstream_path)))
     for name in sorted(opened):
         if was[name] and now[name] > max(was[name], theirs[name]):
-            yield Finding(Signal.REDECLARED, f"`{name}` would be twice in this file")
+            yield Finding(Signal.REDECLARED, f"`{name}` would be twice in this file", name)
 
 
 def _defined(pieces: Iterable[tuple[int, Piece]]) -> Iterator[tuple[str, int, int]]:

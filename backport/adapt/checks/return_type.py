@@ -11,18 +11,19 @@ from backport.csource.signatures import returned
 
 
 def ask(context: Context) -> list[Finding]:
-    """RETURNED: an added `return`, where the function is `void`, `bool` or a pointer on one side only."""
+    """RETURNED: an added `return`, where the function is `void`, `bool` or a pointer on one side only. `return;` is
+    right in a function that gives nothing, whatever upstream's gives."""
     result, edits = context.result, context.edits
     found = []
     for edit in edits:
-        returns = statements.returned(result.code(edit)) is not None
-        after = enclosing(result.source, result.new_line(edit) + 1) if returns else None
+        given = statements.returned(result.code(edit))
+        after = enclosing(result.source, result.new_line(edit) + 1) if given is not None else None
         theirs = named(result.problem.upstream, after.name) if after is not None else None
         if after is None or theirs is None:
             continue
         name = after.name.encode()
         up, here = returned(code(theirs), name), returned(code(body(result.source, after)), name)
-        if up and here and up != here:
+        if up and here and up != here and (given or here != "nothing"):
             found.append(Finding(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
     return found
 

@@ -1,4 +1,4 @@
-"""Do the functions that added lines call take the parameters that upstream's take?"""
+"""Do the functions that added lines call take and return what upstream's do?"""
 
 from __future__ import annotations
 
