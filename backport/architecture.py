@@ -30,7 +30,7 @@ class Architecture:
     prefix: str                                  # CROSS_COMPILE= of Debian's compiler in `package`, "" for plain gcc
     package: str
     image: str = ""                              # below arch/SRCARCH/boot, and make's target; "" where options decide
-    libraries: tuple[str, ...] = ("lib",)        # below arch/SRCARCH: what its Makefile has in libs-y
+    libraries: tuple[str, ...] = ("lib",)        # below arch/SRCARCH: libs-y of its Makefile; most have lib
     emulator: str = ""
     emulator_package: str = ""
     kcidb: str = ""                              # in a KCIDB submission, "" where the name is the same

@@ -63,7 +63,7 @@ class Carried:
     unready: bool = False            # what is in doubt is the mail itself, or what the tree has beside its files
     forms: tuple[Form, ...] = ()     # what became of the forms that others made for newer trees
     agreed: Sure | None = None       # as sure as agreement and checks make it, without the hunks' probability
-    note: str = ""                   # what the mail says in brackets about what was adapted, without the brackets
+    changelog: str = ""              # what the mail says in brackets about what was adapted, without the brackets
 
 
 @dataclass
@@ -284,7 +284,7 @@ class Carrier:
         if trouble:
             return _declined(answer, trouble, alternatives)
         return Carried(answer.outcome, answer.sure, ready, mail, answer.reason, answer.notes, answer.hunks,
-                       answer.evidence, alternatives, note=note)
+                       answer.evidence, alternatives, changelog=note)
 
     def _mail(self, patch: Patch, changed: Patch, tree: Tree, note: str) -> bytes:
         return adapted_mail(patch, changed.files, series=tree.series, notes=(note,),

@@ -84,7 +84,7 @@ class Cell:
     base_commit: str = ""            # commit in the store that the verdict is about
     base_version: str = ""           # 6.1.187
     reason: str = ""                 # one line: why this outcome
-    notes: tuple[str, ...] = ()      # what was adapted and why; goes into the mail
+    notes: tuple[str, ...] = ()      # what was adapted and why, for the reviewer; not in the mail
     adapted: bytes = b""             # the mail as it would be sent, b"" where there is none
     command: str = ""                # reproduces this cell
     log: str = ""                    # path of the build log, "" where nothing was built

@@ -35,7 +35,7 @@ from backport.errors import BackportError, InfraError
 from backport.external import identity as proposer_identity
 from backport.git import Git
 from backport.job import Job, config_parts
-from backport.loud import told
+from backport.loud import explain
 from backport.manifest import Tree
 from backport.results.key import code_digest
 from backport.results.reach import digest, reach, versions
@@ -279,7 +279,7 @@ class Cluster:
             if self._members:
                 self._client.run(_leave, self._token, workers=list(self._members), on_error="ignore")
         except Exception as error:                 # what it can not be told any more it forgets when it ends
-            told(f"backport: the scheduler at {self.address} did not answer at the end: {error}")
+            explain(f"backport: the scheduler at {self.address} did not answer at the end: {error}")
         finally:
             self._client.close()
 
@@ -310,7 +310,7 @@ class Cluster:
             # under a name that no worker has: this address may come again
             self._kept = {tree: [f"{address} (lost)" if address == one.address else address for address in where]
                           for tree, where in self._kept.items()}
-            told(f"backport: worker {one.address} on {one.host} is lost; its cells are computed elsewhere")
+            explain(f"backport: worker {one.address} on {one.host} is lost; its cells are computed elsewhere")
         new = [one for one in present if one not in self._members and one not in self._refused]
         if new:
             self._admit(new)
@@ -383,7 +383,7 @@ class Cluster:
 
     def _refuse(self, address: str, why: str) -> None:
         self._refused[address] = why
-        told(f"backport: worker {address} is refused: {why}")
+        explain(f"backport: worker {address} is refused: {why}")
 
     def _ticket(self, tree: str) -> str:
         return f"{self._token} {tree}"

@@ -14,7 +14,7 @@ from backport.carry import Carrier
 from backport.donors.find import Finder, Found
 from backport.external import external
 from backport.git import Git
-from backport.loud import told, watched
+from backport.loud import explain, watched
 from backport.manifest import Command, Tree
 from backport.patch.model import Patch
 from backport.results.reach import digest
@@ -36,7 +36,7 @@ _LOOKUPS = 8                         # names of one tree, some seconds each; an 
 def _told(text: str) -> None:
     """What takes long, to a person at a terminal: a cron job would mail it."""
     if watched():
-        told(f"\r\x1b[K{text}")
+        explain(f"\r\x1b[K{text}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from backport.adapt.proposers.base import Evidence
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem
+from backport.adapt.simulated_apply import apply_as_is
 from backport.adapt.transfer import Placed
 from backport.errors import InvalidPatch, UserError
 from backport.manifest import Command

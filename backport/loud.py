@@ -26,7 +26,7 @@ def watched() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def told(text: str) -> None:
+def explain(text: str) -> None:
     """Something that helps a person and that no program reads: on stderr, unless -q."""
     if not quiet():
         say(text)

@@ -39,6 +39,14 @@ def test_an_entry_is_found_by_every_name_it_has(one: object) -> None:
     assert one.elf is None or of_object(*one.elf) is one    # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("one", ARCHITECTURES, ids=lambda one: one.name)
+def test_what_belongs_together_is_there_together(one: object) -> None:
+    """Objects are compared where `elf` is known: without the widths of their relocations every one of them differs."""
+    assert bool(one.elf) == bool(one.relocations.widths)    # type: ignore[attr-defined]
+    assert one.prefix or not one.package.startswith("gcc-") # type: ignore[attr-defined]
+    assert bool(one.emulator) == bool(one.emulator_package) # type: ignore[attr-defined]
+
+
 def test_one_arch_of_make_is_two_architectures() -> None:
     assert (of_make("x86"), of_make("x86", narrow=True)) == (X86_64, I386)
     assert of_make("no-such") is None

@@ -182,7 +182,7 @@ def test_a_worker_is_lost_and_another_is_of_another_version(
 
     said: list[str] = []
     monkeypatch.setattr(Results, "record", record)
-    monkeypatch.setattr(cluster, "told", said.append)
+    monkeypatch.setattr(cluster, "explain", said.append)
     killer = threading.Thread(target=kill)
     killer.start()
     with dask.config.set({"distributed.comm.tls.ca-file": str(tmp_path / "ca.pem"),

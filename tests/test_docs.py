@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from backport.adapt.proposers.registry import PROPOSERS
+from backport.adapt.repair import POLISH, REPAIRS
 from backport.cli import COMMANDS
+from backport.report.registry import FORMATS
+from backport.trees.sources import KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,8 +54,27 @@ def _defined(path: Path) -> set[str]:
 def test_the_way_of_a_hunk_is_the_way_of_the_code() -> None:
     rows = re.findall(r"^\| \d+ \| `(\S+\.py)` `(\w+)(?:\(\))?` \|", (ROOT / "docs" / "architecture.md").read_text(),
                       flags=re.MULTILINE)
-    assert len(rows) == 30
+    assert len(rows) == 31
     assert [row for row in rows if row[1] not in _defined(ROOT / row[0])] == []
+
+
+@pytest.mark.parametrize(("page", "names"), [("reports", set(FORMATS)), ("trees", set(KINDS))])
+def test_every_format_and_every_source_has_its_row(page: str, names: set[str]) -> None:
+    """Nobody finds one that no table has."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert names <= set(re.findall(r"^\| `(\w+)[`:]", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("folder", "known", "others"), [
+    ("adapt/proposers", {one.propose.__module__ for one in PROPOSERS}, {"base", "registry"}),
+    ("adapt/repairs", {one.make.__module__ for one in (*POLISH, *(one for some in REPAIRS.values() for one in some))},
+     {"base"}),
+    ("trees/sources", {one.prepare.__module__ for one in KINDS.values()}, {"base"}),
+])
+def test_every_file_is_registered(folder: str, known: set[str], others: set[str]) -> None:
+    """One that is not is never asked, and no test of what it does would tell."""
+    files = {path.stem for path in (ROOT / "backport" / folder).glob("*.py")} - {"__init__"} - others
+    assert {name.rpartition(".")[2] for name in known} == files
 
 
 def test_what_contributing_tells_a_newcomer_to_edit_is_there() -> None:

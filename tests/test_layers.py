@@ -97,7 +97,7 @@ def test_a_name_is_one_thing() -> None:
 # packages and modules with a regular expression over bytes outside csource, and what it reads: C is no answer
 READS = {
     "patch": "mails, and the headers of diffs",
-    "sections": "files that are no C: Kconfig, make, assembly, device trees, documents",
+    "sections": "files that are not C: Kconfig, make, assembly, device trees, documents",
     "git": "names of objects", "gitformat": "trees", "trees.listing": "rows of ls-tree",
     "trees.sources.gitremote": "git's progress", "history.index": "changelogs", "history.presence": "rows of git log",
     "prerequisites.series": "changelogs", "replay.history": "changelogs", "pick.sources": "the first line of a mail",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backport.adapt.align import soften
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import NEAR, Problem, reversed_edits
 from backport.adapt.signals import HARMLESS, Signal
+from backport.adapt.simulated_apply import apply_as_is
 from backport.adapt.transfer import Placed, place
 from backport.adapt.within import back_strays
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 from backport.adapt.arbiter import Answer, State
 from backport.adapt.explain import evidence, notes_of, story
 from backport.adapt.outcome import FileAnswer
-from backport.adapt.proposers.git_apply import AsIs
 from backport.adapt.records import HunkStory
 from backport.adapt.refresh import refreshed_file
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Severity, Signal
+from backport.adapt.simulated_apply import AsIs
 from backport.adapt.verify import round_trip
 from backport.patch.edits import apply_edits, render_hunks
 from backport.patch.model import FileDiff

@@ -49,9 +49,10 @@ WORDS: Mapping[str, str] = {
     "alone": "no independent proposal agrees", "disagree": "another proposal gives other lines",
     "findings": "findings of the checks", "neighbour": "a neighbouring line differs",
     "merged": "a changed line was merged by tokens", "differs": "an added line differs from upstream's",
-    "function": "the function differs in this tree", "size": "a large hunk",
+    "function": "the function differs in this tree", "size": "the number of changed lines",
     "parts": "several changes in one hunk", "outside": "outside of any function",
 }
+_TOLD = 0.5              # of the log-odds, from which on a number is worth a word
 _MERGED = frozenset({Signal.BENT, Signal.SWALLOWED, Signal.TOUCHING, Signal.OPERATORS})
 _OWN = _MERGED | {Signal.NEIGHBOUR, Signal.DISAGREE}     # those that are measured by a number of their own
 
@@ -91,8 +92,9 @@ def read(data: Mapping[str, Any]) -> Model:
 
 def explained(measured: Mapping[str, float], probability: float) -> str:
     """One line for a person: the probability, and what lowered it most."""
-    parts = list(model().parts(measured))[:3]
-    return f"right with {100 * probability:.1f} %" + (f": {'; '.join(WORDS[name] for name in parts)}" if parts else "")
+    parts = [name for name, part in model().parts(measured).items() if part < -_TOLD][:3]
+    return f"{100 * probability:.1f} % likely to be right" + (
+        f": {'; '.join(WORDS[name] for name in parts)}" if parts else "")
 
 
 def measure(problem: Problem, k: int, edits: tuple[Edit, ...], signals: tuple[Signal, ...], voices: int,

@@ -13,7 +13,7 @@ from itertools import takewhile
 from backport.adapt.align import line_key, weak
 from backport.csource.pieces import code
 from backport.csource.statements import label
-from backport.patch.edits import CONTEXT, edited, hunk_edits, render_hunks, section
+from backport.patch.edits import CONTEXT, hunk_edits, render_hunks, section
 from backport.patch.locate import exact_edits, find_preimage, header_line, stands
 from backport.patch.model import FileDiff, Hunk
 from backport.patch.parse import split_lines
@@ -50,11 +50,6 @@ def with_context(file: FileDiff, before: bytes) -> FileDiff:
 def stands_exactly(file: FileDiff, before: bytes) -> bool:
     """True where every hunk stands in `before` at its header's own line."""
     return exact_edits(file.hunks, split_lines(before)) is not None
-
-
-def applied_exactly(file: FileDiff, before: bytes) -> bytes:
-    """`before` with the hunks, which stand in it at their own lines."""
-    return edited(before, exact_edits(file.hunks, split_lines(before)) or ())
 
 
 def says_where(file: FileDiff, lines: Sequence[bytes]) -> bool:

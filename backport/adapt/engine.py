@@ -20,9 +20,9 @@ from backport.adapt.onefile import adapt_file
 from backport.adapt.outcome import FileAnswer, combine, decline
 from backport.adapt.proposers.base import Proposer
 from backport.adapt.proposers.registry import ALL
-from backport.adapt.proposers.rules import Ruled
 from backport.adapt.records import Adaptation, HunkStory
 from backport.adapt.refresh import refreshed
+from backport.adapt.ruled import Ruled
 from backport.adapt.split_code import followed
 from backport.adapt.verify import verified
 from backport.patch.model import FileDiff, Patch
@@ -102,7 +102,7 @@ def _file(file: FileDiff, target: TreeView, preimages: Mapping[str, bytes], rule
         ours, swaps = header_names.with_headers(file, target, names, created)
         ours, lacking = lacking_parameter.without_parameter(ours, target.read(path), preimage)
     answer = adapt_file(ours, target, preimage, Ruled(ours, target, rules, preimage), names, wanted, ways, further)
-    answer = lacking_parameter.told(header_names.told(answer, file, swaps), file, lacking)
+    answer = lacking_parameter.annotated(header_names.annotated(answer, file, swaps), file, lacking)
     if "drop" not in wanted or answer.outcome not in (Apply.CONFLICT, Apply.ABSENT):
         return answer
     older = under_other_names(file, target, preimage, names.tree)

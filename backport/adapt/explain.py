@@ -25,7 +25,7 @@ def story(problem: Problem, k: int, answer: Answer, index: int) -> HunkStory:
     adapted = render_hunks(problem.target_lines, answer.edits) if answer.edits else ()
     line = answer.edits[0].lo + 1 if answer.edits else 0
     pairs = changed_pairs(problem, k, answer.edits) if answer.state is State.FORWARD else ()
-    touched = any(True for up, _ in pairs if up) or len(pairs) > 0
+    touched = bool(pairs)
     first = next((i for i, text in enumerate(hunk.lines) if text.kind != b" "), 0)
     return HunkStory(
         path=problem.upstream_path, index=index,
@@ -116,7 +116,7 @@ def _in_pairs(left: list[bytes], right: list[bytes]) -> Iterator[tuple[str, str]
 
 
 def notes_of(told: Sequence[HunkStory]) -> tuple[str, ...]:
-    """The notes for the changelog: every line that differs from upstream's, and every liberty taken."""
+    """What a reviewer is told: every line that differs from upstream's, and every liberty taken."""
     return tuple(dict.fromkeys(note for one in told for note in _notes_of(one)))
 
 

@@ -60,7 +60,7 @@ def with_headers(file: FileDiff, target: TreeView, names: Names,
     return file.with_hunks(tuple(hunks)), tuple(swaps)
 
 
-def told(answer: FileAnswer, file: FileDiff, swaps: tuple[Swap, ...]) -> FileAnswer:
+def annotated(answer: FileAnswer, file: FileDiff, swaps: tuple[Swap, ...]) -> FileAnswer:
     """`answer` with what was swapped in the stories of its hunks; `file` as upstream has it."""
     if not swaps:
         return answer

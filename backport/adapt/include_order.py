@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from backport.adapt.align import line_key
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem, reversed_edits
 from backport.adapt.signals import Signal
+from backport.adapt.simulated_apply import apply_as_is
 from backport.adapt.transfer import Placed
 from backport.csource.includes import Top, included, is_include, top
 from backport.patch.edits import Edit

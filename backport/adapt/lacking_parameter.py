@@ -80,7 +80,7 @@ def without_parameter(file: FileDiff, target: bytes | None,
     return file, None
 
 
-def told(answer: FileAnswer, file: FileDiff, lacking: Parameterless | None) -> FileAnswer:
+def annotated(answer: FileAnswer, file: FileDiff, lacking: Parameterless | None) -> FileAnswer:
     """`answer` with what was done in the stories of its hunks; `file` as upstream has it."""
     if lacking is None:
         return answer

@@ -18,13 +18,13 @@ from backport.adapt.eol import fitted
 from backport.adapt.outcome import FileAnswer
 from backport.adapt.proposers import as_is
 from backport.adapt.proposers.base import Proposer, independent
-from backport.adapt.proposers.git_apply import AsIs, apply_as_is
 from backport.adapt.proposers.registry import proposals
-from backport.adapt.proposers.rules import Ruled
 from backport.adapt.repair import POLISH, repaired
 from backport.adapt.repairs.base import Broken
 from backport.adapt.revisions import Problem
+from backport.adapt.ruled import Ruled
 from backport.adapt.signals import HARMLESS, Signal
+from backport.adapt.simulated_apply import AsIs, apply_as_is
 from backport.adapt.whole_blocks import settled
 from backport.patch.edits import Edit
 from backport.patch.model import FileDiff

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.simulated_apply import apply_as_is
 from backport.patch.edits import section
 from backport.patch.model import FileDiff, Hunk, Patch
 from backport.patch.parse import split_lines

@@ -118,7 +118,7 @@ class Signal(StrEnum):
     BALANCE = "locks without unlocking, or unlocks without locking", FATAL, True
     HELD = "an added line runs under other locks than upstream's", REVIEW, True
     DUPLICATE = "an added line is near its place in this tree already", REVIEW, True
-    TWICE = "this tree's function has all that upstream adds to it already", FATAL, True
+    TWICE = "this tree's function already has everything that upstream adds to it", FATAL, True
     # the preprocessor and the text
     HALF = "an added line is in the other branch of an #if", FATAL, True
     PREPROCESSOR = "an added line is under another #if than upstream's", HARMLESS, True

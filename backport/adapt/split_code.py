@@ -15,8 +15,8 @@ from itertools import pairwise
 from backport.adapt.align import line_key, weak
 from backport.adapt.arbiter import State
 from backport.adapt.outcome import FileAnswer
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
+from backport.adapt.simulated_apply import apply_as_is
 from backport.csource.functions import enclosing
 from backport.csource.includes import is_include
 from backport.csource.tokens import Kind, Token, lex, significant

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
+from backport.adapt.simulated_apply import apply_as_is
 from backport.patch.model import FileDiff
 from backport.treeview import TreeView
 from backport.verdict import Apply, Sure

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from backport.adapt.align import line_key
 from backport.adapt.engine import adapt
-from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.simulated_apply import apply_as_is
 from backport.audit.evidence import places_of, shown
 from backport.audit.kinds.base import around, as_written, part
 from backport.audit.kinds.missing_name import QUESTION as undeclared

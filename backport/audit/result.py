@@ -96,7 +96,7 @@ def _places(one: Suspect) -> set[str]:
 
 def still(finding: Suspect) -> bool:
     """Whether the lines stand today as the change left them."""
-    from backport.adapt.proposers.git_apply import apply_as_is
+    from backport.adapt.simulated_apply import apply_as_is
 
     change = finding.change
     if change.now is None or change.now == change.tree.after or not change.tree.made:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from backport import sections
-from backport.adapt.context import above, applied_exactly, bare_hunks, says_where, stands_exactly, with_context
+from backport.adapt.context import above, bare_hunks, says_where, stands_exactly, with_context
 from backport.git import Git
+from backport.patch.edits import edited
 from backport.patch.exact import apply_exactly, reversed_file
-from backport.patch.locate import find_preimage
+from backport.patch.locate import exact_edits, find_preimage
 from backport.patch.model import FileDiff, Patch
 from backport.patch.parse import split_lines
 from backport.patch.retarget import blob_name
@@ -143,8 +144,9 @@ def _for_bare_hunks(git: Git, file: FileDiff, parent: str | None,
         if stands_exactly(file, named):
             yield f"blob {file.old_blob} of the index line", named, True
     for after in _named(git, file.new_blob, file.new_path, heads):
-        if stands_exactly(back, after):
-            before = applied_exactly(back, after)
+        edits = exact_edits(back.hunks, split_lines(after))
+        if edits is not None:
+            before = edited(after, edits)
             if file.old_blob and blob_name(before).startswith(file.old_blob):
                 yield f"blob {file.new_blob} of the index line with the patch reverted", before, True
     if parent is not None:

@@ -285,12 +285,12 @@ def _progress() -> Iterator[Progress]:
     from tqdm import tqdm
 
     with tqdm(unit="file", disable=None, leave=False) as bar:
-        def told(what: str, at: int, of: int) -> None:
+        def progress(what: str, at: int, of: int) -> None:
             bar.total = of or None
             bar.n = at
             bar.set_description(what, refresh=not of or at % 20 == 0)
-        told("audit", 0, 0)
-        yield told
+        progress("audit", 0, 0)
+        yield progress
 
 
 def _group(result: Audit, key: str, keep: Path | None = None) -> Group:

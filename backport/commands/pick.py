@@ -18,7 +18,7 @@ from backport.commands.common import (
     signoff_option,
 )
 from backport.errors import UserError
-from backport.loud import quiet, told
+from backport.loud import explain, quiet
 from backport.wholefile import write_output
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
     with alone(clone, place), all_there(clone), clone.git() as git, Git(on_loan(clone, place)) as loan:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
         if not turns:
-            told(wrapped(first_words(git, loan, known, onto), ""))
+            explain(wrapped(first_words(git, loan, known, onto), ""))
         from backport.pick import turn as person
         from backport.pick.session import Session  # reads a C parser: the first words come before it
-        session = Session(clone, git, loan, known, _kept(clone, git), told, mail)
+        session = Session(clone, git, loan, known, _kept(clone, git), explain, mail)
         try:
             if not turns:
                 from backport.pick.sources import read

@@ -27,14 +27,14 @@ _DIRECTIVE = re.compile(rb"^[ \t]*#[^\n]*(?:\\\n[^\n]*)*", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`head`: what opens the innermost block around the line, without white space, b"" where that is the function
-    itself; `case`: the last case label of that block; `begun`: what of a statement stands before the line already,
-    b"" where a statement begins on it (an `if (x)` without braces is such a beginning)."""
+    """`outer`: what opens the blocks around the line, outermost first, without white space; `head`: the last of them,
+    b"" where that is the function itself; `case`: the last case label of that block; `begun`: what of a statement
+    stands before the line already, b"" where one begins on it (an `if (x)` without braces is such a beginning)."""
 
     head: bytes
     case: bytes
     begun: bytes
-    outer: tuple[bytes, ...] = field(default=(), compare=False)      # what opens the blocks around, outermost first
+    outer: tuple[bytes, ...] = field(default=(), compare=False)
 
 
 def places(source: bytes, line: int) -> tuple[int, tuple[Place, ...]] | None:

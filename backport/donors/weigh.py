@@ -237,7 +237,7 @@ def _from(one: Tried, patch: Patch, tree: Tree, carrier: Carrier, head: Head) ->
     told = [source, *filter(None, (donor.doubt, own_words)),
             *(f"it {text}" for text in one.said)]
     outcome = Apply.RESOLVED if theirs else Apply.MERGED
-    return replace(carried, outcome=outcome, sure=Sure.REVIEW, patch=ready, mail=mail, note=note,
+    return replace(carried, outcome=outcome, sure=Sure.REVIEW, patch=ready, mail=mail, changelog=note,
                    notes=(*told, *carried.notes))
 
 

@@ -256,7 +256,7 @@ class PatchedBuild:
         # a file that no object is built from; what was read and not made again says so itself
         missing = (*(self._no_object(one, build) if one.why == compiled.NO_OBJECT else one for one in proof.missing),
                    *(one for one in want.missing if all(one.path != whole.path for whole in proof.missing)))
-        return replace(proof, missing=missing, unproved=(*want.told, *proof.unproved))
+        return replace(proof, missing=missing, unproved=(*want.remarks, *proof.unproved))
 
     def _no_object(self, one: Uncompiled, build: Path) -> Uncompiled:
         """`one`, with what stands in its way where the lists of `build` say it."""

@@ -28,13 +28,13 @@ _NEW = 64                # objects that a patch adds to one Makefile and that ar
 
 @dataclass(slots=True)
 class Wanted:
-    """`objects` as make calls them, outside the plan's targets; `told` says what was chosen among many; `inside` is
+    """`objects` as make calls them, outside the plan's targets; `remarks` say what was chosen among many; `inside` is
     whether the targets have to be made at all; `through` are the objects that are made for a file which others include;
     `listed` is all that a touched Makefile outside them lists; `why` a device tree file has no blob; `missing` are
     lines of a Makefile that list what this configuration does not build."""
 
     objects: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     inside: bool = True
     through: dict[str, tuple[str, ...]] = field(default_factory=dict)
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
     that nothing makes would be missed. Directories that are new in a list and have no Makefile are among `objects`.
     """
     members = _membership(work, build)
-    found = Wanted((), first.told, first.inside, first.through, first.listed, dict(first.why))
+    found = Wanted((), first.remarks, first.inside, first.through, first.listed, dict(first.why))
     names = {name: None for name in first.objects if not name.endswith((".o", *devicetree.BLOBS))
              or members.target(devicetree.below_tree(name, members.directory))}
     for path, file in delta.files.items():
@@ -103,11 +103,12 @@ def after(work: Plan, build: Path, first: Wanted, delta: Delta, asked: Collectio
                    and not (name.endswith("/") and members.has_makefile(name))]
             names.update(dict.fromkeys(new[:_NEW]))
             if len(new) > _NEW:
-                found.told += (f"{path}: {_NEW} of the {len(new)} objects that it lists since the patch are compiled",)
+                found.remarks += (
+                    f"{path}: {_NEW} of the {len(new)} objects that it lists since the patch are compiled",)
         if path not in asked or file.after is None:
             continue
         if kind_of(path) is TouchedKind.KCONFIG:
-            found.told += tuple(f"{path}: CONFIG_{name} is off here: nothing that hangs on it is built"
+            found.remarks += tuple(f"{path}: CONFIG_{name} is off here: nothing that hangs on it is built"
                                 for name in _options(file) if not members.is_on(f"CONFIG_{name}"))
         elif members.is_list(path):
             found.missing += _not_listed(members, file)
@@ -179,7 +180,7 @@ def _object(path: str) -> str:
 def _blobs(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[str, ...]:
     """Device trees to make for a device tree file; what was chosen is told."""
     made = devicetree.boards(work.source, path, members)
-    found.told += made.told
+    found.remarks += made.told
     found.why[path] = made.why
     return made.blobs
 
@@ -196,7 +197,7 @@ def _listed(work: Plan, members: Membership, path: str, patch: Patch, found: Wan
     names = sorted((name for name in every if not name.endswith("/")),
                    key=lambda name: posixpath.basename(name) not in words)
     if names:
-        found.told += (f"{path}: {min(len(names), _LISTED)} of the {len(names)} objects that it lists are compiled; "
+        found.remarks += (f"{path}: {min(len(names), _LISTED)} of the {len(names)} objects that it lists are compiled; "
                        "nothing is linked",)
     return tuple(names[:_LISTED])
 
@@ -208,6 +209,6 @@ def _users(work: Plan, members: Membership, path: str, found: Wanted) -> tuple[s
     names, count = headers.users(work.source, path, members.target, near=near)
     if names:
         found.through[path] = names
-        found.told += (f"{path}: {len(names)} of the {count} sources that include it are compiled: "
+        found.remarks += (f"{path}: {len(names)} of the {count} sources that include it are compiled: "
                        + ", ".join(posixpath.normpath(name) for name in names),)
     return names

@@ -70,7 +70,7 @@ class _Watch:
     def __init__(self, end: float) -> None:
         self.end, self.at, self.of, self.over = end, 0, 0, False
 
-    def told(self, _what: str, at: int, of: int) -> None:
+    def progress(self, _what: str, at: int, of: int) -> None:
         self.at, self.of = at, of
         if time.monotonic() >= self.end:
             self.over = True
@@ -127,7 +127,7 @@ class NightAudit:
                 left[step] = replace(step, done=done)
             self._waits(left.values())
 
-    def told(self, since: int) -> list[str]:
+    def found_since(self, since: int) -> list[str]:
         """What was found in the runs after `since`, as text, a finding each."""
         return [text for number, text in self._recall("found", []) if number > since]
 
@@ -143,8 +143,8 @@ class NightAudit:
             counts, watch = Counts(), _Watch(self._end)
             ahead = git.run("merge-base", "--is-ancestor", old.commit, new.commit, ok=(0, 1)).code == 0
             if ahead and any(head.history for head in self._heads() if head.tree in self._upstream):
-                key, changes = _key(old, new), commit_changes(git, f"{old.commit}..{new.commit}", counts, watch.told,
-                                                              skip=step.done)
+                key = _key(old, new)
+                changes = commit_changes(git, f"{old.commit}..{new.commit}", counts, watch.progress, skip=step.done)
             else:
                 newer = self._newer(git, step.name, old, known)
                 if not any(len(branch) > 1 for branch in newer):
@@ -152,8 +152,8 @@ class NightAudit:
                 every = [old, new, *(point for branch in newer for point in branch)]
                 key, names = _key(*every), _names(every)
                 changes = release_changes(git, [names[old], names[new]],
-                                          [[names[point] for point in branch] for branch in newer], counts, watch.told,
-                                          commits={name: point.commit for point, name in names.items()},
+                                          [[names[point] for point in branch] for branch in newer], counts,
+                                          watch.progress, commits={name: point.commit for point, name in names.items()},
                                           skip=step.done)
             before = self.results.recall(key)
             if isinstance(before, list) and not step.done:

@@ -38,7 +38,7 @@ class Auditor(Protocol):
     def run(self, number: int) -> None:
         """Audit what moved; `number` is the run's."""
 
-    def told(self, since: int) -> list[str]:
+    def found_since(self, since: int) -> list[str]:
         """What was found in the runs after `since`."""
 
 
@@ -93,7 +93,7 @@ def _night(results: Results, run: Run, cells: tuple[Cell, ...], channel: str, au
     told = _recalled(results, f"told.{channel}", run)
     last = told if isinstance(told, int) else 0
     changes = since(results, run, told=last)
-    audit = tuple(auditor.told(last)) if auditor is not None else ()
+    audit = tuple(auditor.found_since(last)) if auditor is not None else ()
     report = _report(run, cells, changes, audit, first=told is None)
     return Night(run, cells, changes, report, first=told is None, audit=audit)
 

@@ -23,8 +23,8 @@ from typing import Any
 from tabulate import tabulate
 
 from backport.adapt.confidence import CERTAIN, FEATURES, Model
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import HunkStory
+from backport.adapt.simulated_apply import apply_as_is
 from backport.carry import Carrier
 from backport.check.effect import Effect
 from backport.errors import UserError

@@ -12,8 +12,8 @@ from typing import Any
 
 from backport.adapt.checks.base import SymbolIndex
 from backport.adapt.engine import adapt
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
+from backport.adapt.simulated_apply import apply_as_is
 from backport.csource.pieces import squeeze
 from backport.patch.edits import Edit, edited, render_hunks
 from backport.patch.model import FileDiff, Patch

@@ -18,8 +18,8 @@ def render(carried: Carried, *, subject: str, tree: str) -> str:
     out = [f"{line(subject)}", f"  on {tree}: {carried.outcome}, {carried.sure}: {carried.outcome.legend}"]
     if carried.reason:
         out.append(f"  reason: {line(carried.reason)}")
-    if carried.note:
-        out.append(f"  changelog: [ {line(carried.note)} ]")
+    if carried.changelog:
+        out.append(f"  changelog: [ {line(carried.changelog)} ]")
     out += [f"  pre-image of {line(path)}: {line(source)}" for path, source in carried.preimages.sources.items()]
     for hunk in carried.hunks:
         out += _hunk(hunk)

@@ -36,6 +36,6 @@ def block(text: str) -> str:
 def outcome(carried: Carried) -> Iterable[str]:
     """The verdict, and what a person has to know before they sign."""
     sure = ", read it before you sign" if carried.outcome.good and carried.sure is Sure.REVIEW else ""
-    yield wrapped(f"{carried.outcome}{sure}: {carried.reason or carried.note or carried.outcome.legend}")
+    yield wrapped(f"{carried.outcome}{sure}: {carried.reason or carried.changelog or carried.outcome.legend}")
     for note in carried.notes:
         yield wrapped(f"- {note}")

@@ -18,7 +18,7 @@ def placed(cell: Cell, part: Part | None) -> Cell:
     return replace(cell, part=part, series=None)
 
 
-def told(cells: Sequence[Cell]) -> list[Cell]:
+def with_results(cells: Sequence[Cell]) -> list[Cell]:
     """`cells` of one run, each part of a series with what the series came to in its column."""
     members: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
     for cell in cells:

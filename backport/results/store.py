@@ -29,7 +29,7 @@ from backport.results.decode import decode
 from backport.results.rows import BRIEF, CELL, DAMAGED, RUN, body, cell_of, run_of, sql_text
 from backport.results.run import SHOWN, Mark, PatchInfo, Run, TreeInfo, process_mark
 from backport.results.schema import migrate
-from backport.results.series import told
+from backport.results.series import with_results
 from backport.verdict import Apply, Behaves, Build, Sure
 from backport.wholefile import disk, private_directory
 
@@ -189,7 +189,7 @@ class Results:
         """All cells of a run so far, rows and columns in the order in which the run planned them."""
         found = run if isinstance(run, Run) else self._must(run)
         rows = self._rows(f"{CELL} WHERE run = ?", (found.id,))
-        cells = told([cell_of(row) for row in rows])
+        cells = with_results([cell_of(row) for row in rows])
         patches = {patch.slug: number for number, patch in enumerate(found.patches)}
         trees = {tree.column: number for number, tree in enumerate(found.trees)}
         return sorted(cells, key=lambda cell: (patches.get(cell.patch, len(patches)),
@@ -212,7 +212,7 @@ class Results:
         """One place; `column` as Cell.column has it, which is what the table's `tree` holds."""
         # all of its column: what became of a series is told by its other cells
         rows = self._rows(f"{CELL} WHERE run = ? AND tree = ?", (_id(run), sql_text(column)))
-        cells = told([cell_of(row) for row in rows])
+        cells = with_results([cell_of(row) for row in rows])
         return next((cell for cell in cells if sql_text(cell.patch) == sql_text(patch)), None)
 
     def lookup(self, key: str) -> Cell | None:

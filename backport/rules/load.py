@@ -161,6 +161,8 @@ class _Reader:
         return tuple(value)
 
     def probe(self, data: Any, default: tuple[str, ...], line: int) -> Probe:
+        if data is None:
+            self.fail("probe", "`probe` is missing", hint="it asks the tree; see docs/rules.md")
         try:
             return build(data, default)
         except ProbeError as error:

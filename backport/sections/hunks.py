@@ -21,7 +21,7 @@ _SHORT = 38                          # diff -p at 40
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NamedSection:
     """What a hunk alone says of its place: the name of the section, and the line that opens it."""
 
     name: str
@@ -53,7 +53,7 @@ def changes(hunk: Hunk, line: int) -> Iterator[tuple[bytes, int]]:
             at += 1
 
 
-def told(hunk: Hunk, path: str) -> Told | None:
+def named_section(hunk: Hunk, path: str) -> NamedSection | None:
     """The section that the hunk names: in its context, or else in its header; None where neither does."""
     for header in (False, True):
         above = hunk.section + b"\n" if header else b""
@@ -66,7 +66,7 @@ def told(hunk: Hunk, path: str) -> Told | None:
         opening = next((one for one in sections.every(whole, path) if one.name == name), None)
         if name and opening is not None:
             line = whole.split(b"\n")[opening.start - 1]
-            return Told(name, line, header and opening.start == 1)
+            return NamedSection(name, line, header and opening.start == 1)
     return None
 
 
@@ -75,7 +75,7 @@ def lands_there(hunk: Hunk, here: str, target: bytes, path: str) -> bool | None:
 
     What its opening line, or the header's, is in the tree counts first: a label may stand inside a routine there.
     """
-    said = told(hunk, path)
+    said = named_section(hunk, path)
     opening = said.opening if said is not None else hunk.section if sections.headed(path) else b""
     if opening.strip():
         places = _places(opening, target, path, opens=said is not None, cut=said is None or said.header)
@@ -103,7 +103,7 @@ def header_scope(hunk: Hunk, path: str) -> str | None:
     before when the hunk begins at the top of one; so a boundary inside the context overrules it.
     """
     if not sections.is_c(path):
-        said = told(hunk, path)
+        said = named_section(hunk, path)
         return said.name if said is not None else None
     named, decided = _context_scope(hunk)
     if decided:

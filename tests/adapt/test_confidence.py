@@ -66,6 +66,6 @@ def test_a_finding_for_review_is_never_certain_whatever_the_number() -> None:
 
 def test_the_words_name_what_lowered_it_most() -> None:
     told = explained({"refused": 1.0, "neighbour": 1.0, "alone": 0.0}, 0.9712)
-    assert told.startswith("right with 97.1 %: ")
+    assert told.startswith("97.1 % likely to be right: ")
     assert WORDS["neighbour"] in told
     assert WORDS["alone"] not in told

@@ -66,7 +66,7 @@ def test_an_answer_goes_in_and_out_again(source: bytes, seed: int, drift: int) -
     there = result(answer, target)
     reverse = answer.patch.with_files(tuple(
         file.with_hunks(tuple(hunk.reversed() for hunk in file.hunks)) for file in answer.patch.files))
-    from backport.adapt.proposers.git_apply import apply_as_is
+    from backport.adapt.simulated_apply import apply_as_is
     back = apply_as_is(reverse.files[0].hunks, there)
     assert back is not None
     assert back.made(there) == target

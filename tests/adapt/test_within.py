@@ -1,4 +1,4 @@
-"""A change stays in the section that upstream changed, in files that are no C as in C."""
+"""A change stays in the section that upstream changed, in files that are not C as in C."""
 
 from __future__ import annotations
 

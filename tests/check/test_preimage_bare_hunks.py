@@ -10,7 +10,7 @@ import pytest
 
 from backport.adapt.context import bare, bare_hunks, with_context
 from backport.adapt.engine import adapt
-from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.simulated_apply import apply_as_is
 from backport.carry import Carried, Carrier
 from backport.check import check
 from backport.manifest import Tree

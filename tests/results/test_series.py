@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backport.cell import Cell, Part, SeriesResult
 from backport.results.run import PatchInfo, TreeInfo
-from backport.results.series import placed, told
+from backport.results.series import placed, with_results
 from backport.results.store import Results
 from backport.verdict import Apply
 
@@ -16,7 +16,7 @@ def part(number: int, apply: Apply = Apply.CLEAN, tree: str = "linux-9.1.y", tot
 
 
 def texts(*cells: Cell) -> list[tuple[bool, str, int]]:
-    return [(one.good, one.text, one.part) for cell in told(cells) if (one := cell.series) is not None]
+    return [(one.good, one.text, one.part) for cell in with_results(cells) if (one := cell.series) is not None]
 
 
 def test_a_whole_series_is_good() -> None:
@@ -35,7 +35,7 @@ def test_a_run_that_was_stopped_does_not_call_a_series_whole() -> None:
 
 def test_trees_and_single_patches_are_apart() -> None:
     alone = Cell("x", "linux-9.1.y", Apply.CONFLICT, traceback="a")
-    assert told([alone]) == [alone]
+    assert with_results([alone]) == [alone]
     assert placed(part(1), None).part is None
     assert texts(part(1, total=1), part(1, Apply.CONFLICT, "linux-9.2.y", 1)) == [
         (True, "all 1 patches are in the tree or apply", 1), (False, "0 of 1; stops at p1: conflict", 1)]

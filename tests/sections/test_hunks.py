@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backport.patch.model import Hunk, Line
-from backport.sections.hunks import change_scope, lands_there, told
+from backport.sections.hunks import change_scope, lands_there, named_section
 
 KCONFIG = b"config A\n\tbool\n\tdefault n\n\nconfig B\n\tbool\n\tdefault n\n"
 
@@ -22,14 +22,14 @@ def hunk(section: bytes, *lines: bytes) -> Hunk:
     (hunk(b"endif", b" \tbool", b"-\tdefault n"), None),
 ])
 def test_the_section_that_a_hunk_names(one: Hunk, name: str | None) -> None:
-    said = told(one, "Kconfig")
+    said = named_section(one, "Kconfig")
     assert (said.name if said is not None else None) == name
 
 
 def test_the_trees_own_text_is_asked_where_the_lines_of_a_hunk_stand() -> None:
     source = b"TITLE ONE\nM:\tA\nF:\ta/\nF:\tb/\n\nTITLE TWO\nM:\tC\nF:\tc/\nF:\td/\n"
     one = hunk(b"M:\tC", b" F:\tc/", b"+F:\tn/", b" F:\td/")
-    assert told(one, "MAINTAINERS") is None                          # and git's header is no title
+    assert named_section(one, "MAINTAINERS") is None                          # and git's header is no title
     assert lands_there(one, "TITLE TWO", source, "MAINTAINERS") is True
     assert lands_there(one, "TITLE ONE", source, "MAINTAINERS") is False
     # the last line of an entry says nothing about what follows it

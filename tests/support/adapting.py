@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from difflib import SequenceMatcher
 
 from backport.adapt.engine import adapt
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.records import Adaptation
+from backport.adapt.simulated_apply import apply_as_is
 from backport.patch.edits import Edit, render_hunks
 from backport.patch.model import Patch
 from backport.patch.parse import parse, split_lines

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backport.adapt.proposers.base import Evidence, Strategy
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.adapt.simulated_apply import apply_as_is
 from backport.adapt.transfer import Placed
 
 

@@ -22,8 +22,6 @@ class Evidence(StrEnum):
     HUNK = "the hunk's own lines"
     BEFORE = "upstream's file before the change"
     TOKENS = "the tokens around the change, read without lines"
-    RULE = "a rule"
-    OTHER_TREE = "another tree's form of the change"
     PROGRAM = "a program of the user's"
 
 
@@ -32,7 +30,7 @@ class Proposer(Protocol):
 
     @property
     def name(self) -> str:
-        """What the hunk's story calls it; a form that is not upstream's names whose it is ("donor:linux-6.1.y")."""
+        """What the hunk's story calls it."""
 
     @property
     def evidence(self) -> frozenset[Evidence]:

@@ -1,4 +1,4 @@
-"""Cases about what is no statement: structs, enums, tables, comments, line ends, files that are no C."""
+"""Cases about what is no statement: structs, enums, tables, comments, line ends, files that are not C."""
 # ruff: noqa: E101
 
 from backport.adapt.signals import Signal

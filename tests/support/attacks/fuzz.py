@@ -34,7 +34,7 @@ if __name__ == "__main__":           # before anything of the product is importe
             import_module(f"backport.{one}")
 
 from backport.adapt.engine import adapt
-from backport.adapt.proposers.git_apply import apply_as_is
+from backport.adapt.simulated_apply import apply_as_is
 from backport.csource.source import Source
 from backport.errors import InvalidPatch, RuleError
 from backport.gitformat import index_of, index_rows, tree_of, tree_rows

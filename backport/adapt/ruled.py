@@ -8,9 +8,9 @@ from functools import partial
 
 from backport.adapt.arbiter import Answer, State, same_result
 from backport.adapt.proposers import context
-from backport.adapt.proposers.git_apply import apply_as_is
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
+from backport.adapt.simulated_apply import apply_as_is
 from backport.patch.edits import Edit
 from backport.patch.model import FileDiff
 from backport.rules.engine import HunkResult, applied_form, apply_rules
