@@ -42,7 +42,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r".*: (?:No space left on device|Disk quota exceeded|File too large)$|write error|"
          r"(?:[Uu]nable to|failed to|could not) write\b(?! commit object)|"
          r"sha1 file '[^']*' write error|.*\bfailed to close|"
-         r"(?:(?:update_ref failed for|cannot update) ref '[^']*': )+couldn't (?:write|set) '", FULL),
+         r"(?:(?:update_ref failed for|cannot update) ref '[^']*': )*couldn't (?:write|set) '", FULL),
         (r".*: (?:Permission denied|Read-only file system)$|insufficient permission",
          "check the owner and the mode of {path} and of $TMPDIR"),
         (r"detected dubious ownership", "make {path} belong to the user who runs this"),

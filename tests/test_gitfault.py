@@ -41,6 +41,7 @@ def test_a_refusal_is_a_refusal(said: str) -> None:
     (128, "error: cannot fork() for rev-list: Resource temporarily unavailable", "ulimit"),
     (128, "fatal: unable to create threaded lstat: Resource temporarily unavailable", "ulimit"),
     (128, "fatal: Unable to create '/tmp/x/index.lock': No space left on device", "free some space"),
+    (128, "fatal: couldn't set 'refs/x/y'", "free some space"),
     (128, "fatal: cannot lock ref 'refs/x/y': unable to create directory for ./refs/x/y", "its disk"),
     (128, "fatal: unable to write new index file", "free some space"),
     (128, "error: Unable to write new index file", "free some space"),       # apply, in a capital

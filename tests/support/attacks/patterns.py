@@ -53,7 +53,7 @@ def expressions() -> dict[str, Expression]:
                 take(name, one, ways)
         elif is_dataclass(value) and not isinstance(value, type):
             for field in fields(value):
-                take(name, getattr(value, field.name, None), ways)
+                take(f"{name}.{field.name}", getattr(value, field.name, None), ways)
 
     for module in pkgutil.walk_packages(backport.__path__, "backport."):
         if module.name.endswith("__main__"):
