@@ -64,7 +64,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 _WRITING = re.compile(
     r"^(?:error|fatal): (?:.*\b(?:No space left on device|Disk quota exceeded|File too large|Read-only file system)$|"
-    r"(?:.*: )?(?:write error\b|couldn't write '|[Uu]nable to (?:write|create) |(?:could not|failed to) write |"
+    r"(?:.*: )?(?:write error\b|couldn't (?:write|set) '|[Uu]nable to (?:write|create) |(?:could not|failed to) write |"
     r"sha1 file '[^']*' write error))")
 
 # said of the patch as a text, before any tree is looked at (exit 128)

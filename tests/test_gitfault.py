@@ -82,6 +82,7 @@ def test_a_name_that_does_not_exist_is_an_answer() -> None:
     ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", True),
     ("fatal: write error: Input/output error", True), ("Receiving\rfatal: write error: Input/output error", True),
     ("error: cannot update ref 'refs/incoming/x': couldn't write './refs/incoming/x.lock'", True),
+    ("error: couldn't set 'refs/incoming/x'", True),
     ("Receiving objects:  37%\rfatal: fetch-pack: invalid index-pack output", True),       # SIGXFSZ
     ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", False),
     ("fatal: Unable to create './shallow.lock': Read-only file system", True),

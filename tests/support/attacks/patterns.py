@@ -44,7 +44,9 @@ def expressions() -> dict[str, Expression]:
     def take(name: str, value: object, ways: str) -> None:
         if isinstance(value, re.Pattern):
             used = set(re.findall(rf"\b{name.rpartition('.')[2]}\.(\w+)\(", ways))
-            found.setdefault(f"{name}: {value.pattern!r}", Expression(value, bool(used) and used <= _ANCHORED))
+            # one that is handed to a function: does any of its module look further than where a text begins?
+            anchored = used <= _ANCHORED if used else not re.search(r"\.(?:search|finditer|findall|subn?)\(", ways)
+            found.setdefault(f"{name}: {value.pattern!r}", Expression(value, anchored))
         elif isinstance(value, tuple | list | frozenset | set):
             for one in value:
                 take(name, one, ways)
