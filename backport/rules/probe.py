@@ -120,22 +120,25 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
     unknown = set(value) - set(KINDS) - {"in", "count", "like"}
     if len(kinds) != 1 or unknown:
         raise ProbeError(f"`{key}` takes exactly one of {', '.join(KINDS)} (and `in`, `count`)"
-                         + (f"; unknown: {', '.join(sorted(unknown))}" if unknown else ""))
+                         + (f"; unknown: {', '.join(sorted(map(str, unknown)))}" if unknown else ""))
     kind, what = kinds[0], value[kinds[0]]
     if not isinstance(what, str) or not what:
         raise ProbeError(f"`{kind}` needs text")
     if kind == "field" and "." not in what:
         raise ProbeError("`field` is written struct_name.member")
-    if kind == "regexp":
-        try:
-            re.compile(what.encode())
-        except re.error as error:
-            raise ProbeError(f"`regexp` cannot be read: {error}") from error
-    if kind == "bound" and not isinstance(value.get("like"), str):
+    like = value.get("like", "")
+    if kind == "bound" and (not isinstance(like, str) or not like):
         raise ProbeError("`bound` needs `like`, a regular expression")
+    for name, text in (("regexp", what if kind == "regexp" else ""), ("like", like if kind == "bound" else "")):
+        try:
+            re.compile(text.encode())
+        except re.error as error:
+            raise ProbeError(f"`{name}` cannot be read: {error}") from error
     globs = value.get("in", default)
-    globs = (globs,) if isinstance(globs, str) else tuple(globs)
+    globs = (globs,) if isinstance(globs, str) else globs
+    if not isinstance(globs, list | tuple) or not globs or not all(isinstance(one, str) for one in globs):
+        raise ProbeError("`in` is a pattern of paths, or a list of them")
     count = value.get("count", -1)
     if kind == "parameters" and (not isinstance(count, int) or count < 0):
         raise ProbeError("`parameters` needs `count`")
-    return ProbeFinding(kind, what, globs, key == "present", count, str(value.get("like", "")))
+    return ProbeFinding(kind, what, tuple(globs), key == "present", count, str(like))
