@@ -142,12 +142,13 @@ class Apt:
         if result.returncode == 0 and path.is_file():
             return
         why = (_complaints(result.stderr) or [f"apt ended with {result.returncode}"])[0]
-        if re.search(r"\b(404|403|410)\b|File not found|Not Found|No such file", result.stderr):
-            path.unlink(missing_ok=True)
-            raise Gone("404" if "404" in result.stderr else "not found")
+        # first: what apt says of it has the size of the file, which may be 404
         if "Hash Sum mismatch" in result.stderr or "hashes" in result.stderr.lower():
             path.unlink(missing_ok=True)
             raise Gone("its checksum does not match the index")
+        if re.search(r"\b(404|403|410)\b|File not found|Not Found|No such file", result.stderr):
+            path.unlink(missing_ok=True)
+            raise Gone("404" if "404" in result.stderr else "not found")
         raise SourceUnavailable(f"{original.name}: {why}")
 
     def _lists(self) -> list[tuple[str, str, str, str, Path]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from backport.trees import apt
 from backport.trees.apt import Apt
 from backport.trees.aptsources import archives
 from backport.trees.fetch import fetch, fetch_releases
@@ -152,6 +154,16 @@ def test_a_file_that_is_not_what_the_index_says_is_not_taken(tmp_path, store, ar
     [older] = fetch(store, one(tmp_path, DEBIAN), update=True)
     assert older.head.version == "6.1.8"
     assert "6.1.9 (its checksum does not match the index)" in older.notes[0]
+
+
+@with_apt
+def test_a_size_in_what_apt_says_is_no_answer_of_the_server(tmp_path, store, archive, etc, monkeypatch):
+    """A file of 404 bytes was "not found" although it came, and was another."""
+    archive.add("bookworm", "6.1.9")
+    said = "E: Failed to fetch file:/x  Hash Sum mismatch\n   Hashes of expected file:\n    - Filesize:404 [weak]\n"
+    monkeypatch.setattr(apt, "_watched", lambda command, *_: subprocess.CompletedProcess(command, 100, "", said))
+    [result] = fetch(store, one(tmp_path, DEBIAN))
+    assert "6.1.9 (its checksum does not match the index)" in result.reason
 
 
 @with_apt
