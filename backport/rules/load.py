@@ -16,6 +16,7 @@ from backport.errors import RuleError
 from backport.rules.model import Example, Move, Probe, Rewrite, Rule
 from backport.rules.probe import ProbeError, build
 from backport.subsystem import of_globs
+from backport.yaml_nodes import by_either
 
 HOME = Path(__file__).parent
 _KEYS = frozenset({"id", "title", "upstream", "appeared", "applies_to", "probe", "rewrite", "moves", "equivalent",
@@ -78,18 +79,15 @@ def read_rule(data: bytes, file: str, stem: str) -> Rule:
 
 
 def _parse(data: bytes) -> tuple[yaml.Node | None, Any]:
-    """Node (for the lines) and value, parsed once; by libyaml where PyYAML has it, which is ten times as fast."""
-    for loader_type in (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader):
+    """Node (for the lines) and value, parsed once."""
+    def both(loader_type: Any) -> tuple[yaml.Node | None, Any]:
         loader = loader_type(data)
         try:
             node = loader.get_single_node()
             return node, loader.construct_document(node) if node is not None else None
-        except yaml.YAMLError:
-            if loader_type is yaml.SafeLoader:   # its messages are the better ones
-                raise
         finally:
             loader.dispose()
-    raise AssertionError("not reached")
+    return by_either(both)
 
 
 class _Reader:

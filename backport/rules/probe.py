@@ -129,11 +129,12 @@ def build(data: Any, default: tuple[str, ...]) -> Probe:
     like = value.get("like", "")
     if kind == "bound" and (not isinstance(like, str) or not like):
         raise ProbeError("`bound` needs `like`, a regular expression")
-    for name, text in (("regexp", what if kind == "regexp" else ""), ("like", like if kind == "bound" else "")):
+    expression = {"regexp": ("regexp", what), "bound": ("like", like)}.get(kind)
+    if expression is not None:
         try:
-            re.compile(text.encode())
+            re.compile(expression[1].encode())
         except re.error as error:
-            raise ProbeError(f"`{name}` cannot be read: {error}") from error
+            raise ProbeError(f"`{expression[0]}` cannot be read: {error}") from error
     globs = value.get("in", default)
     globs = (globs,) if isinstance(globs, str) else globs
     if not isinstance(globs, list | tuple) or not globs or not all(isinstance(one, str) for one in globs):
