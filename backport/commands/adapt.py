@@ -30,7 +30,6 @@ from backport.commands.common import (
     trees_option,
 )
 from backport.errors import InfraError, UserError
-from backport.loud import explain
 from backport.verdict import Apply
 
 if TYPE_CHECKING:
@@ -148,17 +147,17 @@ def _one(context: Context, only: Patch, column: Column, named: Sequence[Donor], 
     if head.history:
         from backport.compute import in_history  # all that builds and boots comes with it
         said = in_history(context, only, head)
-    explain(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"))
+    loud.explain(render(carried, subject=read_mail(only).subject or only.source, tree=f"{tree.name} {head.version}"))
     if carried.mail:
-        explain("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)).rstrip("\n"))
+        loud.explain("".join(f"  {visible(text)}\n" for text in to_check(carried.mail, only)).rstrip("\n"))
     if said is not None and said.bug.held is False:
-        explain(visible(f"{tree.name} does not have the bug that Fixes: names: {said.bug.reason}; "
-                     "`backport run` reports `absent`\n"))
+        loud.explain(visible(f"{tree.name} does not have the bug that Fixes: names: {said.bug.reason}; "
+                             "`backport run` reports `absent`\n"))
     if columns:
-        explain("".join(side_by_side(hunk) for hunk in carried.hunks))
+        loud.explain("".join(side_by_side(hunk) for hunk in carried.hunks))
     if compare and carried.patch is not None:
-        explain(visible(range_diff(context.carrier.git, head.commit, context.carrier.in_context(only), carried.patch,
-                                carried.preimages.files)))
+        loud.explain(visible(range_diff(context.carrier.git, head.commit, context.carrier.in_context(only),
+                                        carried.patch, carried.preimages.files)))
     if carried.outcome is Apply.ERROR:
         return _Made(InfraError.exit_code)
     if carried.outcome in (Apply.ALREADY, Apply.ABSENT):

@@ -18,7 +18,6 @@ from backport.commands.common import (
     signoff_option,
 )
 from backport.errors import UserError
-from backport.loud import explain, quiet
 from backport.wholefile import write_output
 
 if TYPE_CHECKING:
@@ -92,17 +91,17 @@ def command(what: tuple[str, ...], onto: str, signoff: bool, mail: bool, output:
     with alone(clone, place), all_there(clone), clone.git() as git, Git(on_loan(clone, place)) as loan:
         known = kernels(git, loan, git.run("config", "--get", "backport.upstream", ok=()).text)
         if not turns:
-            explain(wrapped(first_words(git, loan, known, onto), ""))
+            loud.explain(wrapped(first_words(git, loan, known, onto), ""))
         from backport.pick import turn as person
         from backport.pick.session import Session  # reads a C parser: the first words come before it
-        session = Session(clone, git, loan, known, _kept(clone, git), explain, mail)
+        session = Session(clone, git, loan, known, _kept(clone, git), loud.explain, mail)
         try:
             if not turns:
                 from backport.pick.sources import read
                 patches = read(what, git, clone.top or clone.git_dir, known.upstream)
                 code = session.begin(patches, onto, signoff=signoff, verify=not no_verify)
                 _write(session.mails, output)
-                if code and quiet():
+                if code and loud.quiet():
                     loud.say("a conflict waits: `backport pick --continue`, --skip or --abort")
                 return code
             turn: dict[str, Callable[[], int]] = {

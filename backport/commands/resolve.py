@@ -22,7 +22,6 @@ from backport.commands.common import (
     tree_option,
 )
 from backport.errors import InfraError, UserError
-from backport.loud import explain
 
 
 @click.command(short_help="Lay a conflict out in a work tree, and keep what you make of it.")
@@ -79,9 +78,9 @@ def command(patch: str, name: str, place: Path | None, no_build: bool, signoff: 
     from backport.resolve.kept import Kept
     with clone.git() as git, Git(on_loan(clone, kept)) as loan:
         known = kernels(git, loan, f"store/{upstream.tree}" if upstream else "")
-        explain(first_words(git, loan, known, ""))
+        loud.explain(first_words(git, loan, known, ""))
         session = Session(clone, git, loan, known, Kept(Path(patch).resolve().parent),
-                          explain)
+                          loud.explain)
         try:
             code = session.begin([only], "", signoff=signoff, verify=True)
         finally:

@@ -17,7 +17,7 @@ from backport.csource.statements import gotos, head_kind, jump, label
 
 _CASE = re.compile(rb"\s*(?:case\b[^?]*|default\s*):", re.DOTALL)
 _LABEL = re.compile(rb"\s*\w+\s*:(?!:)")
-_LOOPS = (b"for", b"while", b"do")
+LOOPS = (b"for", b"while", b"do")
 _DEEP = 24               # blocks around a line that are kept, the innermost ones
 _LONG = 400              # bytes of a beginning that are kept: a file of nothing but open brackets is one statement
 _MARKS = re.compile(rb"[\n(){}\[\];:]")         # what a place changes at
@@ -64,13 +64,13 @@ def loops_left(source: bytes, line: int) -> tuple[bytes, ...]:
     """The heads of the loops that the jump on 0-based `line` leaves, outermost first; () where it leaves none, and for
     a `goto` whose label is not in the function."""
     text = Source.of(source).bare_lines[line]
-    around, word = _around(source, line), jump(text)
-    loops = tuple(head for head in around if head_kind(head) in _LOOPS)
+    heads, word = around(source, line), jump(text)
+    loops = tuple(head for head in heads if head_kind(head) in LOOPS)
     if word == b"return":
         return loops
     if word == b"break":
-        inner = next((head for head in reversed(around) if head_kind(head) in (*_LOOPS, b"switch")), b"")
-        return loops[-1:] if head_kind(inner) in _LOOPS else ()
+        inner = next((head for head in reversed(heads) if head_kind(head) in (*LOOPS, b"switch")), b"")
+        return loops[-1:] if head_kind(inner) in LOOPS else ()
     if word != b"goto":
         return ()
     function = Source.of(source).enclosing(line + 1)
@@ -78,11 +78,11 @@ def loops_left(source: bytes, line: int) -> tuple[bytes, ...]:
                   if label(Source.of(source).bare_lines[i]) == name), None) if function is not None else None
     if there is None:
         return ()
-    kept = sum(head_kind(head) in _LOOPS for head in _around(source, there))
+    kept = sum(head_kind(head) in LOOPS for head in around(source, there))
     return loops[kept:]
 
 
-def _around(source: bytes, line: int) -> tuple[bytes, ...]:
+def around(source: bytes, line: int) -> tuple[bytes, ...]:
     """What opens the blocks around 0-based `line`, outermost first; a head without braces is the last of them."""
     place = place_of(source, line)
     return tuple(filter(None, (*place.outer, place.begun))) if place is not None else ()

@@ -21,6 +21,11 @@ def takes(line: bytes) -> bool:
     return _TAKE.search(line) is not None
 
 
+def by_scope(line: bytes) -> bool:
+    """Whether what the line declares or takes is given back by the compiler on every way out."""
+    return any(mark in line for mark in (b"__free(", b"CLASS(", b"guard("))
+
+
 def given(line: bytes) -> list[bytes]:
     """The calls that give something back."""
     return _GIVE.findall(line)

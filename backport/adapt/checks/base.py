@@ -170,6 +170,11 @@ class Context:
         return [at + n for e in self.edits for at in (self.result.new_line(e),) for n in range(len(e.new))]
 
     @cached_property
+    def brought(self) -> Sequence[int]:
+        """The 0-based lines of upstream's file with the patch that the hunk adds there."""
+        return [i for e in reversed_edits(self.problem, self.hunk) for i in range(e.lo, e.hi)]
+
+    @cached_property
     def as_upstream(self) -> bool:
         """Whether the hunk's edits stand in functions alone, each of which is upstream's to the byte, before the patch
         and with it. A check that looks at nothing but these functions has nothing to say then, and need not be asked:
@@ -199,8 +204,7 @@ class Context:
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()
-        theirs = [i for e in reversed_edits(problem, self.hunk) for i in range(e.lo, e.hi)]
-        ours = self.written
+        theirs, ours = self.brought, self.written
         keys_u = [line_key(problem.upstream_lines[i]) for i in theirs]
         keys_r = [line_key(self.result.lines[i]) for i in ours]
         out = []
@@ -208,17 +212,14 @@ class Context:
             out += [(theirs[i + n], ours[j + n]) for n in range(size) if not silent(keys_u[i + n])]
         return out
 
-
     def jumps(self, *words: bytes) -> Sequence[tuple[int, int]]:
         """As `pairs`, of the added lines that jump (by `words`, as b"break", or in any way): one reads like the other,
         so they are told by their order. None where the sides do not add as many."""
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()
-        theirs, ours = ([i for i in rows if (word := jump(bare_lines(source)[i])) and (not words or word in words)]
-                        for source, rows in ((problem.upstream, [i for e in reversed_edits(problem, self.hunk)
-                                                                 for i in range(e.lo, e.hi)]),
-                                             (self.result.source, self.written)))
+        theirs, ours = ([i for i in rows if (word := jump(source.bare_lines[i])) and (not words or word in words)]
+                        for source, rows in ((self.upstream, self.brought), (self.adapted, self.written)))
         return tuple(zip(theirs, ours, strict=True)) if len(theirs) == len(ours) else ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines
 from backport.adapt.signals import Signal
-from backport.csource.blocks import place_of
+from backport.csource.blocks import LOOPS, around
 from backport.csource.statements import head_kind, jump
 
 
@@ -24,9 +24,8 @@ def ask(context: Context) -> list[Finding]:
 
 def _ended(source: bytes, line: int, word: bytes) -> bytes:
     """What kind of block a jump on 0-based `line` ends."""
-    place = place_of(source, line)
-    for head in reversed((*place.outer, place.begun)) if place is not None else ():
-        if head_kind(head) in (b"for", b"while", b"do"):
+    for head in reversed(around(source, line)):
+        if head_kind(head) in LOOPS:
             return b"a loop"
         if head_kind(head) == b"switch" and word == b"break":
             return b"a switch"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from backport.adapt.align import line_key, silent
 from backport.adapt.checks.base import Check, Context, Finding, bare_lines, quote
-from backport.adapt.revisions import reversed_edits
 from backport.adapt.signals import Signal
 from backport.csource.pieces import KEYWORDS
 from backport.csource.tokens import identifiers
@@ -19,7 +18,7 @@ def ask(context: Context) -> list[Finding]:
     pairs, after = context.pairs, result.problem.upstream_lines or []
     if not pairs:
         return []
-    added = {i for e in reversed_edits(result.problem, context.hunk) for i in range(e.lo, e.hi)}
+    added = set(context.brought)
     bare = bare_lines(result.problem.upstream)
     found = []
     for u, r in pairs:

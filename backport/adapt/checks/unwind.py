@@ -9,11 +9,9 @@ from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lin
 from backport.adapt.signals import Signal
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code
-from backport.csource.resources import given, takes
+from backport.csource.resources import by_scope, given, takes
 from backport.csource.statements import gotos, label
 from backport.csource.tokens import identifiers
-
-_BY_SCOPE = (b"__free(", b"CLASS(", b"guard(")   # what is declared or taken so is given back on every way out
 
 
 def ask(context: Context) -> list[Finding]:
@@ -53,8 +51,7 @@ def ask(context: Context) -> list[Finding]:
                 found.append(Finding(Signal.LEAVING, f"`{shown}` leads to {words}"))
         else:
             at, at_u = r - ours.start + 1, u - theirs.start + 1
-            by_scope = any(mark in line for line in up[:at_u] for mark in _BY_SCOPE)
-            held = _held(here, at, by_scope=by_scope) - _held(up, at_u)
+            held = _held(here, at, taken=any(map(by_scope, up[:at_u]))) - _held(up, at_u)
             if held:
                 what = ", ".join(f"{x.decode('utf-8', 'replace')}()" for x in sorted(held))
                 found.append(Finding(Signal.LEAVING, f"`{shown}` leaves without {what}, which this tree's function "
@@ -86,12 +83,12 @@ def _behind(lines: Sequence[bytes], name: bytes) -> set[bytes] | None:
     return {line_key(line) for line in lines[at + 1:] if given(line) and not weak(line_key(line))}
 
 
-def _held(lines: Sequence[bytes], at: int, *, by_scope: bool = False) -> set[bytes]:
+def _held(lines: Sequence[bytes], at: int, *, taken: bool = False) -> set[bytes]:
     """What line `at` skips: names called below that give back what was taken above, and not given back in between
-    on the way to it (a call on a line of the function's own depth). `by_scope`: upstream leaves it to the compiler, so
-    something was taken, whatever the call is named."""
+    on the way to it (a call on a line of the function's own depth). `taken`: something is for sure, whatever the call
+    is named: upstream leaves it to the compiler to give it back."""
     above, below = lines[:at], lines[at + 1:]
-    if not by_scope and not any(takes(line) for line in above):
+    if not taken and not any(takes(line) for line in above):
         return set()
     gone = {name for line in above for name in given(line) if line[:1] == b"\t" and line[1:2] != b"\t"}
     near = {name for line in lines[max(0, at - 4):at] for name in given(line)}

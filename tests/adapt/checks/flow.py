@@ -4,6 +4,70 @@
 from backport.adapt.signals import Signal
 from tests.support.check_cases import Case
 
+RETURNS = """
+ int scan(struct device_node *np)
+ {
+ 	for_each_child_of_node_scoped(np, child) {
++		if (bad(child))
++			return -EINVAL;
+ 		add(child);
+ 	}
+ 	return 0;
+ }
+"""
+
+BREAKS = """
+ int scan(struct device_node *np)
+ {
+ 	for_each_child_of_node_scoped(np, child) {
+ 		switch (kind(child)) {
+ 		case 1:
+ 			break;
+ 		}
++		if (bad(child))
++			break;
+ 		add(child);
+ 	}
+ 	return 0;
+ }
+"""
+
+SWITCHES = """
+ int scan(struct device_node *np)
+ {
+ 	for_each_child_of_node_scoped(np, child) {
+ 		switch (kind(child)) {
+ 		case 1:
++			if (bad(child))
++				break;
++			clear(child);
+ 			add(child);
+ 		}
+ 	}
+ 	return 0;
+ }
+"""
+
+STAYS = """
+ int scan(struct device_node *np)
+ {
+ 	for_each_child_of_node_scoped(np, child) {
++		if (bad(child))
++			goto next;
+ 		add(child);
+ next:
+ 		count(child);
+ 	}
+ 	return 0;
+ }
+"""
+
+
+def plain(text: str) -> str:
+    """The same with the loop of an older tree, that does not put its node by itself."""
+    return text.replace("_scoped", "")
+
+
 CASES = (
     Case("guard", "the opposite condition", """
  int stop(struct unit *u)
@@ -529,77 +593,10 @@ CASES = (
  	return ret;
  }
 """),
-    Case("loop_reference", "a return out of a loop that is not scoped here", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node_scoped(np, child) {
-+		if (bad(child))
-+			return -EINVAL;
- 		add(child);
- 	}
- 	return 0;
- }
-""", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
-+		if (bad(child))
-+			return -EINVAL;
- 		add(child);
- 	}
- 	return 0;
- }
-""", Signal.REFERENCE, "`return -EINVAL;` leaves for_each_child_of_node() without"),
-    Case("loop_reference", "a break out of it", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node_scoped(np, child) {
- 		switch (kind(child)) {
- 		case 1:
- 			break;
- 		}
-+		if (bad(child))
-+			break;
- 		add(child);
- 	}
- 	return 0;
- }
-""", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
- 		switch (kind(child)) {
- 		case 1:
- 			break;
- 		}
-+		if (bad(child))
-+			break;
- 		add(child);
- 	}
- 	return 0;
- }
-""", Signal.REFERENCE, "`break;` leaves"),
-    Case("loop_reference", "both loops put the node by hand", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
-+		if (bad(child))
-+			return -EINVAL;
- 		add(child);
- 	}
- 	return 0;
- }
-""", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
-+		if (bad(child))
-+			return -EINVAL;
- 		add(child);
- 	}
- 	return 0;
- }
-"""),
+    Case("loop_reference", "a return out of a loop that is not scoped here", RETURNS, plain(RETURNS),
+         Signal.REFERENCE, "`return -EINVAL;` leaves for_each_child_of_node() without"),
+    Case("loop_reference", "a break out of it", BREAKS, plain(BREAKS), Signal.REFERENCE, "`break;` leaves"),
+    Case("loop_reference", "both loops put the node by hand", plain(RETURNS), plain(RETURNS)),
     Case("loop_reference", "the reference is dropped above the jump", """
  int scan(struct device_node *np)
  {
@@ -624,60 +621,8 @@ CASES = (
  	return 0;
  }
 """),
-    Case("loop_reference", "a break of a switch stays in the loop", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node_scoped(np, child) {
- 		switch (kind(child)) {
- 		case 1:
-+			if (bad(child))
-+				break;
-+			clear(child);
- 			add(child);
- 		}
- 	}
- 	return 0;
- }
-""", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
- 		switch (kind(child)) {
- 		case 1:
-+			if (bad(child))
-+				break;
-+			clear(child);
- 			add(child);
- 		}
- 	}
- 	return 0;
- }
-"""),
-    Case("loop_reference", "a goto that stays in the loop", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node_scoped(np, child) {
-+		if (bad(child))
-+			goto next;
- 		add(child);
- next:
- 		count(child);
- 	}
- 	return 0;
- }
-""", """
- int scan(struct device_node *np)
- {
- 	for_each_child_of_node(np, child) {
-+		if (bad(child))
-+			goto next;
- 		add(child);
- next:
- 		count(child);
- 	}
- 	return 0;
- }
-"""),
+    Case("loop_reference", "a break of a switch stays in the loop", SWITCHES, plain(SWITCHES)),
+    Case("loop_reference", "a goto that stays in the loop", STAYS, plain(STAYS)),
     Case("held_locks", "behind the unlock", """
  int stop(struct unit *u)
  {
