@@ -124,7 +124,8 @@ def _refuse_crlf(lines: list[bytes], source: str) -> None:
 
     The mail's headers are looked at here, the diff's own lines where they are read (FileHeader).
     """
-    for number, line in enumerate(lines, 1):
+    head = next((n for n, line in enumerate(lines) if line.strip()), 0)      # no mail begins with its empty lines
+    for number, line in enumerate(lines[head:], head + 1):
         if not (is_field(line) or line.startswith((b"From ", b" ", b"\t"))):
             return
         if line.endswith(b"\r\n"):

@@ -272,6 +272,7 @@ def test_a_patch_in_a_part_of_a_multipart_mail() -> None:
     (b"  \n\n", "empty input", 2),
     (mail().replace(b"\n", b"\r\n"), "CRLF", 1),
     (mail().replace(DIFF, DIFF.replace(b"\n", b"\r\n")), "CRLF", 11),
+    (b"\r\n" + mail().replace(b"\n", b"\r\n").replace(DIFF.replace(b"\n", b"\r\n"), DIFF), "CRLF", 2),
     (DIFF.replace(b"\n", b"\r\n"), "CRLF", 1),
     (mail(headers=b"Content-Type: text/html\n"), "HTML", 0),
     (mail(headers=b"Content-Type: text/plain; charset=utf-8; format=flowed\n"), "format=flowed", 0),
