@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain
 
 from backport.csource.declarations import member_name
 from backport.csource.pieces import bare, has_letter, has_long_name, squeeze
@@ -69,13 +69,15 @@ def align_keys(x: Sequence[bytes], y: Sequence[bytes]) -> list[int]:
         alo, ahi, blo, bhi = gap = _within_ends(x, y, stack.pop(), partner)
         if alo == ahi or blo == bhi:
             continue
-        pins = _unique_pins(x, y, *gap)
-        if pins:
-            for i, j in pins:
+        rows, columns = _unique_pins(x, y, *gap)
+        if rows:
+            one, two = alo - 1, blo - 1
+            for i, j in zip(chain(rows, (ahi,)), chain(columns, (bhi,)), strict=True):
+                if i - one > 1 and j - two > 1:
+                    stack.append((one + 1, i, two + 1, j))
+                one, two = i, j
+            for i, j in zip(rows, columns, strict=True):
                 partner[i] = j
-            stack += [(one + 1, other, two + 1, another)
-                      for (one, two), (other, another) in pairwise([(alo - 1, blo - 1), *pins, (ahi, bhi)])
-                      if other - one > 1 and another - two > 1]
         elif (ahi - alo) * (bhi - blo) <= _SMALL:
             matcher = SequenceMatcher(None, x[alo:ahi], y[blo:bhi], autojunk=False)
             for i, j, size in matcher.get_matching_blocks():
@@ -106,17 +108,19 @@ def _within_ends(x: Sequence[bytes], y: Sequence[bytes], gap: _Gap, partner: lis
 
 
 def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo: int,
-                 bhi: int) -> list[tuple[int, int]]:
+                 bhi: int) -> tuple[list[int], list[int]]:
+    """The lines that stand once on both sides, as many of them as are in order: their indexes here and there. Two
+    lists, for a pair of each line of a file is what the garbage collector then goes through."""
     here, there = _once(x, alo, ahi), _once(y, blo, bhi)
-    pairs = [(i, j) for i, j in zip(here.values(), map(there.get, here), strict=True) if j is not None]
-    order = [j for _i, j in pairs]
-    if order == sorted(order):       # the usual case: nothing was moved
-        return pairs
+    rows = [i for key, i in here.items() if key in there]
+    columns = [there[key] for key in here if key in there]
+    if columns == sorted(columns):   # the usual case: nothing was moved
+        return rows, columns
     # longest increasing run of the right-hand side
     tops: list[int] = []
     piles: list[int] = []
     back: list[int] = []
-    for n, (_i, j) in enumerate(pairs):
+    for n, j in enumerate(columns):
         at = bisect_left(tops, j)
         if at == len(tops):
             tops.append(j)
@@ -125,12 +129,13 @@ def _unique_pins(x: Sequence[bytes], y: Sequence[bytes], alo: int, ahi: int, blo
             tops[at] = j
             piles[at] = n
         back.append(piles[at - 1] if at else -1)
-    run: list[tuple[int, int]] = []
+    run: list[int] = []
     n = piles[-1] if piles else -1
     while n >= 0:
-        run.append(pairs[n])
+        run.append(n)
         n = back[n]
-    return run[::-1]
+    run.reverse()
+    return [rows[n] for n in run], [columns[n] for n in run]
 
 
 def _once(keys: Sequence[bytes], lo: int, hi: int) -> dict[bytes, int]:
@@ -151,14 +156,11 @@ def _drop_lonely(partner: list[int], base: Sequence[bytes]) -> None:
         if partner[i] < 0:
             i += 1
             continue
-        j = i
-        strong = False
-        while j < n and partner[j] >= 0 and (j == i or partner[j] == partner[j - 1] + 1):
-            strong = strong or not weak(base[j])
+        j = i + 1
+        while j < n and partner[j] == partner[j - 1] + 1:
             j += 1
-        if not strong and i > 0 and j < n:
-            for k in range(i, j):
-                partner[k] = -1
+        if i > 0 and j < n and all(weak(base[k]) for k in range(i, j)):
+            partner[i:j] = [-1] * (j - i)
         i = j
 
 

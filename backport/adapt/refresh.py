@@ -62,6 +62,6 @@ def _numbered(hunk: Hunk, start: int, grown: int, lines: Sequence[bytes]) -> Hun
     if (old_start, new_start) == (hunk.old_start, hunk.new_start):
         return hunk
     head = hunk.section
-    if not any(line[:len(head)] == head for line in lines[:start]):
+    if not any(line.startswith(head) for line in reversed(lines[:start])):
         head = section(lines, start)         # upstream's function, where the tree has it under another line
     return hunk.with_lines(hunk.lines, old_start=old_start, new_start=new_start, section=head)

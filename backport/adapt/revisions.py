@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from backport.adapt.align import Pairing, align_keys, line_key, soften
+from backport.csource.pieces import squeezed_lines
 from backport.csource.source import Source
 from backport.patch.edits import Edit, apply_edits, hunk_edits
 from backport.patch.locate import locate_all
@@ -86,12 +87,12 @@ class Problem:
     @cached_property
     def base_keys(self) -> list[bytes]:
         """The lines of the pre-image without their white space."""
-        return list(map(line_key, self.base_lines or ()))
+        return squeezed_lines(self.base) if self.base is not None and self.base_lines is not None else []
 
     @cached_property
     def target_keys(self) -> list[bytes]:
         """The lines of the target without their white space."""
-        return list(map(line_key, self.target_lines))
+        return squeezed_lines(self.target)
 
     @cached_property
     def base_to_target(self) -> list[int]:
@@ -106,9 +107,10 @@ class Problem:
     @cached_property
     def upstream_to_target(self) -> list[int]:
         """The lines of upstream's file with the patch in the target."""
-        if self.upstream_lines is None:
+        if self.edits is None:
             return []
-        return align_keys(list(map(line_key, self.upstream_lines)), self.target_keys)
+        made = (Edit(e.lo, e.hi, tuple(map(line_key, e.new))) for edits in self.edits for e in edits)
+        return align_keys(apply_edits(self.base_keys, made), self.target_keys)
 
     def pairing(self, k: int) -> Pairing:
         """`base_to_target` with the lines around hunk `k` that differ paired by similarity: computed once."""

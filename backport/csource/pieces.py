@@ -68,6 +68,12 @@ def squeeze(line: bytes) -> bytes:
     return b"".join(line.split())
 
 
+def squeezed_lines(source: bytes) -> list[bytes]:
+    """squeeze() of each line of a file, in the time of a search; of a line of white space without its end too."""
+    lines = source.translate(None, b" \t\v\f\r").split(b"\n")
+    return lines[:-1] if not source or source.endswith(b"\n") else lines
+
+
 def code(source: bytes) -> bytes:
     """`source` with comments and the insides of strings blanked out, newlines kept; same length."""
     out = COMMENT_OR_STRING.sub(_blank, source)

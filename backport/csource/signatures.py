@@ -21,6 +21,7 @@ _TYPE_LINE = re.compile(rb"[A-Za-z_][\w \t*]*")
 _OPENING = re.compile(rb"^(.*?\b(\w+)\s*)\(([^()]*)\)\s*\Z", re.DOTALL)
 _LAST_WORD = re.compile(rb"\w+\Z")
 _NAME_LAST = re.compile(rb"(\w+)\s*(?:\[[^]]*\]\s*)*$")
+_NO_WORD = frozenset({b"", b"\t", b" ", b"#", b"}", b"{"})         # begins no declaration: most lines of a file
 _VARIABLE = re.compile(rb"[A-Za-z_][^()=;\[]*[\s*](\w+)\s*(?:\[[^]]*\]\s*)*[;=,]|(?:static\s+)?[A-Z][A-Z_]+\((\w+)\b")
 
 
@@ -135,4 +136,5 @@ def returned(text: bytes, name: bytes) -> str:
 
 def file_variables(text: bytes) -> frozenset[bytes]:
     """Names of the variables that are declared at column 0."""
-    return frozenset(m[1] or m[2] for line in text.split(b"\n") if (m := _VARIABLE.match(line[:_LONG])))
+    return frozenset(m[1] or m[2] for line in text.split(b"\n")
+                     if line[:1] not in _NO_WORD and (m := _VARIABLE.match(line[:_LONG])))

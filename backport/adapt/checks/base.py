@@ -162,7 +162,10 @@ class Context:
     def kept(self) -> Source:
         """This tree's file without the lines that the edits remove, and without those that they add."""
         result = self.result
-        return Source.of(b"".join(line for i, line in enumerate(result.lines) if i not in result.added))
+        lines = list(result.lines)
+        for i in sorted(result.added, reverse=True):
+            del lines[i]
+        return Source.of(b"".join(lines))
 
     @cached_property
     def written(self) -> Sequence[int]:

@@ -48,9 +48,9 @@ def propose(problem: Problem, k: int) -> Placed | None:
 
 def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:
     """(score, 0-based line where the hunk would begin), best first, far enough apart to be different places."""
-    index = problem.target_index
+    index, old = problem.target_index, hunk.old
     votes: defaultdict[int, float] = defaultdict(float)
-    for i, line in enumerate(hunk.old):
+    for i, line in enumerate(old):
         key = line_key(line)
         places = index.get(key, ())
         if not places or len(places) > _OFTEN or weak(key):
@@ -73,7 +73,7 @@ def candidates(problem: Problem, hunk: Hunk) -> list[tuple[float, int]]:
 
     out: list[tuple[float, int]] = []
     for score, _own, diagonal in sorted(scored, key=rank)[:40]:
-        if all(abs(diagonal - other) > max(8, len(hunk.old)) for _, other in out):
+        if all(abs(diagonal - other) > max(8, len(old)) for _, other in out):
             out.append((score, diagonal))
     return out
 
