@@ -72,7 +72,7 @@ def run(request: Request, results: Results, progress: Progress | None = None) ->
         patches=[_patch_info(patch) for patch in request.patches],
         trees=[_tree_info(column) for column in columns], supported=supported(request.manifest))
     code = 0
-    with Live(record.total, results=results, run=record,
+    with Live(record.total, results=results, run=record, builds=request.options.build,
               quiet=progress is not None and progress.quiet, lines=progress is not None) as live:
         for cell, key in all_cells(request, columns, results, live):
             code = max(code, exit_code([cell], strict=request.options.strict))       # 3 wins over 1

@@ -21,7 +21,9 @@ from backport.report.escape import line
 from backport.report.matrix import Tally
 from backport.results.run import Run
 from backport.results.store import Results
+from backport.verdict import Build
 
+_UNBUILT = (Build.SKIPPED, Build.NOTHING_TO_BUILD, Build.ERROR)
 _EVERY = 60.0                        # seconds between two lines in a log
 
 
@@ -53,17 +55,19 @@ class Live:
     """Progress of one run; a context manager. Where `stream` is no terminal it is silent; with `lines` it says how
     far the work is when a cell begins or ends, once a minute at most.
 
-    Give it the store and the run, and other terminals see what is being worked on (`Results.progress`).
+    Give it the store and the run, and other terminals see what is being worked on (`Results.progress`). Where `builds`,
+    nothing is estimated before the first cell was built: what applies nowhere is answered in milliseconds.
     """
 
     def __init__(self, total: int, *, results: Results | None = None, run: Run | None = None,
-                 stream: TextIO | None = None, quiet: bool = False, lines: bool = False) -> None:
+                 stream: TextIO | None = None, quiet: bool = False, lines: bool = False, builds: bool = False) -> None:
         self.total = total
         self.counts = Tally()
         self._results, self._run = results, run
         self._current = ""
         self._last = time.monotonic()
-        self._took: list[float] = []
+        self._took: dict[bool, list[float]] = {False: [], True: []}      # seconds of the cells that were built, or not
+        self._builds = builds
         out = stream if stream is not None else sys.stderr
         watched = out is not None and out.isatty()       # there is none where it was closed
         self._lines = out if lines and not quiet and not watched else None
@@ -90,15 +94,21 @@ class Live:
         self.counts = self.counts.plus(cell)
         now = time.monotonic()
         if not cell.cached:
-            self._took.append(now - self._last)
+            self._took[cell.build not in _UNBUILT].append(now - self._last)
         self._last = now
         self._show()
 
-    def _show(self) -> None:
+    def _eta(self) -> float | None:
+        """Seconds that the cells which are left take, as many of them built as of those that are known."""
+        left, known = self.total - self.counts.done, sum(map(len, self._took.values()))
+        if left and (not known or (self._builds and not self._took[True])):
+            return None
         # cells that were read back cost nothing and would make the estimate far too good
         # the median: the first cell of a tree builds its baseline, for many minutes, and the others do not
-        eta = median(self._took) * (self.total - self.counts.done) if self._took else None
-        text = status(self.counts, self.total, self._current, eta)
+        return left * sum(len(took) * median(took) for took in self._took.values() if took) / max(known, 1)
+
+    def _show(self) -> None:
+        text = status(self.counts, self.total, self._current, self._eta())
         if self._lines is None:
             self._bar.set_description_str(text, refresh=True)
         elif time.monotonic() - self._said >= _EVERY:

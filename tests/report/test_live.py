@@ -72,6 +72,21 @@ def test_other_terminals_see_what_is_worked_on(tmp_path: Path) -> None:
             assert seen.current == "linux-9.1.y toy-fix: build"
 
 
+def test_what_needs_no_build_is_no_measure_of_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six patches that apply nowhere took milliseconds, and the two builds that were left were told to take none."""
+    now = 0.0
+    monkeypatch.setattr("backport.report.live.time.monotonic", lambda: now)
+    terminal = Terminal()
+    with Live(9, stream=terminal, builds=True) as live:
+        for number in range(6):
+            now += 0.01
+            live.done(cell(f"p{number}", "linux-9.1.y", Apply.CONFLICT, Build.SKIPPED))
+        assert "/ 9, -3, ETA -:--:--" in terminal.getvalue()
+        now += 140
+        live.done(cell("p6", "linux-9.1.y", Apply.CLEAN, Build.PASS))
+        assert "/ 9, -2, ETA 0:00:40" in terminal.getvalue()     # one of seven was built
+
+
 def test_a_baseline_is_no_measure_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first cell of a tree waits for the baseline; forty that take four seconds each were told to take hours."""
     now = 0.0
