@@ -1,4 +1,5 @@
-"""What a patched cell takes beyond make: `python -m backport.kbuild.bench TREE RUNS [FILE...]`, or `... TREE first`.
+"""What a patched cell takes beyond make: `python -m backport.kbuild.bench TREE RUNS [FILE...]`, or `... TREE first`;
+scripts/bench asks it for rows of its table.
 
 A one-line change of each file is built twice in each run: by build_cell, and by plain `make` of the same objects in the
 same directories with nothing around it (no sandbox, no proof, nothing put back but the source). Processor time is what
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backport.architecture import DEFAULT
@@ -47,6 +48,27 @@ _LIMIT = 1.2
 _DISK = 400              # MB of a tree
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A cell, and make of the same objects with nothing around it: processor seconds, and seconds of both."""
+
+    result: BuildResult
+    cell: float
+    alone: float             # 0.0 where the cell made no objects
+    wall: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FromNothing:
+    """What a tree takes before its first cell, in processor seconds, and the same configured and made by hand."""
+
+    what: str
+    work_tree: float
+    baseline: float
+    alone: float
+    disk: dict[str, int]     # MB
+
+
 def main(name: str, runs: int, files: tuple[str, ...]) -> int:
     """Print one line a run and file, and the medians; 1 where the median is over 1.2 times make. No runs: the first
     build of the tree's targets and what it takes of the disk."""
@@ -68,17 +90,16 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
         if text is None:
             print(f"{file} is not in {tree.name}", file=sys.stderr)
             return 3
-        patch = parse(_one_line(file, text), slug="bench")
+        patch = parse(one_line(file, text), slug="bench")
         build_cell(tree, head, patch, store=store, cache=cache, compared=False)     # the baseline where there is none
         for number in range(runs):
-            cell, result, wall = _cell(tree, head, patch, store, cache)
-            if not result.objects:
-                print(f"{file}: {result.verdict}: {result.reason}", file=sys.stderr)
+            one = beside(tree, head, patch, store, cache)
+            if not one.alone:
+                print(f"{file}: {one.result.verdict}: {one.result.reason}", file=sys.stderr)
                 return 3
-            alone, plain = _make(head, patch, store, cache, result)
-            ratios.append(cell / alone)
-            print(f"| {file} | {number + 1} | {cell:.2f} s | {alone:.2f} s | {cell / alone:.2f} | {wall:.1f} s, "
-                  f"{plain:.1f} s |", flush=True)
+            ratios.append(one.cell / one.alone)
+            print(f"| {file} | {number + 1} | {one.cell:.2f} s | {one.alone:.2f} s | {ratios[-1]:.2f} | "
+                  f"{one.wall[0]:.1f} s, {one.wall[1]:.1f} s |", flush=True)
     print(f"median: {statistics.median(ratios):.2f} times make alone, processor time ({tree.name} {head.version}, "
           f"{len(os.sched_getaffinity(0))} processors)")
     return 0 if statistics.median(ratios) <= _LIMIT else 1
@@ -86,6 +107,20 @@ def main(name: str, runs: int, files: tuple[str, ...]) -> int:
 
 def _first(tree: Tree, head: Head, store: Store) -> int:
     """Print what the first build and the same by hand took; 1 where it is over 1.2 times, or over 400 MB."""
+    made = from_nothing(tree, head, store)
+    if isinstance(made, str):
+        print(made, file=sys.stderr)
+        return 3
+    taken = made.work_tree + made.baseline
+    print(f"{made.what}: work tree {made.work_tree:.1f} s, baseline {made.baseline:.1f} s; configure and make alone "
+          f"{made.alone:.1f} s: {made.baseline / made.alone:.2f} times, with the work tree {taken / made.alone:.2f}; "
+          f"disk {sum(made.disk.values())} MB: " + ", ".join(f"{name} {size} MB" for name, size in made.disk.items()))
+    return 0 if taken / made.alone <= _LIMIT and sum(made.disk.values()) < _DISK else 1
+
+
+def from_nothing(tree: Tree, head: Head, store: Store) -> FromNothing | str:
+    """The first build of a tree's targets, with a work tree, a build directory and a compiler cache of its own, and the
+    same by hand; what is wrong where the tree does not build."""
     head = replace(head, tree=f"{head.tree}-bench")
     tree = replace(tree, name=head.tree)
     remove(store, head.tree)
@@ -100,18 +135,13 @@ def _first(tree: Tree, head: Head, store: Store) -> int:
             made = baseline.ensure(work, say=lambda _text: None)
             taken = processor_seconds() - started
             if not made.ok:
-                print(f"{tree.name} does not build: {made.errors[:1]}", file=sys.stderr)
-                return 3
+                return f"{tree.name} does not build: {made.errors[:1]}"
             disk = {name: megabytes(place) for name, place in (("work tree", source), ("build and copy", work.home))}
             alone = _by_hand(work, cache / "alone")
     finally:
         remove(store, head.tree)
         shutil.rmtree(cache)
-    print(f"{head.version} {work.config_name} {' '.join(work.targets)}: work tree {out:.1f} s, baseline "
-          f"{taken - out:.1f} s; configure and make alone {alone:.1f} s: {(taken - out) / alone:.2f} times, with the "
-          f"work tree {taken / alone:.2f}; disk {sum(disk.values())} MB: "
-          + ", ".join(f"{name} {size} MB" for name, size in disk.items()))
-    return 0 if taken / alone <= _LIMIT and sum(disk.values()) < _DISK else 1
+    return FromNothing(f"{head.version} {work.config_name} {' '.join(work.targets)}", out, taken - out, alone, disk)
 
 
 def _by_hand(work: Plan, build: Path) -> float:
@@ -127,11 +157,14 @@ def _by_hand(work: Plan, build: Path) -> float:
     return processor_seconds() - started
 
 
-def _cell(tree: Tree, head: Head, patch: Patch, store: Store, cache: Path) -> tuple[float, BuildResult, float]:
-    """(processor seconds, result, seconds) of the cell."""
+def beside(tree: Tree, head: Head, patch: Patch, store: Store, cache: Path) -> Beside:
+    """The cell of `patch` without the comparison of machine code, then make of what it made. Raises CalledProcessError
+    where make alone fails."""
     started, used = time.monotonic(), processor_seconds()
     result = build_cell(tree, head, patch, store=store, cache=cache, compared=False)
-    return processor_seconds() - used, result, time.monotonic() - started
+    cell, wall = processor_seconds() - used, time.monotonic() - started
+    alone, plain = _make(head, patch, store, cache, result) if result.objects else (0.0, 0.0)
+    return Beside(result, cell, alone, (wall, plain))
 
 
 def _make(head: Head, patch: Patch, store: Store, cache: Path, result: BuildResult) -> tuple[float, float]:
@@ -152,14 +185,17 @@ def _make(head: Head, patch: Patch, store: Store, cache: Path, result: BuildResu
     return taken
 
 
-def _one_line(file: str, text: bytes) -> bytes:
+def one_line(file: str, text: bytes) -> bytes:
     """A diff that changes one line of code in the middle of the file and compiles everywhere."""
     lines = text.split(b"\n")
-    at = next(i for i in [*range(len(lines) // 2, len(lines)), *range(len(lines) // 2)]
-              if lines[i] == b"\treturn 0;")
+    order = [*range(len(lines) // 2, len(lines) - 1), *range(1, len(lines) // 2)]
+    assigned = (i for i in order if lines[i].lstrip().startswith(b"__entry->") and lines[i].endswith(b";"))
+    at = next((i for i in order if lines[i] == b"\treturn 0;"), 0) or next(assigned)    # tracepoints return nothing
+    left, equals, right = lines[at].partition(b"= ")
+    line = left + equals + b"(" + right[:-1] + b");" if equals else b"\treturn 0 + 0;"
     head = b"diff --git a/%s b/%s\n--- a/%s\n+++ b/%s\n" % ((file.encode(),) * 4)
-    return head + b"@@ -%d,3 +%d,3 @@\n %s\n-%s\n+\treturn 0 + 0;\n %s\n" % (at, at, lines[at - 1], lines[at],
-                                                                            lines[at + 1])
+    return head + b"@@ -%d,3 +%d,3 @@\n %s\n-%s\n+%s\n %s\n" % (at, at, lines[at - 1], lines[at], line,
+                                                                   lines[at + 1])
 
 
 if __name__ == "__main__":
