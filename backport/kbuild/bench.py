@@ -41,9 +41,11 @@ from backport.trees import sparse
 from backport.trees.fetch import own_head
 from backport.trees.store import Head, Store, default_cache
 from backport.trees.worktree import remove, worktree
+from backport.verdict import Build
 from backport.wholefile import private_directory
 
 FILES = (KVM.example, "fs/btrfs/disk-io.c", "fs/ext4/inode.c", "net/ipv4/tcp_input.c", "net/netfilter/nft_payload.c")
+WHOLE = (Build.PASS, Build.WARN)
 _LIMIT = 1.2
 _DISK = 400              # MB of a tree
 
@@ -54,7 +56,7 @@ class Beside:
 
     result: BuildResult
     cell: float
-    alone: float             # 0.0 where the cell made no objects
+    alone: float             # 0.0 where the patch did not build, or not whole
     wall: tuple[float, float]
 
 
@@ -163,22 +165,24 @@ def beside(tree: Tree, head: Head, patch: Patch, store: Store, cache: Path) -> B
     started, used = time.monotonic(), processor_seconds()
     result = build_cell(tree, head, patch, store=store, cache=cache, compared=False)
     cell, wall = processor_seconds() - used, time.monotonic() - started
-    alone, plain = _make(head, patch, store, cache, result) if result.objects else (0.0, 0.0)
+    alone, plain = _make(head, patch, store, cache, result) if result.verdict in WHOLE else (0.0, 0.0)
     return Beside(result, cell, alone, (wall, plain))
 
 
 def _make(head: Head, patch: Patch, store: Store, cache: Path, result: BuildResult) -> tuple[float, float]:
-    """(processor seconds, seconds) of `make OBJECT...` as the cell's command has it, with the patch applied."""
+    """(processor seconds, seconds) of make of what the cell made, as its command has it, with the patch applied."""
     words = shlex.split(result.command.rpartition("&& ")[2])
     build = Path(next(word[2:] for word in words if word.startswith("O=")))
     command = [word for word in words if word.startswith("-") or "=" in word or word == "make"]
+    # an object of virt/kvm is made by arch/x86/kvm/Makefile, and no goal of its own
+    goals = [word for word in words if word.endswith("/")] or list(map(posixpath.normpath, result.objects))
     with worktree(store, head, partial=True) as source:
         sparse.hold(source, patch.paths)
         with applied(source, patch.diff, patch.files):
             started, used = time.monotonic(), processor_seconds()
             # without ccache, as the cell's own make: the second run would be a copy otherwise
-            subprocess.run([*command, *map(posixpath.normpath, result.objects)], cwd=source, check=True,
-                           stdout=subprocess.DEVNULL, env={**os.environ, "CCACHE_DISABLE": "1", "LC_ALL": "C"})
+            subprocess.run([*command, *goals], cwd=source, check=True, stdout=subprocess.DEVNULL,
+                           env={**os.environ, "CCACHE_DISABLE": "1", "LC_ALL": "C"})
             taken = processor_seconds() - used, time.monotonic() - started
         home = build.parent
         pristine.put_back(build, home / "pristine", home / "stamps.json")
