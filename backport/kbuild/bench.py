@@ -146,6 +146,13 @@ def from_nothing(tree: Tree, head: Head, store: Store) -> FromNothing | str:
     return FromNothing(f"{head.version} {work.config_name} {' '.join(work.targets)}", out, taken - out, alone, disk)
 
 
+def by_hand(tree: Tree, head: Head, source: Path, build: Path) -> float:
+    """Processor seconds of the configuration and the targets of `tree`, made in `build` out of the sources that lie in
+    `source`; what is asked of it alone is kept beside `build`."""
+    work = plan(tree, head, source, build.parent, name=None, sandbox=choose(), limits=Limits(), jobs=None)
+    return _by_hand(work, build)
+
+
 def _by_hand(work: Plan, build: Path) -> float:
     """Processor seconds of the configuration and the targets of `work`, made in `build` with nothing around it."""
     build.mkdir()
