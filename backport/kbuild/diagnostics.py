@@ -56,7 +56,13 @@ _LONGEST = 8192          # characters of one line that are looked at: more than 
 _TEXT = 2000             # characters of one message that are kept
 _BESIDE = 400            # the same of a line beside it
 _LINES = 60              # lines beside one message
+_NAMED = re.compile(r"'([A-Za-z_]\w{3,})'")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "`": "'"})
+
+
+def named_in(text: str) -> frozenset[str]:
+    """The names that a message is about: those it quotes alone; no type, nor what the compiler would have guessed."""
+    return frozenset(_NAMED.findall(text.partition("; did you mean")[0]))
 
 
 class Paths:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backport.architecture import named
+from backport.csource.tokens import identifiers
 from backport.errors import BuildError
 from backport.kbuild import baseline as baselines
 from backport.kbuild import compare, compiled, diagnostics, leftover, pristine, symbols, wanted
@@ -21,7 +22,7 @@ from backport.kbuild.compare import CompiledSide
 from backport.kbuild.compiled import Proof
 from backport.kbuild.delta import Delta
 from backport.kbuild.devicetree import below_tree
-from backport.kbuild.diagnostics import Paths
+from backport.kbuild.diagnostics import Paths, named_in
 from backport.kbuild.failure import trouble
 from backport.kbuild.make import Exited, Runner
 from backport.kbuild.plan import FIXES, PREPARE, Plan
@@ -110,14 +111,18 @@ class PatchedBuild:
         return result if pair is None else replace(result, changes=self._changes(delta, *pair))
 
     def _plainly_ours(self, attempt: Attempt, delta: Delta) -> bool:
-        """Is an error on a line that the patch added, or about an object that was asked for and that the baseline has,
-        with nothing touched that a build makes other files from? No left-over of an earlier build explains that, and a
-        build from nothing would only say it again. It does not where one is in a file that the build made itself."""
+        """Is an error on a line that the patch added, about a name in its lines, or about an object that was asked for
+        and that the baseline has, with nothing touched that a build makes other files from? No left-over of an earlier
+        build explains that, and a build from nothing would only say it again: a minute for a header that forty objects
+        read. It does not where one is in a file that the build made itself."""
         steady = all(kind_of(path) in (*COMPILED, TouchedKind.NOTHING) for path in delta.files) and not any(
             item.is_error and self._of_the_build(item) for item in attempt.new)
         made = {posixpath.normpath(name) for name in self.want.objects}
+        ours = {word.decode() for file in self.patch.files for hunk in file.hunks
+                for line in (*hunk.added, *hunk.removed) for word in identifiers(line)}
         return steady and any(item.is_error and (delta.adds(item.path, item.line) or item.path in made
-                                                 or (item.line > 0 and posixpath.normpath(item.object) in made))
+                                                 or (item.line > 0 and (posixpath.normpath(item.object) in made
+                                                                        or not ours.isdisjoint(named_in(item.text)))))
                               for item in attempt.new)
 
     def _of_the_build(self, item: Diagnostic) -> bool:
