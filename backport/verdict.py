@@ -51,6 +51,9 @@ class Build(StrEnum):
         return _BUILD_LEGEND[self]
 
 
+WHOLE = (Build.PASS, Build.WARN)     # every touched line was compiled, in fresh objects
+
+
 class Sure(StrEnum):
     """How sure the tool is of an adapted patch."""
 

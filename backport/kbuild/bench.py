@@ -41,11 +41,10 @@ from backport.trees import sparse
 from backport.trees.fetch import own_head
 from backport.trees.store import Head, Store, default_cache
 from backport.trees.worktree import remove, worktree
-from backport.verdict import Build
+from backport.verdict import WHOLE
 from backport.wholefile import private_directory
 
 FILES = (KVM.example, "fs/btrfs/disk-io.c", "fs/ext4/inode.c", "net/ipv4/tcp_input.c", "net/netfilter/nft_payload.c")
-WHOLE = (Build.PASS, Build.WARN)
 _LIMIT = 1.2
 _DISK = 400              # MB of a tree
 

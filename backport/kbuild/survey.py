@@ -47,7 +47,7 @@ from backport.results.key import code_digest
 from backport.stop import exit_code, stoppable
 from backport.subsystem import KVM
 from backport.trees.store import Head, Store, default_cache
-from backport.verdict import Build
+from backport.verdict import WHOLE, Build
 
 _C = (".c", ".h")
 _CODE = (*_C, ".S")
@@ -79,7 +79,6 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 _USUAL = ("fs", "net", "drivers", "mm", "kernel", "lib", "sound", X86_64.directory, "arch/arm64", DEVICES,
           "arch/s390", "dts", "Documentation", "selftests")
 _SHOWN = (Build.PASS, Build.WARN, Build.FAIL, Build.NOT_COMPILED, Build.NOTHING_TO_BUILD)
-_WHOLE = (Build.PASS, Build.WARN)
 _SHORT = 4               # bytes of a word that may tell one change from another
 # what an answer depends on beside the releases; the cell's key (backport/job.py) has far more
 _CODE_OF = ("backport.kbuild", "backport.trees", "backport.csource", "backport.patch", "backport.architecture")
@@ -150,7 +149,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"- {part}: {reason}")
     print()
     for name, verdicts in sources.items():
-        whole, failed = sum(one in _WHOLE for one in verdicts), verdicts.count(Build.FAIL)
+        whole, failed = sum(one in WHOLE for one in verdicts), verdicts.count(Build.FAIL)
         print(f"C sources for {name}: {whole} of {len(verdicts)} ({whole / len(verdicts):.0%}) in fresh objects with "
               f"every touched line; {failed} more compiled with errors")
     return 1 if any(Build.ERROR in row.verdicts for _part, row in rows) else 0
@@ -231,7 +230,7 @@ def _survey(store: Store, before: Head, after: Head, each: int, parts: Sequence[
                 sources[name].append(verdict)
             beside = f" (with {answer.more} more files of the change)" if answer.more else ""
             line = f"{before.version} {path}{beside}: {verdict}: {answer.reason}"
-            if verdict not in _WHOLE:
+            if verdict not in WHOLE:
                 row.reasons.append(line)
             print(f"{line} [{answer.architecture}] {answer.cpu:.0f} s", flush=True)
         left = sum(row.left for row in found.values())
@@ -250,7 +249,7 @@ def _built(store: Store, git: Git, tree: Tree, before: Head, after: Head, path: 
     started = processor_seconds()
     result, more = _with_rest(build, path, changed)
     verdict = result.verdict
-    if verdict in _WHOLE and not set(also) <= set(result.architecture.split(", ")):
+    if verdict in WHOLE and not set(also) <= set(result.architecture.split(", ")):
         verdict = Build.NOT_COMPILED
     told = "".join(f"; {note}" for note in result.notes if note.startswith(also)) if also else ""
     return SurveyAnswer(before.commit, after.commit, path, " ".join(also), code, verdict, f"{result.reason}{told}",
@@ -280,7 +279,7 @@ def _with_rest(build: Callable[[Sequence[str]], BuildResult], path: str,
             break
         paths += fit
         result = build(paths)
-    return (result, len(paths) - 1) if result.verdict in _WHOLE else (first, 0)
+    return (result, len(paths) - 1) if result.verdict in WHOLE else (first, 0)
 
 
 def _choose(git: Git, before: Head, after: Head, each: int, parts: Sequence[str],

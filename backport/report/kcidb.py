@@ -21,7 +21,7 @@ from backport.report.matrix import Matrix, matrix, said, words
 from backport.report.proof import architecture
 from backport.results.changes import Changes
 from backport.results.run import Run, TreeInfo
-from backport.verdict import Apply, Behaves, Build
+from backport.verdict import WHOLE, Apply, Behaves, Build
 
 ORIGIN = "backport"
 _BOOTED = X86_64.kcidb or X86_64.name       # what every boot kernel is (backport/boot/configs/kvm.config)
@@ -52,7 +52,7 @@ def render(run: Run, cells: Sequence[Cell], *, changes: Changes | None = None, w
             told["checkouts"].append(_checkout(grid, tree, cell, identity))
             if cell.build in _STATUS and (cell.apply.good or cell.build is Build.BASELINE_BROKEN):
                 told["builds"].append(_build(run, cell, identity))
-                if cell.build in (Build.PASS, Build.WARN):
+                if cell.build in WHOLE:
                     told["tests"].append(_diagnostics(cell, identity))
                     told["builds"] += _booted_build(cell, identity)
                     told["tests"] += _behaviour(cell, identity)
