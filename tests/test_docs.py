@@ -86,12 +86,12 @@ def test_what_contributing_tells_a_newcomer_to_edit_is_there() -> None:
         assert f"\n{name}" in (ROOT / path).read_text(encoding="utf-8"), name
         assert path in text, path
     records = {"checks": "CHECK = Check(__name__, __doc__, ask, (", "repairs": "REPAIR = Repair(make, (",
-               "proposers": "PROPOSER = Strategy("}
+               "proposers": "PROPOSER = FunctionProposer("}
     for room, record in records.items():
         assert record.partition("(")[0] in text, room
         assert any(record in file.read_text(encoding="utf-8") for file in (ROOT / "backport/adapt" / room).glob("*.py"))
     # every class that it names exists
     named = set(re.findall(r"\b([A-Z][a-z]+(?:[A-Z][a-z]+)*)(?=[(.])", " ".join(re.findall(r"`([^`]+)`", text))))
     defined = set().union(*(_defined(file) for file in (ROOT / "backport").rglob("*.py")))
-    assert {"Check", "Repaired", "Strategy", "Placed", "SourceKind", "Signal", "Evidence"} <= named
+    assert {"Check", "Repaired", "FunctionProposer", "Placed", "SourceKind", "Signal", "Evidence"} <= named
     assert named - defined == set()

@@ -23,7 +23,7 @@ def render(carried: Carried, *, subject: str, tree: str) -> str:
     out += [f"  pre-image of {line(path)}: {line(source)}" for path, source in carried.preimages.sources.items()]
     for hunk in carried.hunks:
         out += _hunk(hunk)
-    out += [f"  note: {line(note)}" for note in carried.notes]
+    out += [f"  note: {line(note)}" for note in carried.notes if note not in carried.changelog]   # not the same twice
     for form in carried.forms:
         out += _form(form)
     if carried.evidence:

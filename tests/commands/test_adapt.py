@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from backport.carry import Carried
 from backport.cli import cli
 from backport.commands.adapt import to_check
 from backport.patch.compose import adapted_mail
 from backport.patch.mail import read_mail
 from backport.patch.parse import parse
+from backport.report.carried import render
+from backport.verdict import Apply, Sure
 
 DIFF = b"---\ndiff --git a/f.c b/f.c\n--- a/f.c\n+++ b/f.c\n@@ -1 +1 @@\n-a\n+b\n"
 
@@ -37,3 +40,10 @@ def test_what_may_be_wrong_in_the_mail_is_said(author: str, body: str, said: lis
     patch = parse(f"{first}From: {author}\nSubject: [PATCH] x: y\n\n{body}\n".encode() + DIFF)
     mail = adapted_mail(patch, patch.files, series="6.1", upstream_sha=read_mail(patch).upstream_sha)
     assert to_check(mail, patch) == said
+
+
+def test_what_the_changelog_says_is_no_note_as_well() -> None:
+    carried = Carried(Apply.REWRITTEN, Sure.REVIEW, None, notes=("use old() for new()", "doubt"),
+                      changelog="adapted for 6.1.y: use old() for new()")
+    assert render(carried, subject="x", tree="6.1").split("\n")[-2:] == [
+        "  changelog: [ adapted for 6.1.y: use old() for new() ]", "  note: doubt"]

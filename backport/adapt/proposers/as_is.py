@@ -1,8 +1,8 @@
-"""Strategy "as-is": the hunk as upstream has it, where `git apply` alone would put it."""
+"""Proposer "as-is": the hunk as upstream has it, where `git apply` alone would put it."""
 
 from __future__ import annotations
 
-from backport.adapt.proposers.base import Evidence, Strategy
+from backport.adapt.proposers.base import Evidence, FunctionProposer
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.simulated_apply import apply_as_is
@@ -17,4 +17,4 @@ def propose(problem: Problem, k: int) -> Placed | None:
     return Placed(alone.edits[0], (Signal.AMBIGUOUS,) if alone.ambiguous[0] else ())
 
 
-PROPOSER = Strategy("as-is", frozenset({Evidence.HUNK}), propose, verbatim=True)
+PROPOSER = FunctionProposer("as-is", frozenset({Evidence.HUNK}), propose, verbatim=True)

@@ -49,7 +49,7 @@ class Proposer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
+class FunctionProposer:
     """A proposer made of one pure function."""
 
     name: str

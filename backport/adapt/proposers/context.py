@@ -1,4 +1,4 @@
-"""Strategy "context": each hunk finds its place on its own lines, without knowing the file it was made for.
+"""Proposer "context": each hunk finds its place on its own lines, without knowing the file it was made for.
 
 Every line of the hunk's old side votes for the places where it stands in the target, rare lines with more weight;
 the hunk's lines are then paired with the window around the best place, and its edits carried along that pairing.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from backport.adapt.align import align, line_key, soften, weak
-from backport.adapt.proposers.base import Evidence, Strategy
+from backport.adapt.proposers.base import Evidence, FunctionProposer
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
@@ -88,4 +88,4 @@ def _under(problem: Problem, line: int, section: bytes) -> bool:
     return False
 
 
-PROPOSER = Strategy("context", frozenset({Evidence.HUNK}), propose)
+PROPOSER = FunctionProposer("context", frozenset({Evidence.HUNK}), propose)

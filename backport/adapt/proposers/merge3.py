@@ -1,4 +1,4 @@
-"""Strategy "merge3": three-way merge with upstream's pre-image, whole lines first and tokens where they differ."""
+"""Proposer "merge3": three-way merge with upstream's pre-image, whole lines first and tokens where they differ."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backport import sections
 from backport.adapt.align import align, line_key, soften
-from backport.adapt.proposers.base import Evidence, Strategy
+from backport.adapt.proposers.base import Evidence, FunctionProposer
 from backport.adapt.revisions import NEAR, Problem
 from backport.adapt.signals import Signal
 from backport.adapt.transfer import Placed, place
@@ -125,4 +125,4 @@ def _inside(problem: Problem, edits: tuple[Edit, ...], here: Function | Section 
                   placed.at + shift if placed.at >= 0 else -1)
 
 
-PROPOSER = Strategy("merge3", frozenset({Evidence.BEFORE}), propose)
+PROPOSER = FunctionProposer("merge3", frozenset({Evidence.BEFORE}), propose)

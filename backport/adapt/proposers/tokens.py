@@ -1,4 +1,4 @@
-"""Strategy "tokens": the hunk with its surroundings merged as one stream of tokens, without any notion of a line.
+"""Proposer "tokens": the hunk with its surroundings merged as one stream of tokens, without any notion of a line.
 
 Blind to what the line-wise strategies go by, which is what its agreement is worth.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from backport.adapt.operands import lost
-from backport.adapt.proposers.base import Evidence, Strategy
+from backport.adapt.proposers.base import Evidence, FunctionProposer
 from backport.adapt.revisions import Problem
 from backport.adapt.signals import Signal
 from backport.adapt.token_merge import merge
@@ -66,4 +66,4 @@ def _steady(problem: Problem, line: int, step: int) -> int | None:
     return None
 
 
-PROPOSER = Strategy("tokens", frozenset({Evidence.BEFORE, Evidence.TOKENS}), propose, finds_place=False)
+PROPOSER = FunctionProposer("tokens", frozenset({Evidence.BEFORE, Evidence.TOKENS}), propose, finds_place=False)

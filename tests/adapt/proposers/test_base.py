@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backport.adapt.proposers.base import Evidence, Proposer, Strategy, independent
+from backport.adapt.proposers.base import Evidence, FunctionProposer, Proposer, independent
 from backport.adapt.proposers.registry import PROPOSERS
 from backport.adapt.revisions import Problem
 from backport.patch.edits import Edit, render_hunks
 from backport.patch.parse import split_lines
 
 
-def one(name: str, *evidence: Evidence) -> Strategy:
-    return Strategy(name, frozenset(evidence), lambda problem, k: None)
+def one(name: str, *evidence: Evidence) -> FunctionProposer:
+    return FunctionProposer(name, frozenset(evidence), lambda problem, k: None)
 
 
 @pytest.mark.parametrize(("proposers", "count"), [
@@ -28,7 +28,7 @@ def one(name: str, *evidence: Evidence) -> Strategy:
     ([one("a", Evidence.HUNK), one("b", Evidence.PROGRAM)], 1),
     ([one("b", Evidence.PROGRAM)], 0),
 ])
-def test_two_that_read_the_same_are_one_voice(proposers: list[Strategy], count: int) -> None:
+def test_two_that_read_the_same_are_one_voice(proposers: list[FunctionProposer], count: int) -> None:
     assert independent(proposers) == count
     assert independent(reversed(proposers)) == count
 
