@@ -86,6 +86,13 @@ def test_a_name_that_does_not_exist_is_an_answer() -> None:
     ("Receiving objects:  37%\rfatal: fetch-pack: invalid index-pack output", True),       # SIGXFSZ
     ("fatal: early EOF\nfatal: fetch-pack: invalid index-pack output", False),
     ("fatal: Unable to create './shallow.lock': Read-only file system", True),
+    ("fatal: fsync error on 'objects/pack/tmp_pack_NGQFIO': Input/output error", True),
+    ("fatal: ./objects/pack/tmp_idx_x: sha1 file error on close: Input/output error", True),
+    ("fatal: error while closing pack file: Input/output error", True),
+    ("fatal: unable to rename temporary '*.pack' file to './objects/pack/pack-0.pack'", True),
+    ("fatal: cannot close written keep file './objects/pack/pack-0.keep': Input/output error", True),
+    ("remote: fatal: fsync error on 'x': Input/output error\nfatal: early EOF", False),
+    ("error: unable to open ./objects/pack/pack-0.pack: Input/output error", False),
     ("remote: fatal: write error: No space left on device\nfatal: early EOF", False),
     ("fatal: unable to access 'https://x/': Could not resolve host: x", False),
     ("fatal: the remote end hung up unexpectedly", False), ("fatal: couldn't find remote ref x", False)])
