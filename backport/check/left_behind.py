@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from backport.csource.calls import VARIES
@@ -49,9 +50,13 @@ def left_behind(patch: Patch, view: TreeView, words: WhereWords) -> tuple[str, .
     """A sentence for each file that `patch`, which fits the tree `view`, leaves behind; at most a few."""
     sides = [one for file in patch.files if (one := _sides(file, view)) is not None]
     made = {one.path: one.after for one in sides}
-    out = [text for one in sides for text in (*_other_parameters(one, made, view, words),
-                                              *_gone(one, made, view, words))]
-    return tuple(dict.fromkeys(out))[:_SHOWN]
+    said: dict[str, None] = {}               # header and source say the same
+    for one in sides:
+        for text in chain(_other_parameters(one, made, view, words), _gone(one, made, view, words)):
+            said[text] = None
+            if len(said) == _SHOWN:
+                return tuple(said)           # no more is read: each name may have hundreds of files
+    return tuple(said)
 
 
 def _sides(file: FileDiff, view: TreeView) -> _BothSides | None:

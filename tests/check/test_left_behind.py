@@ -51,6 +51,16 @@ def test_a_caller_that_upstream_did_not_have() -> None:
     assert left(tree, MORE) == ("old/driver.c calls grow() with 1 argument, and it takes 2 with this patch",)
 
 
+def test_no_file_is_read_after_the_last_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = {"u.h": HEADER, "u.c": UNIT, **{f"old/{n}.c": "void probe(void)\n{\n\tgrow(unit);\n}\n" for n in range(9)}}
+    asked: list[str] = []
+    read = Tree.read
+    monkeypatch.setattr(Tree, "having", lambda self, name: sorted(tree))
+    monkeypatch.setattr(Tree, "read", lambda self, path: asked.append(path) or read(self, path))
+    assert [one.partition(" ")[0] for one in left(tree, MORE)] == ["old/0.c", "old/1.c", "old/2.c"]
+    assert not {f"old/{n}.c" for n in range(3, 9)} & set(asked)
+
+
 def test_a_file_of_the_patch_is_read_as_it_is_afterwards() -> None:
     driver = "void probe(void)\n{\n\tgrow(unit);\n}\n"
     tree = {"u.h": HEADER, "u.c": UNIT, "driver.c": driver}
