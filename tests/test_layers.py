@@ -80,18 +80,23 @@ def test_an_arrow_back_up_is_seen(tmp_path: Path, text: str, count: int) -> None
 TWICE = {"Context": 2}
 
 
-def classes() -> dict[str, list[str]]:
-    """Public class name -> the files that have one."""
+def public(kind: type[ast.ClassDef | ast.FunctionDef], home: Path) -> dict[str, list[str]]:
+    """Public name of a class or function -> the files below `home` that have one."""
     found: dict[str, list[str]] = {}
-    for path in sorted(HOME.rglob("*.py")):
+    for path in sorted(home.rglob("*.py")):
         for node in ast.parse(path.read_bytes()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            if isinstance(node, kind) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(str(path.relative_to(HOME)))
     return found
 
 
 def test_a_name_is_one_thing() -> None:
-    assert {name: places for name, places in classes().items() if len(places) > TWICE.get(name, 1)} == {}
+    assert {name: at for name, at in public(ast.ClassDef, HOME).items() if len(at) > TWICE.get(name, 1)} == {}
+
+
+def test_a_question_about_c_has_one_name() -> None:
+    """Functions of the reader that are called alike answer differently: `returned()` was a text and a word for it."""
+    assert {name: at for name, at in public(ast.FunctionDef, HOME / "csource").items() if len(at) > 1} == {}
 
 
 # packages and modules with a regular expression over bytes outside csource, and what it reads: C is no answer

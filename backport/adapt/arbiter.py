@@ -1,8 +1,10 @@
-"""Which of the strategies' answers is given, and how sure it is.
+"""Which of the proposals for a hunk is given, and how sure it is.
 
-Independent strategies that produce the same bytes make an answer certain, provided that nothing else speaks
-against it: strategies agree all too easily on a place where the tree needs other lines. What tells then is the
-tree, and those signals can only lower the verdict, down to declining.
+The first one gives the lines, in the order of preference; one that lands in upstream's function comes before others.
+Nobody is outvoted. Independent proposals of the same lines make the answer certain, another proposal makes it one for
+review, and nothing is given where none of those that agree knows the place for sure. They agree all too easily on a
+place where the tree needs other lines: what tells then is the tree (backport.adapt.checks), and what it says can only
+lower the verdict, down to declining.
 """
 
 from __future__ import annotations

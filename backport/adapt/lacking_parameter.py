@@ -20,7 +20,7 @@ from backport.csource.calls import has_call
 from backport.csource.declarations import first_value
 from backport.csource.functions import Function, functions
 from backport.csource.signatures import is_type_line, opening, parameter_name
-from backport.csource.tokens import CLOSING, OPENING, Kind, identifiers, lex, significant, whole_word
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, identifiers, lex, significant, whole_word
 from backport.patch.edits import apply_edits, hunk_edits
 from backport.patch.locate import locate_all
 from backport.patch.model import FileDiff, Line
@@ -215,7 +215,7 @@ def _line(line: bytes, name: bytes, helpers: dict[bytes, int]) -> bytes | None:
             continue
         depth, commas, end = 0, [tokens[n + 1].end], 0
         for other in tokens[n + 1:]:
-            depth += (other.text in CLOSING) - (other.text in OPENING)
+            depth += (other.text in CLOSER_OF) - (other.text in OPENER_OF)
             if other.text == b"," and depth == 1:
                 commas.append(other.end)
             if depth == 0:

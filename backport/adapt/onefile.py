@@ -158,7 +158,7 @@ def _mend_or_decline(one: Landed, found: Sequence[Finding], others: Sequence[Edi
         return _with_findings(replace(one, answer=replace(one.answer, state=State.NONE)) if wrong else one, found)
     if not fatal(found):
         return _polish(one, found, others, names, wanted)
-    moved = any(one.kind is Signal.MOVED for one in found)     # statements in another order are no repair's business
+    moved = any(finding.kind is Signal.MOVED for finding in found)     # the order of statements is not for a repair
     mended = None if moved else repaired(one.problem, one.k, one.answer.edits, others, found, names, wanted)
     if mended is None:
         return _with_findings(replace(one, answer=replace(one.answer, state=State.NONE)), found)
@@ -170,7 +170,7 @@ def _mend_or_decline(one: Landed, found: Sequence[Finding], others: Sequence[Edi
 
 
 def _polish(one: Landed, found: Sequence[Finding], others: Sequence[Edit], names: Names,
-              wanted: Sequence[str]) -> Landed:
+            wanted: Sequence[str]) -> Landed:
     """An answer that may be given, in this tree's manner: as deep as its block, leaving as its neighbours leave."""
     for repair in POLISH if "substitution" in wanted else ():
         for _ in range(_TIMES):

@@ -1,4 +1,4 @@
-"""Strategy "rule": what the rules (backport.rules.engine) made of a hunk, as one voice among the others."""
+"""What the rules (backport.rules.engine) made of a hunk: where they have an answer, it comes before all proposals."""
 
 from __future__ import annotations
 

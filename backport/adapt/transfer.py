@@ -263,6 +263,11 @@ def _supported(base: Sequence[bytes], pairing: Pairing, i: int, step: int) -> bo
 
 def _merged(base: Sequence[bytes], lo: int, hi: int, edits: Sequence[Edit], target: Sequence[bytes], pairing: Pairing,
             signals: list[Signal]) -> list[Edit]:
+    """Upstream's `edits` of base[lo:hi], made in the lines of the target that stand for these, which read differently.
+
+    The first way that fits: nothing to do, line by line, lines that were joined or broken, tokens, the whole block.
+    `signals` gets what was assumed. Raises _Unplaceable where no way is left.
+    """
     tlo, thi = _span(lo, hi, target, pairing)
     if tlo == thi:
         return [_in_gap(base, lo, hi, edits, target, tlo, signals)]

@@ -34,13 +34,13 @@ class Use:
 def by_row(text: bytes) -> dict[int, tuple[Use, ...]]:
     """0-based row of a function's text -> its uses, in their order."""
     out: dict[int, list[Use]] = {}
-    for use in uses(text):
+    for use in variable_uses(text):
         out.setdefault(use.row, []).append(use)
     return {row: tuple(found) for row, found in out.items()}
 
 
 @by_content(512 << 10)
-def uses(text: bytes) -> tuple[Use, ...]:
+def variable_uses(text: bytes) -> tuple[Use, ...]:
     """Every use of a variable's or function's name in a function's text; members, labels and tags are none."""
     found = captures(text, _NODES)
     # the outermost block and the parameters are one scope

@@ -52,7 +52,7 @@ def parts(text: bytes, lo: int, hi: int) -> Parts:
     return Parts(tuple(spans), -1, quoted)
 
 
-def names(text: bytes) -> Iterator[tuple[bytes, int, int]]:
+def call_heads(text: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(name, where it begins, where its arguments begin) of all that looks like a call; no keyword, no member."""
     for match in _CALL.finditer(text):
         if match[1] not in KEYWORDS:
@@ -61,7 +61,7 @@ def names(text: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def has_call(text: bytes, name: bytes) -> bool:
     """Whether `text` has what looks like a call, or the head, of that name."""
-    return name in text and any(one == name for one, _, _ in names(text))
+    return name in text and any(one == name for one, _, _ in call_heads(text))
 
 
 def calls(text: bytes) -> list[tuple[bytes, int]]:
@@ -70,7 +70,7 @@ def calls(text: bytes) -> list[tuple[bytes, int]]:
     VARIES for a call with a string among its arguments: mostly a format, and those take any number.
     """
     out = []
-    for name, _, at in names(text):
+    for name, _, at in call_heads(text):
         inside = parts(text, at, at + _REACH)
         if inside.end < 0:
             continue
@@ -98,7 +98,7 @@ def undenied(text: bytes) -> bytes:
 def senses(text: bytes, name: bytes) -> tuple[int, int]:
     """How many calls of `name` are in `text`, and how many of them right behind a `!`. What begins at the margin is the
     function itself, or a prototype."""
-    every = [start for one, start, _ in names(text) if one == name
+    every = [start for one, start, _ in call_heads(text) if one == name
              and text[text.rfind(b"\n", 0, start) + 1:][:1] in (b" ", b"\t")]
     return len(every), sum(text[max(0, start - 80):start].rstrip().endswith(b"!") for start in every)
 
@@ -106,7 +106,7 @@ def senses(text: bytes, name: bytes) -> tuple[int, int]:
 def doubled(text: bytes) -> frozenset[tuple[bytes, bytes]]:
     """(called, argument) for every argument with a name in it that stands twice in one call."""
     out = set()
-    for name, _, at in names(text):
+    for name, _, at in call_heads(text):
         inside = parts(text, at, min(len(text), at + _REACH))
         seen = set()
         for lo, hi in inside.spans if inside.end >= 0 else ():
@@ -122,14 +122,14 @@ def every_member(text: bytes) -> list[bytes]:
     return _MEMBER.findall(text)
 
 
-def members(text: bytes) -> frozenset[bytes]:
+def member_names(text: bytes) -> frozenset[bytes]:
     """Every name behind `->` or `.`, once."""
     return frozenset(every_member(text))
 
 
 def used(text: bytes) -> frozenset[bytes]:
     """Every member, and every name that looks like a call."""
-    return members(text) | {name for name, _, _ in names(text)}
+    return member_names(text) | {name for name, _, _ in call_heads(text)}
 
 
 def of_members(text: bytes) -> frozenset[tuple[bytes, bytes]]:

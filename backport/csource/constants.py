@@ -54,7 +54,7 @@ def enums(source: bytes) -> list[Block]:
     return [b for b in blocks(source) if is_enum(b)]
 
 
-def defined(line: bytes) -> bytes:
+def macro_with_value(line: bytes) -> bytes:
     """The name of a `#define` with a value, b"" for any other line."""
     match = _DEFINE.match(line)
     return match[1] if match is not None else b""

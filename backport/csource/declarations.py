@@ -84,7 +84,7 @@ def headed(line: bytes) -> bytes:
     return match[1] if match is not None else b""
 
 
-def signature_name(line: bytes) -> bytes:
+def head_name(line: bytes) -> bytes:
     """The name that a line at the margin gives parameters to, as the head of a function does; b"" for another line."""
     match = _SIGNATURE.match(line)
     return match[1] if match is not None else b""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, Token, lex, significant
 
 _NO_TYPE = frozenset(b"return goto else case sizeof typeof defined do default break continue in".split())
 _ENDS = frozenset({b";", b",", b"=", b"[", b")", b"(", b"{", b":", b""})
@@ -57,6 +57,7 @@ def declared(source: bytes, lines: frozenset[int]) -> set[bytes]:
 
 
 def _is_declared(tokens: Sequence[Token], rows: Sequence[int], n: int, place: _Place) -> bool:
+    """Whether the name tokens[n] is declared where it stands: by what is before and behind it, and around it."""
     after = tokens[n + 1].text if n + 1 < len(tokens) else b""
     before = [t.text for t in tokens[max(place.floor, n - 4):n]]
     while before and before[-1] == b"*":
@@ -95,7 +96,7 @@ def _enumerator(tokens: Sequence[Token], rows: Sequence[int], n: int, place: _Pl
 def _step(tokens: Sequence[Token], n: int, place: _Place) -> None:
     """`place` behind tokens[n]."""
     text = tokens[n].text
-    if text in CLOSING:
+    if text in CLOSER_OF:
         if text == b"{":
             last = place.before[-1] if place.before else b""
             inner = bool(place.open) and place.open[-1] == "init"
@@ -105,7 +106,7 @@ def _step(tokens: Sequence[Token], n: int, place: _Place) -> None:
                 place.before = []
         else:
             place.open.append(text.decode())
-    elif text in OPENING:
+    elif text in OPENER_OF:
         kind = place.open.pop() if place.open else ""
         if text == b"}" and kind != "init":
             place.before = []
@@ -132,7 +133,7 @@ def _arguments(tokens: Sequence[Token]) -> set[bytes]:
     """The arguments of a call that are one name each, from its opening bracket on."""
     depth, found = 0, set()
     for n, token in enumerate(tokens):
-        depth += (token.text in CLOSING) - (token.text in OPENING)
+        depth += (token.text in CLOSER_OF) - (token.text in OPENER_OF)
         if not depth:
             break
         if (token.kind is Kind.NAME and depth == 1 and tokens[n - 1].text in (b"(", b",", b"*")) \

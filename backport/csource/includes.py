@@ -33,7 +33,7 @@ def included(source: bytes) -> list[str]:
             if match[1] or match[2]]
 
 
-def opened(source: bytes) -> tuple[tuple[str, ...], bool]:
+def opened_files(source: bytes) -> tuple[tuple[str, ...], bool]:
     """(names that a compiler, an assembler or dtc may open for `source`, does an `#include` compute one)."""
     return tuple({name.decode("utf-8", "replace") for name in _OPENED.findall(source)}), bool(_COMPUTED.search(source))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from backport.csource.calls import names, parts
+from backport.csource.calls import call_heads, parts
 from backport.csource.pieces import squeeze
 
 # a driver's own `foo_lock()` may stand on one side only because the other one has it written out
@@ -73,7 +73,7 @@ def halves(text: bytes) -> set[tuple[bytes, str]]:
     """(kind of lock, "taken" or "given") for every kind of which `text` has only the one."""
     taken: set[bytes] = set()
     given: set[bytes] = set()
-    for called, _, _ in names(text):
+    for called, _, _ in call_heads(text):
         words = called.strip(b"_").split(b"_")
         if _OTHER & set(words):
             continue

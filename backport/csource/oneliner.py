@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, Token, lex, significant
 
 _COLUMNS = 80
 _TAB = 8
@@ -75,7 +75,7 @@ def written_out(line: bytes, one: OneLiner) -> bytes | None:
 def _closing(tokens: Sequence[Token], start: int) -> int | None:
     depth = 0
     for n in range(start, len(tokens)):
-        depth += (tokens[n].text in CLOSING) - (tokens[n].text in OPENING)
+        depth += (tokens[n].text in CLOSER_OF) - (tokens[n].text in OPENER_OF)
         if depth == 0:
             return n
     return None
@@ -85,7 +85,7 @@ def _closes(body: Sequence[bytes]) -> int:
     """The bracket that closes body[0], -1 where none does."""
     depth = 0
     for n, text in enumerate(body):
-        depth += (text in CLOSING) - (text in OPENING)
+        depth += (text in CLOSER_OF) - (text in OPENER_OF)
         if depth == 0:
             return n
     return -1
@@ -95,7 +95,7 @@ def _arguments(tokens: Sequence[Token]) -> list[tuple[bytes, ...]]:
     out: list[list[bytes]] = [[]]
     depth = 0
     for token in tokens:
-        depth += (token.text in CLOSING) - (token.text in OPENING)
+        depth += (token.text in CLOSER_OF) - (token.text in OPENER_OF)
         if token.text == b"," and depth == 0:
             out.append([])
         else:
@@ -139,7 +139,7 @@ def _laid_out(head: bytes, tokens: Sequence[bytes], tail: bytes) -> bytes:
     depth, text = 0, b""
     breaks: list[int] = []
     for n, token in enumerate(tokens):
-        depth -= token in OPENING
+        depth -= token in OPENER_OF
         binary = token in _BINARY and n > 0 and tokens[n - 1] not in _BINARY and tokens[n - 1] != b"("
         if binary:
             text += b" " + token + b" "
@@ -147,7 +147,7 @@ def _laid_out(head: bytes, tokens: Sequence[bytes], tail: bytes) -> bytes:
                 breaks.append(len(text))
         else:
             text += token
-        depth += token in CLOSING
+        depth += token in CLOSER_OF
     line = head + text + tail
     if len(line.expandtabs(_TAB).rstrip()) <= _COLUMNS or not breaks:
         return line

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from backport.bounded import by_content
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, Token, lex, significant
 
 
 class PatternError(ValueError):
@@ -136,9 +136,9 @@ def compile_pattern(text: str) -> Pattern:
         if piece.name in seen:
             raise PatternError(f"${piece.name} stands twice: say with `where` what must be equal")
         seen |= {piece.name} - {""}
-        if piece.text in CLOSING and piece.hole is Hole.LITERAL:
-            depth.append(CLOSING[piece.text])
-        elif piece.text in OPENING and piece.hole is Hole.LITERAL and (not depth or depth.pop() != piece.text):
+        if piece.text in CLOSER_OF and piece.hole is Hole.LITERAL:
+            depth.append(CLOSER_OF[piece.text])
+        elif piece.text in OPENER_OF and piece.hole is Hole.LITERAL and (not depth or depth.pop() != piece.text):
             raise PatternError("brackets do not balance")
         if piece.hole in (Hole.EXPRESSION, Hole.ARGUMENTS):
             if before is None or before.text not in (b"(", b",", b"[", b"="):
@@ -183,6 +183,8 @@ def _starts(pattern: Pattern, words: Sequence[Token]) -> list[int]:
 
 
 def _match_at(pattern: Pattern, source: bytes, words: Sequence[Token], at: int) -> Match | None:
+    """The match that begins at words[at], the `->` where the pattern begins with what is left of one. Each piece takes
+    its words in turn: a literal or an affix one, an argument all up to the piece behind it."""
     pieces = pattern.pieces
     spans: dict[str, tuple[int, int]] = {}
     texts: dict[str, bytes] = {}
@@ -255,9 +257,9 @@ def _argument_end(words: Sequence[Token], begin: int, stop: bytes, *, all_of_the
         if token.kind is Kind.PUNCT:
             if not depth and (token.text in (b")", b"]", b"}", b";") or (token.text == b"," and not all_of_them)):
                 return i if token.text == stop else None
-            if token.text in CLOSING:
-                depth.append(CLOSING[token.text])
-            elif token.text in OPENING:
+            if token.text in CLOSER_OF:
+                depth.append(CLOSER_OF[token.text])
+            elif token.text in OPENER_OF:
                 if not depth or depth.pop() != token.text:
                     return None
             elif token.text == b";" and b"}" not in depth:
@@ -276,9 +278,9 @@ def _is_parameter(words: Sequence[Token]) -> bool:
     depth = 0
     previous: Token | None = None
     for token in words:
-        if token.text in CLOSING:
+        if token.text in CLOSER_OF:
             depth += 1
-        elif token.text in OPENING:
+        elif token.text in OPENER_OF:
             depth -= 1
         elif depth == 0:
             if token.text in _TYPE_WORDS:
@@ -338,9 +340,9 @@ def _opening(words: Sequence[Token], close: int) -> int | None:
     depth: list[bytes] = []
     for i in range(close, -1, -1):
         text = words[i].text if words[i].kind is Kind.PUNCT else b""
-        if text in OPENING:
-            depth.append(OPENING[text])
-        elif text in CLOSING:
+        if text in OPENER_OF:
+            depth.append(OPENER_OF[text])
+        elif text in CLOSER_OF:
             if depth.pop() != text:
                 return None
             if not depth:

@@ -65,6 +65,6 @@ def negated(condition: bytes) -> bytes:
     return condition[1:] if condition[:1] == b"!" else b"!" + condition
 
 
-def macros(text: bytes) -> list[tuple[int, bytes]]:
+def define_lines(text: bytes) -> list[tuple[int, bytes]]:
     """(0-based line, name) of each #define."""
     return [(text.count(b"\n", 0, match.start(1)), match[1]) for match in _DEFINE.finditer(text)]

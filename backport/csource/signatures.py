@@ -122,7 +122,7 @@ def _tidy(text: bytes) -> bytes:
     return b" ".join(text.replace(b"*", b" * ").split()).replace(b"* *", b"**")
 
 
-def returned(text: bytes, name: bytes) -> str:
+def return_kind(text: bytes, name: bytes) -> str:
     """What the function of that name returns, by its text without comments: "nothing", "a pointer", "true or false", "a
     value"; "" where its head cannot be read."""
     match = re.search(rb"([^;{}()]*?)\b%s\s*\(" % re.escape(name), text)

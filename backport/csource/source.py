@@ -76,7 +76,7 @@ class Piece:
 
     @cached_property
     def members(self) -> frozenset[bytes]:
-        return calls.members(self.bare)
+        return calls.member_names(self.bare)
 
     @cached_property
     def of_members(self) -> frozenset[tuple[bytes, bytes]]:
@@ -92,7 +92,7 @@ class Piece:
 
     @cached_property
     def macros(self) -> list[tuple[int, bytes]]:
-        return preprocessor.macros(self.bare)
+        return preprocessor.define_lines(self.bare)
 
     @cached_property
     def variables(self) -> frozenset[bytes]:

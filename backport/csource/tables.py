@@ -63,7 +63,7 @@ def entries(source: bytes, b: Block) -> tuple[Entry, ...]:
     return tuple(out)
 
 
-def around(source: bytes, b: Block, line: int) -> tuple[Inner, ...]:
+def entries_around(source: bytes, b: Block, line: int) -> tuple[Inner, ...]:
     table = chains(source, b)
     return table[line - b.start + 1] if 0 <= line - b.start + 1 < len(table) else ()
 

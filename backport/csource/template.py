@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backport.csource.pattern import Element, Hole, Match, Pattern, PatternError, elements, left_operand
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, lex, significant
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, Token, lex, significant
 
 
 class Unsafe(Exception):
@@ -151,7 +151,7 @@ def _is_postfix(words: Sequence[Token]) -> bool:
 def _closes(words: Sequence[Token], opening: int) -> int:
     depth = 0
     for i in range(opening, len(words)):
-        depth += (words[i].text in CLOSING) - (words[i].text in OPENING)
+        depth += (words[i].text in CLOSER_OF) - (words[i].text in OPENER_OF)
         if depth == 0:
             return i
     return -1
@@ -177,9 +177,9 @@ def strength(text: bytes) -> int:
     depth = 0
     previous: Token | None = None
     for token in words:
-        if token.text in CLOSING:
+        if token.text in CLOSER_OF:
             depth += 1
-        elif token.text in OPENING:
+        elif token.text in OPENER_OF:
             depth -= 1
         elif depth == 0 and token.kind is Kind.PUNCT and token.text in _LEVEL and _is_binary(previous):
             loosest = min(loosest, _LEVEL[token.text])

@@ -240,5 +240,5 @@ def significant(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     return tuple(token for token in tokens if token.kind not in TRIVIA)
 
 
-CLOSING = {b"(": b")", b"[": b"]", b"{": b"}"}
-OPENING = {close: opening for opening, close in CLOSING.items()}
+CLOSER_OF = {b"(": b")", b"[": b"]", b"{": b"}"}
+OPENER_OF = {close: opening for opening, close in CLOSER_OF.items()}

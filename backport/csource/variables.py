@@ -30,7 +30,7 @@ class Declared:
 
 
 @by_content(1 << 20)
-def declared(text: bytes) -> Declared:
+def function_variables(text: bytes) -> Declared:
     """Of the text of one function; nothing for none."""
     out = Declared()
     if not text:

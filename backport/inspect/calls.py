@@ -80,7 +80,7 @@ class Sources:
         """Names called in the body that are defined in these sources, in order of first call."""
         lines = self.clean[definition.path].split(b"\n")
         text = b"\n".join(lines[definition.line - 1:definition.end])
-        names = (name.decode("ascii") for name, _, _ in calls.names(text))
+        names = (name.decode("ascii") for name, _, _ in calls.call_heads(text))
         return [name for name in dict.fromkeys(names)
                 if name in self.defined and name != definition.name and name not in _STATIC_CALLS]
 

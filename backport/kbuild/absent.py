@@ -163,7 +163,7 @@ def _includes(path: Path) -> tuple[tuple[str, ...], bool]:
         text = path.read_bytes()
     except OSError:
         return (), False
-    return includes.opened(text)
+    return includes.opened_files(text)
 
 
 def _below(path: str, source: Path) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 
-from backport.csource.declarations import signature_name
+from backport.csource.declarations import head_name
 from backport.csource.source import Source
 from backport.errors import BuildError
 from backport.git import GLOBS, Git
@@ -154,7 +154,7 @@ def _kept_inside(rows: Iterable[_Row], name: str, module: _Module, source: Path)
                                            and f"{posixpath.dirname(path)}/".startswith(f"{module.home}/")):
                 return ""                        # the module may have it in another of its objects
             where = path
-        elif inside is None and signature_name(line) != plain:
+        elif inside is None and head_name(line) != plain:
             return ""                            # a macro at the margin may define or export it
     return where
 

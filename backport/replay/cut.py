@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from backport.check.effect import applied
-from backport.csource.declarations import signature_name
+from backport.csource.declarations import head_name
 from backport.csource.pieces import squeeze
 from backport.csource.tokens import identifiers
 from backport.git import Git
@@ -229,8 +229,8 @@ def _names(path: str, group: Delta, known: Callable[[str], bool]) -> set[bytes]:
         return set()
     new = {name for edit in group for line in edit.new for name in identifiers(line) if len(name) >= _LONG}
     new -= {name for edit in group for line in edit.old for name in identifiers(line)}
-    told = {name for edit in group for line in edit.new if len(name := signature_name(line)) >= _LONG}
-    was = {signature_name(line) for edit in group for line in edit.old}
+    told = {name for edit in group for line in edit.new if len(name := head_name(line)) >= _LONG}
+    was = {head_name(line) for edit in group for line in edit.old}
     return (told & was) | {name for name in new if not known(name.decode("ascii", "replace"))}
 
 

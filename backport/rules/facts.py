@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from backport.bounded import Bounded, by_content
 from backport.csource.definitions import macros
 from backport.csource.functions import functions
-from backport.csource.tokens import CLOSING, OPENING, Kind, Token, code_only, lex, significant, whole_word
+from backport.csource.tokens import CLOSER_OF, OPENER_OF, Kind, Token, code_only, lex, significant, whole_word
 from backport.treeview import TreeView
 
 _READ = 3 << 20                      # bytes of files that are kept for one tree
@@ -163,9 +163,9 @@ def _count(words: tuple[Token, ...], opening: int) -> int:
     depth = 0
     commas = 0
     for i in range(opening, len(words)):
-        if words[i].text in CLOSING:
+        if words[i].text in CLOSER_OF:
             depth += 1
-        elif words[i].text in OPENING:
+        elif words[i].text in OPENER_OF:
             depth -= 1
             if depth == 0:
                 inner = words[opening + 1:i]

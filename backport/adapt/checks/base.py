@@ -202,8 +202,9 @@ class Context:
     @cached_property
     def pairs(self) -> Sequence[tuple[int, int]]:
         """(0-based line of upstream's file with the patch, 0-based line of the result) of each line of the hunk that
-        is added on both sides, white space apart. Half of the checks ask. Lines that do not tell their place are left
-        out: `}`, `else`, and bare jumps like `break;` and `return ret;`, for which there is jumps()."""
+        is added on both sides, white space apart: a line that reads otherwise here is in no pair. Half of the checks
+        ask. Lines that do not tell their place are left out (`silent` of backport.adapt.align): `}`, `else`, `break;`,
+        `return 0;`, `return ret;`, for which there is jumps(); `return -EINVAL;` is a pair."""
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()
@@ -217,7 +218,7 @@ class Context:
 
     def jumps(self, *words: bytes) -> Sequence[tuple[int, int]]:
         """As `pairs`, of the added lines that jump (by `words`, as b"break", or in any way): one reads like the other,
-        so they are told by their order. None where the sides do not add as many."""
+        so they are told by their order. Empty where one side adds more of them than the other."""
         problem = self.problem
         if problem.edits is None or problem.upstream_lines is None:
             return ()

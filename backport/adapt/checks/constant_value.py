@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from backport.adapt.checks.base import Check, Context, Finding, Result, bare_lines
 from backport.adapt.signals import Signal
-from backport.csource.constants import Constant, defined, enumerators, enums, is_enum, run
+from backport.csource.constants import Constant, enumerators, enums, is_enum, macro_with_value, run
 from backport.csource.scopes import block
 from backport.csource.tokens import identifiers
 from backport.patch.edits import Edit
@@ -31,7 +31,7 @@ def ask(context: Context) -> list[Finding]:
                 found += _taken(result, name, own, up, {n for n in own if n not in new})
             if "/uapi/" in "/" + result.problem.path:
                 found += _shifted(result, edits, own, up, new)
-        elif ours is None and defined(bare_lines(result.source)[r]):
+        elif ours is None and macro_with_value(bare_lines(result.source)[r]):
             found += _flag(result, u, r)
     return found[:4]
 
@@ -79,7 +79,7 @@ def _shifted(result: Result, edits: Sequence[Edit], own: Mapping[bytes, Constant
 def _flag(result: Result, u: int, r: int) -> list[Finding]:
     """The same for a `#define` among others whose names begin alike."""
     own, up = run(result.source, r), run(result.problem.upstream, u)
-    name = defined(bare_lines(result.source)[r])
+    name = macro_with_value(bare_lines(result.source)[r])
     if name not in own or name not in up:
         return []
     near = sorted((c.line, n) for n, c in up.items() if n != name)

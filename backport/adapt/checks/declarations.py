@@ -10,7 +10,7 @@ from backport.adapt.checks.base import Check, Context, Finding, body, named
 from backport.adapt.signals import Signal
 from backport.csource.functions import enclosing
 from backport.csource.grammar import LONGEST
-from backport.csource.variables import declared
+from backport.csource.variables import function_variables
 
 
 def ask(context: Context) -> list[Finding]:
@@ -23,8 +23,8 @@ def ask(context: Context) -> list[Finding]:
         text = named(result.source, name)
         if text is None or len(text) > LONGEST:
             continue
-        before, after = declared(body(problem.target, f)), declared(text)
-        upstream = declared(named(problem.upstream, name) or b"")
+        before, after = function_variables(body(problem.target, f)), function_variables(text)
+        upstream = function_variables(named(problem.upstream, name) or b"")
         here = name + "()"
         for word, count in after.names.items():
             shown = word.decode("utf-8", "replace")

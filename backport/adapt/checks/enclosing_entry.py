@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
 from backport.csource.scopes import block
-from backport.csource.tables import Inner, around, opened
+from backport.csource.tables import Inner, entries_around, opened
 
 
 def ask(context: Context) -> list[Finding]:
@@ -23,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
         theirs, ours = block(result.problem.upstream, u + 1), block(result.source, r + 1)
         if theirs is None or ours is None:
             continue
-        a, b = around(result.problem.upstream, theirs, u), around(result.source, ours, r)
+        a, b = entries_around(result.problem.upstream, theirs, u), entries_around(result.source, ours, r)
         if not a or not b:
             continue
         text = result.lines[r].strip()

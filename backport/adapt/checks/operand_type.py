@@ -8,7 +8,7 @@ from __future__ import annotations
 from backport.adapt.checks.base import Check, Context, Finding, body, named, quote
 from backport.adapt.signals import Signal
 from backport.bounded import by_content
-from backport.csource.calls import members
+from backport.csource.calls import member_names
 from backport.csource.declarations import byte_orders, types
 from backport.csource.functions import enclosing
 from backport.csource.pieces import KEYWORDS, code
@@ -27,7 +27,7 @@ def ask(context: Context) -> list[Finding]:
         added = result.code(edit)
         if not added.strip():
             continue
-        used, sizes = members(added), sized(added)
+        used, sizes = member_names(added), sized(added)
         here, up = _members(problem.target), _members(problem.base or b"")
         pairs = [(name, up.get(name), here.get(name)) for name in sorted(used)]
         f = enclosing(result.source, result.new_line(edit) + 1)

@@ -7,7 +7,7 @@ from backport.adapt.signals import Signal
 from backport.csource import statements
 from backport.csource.functions import enclosing
 from backport.csource.pieces import code
-from backport.csource.signatures import returned
+from backport.csource.signatures import return_kind
 
 
 def ask(context: Context) -> list[Finding]:
@@ -22,7 +22,7 @@ def ask(context: Context) -> list[Finding]:
         if after is None or theirs is None:
             continue
         name = after.name.encode()
-        up, here = returned(code(theirs), name), returned(code(body(result.source, after)), name)
+        up, here = return_kind(code(theirs), name), return_kind(code(body(result.source, after)), name)
         if up and here and up != here and (given or here != "nothing"):
             found.append(Finding(Signal.RETURNED, f"{after.name}() returns {here} in this tree, {up} upstream"))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backport.adapt.checks.base import Check, Context, Finding, quote
 from backport.adapt.signals import Signal
-from backport.csource.calls import names
+from backport.csource.calls import call_heads
 from backport.csource.signatures import Signature, alike
 
 
@@ -15,7 +15,7 @@ def ask(context: Context) -> Iterator[Finding]:
     Only for functions and macros that both files declare or define; how many there are is call_arity's question."""
     for edit in context.edits:
         added = context.result.code(edit)
-        for name, start, _ in names(added):
+        for name, start, _ in call_heads(added):
             begin = added.rfind(b"\n", 0, start) + 1
             if added[begin:begin + 1] not in b" \t":     # a head at column 0 is no call
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.adapt.checks.base import Check, Context, Finding
 from backport.adapt.signals import Signal
-from backport.csource.preprocessor import macros
+from backport.csource.preprocessor import define_lines
 
 
 def ask(context: Context) -> list[Finding]:
@@ -13,7 +13,7 @@ def ask(context: Context) -> list[Finding]:
     result, edits = context.result, context.edits
     problem = result.problem
     went = b"".join(line for e in edits for line in problem.target_lines[e.lo:e.hi])
-    lost = {name for _, name in macros(went)}
+    lost = {name for _, name in define_lines(went)}
     lost |= {f.name.encode() for e in edits for line in range(e.lo + 1, e.hi + 1)
              if (f := context.target.enclosing(line)) is not None and f.start == line}
     if not lost:

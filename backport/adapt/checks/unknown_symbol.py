@@ -23,7 +23,7 @@ def ask(context: Context) -> list[Finding]:
     found = []
     for edit in edits:
         added = result.code(edit)
-        called = {name for name, _, _ in calls.names(added)}
+        called = {name for name, _, _ in calls.call_heads(added)}
         gone = {w for line in problem.target_lines[edit.lo:edit.hi] for w in identifiers(line, comments=True)}
         for name in sorted(_looked_up(problem.path, added) - KEYWORDS - gone):
             if problem.target_has(name):

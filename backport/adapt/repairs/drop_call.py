@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backport.adapt.repairs.base import Broken, Repair, Repaired, replaced
 from backport.adapt.signals import Signal
-from backport.csource.calls import names
+from backport.csource.calls import call_heads
 from backport.csource.pieces import code
 from backport.csource.resources import is_half
 from backport.csource.statements import first_word
@@ -16,14 +16,15 @@ def make(broken: Broken) -> Repaired | None:
     """One such call in the hunk, a statement of its own in a block with others; nothing else may be missing."""
     missing = broken.subjects(Signal.SYMBOL)
     others = {one.kind for one in broken.findings} - {Signal.SYMBOL, Signal.GUARD}
-    calls = {name for name, _, _ in names(b"".join(line for e in broken.edits for line in e.new))}
+    calls = {name for name, _, _ in call_heads(b"".join(line for e in broken.edits for line in e.new))}
     called = [name for name in missing if name.encode() in calls]
     if len(called) != 1 or others or is_half(called[0].encode()):
         return None
     name = called[0].encode()
     for edit in broken.edits:
         bare = code(b"".join(edit.new)).splitlines()
-        found = [i for i, line in enumerate(bare) if first_word(line) == name and next(names(line), (b"",))[0] == name]
+        found = [i for i, line in enumerate(bare)
+                 if first_word(line) == name and next(call_heads(line), (b"",))[0] == name]
         if not found:
             continue
         at = found[0]

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from backport.adapt.checks.base import body
 from backport.adapt.repairs.base import Broken, Repair, Repaired
 from backport.adapt.signals import Signal
-from backport.csource.bindings import OUTER, uses
+from backport.csource.bindings import OUTER, variable_uses
 from backport.csource.functions import Function, enclosing
 from backport.csource.pieces import code, solid
 from backport.csource.uses import has
@@ -35,7 +35,7 @@ def make(broken: Broken) -> Repaired | None:
         return None
     covered = {i for e in broken.result.edits for i in range(e.lo, e.hi)}
     places: dict[int, list[int]] = {}
-    for use in uses(body(broken.problem.target, function)):
+    for use in variable_uses(body(broken.problem.target, function)):
         # a deeper block may have a variable of its own of that name
         if use.name == old and use.depth == OUTER and use.row + function.start - 1 not in covered:
             places.setdefault(use.row + function.start - 1, []).append(use.column)

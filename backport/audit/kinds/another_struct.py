@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backport.audit.kinds.base import Question, as_written, same_lines
 from backport.audit.model import Backported, Fault, Suspect
 from backport.csource.scopes import Block, block
-from backport.csource.tables import Inner, around, chains
+from backport.csource.tables import Inner, chains, entries_around
 
 
 def ask(change: Backported) -> Iterator[Suspect]:
@@ -19,7 +19,7 @@ def ask(change: Backported) -> Iterator[Suspect]:
         ours, theirs = block(here.after, r + 1), block(there.after, u + 1)
         if key != other or ours is None or theirs is None:
             continue
-        a, b = around(here.after, ours, r), around(there.after, theirs, u)
+        a, b = entries_around(here.after, ours, r), entries_around(there.after, theirs, u)
         if len(a) < 2 or len(a) != len(b):
             continue
         mine, wanted = _plain(a[-1]), _plain(b[-1])

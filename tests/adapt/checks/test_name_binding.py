@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tree_sitter import Node
 
-from backport.csource.bindings import NOWHERE, Use, uses
+from backport.csource.bindings import NOWHERE, Use, variable_uses
 from backport.csource.grammar import tree
 from backport.csource.variables import identifier
 
@@ -51,4 +51,4 @@ def walk(top: Node) -> Iterator[Use]:
 @example(b"int f(int a)\n{\n\tfor (int i = 0; i < a; i++) {\n\t\tint a = i;\n\t}\n\treturn a;\n}\n")
 def test_uses_are_those_of_a_walk(body: bytes) -> None:
     text = b"int f(int a, struct s *p)\n{\n" + body + b"}\n"
-    assert uses(text) == tuple(walk(tree(text)))
+    assert variable_uses(text) == tuple(walk(tree(text)))
