@@ -65,7 +65,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _WRITING = re.compile(
     r"^(?:error|fatal): (?:.*\b(?:No space left on device|Disk quota exceeded|File too large|Read-only file system)$|"
     r"(?:.*: )?(?:write error\b|couldn't (?:write|set) '|[Uu]nable to (?:write|create|append|rename|set permission) |"
-    r"(?:[Cc]ould not|[Ff]ailed to|cannot) (?:write|store|flush|close|finish|finalize|rename) |"
+    r"(?:[Cc]ould not|[Ff]ailed to|cannot) (?:write|store|flush|close|finalize|rename) |"
     r"sha1 file (?:'[^']*' write error|error on close)|fsync error on '|error (?:when|while) closing |closing file '|"
     r"cannot pread pack file))")
 
